@@ -1,0 +1,192 @@
+//! The desk of the worker that is running on this thread: where tags settle their ends.
+//!
+//! A tag must be able to count its own end wherever it is dropped, without a lock, an atomic or a
+//! reference count. So the worker that runs on a thread leaves its desk in a thread-local place,
+//! and takes it away again when its turn ends (the simulator runs many workers on one thread).
+
+use crate::event::{Notice, StageId, WorkerId};
+use crate::ledger::{Counts, Why};
+use crate::time::Time;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+thread_local! {
+    static HERE: RefCell<Option<Rc<Desk>>> = const { RefCell::new(None) };
+}
+
+/// Ends of tags on threads where no worker runs. Stays 0 unless a tag is carried out of its net.
+static STRAYS: AtomicU64 = AtomicU64::new(0);
+
+pub(crate) struct Desk {
+    pub worker: WorkerId,
+    pub counts: Counts,
+    /// Tags that the running stage took or made, less those it gave away.
+    held: Cell<i64>,
+    /// Flows that this worker put into queues, less those it took out of queues.
+    queued: Cell<i64>,
+    /// When the running batch began.
+    now: Cell<Time>,
+    /// How often a flow ended without an answer, to notice that it happened at all.
+    ends: Cell<u64>,
+    /// What a tag that is dropped now died of.
+    dropping: Cell<Why>,
+    /// By source.
+    placed: Box<[Placed]>,
+    /// Sources that missed a place and may try again.
+    freed: RefCell<Vec<StageId>>,
+    notices: RefCell<Vec<Notice>>,
+}
+
+/// The places of one source on this worker.
+#[derive(Default)]
+struct Placed {
+    taken: Cell<u32>,
+    /// Whether the source missed a place since one was freed.
+    missed: Cell<bool>,
+}
+
+impl Desk {
+    pub fn new(worker: WorkerId, stages: usize) -> Rc<Self> {
+        Rc::new(Self {
+            worker,
+            counts: Counts::default(),
+            held: Cell::new(0),
+            queued: Cell::new(0),
+            now: Cell::new(Time(0)),
+            ends: Cell::new(0),
+            dropping: Cell::new(Why::Dropped),
+            placed: (0..stages).map(|_| Placed::default()).collect(),
+            freed: RefCell::default(),
+            notices: RefCell::default(),
+        })
+    }
+
+    /// Puts this desk in its place on this thread until the guard is dropped.
+    pub fn open(self: &Rc<Self>) -> Opened {
+        Opened(HERE.with(|here| here.borrow_mut().replace(Rc::clone(self))))
+    }
+
+    pub fn hold(&self, n: i64) {
+        self.held.set(self.held.get() + n);
+    }
+
+    /// What was held since this was last asked.
+    pub fn take_held(&self) -> i64 {
+        self.held.take()
+    }
+
+    pub fn queue(&self, n: i64) {
+        self.queued.set(self.queued.get() + n);
+    }
+
+    pub fn queued(&self) -> i64 {
+        self.queued.get()
+    }
+
+    pub fn now(&self) -> Time {
+        self.now.get()
+    }
+
+    pub fn set_now(&self, now: Time) {
+        self.now.set(now);
+    }
+
+    pub fn ends(&self) -> u64 {
+        self.ends.get()
+    }
+
+    pub fn set_dropping(&self, why: Why) -> Why {
+        self.dropping.replace(why)
+    }
+
+    /// Takes a place for a flow of `source`, unless all `places` are taken.
+    pub fn take_place(&self, source: StageId, places: usize) -> bool {
+        let placed = &self.placed[source.index()];
+        let free = (placed.taken.get() as usize) < places;
+        if free {
+            placed.taken.set(placed.taken.get() + 1);
+            self.counts.places.set(self.counts.places.get() + 1);
+        }
+        placed.missed.set(placed.missed.get() || !free);
+        free
+    }
+
+    pub fn free_place(&self, source: StageId) {
+        let placed = &self.placed[source.index()];
+        debug_assert!(placed.taken.get() > 0, "a place was freed twice");
+        placed.taken.set(placed.taken.get().saturating_sub(1));
+        self.counts.places.set(self.counts.places.get() - 1);
+        if placed.missed.take() {
+            self.freed.borrow_mut().push(source);
+        }
+    }
+
+    /// Counts a flow that ended without an answer.
+    pub fn end(&self, why: Why) {
+        self.ends.set(self.ends.get() + 1);
+        self.counts.end(why);
+    }
+
+    /// Takes a source that missed a place, now that one is free.
+    pub fn take_freed(&self) -> Option<StageId> {
+        self.freed.borrow_mut().pop()
+    }
+
+    /// A flow with a place at its source has ended.
+    pub fn settled(&self, notice: Notice) {
+        if notice.why.is_none() && notice.home == self.worker {
+            self.free_place(notice.source);
+        } else {
+            self.tell(notice);
+        }
+    }
+
+    /// Leaves a notice to be carried to its home worker after this run.
+    pub fn tell(&self, notice: Notice) {
+        self.notices.borrow_mut().push(notice);
+    }
+
+    pub fn take_notices(&self, into: &mut Vec<Notice>) {
+        into.append(&mut self.notices.borrow_mut());
+    }
+}
+
+/// Restores the desk that was there before.
+pub(crate) struct Opened(Option<Rc<Desk>>);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        HERE.with(|here| *here.borrow_mut() = self.0.take());
+    }
+}
+
+/// Runs `f` with the desk of this thread, or counts a stray.
+pub(crate) fn here(f: impl FnOnce(&Desk)) {
+    let mut told = false;
+    here_if_any(|desk| {
+        f(desk);
+        told = true;
+    });
+    if !told {
+        STRAYS.fetch_add(1, Relaxed);
+    }
+}
+
+/// Runs `f` with the desk of this thread, if a worker runs on it. While thread-locals are taken
+/// down there is none.
+pub(crate) fn here_if_any(f: impl FnOnce(&Desk)) {
+    let _ = HERE.try_with(|here| here.borrow().as_deref().map(f));
+}
+
+/// What a tag that is dropped here died of.
+pub(crate) fn dropping() -> Why {
+    let mut why = Why::Dropped;
+    here_if_any(|desk| why = desk.dropping.get());
+    why
+}
+
+/// Ends of tags that happened where no worker runs, in this process.
+pub fn strays() -> u64 {
+    STRAYS.load(Relaxed)
+}

@@ -1,0 +1,152 @@
+//! The batch: what a handler is given, bounded by count, by time and by room.
+
+use crate::desk::Desk;
+use crate::event::Event;
+use crate::stage::Window;
+use crate::time::{Clock, Time};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Events that are handled at most before the clock is read, however cheap those before were: the
+/// next ones may be dear.
+const UNTIMED: usize = 16;
+
+/// Events taken from a queue, in order. Whatever the handler does not take stays queued.
+pub struct Batch<'a, T> {
+    pub(crate) work: &'a mut Work<T>,
+    pub(crate) desk: &'a Desk,
+    pub(crate) clock: &'a Clock,
+}
+
+impl<T> Batch<'_, T> {
+    /// How many events may still be taken, as far as is known before they are handled.
+    pub fn len(&self) -> usize {
+        if self.work.over { 0 } else { self.work.events.len() }
+    }
+
+    /// Whether nothing is left to take.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Gives back the event taken last: it stays at the head of the queue and the batch ends.
+    ///
+    /// A run that takes nothing is no progress, so that the worker goes on to other stages. The
+    /// stage runs again, and sees the event again, when something happens to it: an event comes,
+    /// its flag is raised, a timer runs out, a flow of its ends, or held output goes out. Put
+    /// back only what waits for one of these.
+    pub fn put_back(&mut self, mut event: Event<T>) {
+        if event.tag.is_flow() {
+            self.desk.hold(-1);
+            self.desk.queue(1);
+            if self.work.answers {
+                event.tag.mark_redeemed();
+            }
+        }
+        self.work.taken = self.work.taken.saturating_sub(1);
+        self.work.events.push_front(event);
+        self.work.over = true;
+    }
+}
+
+impl<T> Iterator for Batch<'_, T> {
+    type Item = Event<T>;
+
+    fn next(&mut self) -> Option<Event<T>> {
+        if self.work.over || self.work.out_of_time(self.clock) {
+            return None;
+        }
+        loop {
+            let mut event = self.work.events.pop_front()?;
+            self.work.taken += 1;
+            if event.tag.is_flow() {
+                self.desk.queue(-1);
+                let redeemed = event.tag.unmark_redeemed();
+                if self.work.answers && event.tag.is_question() && !redeemed {
+                    let key = event.tag.flow();
+                    let Some(asked) = Window::redeem(&self.work.windows, key) else {
+                        // A second answer to one question: its flow has been answered already.
+                        event.tag.join();
+                        self.work.strays += 1;
+                        continue;
+                    };
+                    std::mem::replace(&mut event.tag, asked).join();
+                }
+                self.desk.hold(1);
+            }
+            return Some(event);
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.len()))
+    }
+}
+
+/// The batch under the handler's hands, kept by the replica so that a panic loses nothing of it.
+pub(crate) struct Work<T> {
+    pub events: VecDeque<Event<T>>,
+    pub windows: Vec<Option<Window>>,
+    /// Whether the events came by the answer lane.
+    pub answers: bool,
+    pub taken: usize,
+    pub over: bool,
+    /// Answers to questions that nobody asked.
+    pub strays: u64,
+    pub started: Time,
+    /// Nanoseconds for one batch.
+    slice: u64,
+    /// The number of events after which the clock is read next.
+    pub look: usize,
+}
+
+impl<T> Work<T> {
+    pub fn new(slice: Duration) -> Self {
+        Self {
+            events: VecDeque::new(),
+            windows: Vec::new(),
+            answers: false,
+            taken: 0,
+            over: false,
+            strays: 0,
+            started: Time(0),
+            slice: nanos(slice),
+            look: 1,
+        }
+    }
+
+    /// Prepares for a batch that starts `now`, with events that cost about `cost` ns each.
+    pub fn begin(&mut self, answers: bool, now: Time, cost: u64) {
+        self.answers = answers;
+        self.taken = 0;
+        self.over = false;
+        self.started = now;
+        // Reading the clock costs as much as a cheap event: it is first read when a quarter of
+        // the slice should be over, and then at least as often as the events so far suggest.
+        self.look = count(self.slice / 4 / cost.max(1)).clamp(1, UNTIMED);
+    }
+
+    /// Whether the slice is used up. The first event is always handled.
+    fn out_of_time(&mut self, clock: &Clock) -> bool {
+        if self.taken == 0 || self.taken < self.look {
+            return false;
+        }
+        let used = nanos(clock.now().since(self.started));
+        if used >= self.slice {
+            self.over = true;
+            return true;
+        }
+        let each = (used / self.taken as u64).max(1);
+        let half = count((self.slice - used) / each / 2);
+        self.look = self.taken + half.clamp(1, UNTIMED);
+        false
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn count(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}

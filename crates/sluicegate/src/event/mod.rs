@@ -1,0 +1,54 @@
+//! Events, their tags, and the batches in which stages take them.
+
+mod batch;
+mod tag;
+
+pub use batch::Batch;
+pub(crate) use batch::Work;
+pub use tag::{Ended, StageId, Tag, WorkerId};
+pub(crate) use tag::{Notice, OUTSIDE};
+
+use std::ops::{Deref, DerefMut};
+
+/// What waits in queues: a body, and the tag of the flow that it belongs to.
+#[derive(Debug)]
+pub struct Event<T> {
+    pub(crate) tag: Tag,
+    pub(crate) body: T,
+}
+
+impl<T> Event<T> {
+    /// An event that belongs to no flow, for the worker `home`: pieces of a body, news of a
+    /// connection. The ledger does not count it.
+    pub fn note(home: WorkerId, body: T) -> Self {
+        Self { tag: Tag::none(home), body }
+    }
+
+    /// The tag and the body apart.
+    pub fn split(self) -> (Tag, T) {
+        (self.tag, self.body)
+    }
+
+    /// The same event with another body.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Event<U> {
+        Event { tag: self.tag, body: f(self.body) }
+    }
+
+    /// The tag of the flow.
+    pub fn tag(&self) -> &Tag {
+        &self.tag
+    }
+}
+
+impl<T> Deref for Event<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.body
+    }
+}
+
+impl<T> DerefMut for Event<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.body
+    }
+}

@@ -1,0 +1,246 @@
+//! The tag: a linear token that makes sure no flow vanishes.
+
+use crate::desk;
+use crate::event::Event;
+use crate::ledger::{Why, bump};
+use crate::time::Time;
+use std::fmt;
+
+/// A stage of the net, by its place in the order of declaration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StageId(pub(crate) u16);
+
+impl StageId {
+    /// The stage's number.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// A worker of the net, counted over all domains.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkerId(pub(crate) u16);
+
+impl WorkerId {
+    /// The worker's number, over all domains.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// Source of events that belong to no flow.
+pub(crate) const NO_SOURCE: StageId = StageId(u16::MAX);
+/// Source of flows that an [`Entry`](crate::Entry) let in: nobody in the net waits for their end.
+pub(crate) const OUTSIDE: StageId = StageId(u16::MAX - 1);
+
+const NO_DEADLINE: u64 = u64::MAX;
+/// A second tag: its end is a join and nobody is told.
+const FORKED: u8 = 1;
+/// A question sent over a windowed wire: its end goes back to the asker.
+const QUESTION: u8 = 2;
+/// The flow of an answer that its asker took and put back: it is redeemed already.
+const REDEEMED: u8 = 4;
+
+/// The token of one flow: neither `Copy` nor `Clone`. It is consumed by [`Tag::with`],
+/// [`Tag::finish`] or [`Tag::refuse`]; a tag that is dropped counts against the stage that
+/// dropped it, and the flow's source is told.
+#[must_use = "a flow ends only by finish, refuse, or by sending its tag on"]
+pub struct Tag {
+    flow: u64,
+    born: Time,
+    deadline: u64,
+    home: WorkerId,
+    source: StageId,
+    class: u8,
+    flags: u8,
+}
+
+impl Tag {
+    pub(crate) fn new(flow: u64, born: Time, home: WorkerId, source: StageId) -> Self {
+        Self { flow, born, deadline: NO_DEADLINE, home, source, class: 0, flags: 0 }
+    }
+
+    /// A tag of no flow: the ledger does not count it.
+    pub fn none(home: WorkerId) -> Self {
+        Self::new(0, Time(0), home, NO_SOURCE)
+    }
+
+    pub(crate) fn set_deadline(&mut self, deadline: Option<Time>) {
+        self.deadline = deadline.map_or(NO_DEADLINE, |time| time.0);
+    }
+
+    pub(crate) fn set_class(&mut self, class: u8) {
+        self.class = class;
+    }
+
+    /// The flow's number, chosen by its source and unique among the source's flows in flight.
+    pub fn flow(&self) -> u64 {
+        self.flow
+    }
+
+    /// When the flow's first byte was read.
+    pub fn born(&self) -> Time {
+        self.born
+    }
+
+    /// When the answer is worth nothing any more.
+    pub fn deadline(&self) -> Option<Time> {
+        (self.deadline != NO_DEADLINE).then_some(Time(self.deadline))
+    }
+
+    /// The flow's class; higher is more important.
+    pub fn class(&self) -> u8 {
+        self.class
+    }
+
+    /// The worker on which the flow entered, and to which its answer returns.
+    pub fn home(&self) -> WorkerId {
+        self.home
+    }
+
+    /// Whether the ledger counts this tag.
+    pub fn is_flow(&self) -> bool {
+        self.source != NO_SOURCE
+    }
+
+    /// The event with this tag and `body`.
+    pub fn with<T>(self, body: T) -> Event<T> {
+        Event { tag: self, body }
+    }
+
+    /// Ends the flow: its answer has been given. To the asker of a question, whose answer is an
+    /// event, this is a question that somebody let go of.
+    pub fn finish(self) {
+        self.end(None);
+    }
+
+    /// Ends the flow without an answer; its source is told why.
+    pub fn refuse(self, why: Why) {
+        self.end(Some(why));
+    }
+
+    /// A second tag of the same flow, for work beside it. Its end is counted as joined and
+    /// nobody is told of it.
+    pub fn fork(&self) -> Self {
+        if self.is_flow() {
+            desk::here(|desk| {
+                bump(&desk.counts.forked);
+                desk.hold(1);
+            });
+        }
+        // A fork of a question is no question: only one of them may come back to the asker.
+        Self { flags: FORKED, ..*self }
+    }
+
+    /// The tag of a question about this flow, which goes back to `asker` when it dies.
+    pub(crate) fn question(&self, key: u64, asker: StageId, home: WorkerId) -> Self {
+        desk::here(|desk| bump(&desk.counts.forked));
+        Self { flow: key, source: asker, home, flags: QUESTION, ..*self }
+    }
+
+    /// Whether this tag has a place of its own in the answer lane of `stage`.
+    pub(crate) fn returns_to(&self, stage: StageId) -> bool {
+        self.source == stage && self.flags & FORKED == 0
+    }
+
+    /// Marks the flow of an answer that is put back.
+    pub(crate) fn mark_redeemed(&mut self) {
+        self.flags |= REDEEMED;
+    }
+
+    /// Takes that mark off; whether it was there.
+    pub(crate) fn unmark_redeemed(&mut self) -> bool {
+        let was = self.flags & REDEEMED != 0;
+        self.flags &= !REDEEMED;
+        was
+    }
+
+    pub(crate) fn is_question(&self) -> bool {
+        self.flags & QUESTION != 0
+    }
+
+    /// Consumes the tag of a question that was answered.
+    pub(crate) fn join(self) {
+        desk::here(|desk| bump(&desk.counts.joined));
+        std::mem::forget(self);
+    }
+
+    fn end(self, why: Option<Why>) {
+        self.settle(why);
+        std::mem::forget(self);
+    }
+
+    fn settle(&self, why: Option<Why>) {
+        if !self.is_flow() {
+            return;
+        }
+        desk::here(|desk| {
+            desk.hold(-1);
+            if self.is_question() {
+                bump(&desk.counts.joined);
+                desk.tell(self.notice(Some(why.unwrap_or(Why::Dropped))));
+                return;
+            }
+            if self.flags & FORKED != 0 {
+                bump(&desk.counts.joined);
+                return;
+            }
+            match why {
+                None => bump(&desk.counts.finished),
+                Some(why) => desk.end(why),
+            }
+            if self.source != OUTSIDE {
+                desk.settled(self.notice(why));
+            }
+        });
+    }
+
+    fn notice(&self, why: Option<Why>) -> Notice {
+        let question = self.is_question();
+        Notice { flow: self.flow, source: self.source, home: self.home, question, why }
+    }
+}
+
+impl Drop for Tag {
+    fn drop(&mut self) {
+        let why = if std::thread::panicking() { Why::Failed } else { desk::dropping() };
+        self.settle(Some(why));
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tag")
+            .field("flow", &self.flow)
+            .field("born", &self.born)
+            .field("class", &self.class)
+            .field("home", &self.home.0)
+            .field("source", &self.source.0)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The end of a flow on its way to the source's place on its home worker, or of a question on
+/// its way to the asker's window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Notice {
+    /// The flow's number at its source, or the question's key.
+    pub flow: u64,
+    pub source: StageId,
+    pub home: WorkerId,
+    pub question: bool,
+    /// `None`: answered on another worker, so that only the place is to be freed.
+    pub why: Option<Why>,
+}
+
+/// A flow, or a question about one, that ended without an answer.
+#[derive(Debug)]
+pub struct Ended {
+    /// The flow's number, as its source gave it.
+    pub flow: u64,
+    /// Why there is no answer.
+    pub why: Why,
+    /// For the asker of a question: the flow that asked, which is still alive. Answer it,
+    /// send it on, or refuse it. `None` for the source of a flow, which has ended.
+    pub tag: Option<Tag>,
+}

@@ -1,0 +1,159 @@
+//! The check of a net as a whole.
+
+use super::graph::circles_of_waits;
+use crate::event::StageId;
+use crate::net::{Fault, Faults, Kind, Net, OnFull, WireSpec};
+
+/// Ready bits of a worker; one of 64 is for news.
+pub(crate) const STAGES_PER_DOMAIN: usize = 63;
+/// Stages and workers are named by 16 bits, of which the highest values mean something else.
+const NAMES: usize = u16::MAX as usize - 8;
+/// The key of a question names its port by 8 bits.
+const PORTS: usize = 256;
+
+pub(crate) fn check(net: &Net) -> Result<(), Faults> {
+    let mut faults = Vec::new();
+    size(net, &mut faults);
+    if faults.is_empty() {
+        names(net, &mut faults);
+        domains(net, &mut faults);
+        stages(net, &mut faults);
+        ports(net, &mut faults);
+        wires(net, &mut faults);
+        let name = |&stage: &usize| net.stages[stage].name.clone();
+        faults.extend(
+            circles_of_waits(net)
+                .iter()
+                .map(|circle| Fault::CycleOfWaits { through: circle.iter().map(name).collect() }),
+        );
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
+}
+
+fn size(net: &Net, faults: &mut Vec<Fault>) {
+    let workers = net.domains.iter().map(|domain| domain.threads).sum();
+    let ports = net.stages.iter().map(|stage| stage.ports.len()).max().unwrap_or(0);
+    for (what, found, limit) in [
+        ("stages", net.stages.len(), NAMES),
+        ("workers", workers, NAMES),
+        ("ports at one stage", ports, PORTS),
+    ] {
+        if found > limit {
+            faults.push(Fault::TooLarge { what, found, limit });
+        }
+    }
+}
+
+fn names(net: &Net, faults: &mut Vec<Fault>) {
+    for (n, stage) in net.stages.iter().enumerate() {
+        if net.stages[..n].iter().any(|other| other.name == stage.name) {
+            faults.push(Fault::SameStageName { name: stage.name.clone() });
+        }
+    }
+    for (n, domain) in net.domains.iter().enumerate() {
+        if net.domains[..n].iter().any(|other| other.name == domain.name) {
+            faults.push(Fault::SameDomainName { name: domain.name.clone() });
+        }
+    }
+}
+
+fn domains(net: &Net, faults: &mut Vec<Fault>) {
+    for (n, domain) in net.domains.iter().enumerate() {
+        if domain.threads == 0 {
+            faults.push(Fault::NoThreads { domain: domain.name.clone() });
+        }
+        let found = net.stages.iter().filter(|s| s.domain.is_some_and(|d| d.0 == n)).count();
+        if found > STAGES_PER_DOMAIN {
+            faults.push(Fault::TooManyStages { domain: domain.name.clone(), found });
+        }
+    }
+}
+
+fn stages(net: &Net, faults: &mut Vec<Fault>) {
+    for (n, stage) in net.stages.iter().enumerate() {
+        let name = || stage.name.clone();
+        for (bound, value) in
+            [("queue", stage.capacity), ("batch", stage.batch.unwrap_or(1)), ("emits", stage.emits)]
+        {
+            if value == 0 {
+                faults.push(Fault::ZeroBound { at: name(), bound });
+            }
+        }
+        let Some(domain) = stage.domain else {
+            faults.push(Fault::Homeless { stage: name() });
+            continue;
+        };
+        let asks = net.wires.iter().any(|w| w.from.0.index() == n && w.window.is_some());
+        if net.domains[domain.0].kind == Kind::Pool && (asks || stage.flows > 0) {
+            faults.push(Fault::AskerInPool { stage: name() });
+        }
+    }
+}
+
+fn ports(net: &Net, faults: &mut Vec<Fault>) {
+    for (n, stage) in net.stages.iter().enumerate() {
+        for (number, &port) in stage.ports.iter().enumerate() {
+            let here = |from: (StageId, usize)| from.0.index() == n && from.1 == number;
+            let stage = stage.name.clone();
+            let sealed = net.sealed.iter().any(|&port| here(port));
+            match net.wires.iter().filter(|wire| here(wire.from)).count() {
+                0 if sealed => {}
+                0 => faults.push(Fault::Unwired { stage, port }),
+                1 => {}
+                _ => faults.push(Fault::WiredTwice { stage, port }),
+            }
+        }
+    }
+}
+
+fn wires(net: &Net, faults: &mut Vec<Fault>) {
+    let port = |(stage, port): (StageId, usize)| {
+        let stage = &net.stages[stage.index()];
+        format!("{}.{}", stage.name, stage.ports[port])
+    };
+    for wire in &net.wires {
+        if wire.window == Some(0) {
+            faults.push(Fault::ZeroBound { at: port(wire.from), bound: "window" });
+        }
+        if wire.window.is_some() && !net.wires.iter().any(|w| w.returns == Some(wire.from)) {
+            faults.push(Fault::WindowWithoutReturn { wire: port(wire.from) });
+        }
+        if let Some(asked) = wire.returns {
+            let asker = &net.stages[asked.0.index()];
+            let windowed = net.wires.iter().any(|w| w.from == asked && w.window.is_some());
+            if asked.0 != wire.to {
+                let to = net.stages[wire.to.index()].name.clone();
+                let (wire, asked) = (port(wire.from), port(asked));
+                faults.push(Fault::ReturnsElsewhere { wire, to, asked });
+            } else if !windowed && asker.flows == 0 {
+                let (wire, asked) = (port(wire.from), port(asked));
+                faults.push(Fault::ReturnWithoutPlace { wire, asked });
+            }
+        }
+        match wire.divert {
+            Some(other) if other.0 != wire.from.0 || other == wire.from => {
+                faults.push(Fault::DivertsNowhere { wire: port(wire.from) });
+            }
+            None if wire.on_full == OnFull::Divert => {
+                faults.push(Fault::DivertWithoutPort { wire: port(wire.from) });
+            }
+            Some(_) if diverts_to_itself(net, wire) => {
+                faults.push(Fault::DivertsInCircle { wire: port(wire.from) });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether what a wire diverts comes back to it.
+fn diverts_to_itself(net: &Net, wire: &WireSpec) -> bool {
+    let next = |from| net.wires.iter().find(|w| Some(w.from) == from).and_then(|w| w.divert);
+    let mut at = wire.divert;
+    for _ in 0..net.wires.len() {
+        if at == Some(wire.from) {
+            return true;
+        }
+        at = next(at);
+    }
+    false
+}

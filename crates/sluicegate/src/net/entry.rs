@@ -1,0 +1,101 @@
+//! A way into a net for threads outside it: tests, load generators, other runtimes.
+
+use crate::event::{Event, OUTSIDE, Tag, WorkerId};
+use crate::queue::InletQueue;
+use crate::run::{Bell, Plan};
+use crate::stage::Inlet;
+use std::any::Any;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+
+/// Lets flows into a net from any thread. Nobody outside is told of a flow's end: the ledger
+/// tells. A stage that must be told is a source (see [`Cx::enter`](crate::Cx::enter)).
+pub struct Entry<U>(Arc<Door<U>>);
+
+/// The queue is full, or the net does not run or drains: the body comes back.
+pub struct Refused<U>(pub U);
+
+impl<U> fmt::Debug for Refused<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Refused(..)")
+    }
+}
+
+/// Flows that came in by one entry.
+#[derive(Default)]
+pub(crate) struct EntryCounts {
+    pub entered: AtomicU64,
+}
+
+struct Door<U> {
+    to: Inlet<U>,
+    inside: OnceLock<Inside<U>>,
+    counts: Arc<EntryCounts>,
+}
+
+struct Inside<U> {
+    /// Each queue, its bell, and the worker that owns it.
+    queues: Vec<(Arc<InletQueue<U>>, Bell, WorkerId)>,
+    plan: Arc<Plan>,
+}
+
+/// An entry without its type.
+pub(crate) trait AnyEntry: Send + Sync {
+    fn open(&self, plan: &Arc<Plan>);
+    fn counts(&self) -> Arc<EntryCounts>;
+}
+
+impl<U: Send + 'static> Entry<U> {
+    pub(crate) fn new(to: Inlet<U>) -> Self {
+        Self(Arc::new(Door { to, inside: OnceLock::new(), counts: Arc::default() }))
+    }
+
+    pub(crate) fn shared(&self) -> Arc<dyn AnyEntry> {
+        Arc::clone(&self.0) as Arc<dyn AnyEntry>
+    }
+
+    /// Lets a flow with `body` in, spread over the workers of the stage.
+    pub fn send(&self, body: U) -> Result<(), Refused<U>> {
+        let Some(inside) = self.0.inside.get() else { return Err(Refused(body)) };
+        let flow = self.0.counts.entered.load(Relaxed);
+        let (queue, bell, home) = &inside.queues[flow as usize % inside.queues.len()];
+        let now = inside.plan.clock.now();
+        let mut locked = queue.lock();
+        // Looked at under the lock: what a stopped worker left in its queue nobody would end.
+        if locked.room() == 0 || inside.plan.is_closing() {
+            return Err(Refused(body));
+        }
+        // Counted under the lock, so that no observer sees the event before its entry.
+        let flow = self.0.counts.entered.fetch_add(1, Relaxed);
+        locked.push(Event { tag: Tag::new(flow, now, *home, OUTSIDE), body }, now);
+        drop(locked);
+        bell.ring();
+        Ok(())
+    }
+}
+
+impl<U> Clone for Entry<U> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<U: Send + 'static> AnyEntry for Door<U> {
+    fn open(&self, plan: &Arc<Plan>) {
+        let stage = &plan.stages[self.to.stage.index()];
+        let typed: &dyn Any = &*stage.queues;
+        let queues: &Vec<Arc<InletQueue<U>>> =
+            typed.downcast_ref().expect("inlets carry the type of their queue");
+        let first = plan.domains[stage.domain].first;
+        let queues = queues.iter().enumerate().map(|(n, queue)| {
+            let home = WorkerId(u16::try_from(first + n).unwrap_or(u16::MAX));
+            (Arc::clone(queue), plan.remote_bell(self.to.stage, n), home)
+        });
+        let _ = self.inside.set(Inside { queues: queues.collect(), plan: Arc::clone(plan) });
+    }
+
+    fn counts(&self) -> Arc<EntryCounts> {
+        Arc::clone(&self.counts)
+    }
+}

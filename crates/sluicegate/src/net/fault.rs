@@ -1,0 +1,244 @@
+//! Faults of a net: each with a number that stays, the stages concerned, and the cure.
+
+use std::fmt;
+
+/// Something wrong with a net, found before it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// N0001: two stages share a name.
+    SameStageName {
+        /// The name.
+        name: String,
+    },
+    /// N0002: two domains share a name.
+    SameDomainName {
+        /// The name.
+        name: String,
+    },
+    /// N0003: a stage is in no domain.
+    Homeless {
+        /// The stage.
+        stage: String,
+    },
+    /// N0004: a domain has no thread.
+    NoThreads {
+        /// The domain.
+        domain: String,
+    },
+    /// N0005: a domain has more stages than a worker can keep ready bits for.
+    TooManyStages {
+        /// The domain.
+        domain: String,
+        /// How many stages it has.
+        found: usize,
+    },
+    /// N0006: a bound that must be at least 1 is 0.
+    ZeroBound {
+        /// The stage, or the wire as `stage.port`.
+        at: String,
+        /// Which bound.
+        bound: &'static str,
+    },
+    /// N0007: a port has no wire.
+    Unwired {
+        /// The stage.
+        stage: String,
+        /// The port.
+        port: &'static str,
+    },
+    /// N0008: a port has several wires.
+    WiredTwice {
+        /// The stage.
+        stage: String,
+        /// The port.
+        port: &'static str,
+    },
+    /// N0009: stages wait for each other in a circle.
+    CycleOfWaits {
+        /// The stages, each waiting for the next and the last for the first.
+        through: Vec<String>,
+    },
+    /// N0010: a wire has a window, but no wire returns to its port.
+    WindowWithoutReturn {
+        /// The wire's port as `stage.port`.
+        wire: String,
+    },
+    /// N0011: a wire returns to a port that neither has a window nor belongs to a source.
+    ReturnWithoutPlace {
+        /// The returning wire's port as `stage.port`.
+        wire: String,
+        /// The port it returns to as `stage.port`.
+        asked: String,
+    },
+    /// N0012: a wire returns to the port of a stage other than the one it leads to.
+    ReturnsElsewhere {
+        /// The returning wire's port as `stage.port`.
+        wire: String,
+        /// The stage that it leads to.
+        to: String,
+        /// The port it returns to as `stage.port`.
+        asked: String,
+    },
+    /// N0013: a stage of a pool is a source, or asks over a window.
+    AskerInPool {
+        /// The stage.
+        stage: String,
+    },
+    /// N0014: a wire diverts to itself or to another stage's port.
+    DivertsNowhere {
+        /// The wire's port as `stage.port`.
+        wire: String,
+    },
+    /// N0015: a wire diverts without saying where.
+    DivertWithoutPort {
+        /// The wire's port as `stage.port`.
+        wire: String,
+    },
+    /// N0016: the net has more stages, workers or ports than its numbers can name.
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many.
+        found: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+    /// N0017: what a wire diverts comes back to it.
+    DivertsInCircle {
+        /// The wire's port as `stage.port`.
+        wire: String,
+    },
+}
+
+impl Fault {
+    /// The fault's number, which stays the same in all versions.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::SameStageName { .. } => "N0001",
+            Self::SameDomainName { .. } => "N0002",
+            Self::Homeless { .. } => "N0003",
+            Self::NoThreads { .. } => "N0004",
+            Self::TooManyStages { .. } => "N0005",
+            Self::ZeroBound { .. } => "N0006",
+            Self::Unwired { .. } => "N0007",
+            Self::WiredTwice { .. } => "N0008",
+            Self::CycleOfWaits { .. } => "N0009",
+            Self::WindowWithoutReturn { .. } => "N0010",
+            Self::ReturnWithoutPlace { .. } => "N0011",
+            Self::ReturnsElsewhere { .. } => "N0012",
+            Self::AskerInPool { .. } => "N0013",
+            Self::DivertsNowhere { .. } => "N0014",
+            Self::DivertWithoutPort { .. } => "N0015",
+            Self::TooLarge { .. } => "N0016",
+            Self::DivertsInCircle { .. } => "N0017",
+        }
+    }
+
+    /// What to do about it.
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::SameStageName { .. } | Self::SameDomainName { .. } => "rename one of them",
+            Self::Homeless { .. } => "place it with `.on(domain)`",
+            Self::NoThreads { .. } => "give it at least one thread",
+            Self::TooManyStages { .. } => "move some of its stages to another domain",
+            Self::ZeroBound { .. } => "give it at least 1",
+            Self::Unwired { .. } => {
+                "join it to an inlet with `net.wire(..)`, or say with `net.seal(..)` that \
+                 nothing is sent"
+            }
+            Self::WiredTwice { .. } => {
+                "keep one wire; to send to two stages give the stage two ports"
+            }
+            Self::CycleOfWaits { .. } => {
+                "give the wire that asks a `.window(n)` and mark the one that answers with \
+                 `.returns(port)`, or let one wire of the circle shed or divert"
+            }
+            Self::WindowWithoutReturn { .. } => {
+                "mark the wire that brings the answers with `.returns(port)`, or drop the window"
+            }
+            Self::ReturnWithoutPlace { .. } => {
+                "give the wire of the asking port a `.window(n)`, or make the stage that asks a \
+                 source with `.flows(n)`"
+            }
+            Self::ReturnsElsewhere { .. } => "name a port of the stage that the wire leads to",
+            Self::AskerInPool { .. } => {
+                "move it to a pinned domain: answers must find the replica that asked"
+            }
+            Self::DivertsNowhere { .. } => "divert to another port of the same stage",
+            Self::DivertWithoutPort { .. } => "say where with `.divert(port)`",
+            Self::TooLarge { .. } => "split the service into several nets or stages",
+            Self::DivertsInCircle { .. } => "let one wire of the circle wait or shed",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.code())?;
+        match self {
+            Self::SameStageName { name } => write!(f, "two stages are called `{name}`"),
+            Self::SameDomainName { name } => write!(f, "two domains are called `{name}`"),
+            Self::Homeless { stage } => write!(f, "stage `{stage}` is in no domain"),
+            Self::NoThreads { domain } => write!(f, "domain `{domain}` has no thread"),
+            Self::TooManyStages { domain, found } => write!(
+                f,
+                "domain `{domain}` has {found} stages, {} are the most",
+                super::check::STAGES_PER_DOMAIN
+            ),
+            Self::ZeroBound { at, bound } => write!(f, "the {bound} of `{at}` is 0"),
+            Self::Unwired { stage, port } => write!(f, "port `{stage}.{port}` has no wire"),
+            Self::WiredTwice { stage, port } => {
+                write!(f, "port `{stage}.{port}` has more than one wire")
+            }
+            Self::CycleOfWaits { through } => {
+                write!(f, "stages wait for each other in a circle: ")?;
+                for stage in through {
+                    write!(f, "`{stage}` -> ")?;
+                }
+                write!(f, "`{}`", through[0])
+            }
+            Self::WindowWithoutReturn { wire } => {
+                write!(f, "the wire from `{wire}` has a window, but no wire returns to it")
+            }
+            Self::ReturnWithoutPlace { wire, asked } => write!(
+                f,
+                "the wire from `{wire}` returns to `{asked}`, which keeps no places for answers"
+            ),
+            Self::ReturnsElsewhere { wire, to, asked } => {
+                write!(f, "the wire from `{wire}` leads to `{to}`, but returns to `{asked}`")
+            }
+            Self::AskerInPool { stage } => {
+                write!(f, "stage `{stage}` of a pool is a source or asks over a window")
+            }
+            Self::DivertsNowhere { wire } => {
+                write!(f, "the wire from `{wire}` does not divert to another port of its stage")
+            }
+            Self::DivertWithoutPort { wire } => {
+                write!(f, "the wire from `{wire}` diverts, but not where to")
+            }
+            Self::TooLarge { what, found, limit } => {
+                write!(f, "the net has {found} {what}, {limit} are the most")
+            }
+            Self::DivertsInCircle { wire } => {
+                write!(f, "what the wire from `{wire}` diverts comes back to it")
+            }
+        }?;
+        write!(f, "; {}", self.cure())
+    }
+}
+
+/// All faults of a net.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults(pub Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, fault) in self.0.iter().enumerate() {
+            write!(f, "{}{fault}", if n == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}

@@ -1,0 +1,77 @@
+//! The graph of a net: circles of waiting wires, and the distance of each stage to the exit.
+
+use crate::net::{Net, OnFull};
+use std::collections::VecDeque;
+
+/// The shortest circle of wires that wait for each other through each stage that is on one;
+/// every circle is named once, by its smallest stage.
+pub(crate) fn circles_of_waits(net: &Net) -> Vec<Vec<usize>> {
+    let mut waits = vec![Vec::new(); net.stages.len()];
+    for wire in &net.wires {
+        if wire.on_full == OnFull::Wait && wire.returns.is_none() {
+            waits[wire.from.0.index()].push(wire.to.index());
+        }
+        // What is diverted waits if the wire that takes it does.
+        if let Some(other) = wire.divert
+            && let Some(other) = net.wires.iter().find(|w| w.from == other)
+            && other.on_full == OnFull::Wait
+        {
+            waits[wire.from.0.index()].push(other.to.index());
+        }
+    }
+    let mut circles: Vec<Vec<usize>> = Vec::new();
+    for start in 0..net.stages.len() {
+        if circles.iter().any(|circle| circle.contains(&start)) {
+            continue;
+        }
+        if let Some(circle) = shortest_circle(&waits, start) {
+            circles.push(circle);
+        }
+    }
+    circles
+}
+
+fn shortest_circle(edges: &[Vec<usize>], start: usize) -> Option<Vec<usize>> {
+    let mut came_from = vec![None; edges.len()];
+    let mut todo = VecDeque::from([start]);
+    while let Some(at) = todo.pop_front() {
+        for &next in &edges[at] {
+            if next == start {
+                let mut circle = vec![at];
+                while let Some(before) = came_from[*circle.last().unwrap_or(&start)] {
+                    circle.push(before);
+                }
+                circle.reverse();
+                return Some(circle);
+            }
+            if came_from[next].is_none() {
+                came_from[next] = Some(at);
+                todo.push_back(next);
+            }
+        }
+    }
+    None
+}
+
+/// The stages in order of their distance to an exit (a stage that sends nowhere, or only answers),
+/// nearest first. Stages that are as near stand in reverse order of declaration, since nets are
+/// declared from entry to exit.
+pub(crate) fn exit_order(stages: usize, wires: &[(usize, usize)]) -> Vec<usize> {
+    let mut distance = vec![usize::MAX; stages];
+    let mut todo: VecDeque<usize> =
+        (0..stages).filter(|&s| wires.iter().all(|wire| wire.0 != s)).collect();
+    for &exit in &todo {
+        distance[exit] = 0;
+    }
+    while let Some(at) = todo.pop_front() {
+        for &(from, _) in wires.iter().filter(|wire| wire.1 == at) {
+            if distance[from] == usize::MAX {
+                distance[from] = distance[at] + 1;
+                todo.push_back(from);
+            }
+        }
+    }
+    let mut order: Vec<usize> = (0..stages).collect();
+    order.sort_by_key(|&stage| (distance[stage], usize::MAX - stage));
+    order
+}

@@ -1,0 +1,162 @@
+//! A stage as declared: how it is made, where it runs, and the bounds of its queue and batches.
+
+use crate::net::{Domain, Kind};
+use crate::queue::{InletQueue, Probe};
+use crate::run::{Build, Replica, Runnable};
+use crate::stage::{Ports, Stage};
+use std::any::Any;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Events in a queue, unless declared otherwise.
+const CAPACITY: usize = 1024;
+/// Events in a batch of a pinned stage, unless declared otherwise: 32 to 64 amortise the cost of
+/// a run, more only lengthens waits.
+const PINNED_BATCH: usize = 64;
+/// Events in a batch of a pool's stage, unless declared otherwise: what one thread takes, the
+/// others cannot begin.
+const POOL_BATCH: usize = 1;
+/// Time for one batch, unless declared otherwise.
+const SLICE: Duration = Duration::from_micros(500);
+
+/// The capacity of an inlet, in events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity(pub(crate) usize);
+
+/// A queue for at most `events` events a worker.
+pub fn bounded(events: usize) -> Capacity {
+    Capacity(events)
+}
+
+/// A stage to be added to a net; see [`stage`].
+pub struct Spec<S> {
+    stage: Declared,
+    make: Arc<dyn Fn() -> S + Send + Sync>,
+}
+
+/// What was declared of a stage, whatever its type.
+#[derive(Clone)]
+pub(crate) struct Declared {
+    pub name: String,
+    pub domain: Option<Domain>,
+    pub capacity: usize,
+    /// `None`: as fits the kind of its domain.
+    pub batch: Option<usize>,
+    pub emits: usize,
+    pub flows: usize,
+    pub slice: Duration,
+}
+
+/// A stage called `name`, each replica of which is made by `make` on its worker.
+pub fn stage<S: Stage>(name: &str, make: impl Fn() -> S + Send + Sync + 'static) -> Spec<S> {
+    let stage = Declared {
+        name: name.to_owned(),
+        domain: None,
+        capacity: CAPACITY,
+        batch: None,
+        emits: 1,
+        flows: 0,
+        slice: SLICE,
+    };
+    Spec { stage, make: Arc::new(make) }
+}
+
+impl<S: Stage> Spec<S> {
+    /// The domain whose threads run it.
+    pub fn on(mut self, domain: Domain) -> Self {
+        self.stage.domain = Some(domain);
+        self
+    }
+
+    /// The bound of its queue; 1024 events unless declared.
+    pub fn queue(mut self, capacity: Capacity) -> Self {
+        self.stage.capacity = capacity.0;
+        self
+    }
+
+    /// The most events in one batch; unless declared 64 in a pinned domain, 1 in a pool.
+    pub fn batch(mut self, events: usize) -> Self {
+        self.stage.batch = Some(events);
+        self
+    }
+
+    /// The most events that one event (or signal, timer, end of a flow) makes the stage emit on
+    /// one port; 1 unless declared.
+    pub fn emits(mut self, events: usize) -> Self {
+        self.stage.emits = events;
+        self
+    }
+
+    /// Makes the stage a source: each replica may have this many flows in the net at once.
+    pub fn flows(mut self, places: usize) -> Self {
+        self.stage.flows = places;
+        self
+    }
+
+    /// The longest that a batch may take before the worker looks at its other work; 500 us
+    /// unless declared. The first event of a batch is always handled.
+    pub fn slice(mut self, slice: Duration) -> Self {
+        self.stage.slice = slice;
+        self
+    }
+
+    pub(crate) fn declare(self) -> StageSpec {
+        let Self { stage, make } = self;
+        StageSpec {
+            declared: stage,
+            ports: S::Out::NAMES,
+            queues: Box::new(Erased::<S::In>(PhantomData)),
+            build: Box::new(move |build| Box::new(Replica::<S>::new(Arc::clone(&make), build))),
+        }
+    }
+}
+
+impl Declared {
+    /// The most events in one batch of a stage whose domain is of `kind`.
+    pub fn batch_in(&self, kind: Kind) -> usize {
+        self.batch.unwrap_or(match kind {
+            Kind::Pinned => PINNED_BATCH,
+            Kind::Pool => POOL_BATCH,
+        })
+    }
+}
+
+pub(crate) type BuildReplica = Box<dyn Fn(&Build<'_>) -> Box<dyn Runnable> + Send + Sync>;
+
+/// A stage in its net, its types erased.
+pub(crate) struct StageSpec {
+    pub declared: Declared,
+    pub ports: &'static [&'static str],
+    pub queues: Box<dyn MakeQueues>,
+    pub build: BuildReplica,
+}
+
+impl std::ops::Deref for StageSpec {
+    type Target = Declared;
+    fn deref(&self) -> &Declared {
+        &self.declared
+    }
+}
+
+/// The queues of one stage.
+pub(crate) struct Queues {
+    /// `Vec<Arc<InletQueue<In>>>`.
+    pub typed: Box<dyn Any + Send + Sync>,
+    pub probes: Vec<Arc<dyn Probe>>,
+}
+
+/// Makes the queues of an inlet without naming its type.
+pub(crate) trait MakeQueues: Send + Sync {
+    fn make(&self, n: usize, capacity: usize) -> Queues;
+}
+
+struct Erased<T>(PhantomData<fn(T)>);
+
+impl<T: Send + 'static> MakeQueues for Erased<T> {
+    fn make(&self, n: usize, capacity: usize) -> Queues {
+        let typed: Vec<_> = (0..n).map(|_| Arc::new(InletQueue::<T>::new(capacity))).collect();
+        let probes = typed.iter().map(|queue| Arc::clone(queue) as Arc<dyn Probe>).collect();
+        Queues { typed: Box::new(typed), probes }
+    }
+}

@@ -1,0 +1,205 @@
+//! The counters of stages, wires and workers. Each is written by one worker alone.
+
+use crate::event::{StageId, WorkerId};
+use crate::ledger::{ByWhy, Ledger, Why};
+use crate::run::Plan;
+use crate::time::Time;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long an observer waits for the workers to publish.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// A count with one writer, to be read by anyone.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub fn add(&self, n: u64) {
+        // One writer: a plain load and store, not an exchange.
+        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// What one replica counts.
+#[derive(Debug, Default)]
+pub(crate) struct StageStats {
+    pub served: Count,
+    pub batches: Count,
+    /// Nanoseconds in the handler and in delivery.
+    pub busy: Count,
+    /// How often output was held so that the stage parked.
+    pub parked: Count,
+    pub parked_now: Count,
+    pub panics: Count,
+    /// How often the breaker opened.
+    pub breaks: Count,
+    /// Answers that nobody waited for.
+    pub strays: Count,
+    /// Nanoseconds that the oldest events of batches had waited, and how many batches that were.
+    pub waited: Count,
+    pub waits: Count,
+    refused: [Count; Why::ALL.len()],
+}
+
+impl StageStats {
+    pub fn wait(&self, time: Duration) {
+        self.waited.add(time.as_nanos() as u64);
+        self.waits.add(1);
+    }
+
+    /// Adds the ends without answer by which `now` exceeds `before`.
+    pub fn ended(&self, now: ByWhy, before: ByWhy) {
+        for why in Why::ALL {
+            self.refused[why.index()].add(now[why] - before[why]);
+        }
+    }
+
+    pub fn refused(&self) -> ByWhy {
+        let mut sum = ByWhy::default();
+        for why in Why::ALL {
+            sum.count(why, self.refused[why.index()].get());
+        }
+        sum
+    }
+}
+
+/// What one replica counts at one of its wires.
+#[derive(Debug, Default)]
+pub(crate) struct WireStats {
+    pub sent: Count,
+    /// Events that are held now.
+    pub held: Count,
+    pub refused: Count,
+    pub diverted: Count,
+}
+
+/// The counters of a net.
+pub(crate) struct Stats {
+    /// By worker, then by stage.
+    stages: Vec<Vec<Arc<StageStats>>>,
+    wires: Vec<Vec<Arc<WireStats>>>,
+    epoch: AtomicU64,
+    cuts: Mutex<Vec<Cut>>,
+    published: Condvar,
+}
+
+/// A worker's part of the ledger, at one point of its time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cut {
+    pub epoch: u64,
+    pub at: Time,
+    pub ledger: Ledger,
+    pub drained: bool,
+}
+
+impl Stats {
+    pub fn new(workers: usize, stages: usize, wires: usize) -> Self {
+        Self {
+            stages: table(workers, stages),
+            wires: table(workers, wires),
+            epoch: AtomicU64::new(0),
+            cuts: Mutex::new(vec![Cut::default(); workers]),
+            published: Condvar::new(),
+        }
+    }
+
+    pub fn stage(&self, worker: WorkerId, stage: StageId) -> Arc<StageStats> {
+        Arc::clone(&self.stages[worker.index()][stage.index()])
+    }
+
+    pub fn wire(&self, worker: WorkerId, wire: usize) -> Arc<WireStats> {
+        Arc::clone(&self.wires[worker.index()][wire])
+    }
+
+    /// The counters of one stage, of all workers.
+    pub fn of_stage(&self, stage: StageId) -> impl Iterator<Item = &StageStats> {
+        self.stages.iter().map(move |worker| &*worker[stage.index()])
+    }
+
+    /// The counters of one wire, of all workers.
+    pub fn of_wire(&self, wire: usize) -> impl Iterator<Item = &WireStats> {
+        self.wires.iter().map(move |worker| &*worker[wire])
+    }
+
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(SeqCst)
+    }
+
+    pub fn publish(&self, worker: WorkerId, cut: Cut) {
+        self.cuts()[worker.index()] = cut;
+        self.published.notify_all();
+    }
+
+    /// Begins an epoch and waits, but not for long and not for the worker `me`, until all
+    /// workers have published for it.
+    pub fn cut(&self, plan: &Plan, me: Option<WorkerId>) -> Vec<Cut> {
+        let epoch = self.epoch.fetch_add(1, SeqCst) + 1;
+        plan.tell_all();
+        let end = Instant::now() + PATIENCE;
+        let mut cuts = self.cuts();
+        loop {
+            let late =
+                |(n, cut): (usize, &Cut)| cut.epoch < epoch && me.is_none_or(|me| me.index() != n);
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || !cuts.iter().enumerate().any(late) {
+                return cuts.clone();
+            }
+            let waited = self.published.wait_timeout(cuts, left);
+            cuts = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Whether the net has nothing in flight and nothing left to do. Workers publish one after
+    /// the other, and a flow may pass from one to the next between: so they are asked twice, and
+    /// nothing may have happened meanwhile.
+    pub fn drained(&self, plan: &Plan) -> bool {
+        let [first, second] = [(); 2].map(|()| self.drained_once(plan));
+        first.is_some() && first == second
+    }
+
+    fn drained_once(&self, plan: &Plan) -> Option<Ledger> {
+        let before = self.epoch();
+        let cuts = self.cut(plan, None);
+        let ledger = sum(&cuts, plan);
+        let all = cuts.iter().all(|cut| cut.epoch > before && cut.drained);
+        (all && ledger.in_flight == 0).then_some(ledger)
+    }
+
+    /// The ledger as published last.
+    pub fn ledger(&self, plan: &Plan) -> Ledger {
+        sum(&self.cuts(), plan)
+    }
+
+    fn cuts(&self) -> MutexGuard<'_, Vec<Cut>> {
+        self.cuts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The ledger over all workers and entries.
+pub(crate) fn sum(cuts: &[Cut], plan: &Plan) -> Ledger {
+    let mut ledger = Ledger::default();
+    for cut in cuts {
+        ledger += cut.ledger;
+    }
+    for entry in &plan.entries {
+        let entered = entry.entered.load(SeqCst);
+        ledger.entered += entered;
+        // What an entry put into queues; the workers count what they took out.
+        ledger.in_flight += entered as i64;
+    }
+    ledger
+}
+
+fn table<T: Default>(workers: usize, columns: usize) -> Vec<Vec<Arc<T>>> {
+    (0..workers).map(|_| (0..columns).map(|_| Arc::default()).collect()).collect()
+}

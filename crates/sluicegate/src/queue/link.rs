@@ -1,0 +1,282 @@
+//! The link: carries what a replica emitted on one port into the queues beyond the wire.
+
+use super::inlet::{InletQueue, Waiter};
+use crate::desk::Desk;
+use crate::event::{Event, StageId, WorkerId};
+use crate::ledger::Why;
+use crate::net::OnFull;
+use crate::observe::WireStats;
+use crate::run::Ring;
+use crate::stage::{Link, Places, Window};
+use std::any::Any;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// One wire as one replica sees it.
+pub(crate) struct WireLink<T, U> {
+    /// One queue a worker in a pinned domain, one in all in a pool.
+    pub targets: Vec<(Arc<InletQueue<U>>, Ring)>,
+    /// The first worker of the consumer's domain.
+    pub first: usize,
+    pub consumer: StageId,
+    pub on_full: OnFull,
+    pub divert: Option<Box<dyn Link<T>>>,
+    pub returns: bool,
+    pub window: Option<Window>,
+    /// The producing replica.
+    pub me: Waiter,
+    pub desk: Rc<Desk>,
+    pub stats: Arc<WireStats>,
+    /// The target in which places are reserved.
+    pub reserved_in: usize,
+    /// Empty between deliveries; kept for its memory.
+    pub left: Leftover<T, U>,
+}
+
+/// What one delivery leaves over.
+pub(crate) struct Leftover<T, U> {
+    held: VecDeque<Event<T>>,
+    diverted: VecDeque<Event<T>>,
+    shed: Vec<Event<T>>,
+    pushed_out: Vec<Event<U>>,
+    /// Queues for which an event is held: those after it wait too, to keep their order.
+    full: Vec<usize>,
+}
+
+impl<T, U> Default for Leftover<T, U> {
+    fn default() -> Self {
+        Self {
+            held: VecDeque::new(),
+            diverted: VecDeque::new(),
+            shed: Vec::new(),
+            pushed_out: Vec::new(),
+            full: Vec::new(),
+        }
+    }
+}
+
+impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
+    /// Delivers all events at once, as nearly every delivery can be: they share a queue and a
+    /// lane in which there is room for them, and ask nothing over a window. Else does nothing.
+    fn send_together(&mut self, events: &mut VecDeque<Event<T>>) -> bool {
+        let Some(first) = events.front() else { return true };
+        let (queues, first_worker, n) = (self.targets.len(), self.first, events.len());
+        let to = route(queues, first_worker, first.tag().home());
+        let (mut flows, mut back) = (0, 0);
+        for event in &*events {
+            let tag = event.tag();
+            if route(queues, first_worker, tag.home()) != to {
+                return false;
+            }
+            flows += i64::from(tag.is_flow());
+            back += usize::from(self.returns && tag.returns_to(self.consumer));
+        }
+        let (queue, bell) = &self.targets[to];
+        let mut locked = queue.lock();
+        if back == n {
+            move_all(events, &mut locked.lanes.answers);
+        } else if back == 0 && self.window.is_none() && n <= locked.room() {
+            locked.push_all(self.desk.now(), n, |asks| move_all(events, asks));
+        } else {
+            return false;
+        }
+        drop(locked);
+        self.desk.queue(flows);
+        self.stats.sent.add(n as u64);
+        bell.ring();
+        true
+    }
+
+    /// Delivers the events at the front that share a queue.
+    fn send_run(&mut self, events: &mut VecDeque<Event<T>>, placed: usize) -> usize {
+        let Some(first) = events.front() else { return 0 };
+        let (queues, first_worker) = (self.targets.len(), self.first);
+        let to = route(queues, first_worker, first.tag().home());
+        let left = &mut self.left;
+        let (queue, bell) = &self.targets[to];
+        let (mut used, mut flows, mut sent) = (0, 0, 0);
+        let placed = if to == self.reserved_in { placed } else { 0 };
+        let mut full = left.full.contains(&to);
+        let mut locked = queue.lock();
+        while events
+            .front()
+            .is_some_and(|event| route(queues, first_worker, event.tag().home()) == to)
+        {
+            let Some(event) = events.pop_front() else { break };
+            let flow = event.tag().is_flow();
+            if self.returns && event.tag().returns_to(self.consumer) {
+                locked.lanes.answers.push_back(event.map(U::from));
+                (flows, sent) = (flows + 1, sent + 1);
+                continue;
+            }
+            let asks = self.window.as_ref().filter(|_| flow);
+            if asks.is_some_and(|window| window.room() == 0) {
+                left.held.push_back(event);
+                continue;
+            }
+            if used < placed {
+                used += 1;
+                locked.lanes.reserved -= 1;
+            } else if full || locked.room() == 0 {
+                match self.on_full {
+                    // Circles of waits are looked for without the wires that return.
+                    OnFull::Wait if self.returns => {
+                        left.shed.push(event);
+                        continue;
+                    }
+                    OnFull::Wait => {
+                        locked.wait(&self.me);
+                        full = true;
+                        left.held.push_back(event);
+                        continue;
+                    }
+                    OnFull::ShedNewest => {
+                        left.shed.push(question(event, asks));
+                        continue;
+                    }
+                    OnFull::Divert => {
+                        left.diverted.push_back(event);
+                        continue;
+                    }
+                    OnFull::ShedOldest => match locked.pop_oldest() {
+                        Some(oldest) => left.pushed_out.push(oldest),
+                        None => {
+                            left.shed.push(question(event, asks));
+                            continue;
+                        }
+                    },
+                }
+            }
+            let event = question(event, asks);
+            locked.push(event.map(U::from), self.desk.now());
+            (flows, sent) = (flows + i64::from(flow), sent + 1);
+        }
+        drop(locked);
+        if full && queues > 1 {
+            left.full.push(to);
+        }
+        self.desk.queue(flows);
+        self.stats.sent.add(sent);
+        if sent > 0 {
+            bell.ring();
+        }
+        used
+    }
+
+    /// Sheds, diverts or gives back to `events` what one delivery left over: mostly nothing.
+    fn settle_leftover(&mut self, events: &mut VecDeque<Event<T>>)
+    where
+        T: 'static,
+        U: Send + 'static,
+    {
+        if !self.left.shed.is_empty() {
+            let shed = std::mem::take(&mut self.left.shed);
+            self.shed(shed, false);
+        }
+        if !self.left.pushed_out.is_empty() {
+            let pushed_out = std::mem::take(&mut self.left.pushed_out);
+            self.shed(pushed_out, true);
+        }
+        if let (false, Some(other)) = (self.left.diverted.is_empty(), &mut self.divert) {
+            self.stats.diverted.add(self.left.diverted.len() as u64);
+            other.send(&mut self.left.diverted, 0);
+        }
+        events.append(&mut self.left.held);
+        events.append(&mut self.left.diverted);
+        self.left.full.clear();
+    }
+
+    /// Ends the flows of events for which there was no room. `queued` were in the queue.
+    fn shed<E>(&self, events: Vec<Event<E>>, queued: bool) {
+        self.stats.refused.add(events.len() as u64);
+        for event in events {
+            let (tag, body) = event.split();
+            if tag.is_flow() {
+                self.desk.hold(1);
+                self.desk.queue(-i64::from(queued));
+            }
+            tag.refuse(Why::Shed);
+            drop(body);
+        }
+    }
+}
+
+impl<T: 'static, U: From<T> + Send + 'static> Link<T> for WireLink<T, U> {
+    fn send(&mut self, events: &mut VecDeque<Event<T>>, placed: usize) -> usize {
+        if placed == 0 && self.send_together(events) {
+            return 0;
+        }
+        let mut used = 0;
+        while !events.is_empty() {
+            used += self.send_run(events, placed - used);
+        }
+        self.settle_leftover(events);
+        used
+    }
+
+    fn reserve(&mut self, home: WorkerId, n: usize) -> usize {
+        self.reserved_in = route(self.targets.len(), self.first, home);
+        let n = n.min(self.window.as_ref().map_or(n, Window::room));
+        let mut locked = self.targets[self.reserved_in].0.lock();
+        let n = n.min(locked.room());
+        locked.lanes.reserved += n;
+        n
+    }
+
+    fn release(&mut self, n: usize) {
+        self.targets[self.reserved_in].0.give_back(n);
+    }
+
+    fn count_held(&mut self, n: usize) {
+        self.stats.held.set(n as u64);
+    }
+
+    fn permit(&mut self, home: WorkerId, n: usize) -> Option<Arc<dyn Places>> {
+        self.reserved_in = route(self.targets.len(), self.first, home);
+        let queue = &self.targets[self.reserved_in].0;
+        let mut locked = queue.lock();
+        if locked.room() < n {
+            return None;
+        }
+        locked.lanes.reserved += n;
+        drop(locked);
+        Some(Arc::clone(queue) as Arc<dyn Places>)
+    }
+}
+
+/// Moves all events to the end of a lane; as a whole where they stay what they are.
+fn move_all<T: 'static, U: From<T> + 'static>(
+    events: &mut VecDeque<Event<T>>,
+    lane: &mut VecDeque<Event<U>>,
+) {
+    match (lane as &mut dyn Any).downcast_mut::<VecDeque<Event<T>>>() {
+        Some(lane) if lane.is_empty() => std::mem::swap(events, lane),
+        Some(lane) => lane.append(events),
+        None => lane.extend(events.drain(..).map(|event| event.map(U::from))),
+    }
+}
+
+/// Makes a question of what is asked over a window. One that is shed is a question too: its asker
+/// is told.
+fn question<T>(event: Event<T>, asks: Option<&Window>) -> Event<T> {
+    match asks {
+        Some(window) => {
+            let (tag, body) = event.split();
+            window.ask(tag).with(body)
+        }
+        None => event,
+    }
+}
+
+/// The queue, among `queues`, for events whose home is `home`.
+fn route(queues: usize, first: usize, home: WorkerId) -> usize {
+    let home = home.index();
+    if queues == 1 {
+        0
+    } else if home >= first && home - first < queues {
+        home - first
+    } else {
+        home % queues
+    }
+}

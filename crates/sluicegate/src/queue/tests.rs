@@ -1,0 +1,138 @@
+//! The queue of an inlet and its marks beside plain lists.
+
+use super::InletQueue;
+use super::marks::Marks;
+use crate::event::{Event, WorkerId};
+use crate::stage::Places;
+use crate::time::Time;
+use proptest::prelude::*;
+use std::collections::VecDeque;
+
+/// What is done to a queue.
+#[derive(Clone, Debug)]
+enum Step {
+    Push(usize),
+    Answer(usize),
+    /// Takes up to so many answers or asks, and puts back so many of them.
+    Take(usize, usize, usize),
+    PushOut,
+    Reserve(usize),
+    GiveBack(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0_usize..6).prop_map(Step::Push),
+        (0_usize..4).prop_map(Step::Answer),
+        (0_usize..5, 0_usize..5, 0_usize..4).prop_map(|(a, b, c)| Step::Take(a, b, c)),
+        Just(Step::PushOut),
+        (0_usize..4).prop_map(Step::Reserve),
+        (0_usize..4).prop_map(Step::GiveBack),
+    ]
+}
+
+fn event(n: u64) -> Event<u64> {
+    Event::note(WorkerId::default(), n)
+}
+
+proptest! {
+    #![proptest_config(crate::seeded())]
+
+    #[test]
+    fn a_queue_is_two_lists_and_a_bound(
+        capacity in 1_usize..8,
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
+        let queue = InletQueue::new(capacity);
+        let (mut asks, mut answers) = (VecDeque::new(), VecDeque::new());
+        let mut reserved = 0;
+        for (n, step) in (0..).zip(steps) {
+            let now = Time(n);
+            match step {
+                Step::Push(times) => {
+                    for _ in 0..times {
+                        let mut locked = queue.lock();
+                        prop_assert_eq!(
+                            locked.room(),
+                            capacity.saturating_sub(asks.len() + reserved)
+                        );
+                        if locked.room() > 0 {
+                            locked.push(event(n), now);
+                            asks.push_back(n);
+                        }
+                    }
+                }
+                Step::Answer(times) => {
+                    for _ in 0..times {
+                        queue.lock().lanes.answers.push_back(event(n));
+                        answers.push_back(n);
+                    }
+                }
+                Step::Take(some_answers, some_asks, back) => {
+                    let mut taken = VecDeque::new();
+                    let what = queue.take(&mut taken, some_answers, some_asks);
+                    let of_answers = some_answers > 0 && !answers.is_empty();
+                    prop_assert_eq!(what.answers, of_answers);
+                    let (lane, limit) = match of_answers {
+                        true => (&mut answers, some_answers),
+                        false => (&mut asks, some_asks),
+                    };
+                    let expected: Vec<u64> = lane.drain(..limit.min(lane.len())).collect();
+                    let found: Vec<u64> = taken.iter().map(|event| **event).collect();
+                    prop_assert_eq!(&found, &expected, "in order");
+                    if let (false, Some(&first)) = (of_answers, expected.first()) {
+                        // What was put back once counts as old as the oldest of its batch.
+                        prop_assert!(what.came.is_some_and(|came| came <= Time(first)));
+                    }
+                    // The first so many are handled, the rest goes back to the head.
+                    let handled = taken.len().saturating_sub(back);
+                    taken.drain(..handled);
+                    for n in expected[handled..].iter().rev() {
+                        if of_answers { answers.push_front(*n) } else { asks.push_front(*n) }
+                    }
+                    queue.put_back(&mut taken, &what, now);
+                    prop_assert!(taken.is_empty());
+                    prop_assert!(!what.more || !queue.is_empty() || handled > 0);
+                }
+                Step::PushOut => {
+                    let oldest = queue.lock().pop_oldest().map(|event| *event);
+                    prop_assert_eq!(oldest, asks.pop_front());
+                }
+                Step::Reserve(places) => {
+                    let mut locked = queue.lock();
+                    let places = places.min(locked.room());
+                    locked.lanes.reserved += places;
+                    reserved += places;
+                }
+                Step::GiveBack(places) => {
+                    let places = places.min(reserved);
+                    queue.give_back(places);
+                    reserved -= places;
+                }
+            }
+            prop_assert_eq!(queue.is_empty(), asks.is_empty() && answers.is_empty());
+        }
+    }
+
+    #[test]
+    fn marks_say_when_the_oldest_came(
+        steps in prop::collection::vec((0_usize..5, 0_usize..6, 0_usize..3), 1..60),
+    ) {
+        let (mut marks, mut list) = (Marks::default(), VecDeque::new());
+        for (now, (came, left, back)) in (0..).map(Time).zip(steps) {
+            marks.push(now, came);
+            list.extend(std::iter::repeat_n(now, came));
+            let left = left.min(list.len());
+            let oldest = marks.pop(left);
+            prop_assert_eq!(oldest, list.front().copied());
+            list.drain(..left);
+            // What is put back counts as if it all had come with the oldest.
+            let back = back.min(left);
+            if let Some(oldest) = oldest {
+                marks.put_back(oldest, back);
+                (0..back).for_each(|_| list.push_front(oldest));
+            }
+            prop_assert_eq!(marks.oldest(), list.front().copied());
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! How one worker tells another that there is something to do, and wakes it if it sleeps.
+
+use crate::event::Notice;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Wakes a worker that waits in its machine; may be called from any thread.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// The bit that says: read the notices, and look whether the net drains or stops.
+pub(crate) const NEWS: u64 = 1 << 63;
+
+/// What other threads leave for a worker.
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    /// A bit for each replica that has something to do.
+    ready: AtomicU64,
+    parked: AtomicBool,
+    waker: OnceLock<Waker>,
+    /// Bounded by the places of this worker's sources and the windows of its askers.
+    notices: Mutex<Vec<Notice>>,
+}
+
+impl Mailbox {
+    pub fn set_waker(&self, waker: Waker) {
+        let _ = self.waker.set(waker);
+    }
+
+    /// Says that the replicas of `bits` have something to do.
+    pub fn notify(&self, bits: u64) {
+        // A bit that is set already was set by someone who woke the worker, or while it ran.
+        if self.ready.fetch_or(bits, SeqCst) & bits != bits {
+            self.wake();
+        }
+    }
+
+    pub fn wake(&self) {
+        if self.parked.swap(false, SeqCst)
+            && let Some(waker) = self.waker.get()
+        {
+            waker();
+        }
+    }
+
+    pub fn leave(&self, notice: Notice) {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+        self.notify(NEWS);
+    }
+
+    pub fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn take_ready(&self) -> u64 {
+        // The read alone is much cheaper than the exchange, and mostly enough.
+        if self.ready.load(SeqCst) == 0 { 0 } else { self.ready.swap(0, SeqCst) }
+    }
+
+    /// Says that the worker is going to sleep. `false` when there is something to do after all.
+    pub fn park(&self) -> bool {
+        self.parked.store(true, SeqCst);
+        let idle = self.ready.load(SeqCst) == 0;
+        if !idle {
+            self.parked.store(false, SeqCst);
+        }
+        idle
+    }
+
+    pub fn unpark(&self) {
+        self.parked.store(false, SeqCst);
+    }
+
+    pub fn is_parked(&self) -> bool {
+        self.parked.load(SeqCst)
+    }
+}
+
+/// What the threads of a pool share: the queues that have events, and the threads that sleep.
+#[derive(Default)]
+pub(crate) struct Pool {
+    ready: AtomicU64,
+    idle: Mutex<Vec<Sleeper>>,
+    sleepers: AtomicUsize,
+}
+
+/// A thread of a pool that sleeps.
+struct Sleeper {
+    mailbox: Arc<Mailbox>,
+    /// Bits of the stages whose replicas are parked in this thread: it cannot serve them.
+    parked: u64,
+}
+
+impl Pool {
+    /// Says that the queue of `bit` has events, and wakes one thread that can serve it. A thread
+    /// that cannot, since its replica is parked, looks at the queue when it is not any more.
+    pub fn notify(&self, bit: u64) {
+        self.ready.fetch_or(bit, SeqCst);
+        if self.sleepers.load(SeqCst) > 0 {
+            let mut idle = self.idle();
+            let able = idle.iter().rposition(|sleeper| sleeper.parked & bit == 0);
+            let sleeper = able.map(|place| idle.remove(place));
+            drop(idle);
+            if let Some(sleeper) = sleeper {
+                self.sleepers.fetch_sub(1, SeqCst);
+                sleeper.mailbox.wake();
+            }
+        }
+    }
+
+    /// The queues that have events.
+    pub fn ready(&self) -> u64 {
+        self.ready.load(SeqCst)
+    }
+
+    /// Takes the bit of one queue; `false` when it was not set.
+    pub fn take(&self, bit: u64) -> bool {
+        self.ready() & bit != 0 && self.ready.fetch_and(!bit, SeqCst) & bit != 0
+    }
+
+    /// Puts a thread among the sleepers, in which the replicas of `parked` are parked. `false` when
+    /// there is something to do after all.
+    pub fn park(&self, mailbox: &Arc<Mailbox>, parked: u64) -> bool {
+        self.idle().push(Sleeper { mailbox: Arc::clone(mailbox), parked });
+        self.sleepers.fetch_add(1, SeqCst);
+        let idle = self.ready() & !parked == 0;
+        if !idle {
+            self.unpark(mailbox);
+        }
+        idle
+    }
+
+    /// Takes a thread from the sleepers, if it is still among them.
+    pub fn unpark(&self, mailbox: &Arc<Mailbox>) {
+        let mut idle = self.idle();
+        if let Some(place) = idle.iter().position(|s| Arc::ptr_eq(&s.mailbox, mailbox)) {
+            idle.remove(place);
+            self.sleepers.fetch_sub(1, SeqCst);
+        }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Sleeper>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How a queue tells its consumer that it has events.
+#[derive(Clone)]
+pub(crate) enum Bell {
+    /// The consumer is a replica of another worker.
+    Worker(Arc<Mailbox>, u64),
+    /// The consumers are the threads of a pool.
+    Pool(Arc<Pool>, u64),
+}
+
+impl Bell {
+    pub fn ring(&self) {
+        match self {
+            Self::Worker(mailbox, bit) => mailbox.notify(*bit),
+            Self::Pool(pool, bit) => pool.notify(*bit),
+        }
+    }
+}
+
+/// How a replica tells the consumer of what it sent.
+pub(crate) enum Ring {
+    /// The consumer is a replica of the same worker: its ready bit.
+    Here(Rc<Cell<u64>>, u64),
+    /// The consumer runs on other threads.
+    There(Bell),
+}
+
+impl Ring {
+    pub fn ring(&self) {
+        match self {
+            Self::Here(ready, bit) => ready.set(ready.get() | bit),
+            Self::There(bell) => bell.ring(),
+        }
+    }
+}

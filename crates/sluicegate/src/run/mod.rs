@@ -1,0 +1,28 @@
+//! What runs a net: workers, the loop of each, the policy that says which stage is next.
+
+mod breaker;
+mod close;
+mod machine;
+mod mailbox;
+mod plan;
+mod policy;
+mod replica;
+mod runnable;
+mod running;
+mod wheel;
+#[cfg(test)]
+mod wheel_tests;
+mod worker;
+
+pub(crate) use breaker::Breaker;
+pub use machine::{Machine, Park, Raised, Wait};
+pub use mailbox::Waker;
+pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, Ring};
+pub(crate) use plan::{Build, Plan};
+pub use policy::{ExitFirst, Fifo, Policy, Ready};
+pub(crate) use replica::Replica;
+pub(crate) use runnable::{Context, Runnable};
+pub use running::{Drained, Running, StartError};
+pub use wheel::TimerKey;
+pub(crate) use wheel::Wheel;
+pub(crate) use worker::{Turn, Worker};

@@ -1,0 +1,245 @@
+//! The plan: a checked net laid out over workers, shared by all threads that run it.
+
+use crate::desk::Desk;
+use crate::event::{StageId, WorkerId};
+use crate::net::{
+    BuildReplica, Declared, EntryCounts, Kind, MachineFactory, Net, PolicyFactory, WireSpec,
+    exit_order,
+};
+use crate::observe::Stats;
+use crate::queue::Probe;
+use crate::run::{Bell, Mailbox, NEWS, Pool, Ring, Runnable};
+use crate::stage::Window;
+use crate::time::Clock;
+use std::any::Any;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+/// A net laid out over workers.
+pub(crate) struct Plan {
+    pub name: String,
+    pub domains: Vec<PlannedDomain>,
+    pub stages: Vec<PlannedStage>,
+    pub wires: Vec<WireSpec>,
+    /// One for each worker, over all domains.
+    pub mailboxes: Vec<Arc<Mailbox>>,
+    pub stats: Stats,
+    pub entries: Vec<Arc<EntryCounts>>,
+    pub clock: Clock,
+    pub draining: AtomicBool,
+    pub stopping: AtomicBool,
+}
+
+pub(crate) struct PlannedDomain {
+    pub name: String,
+    pub kind: Kind,
+    /// Its workers are `first..first + threads`.
+    pub first: usize,
+    pub threads: usize,
+    /// For a pool: what its threads share.
+    pub pool: Arc<Pool>,
+    pub machine: MachineFactory,
+    pub policy: PolicyFactory,
+    /// Its stages, nearest to the exit first: the place is the number of the ready bit.
+    pub stages: Vec<StageId>,
+}
+
+pub(crate) struct PlannedStage {
+    pub id: StageId,
+    pub spec: Declared,
+    pub ports: &'static [&'static str],
+    pub domain: usize,
+    /// The place in its domain.
+    pub cell: u8,
+    /// `Vec<Arc<InletQueue<In>>>`.
+    pub queues: Box<dyn Any + Send + Sync>,
+    pub probes: Vec<Arc<dyn Probe>>,
+    build: BuildReplica,
+}
+
+impl Plan {
+    pub fn new(net: Net, clock: Clock) -> Arc<Self> {
+        let Net { name, domains, stages, wires, entries, sealed: _ } = net;
+        let edges: Vec<_> = wires.iter().map(|w| (w.from.0.index(), w.to.index())).collect();
+        let order = exit_order(stages.len(), &edges);
+        let mut first = 0;
+        let domains: Vec<_> = domains
+            .into_iter()
+            .enumerate()
+            .map(|(n, domain)| {
+                let stages = order
+                    .iter()
+                    .filter(|&&s| stages[s].domain.is_some_and(|d| d.0 == n))
+                    .map(|&s| StageId(s as u16))
+                    .collect();
+                first += domain.threads;
+                PlannedDomain {
+                    name: domain.name,
+                    kind: domain.kind,
+                    first: first - domain.threads,
+                    threads: domain.threads,
+                    pool: Arc::default(),
+                    machine: domain.machine,
+                    policy: domain.policy,
+                    stages,
+                }
+            })
+            .collect();
+        let stages: Vec<_> = stages
+            .into_iter()
+            .enumerate()
+            .map(|(n, stage)| PlannedStage::new(StageId(n as u16), stage, &domains))
+            .collect();
+        let stats = Stats::new(first, stages.len(), wires.len());
+        let plan = Arc::new(Self {
+            name,
+            domains,
+            stages,
+            wires,
+            mailboxes: (0..first).map(|_| Arc::default()).collect(),
+            stats,
+            entries: entries.iter().map(|entry| entry.counts()).collect(),
+            clock,
+            draining: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+        });
+        for entry in &entries {
+            entry.open(&plan);
+        }
+        plan
+    }
+
+    pub fn workers(&self) -> usize {
+        self.mailboxes.len()
+    }
+
+    /// The domain of a worker.
+    pub fn domain_of(&self, worker: WorkerId) -> &PlannedDomain {
+        let holds = |d: &&PlannedDomain| worker.index() < d.first + d.threads;
+        self.domains.iter().find(holds).expect("workers are counted over all domains")
+    }
+
+    /// The wire from a port.
+    pub fn wire_from(&self, port: (StageId, usize)) -> Option<usize> {
+        self.wires.iter().position(|wire| wire.from == port)
+    }
+
+    /// The bell of the `n`th queue of a stage, for other threads.
+    pub fn remote_bell(&self, stage: StageId, n: usize) -> Bell {
+        let stage = &self.stages[stage.index()];
+        let domain = &self.domains[stage.domain];
+        let bit = 1 << stage.cell;
+        match domain.kind {
+            Kind::Pinned => Bell::Worker(Arc::clone(&self.mailboxes[domain.first + n]), bit),
+            Kind::Pool => Bell::Pool(Arc::clone(&domain.pool), bit),
+        }
+    }
+
+    /// Has all workers look whether the net drains or stops.
+    pub fn tell_all(&self) {
+        for mailbox in &self.mailboxes {
+            mailbox.notify(NEWS);
+        }
+    }
+
+    pub fn drain(&self) {
+        self.draining.store(true, SeqCst);
+        self.tell_all();
+    }
+
+    /// Whether no new work is taken.
+    pub fn is_closing(&self) -> bool {
+        self.draining.load(SeqCst) || self.stopping.load(SeqCst)
+    }
+
+    pub fn stop(&self) {
+        self.stopping.store(true, SeqCst);
+        self.tell_all();
+    }
+}
+
+impl PlannedStage {
+    fn new(id: StageId, stage: crate::net::StageSpec, domains: &[PlannedDomain]) -> Self {
+        let number = stage.domain.expect("check() found every stage a domain").0;
+        let domain = &domains[number];
+        let queues = match domain.kind {
+            Kind::Pinned => domain.threads,
+            Kind::Pool => 1,
+        };
+        let queues = stage.queues.make(queues, stage.capacity);
+        let cell = domain.stages.iter().position(|&s| s == id).expect("a stage of this domain");
+        Self {
+            id,
+            spec: stage.declared,
+            ports: stage.ports,
+            domain: number,
+            cell: u8::try_from(cell).expect("check() bounds the stages of a domain"),
+            queues: queues.typed,
+            probes: queues.probes,
+            build: stage.build,
+        }
+    }
+
+    pub fn build(&self, build: &Build<'_>) -> Box<dyn Runnable> {
+        (self.build)(build)
+    }
+}
+
+/// What a replica is made from, on its worker's thread.
+pub(crate) struct Build<'a> {
+    pub plan: &'a Arc<Plan>,
+    pub worker: WorkerId,
+    pub spec: &'a PlannedStage,
+    pub desk: &'a Rc<Desk>,
+    pub ready: &'a Rc<Cell<u64>>,
+    pub mailbox: &'a Arc<Mailbox>,
+    pub bit: u64,
+    pub windows: Vec<Option<Window>>,
+}
+
+impl<'a> Build<'a> {
+    pub fn new(
+        plan: &'a Arc<Plan>,
+        stage: StageId,
+        desk: &'a Rc<Desk>,
+        ready: &'a Rc<Cell<u64>>,
+    ) -> Self {
+        let (worker, spec) = (desk.worker, &plan.stages[stage.index()]);
+        let windows = (0..spec.ports.len()).map(|port| {
+            let places = plan.wires[plan.wire_from((stage, port))?].window?;
+            Some(Window::new(port, places, stage, worker))
+        });
+        Self {
+            plan,
+            worker,
+            spec,
+            desk,
+            ready,
+            mailbox: &plan.mailboxes[worker.index()],
+            bit: 1 << spec.cell,
+            windows: windows.collect(),
+        }
+    }
+
+    pub fn window(&self, port: usize) -> Option<Window> {
+        self.windows[port].clone()
+    }
+
+    /// The most events that this replica's answers and returns can be at once.
+    pub fn places(&self) -> usize {
+        let windows = self.windows.iter().flatten().map(Window::room).sum::<usize>();
+        windows.saturating_add(self.spec.spec.flows)
+    }
+
+    /// The bell of the `n`th queue of `stage`, as this replica rings it.
+    pub fn bell(&self, stage: StageId, n: usize) -> Ring {
+        let to = &self.plan.stages[stage.index()];
+        let domain = &self.plan.domains[to.domain];
+        if domain.kind == Kind::Pinned && domain.first + n == self.worker.index() {
+            return Ring::Here(Rc::clone(self.ready), 1 << to.cell);
+        }
+        Ring::There(self.plan.remote_bell(stage, n))
+    }
+}

@@ -1,0 +1,136 @@
+//! What a replica does in one run: it hears of ended flows, then its flags, then takes one batch.
+
+use super::Replica;
+use crate::event::{Batch, Ended};
+use crate::ledger::Why;
+use crate::queue::Taken;
+use crate::run::Context;
+use crate::run::close::refuse_all;
+use crate::stage::{AnyOut, Ports, Stage, Window};
+
+/// What came of one batch.
+pub(super) struct Handled {
+    /// Whether another may find something to do.
+    pub more: bool,
+    /// Whether it was a batch of answers.
+    pub answers: bool,
+}
+
+impl<S: Stage> Replica<S> {
+    /// The most answers, and the most events that ask, that may be handled before the outboxes
+    /// could be full. Answers have room of their own: what is held may wait for them.
+    fn limits(&mut self) -> (usize, usize) {
+        let (mut answers, mut asks) = (usize::MAX, usize::MAX);
+        self.out.each(&mut |port: &mut dyn AnyOut| {
+            answers = answers.min(port.room_for_answers());
+            asks = asks.min(port.room());
+        });
+        if self.parked {
+            asks = 0;
+        }
+        (self.batch.min(answers / self.emits), self.batch.min(asks / self.emits))
+    }
+
+    pub(super) fn handle_ended(&mut self, cx: &mut Context<'_>) {
+        let gone = self.stage.is_none();
+        for _ in 0..self.ended.len().min(self.batch) {
+            // What comes after a panic is for the rebuilt replica.
+            if self.stage.is_none() != gone {
+                break;
+            }
+            let Some(notice) = self.ended.pop_front() else { break };
+            let (flow, source, why) = (notice.flow, notice.source, notice.why);
+            let tag = notice.question.then(|| Window::redeem(&self.work.windows, flow)).flatten();
+            let ended = match (notice.question, tag, why) {
+                (true, Some(tag), Some(why)) => {
+                    cx.desk.hold(1);
+                    Ended { flow: tag.flow(), why, tag: Some(tag) }
+                }
+                // The window was cleared when its replica panicked: nobody waits any more.
+                (true, ..) => continue,
+                (false, _, why) => {
+                    cx.desk.free_place(source);
+                    let Some(why) = why else { continue };
+                    Ended { flow, why, tag: None }
+                }
+            };
+            if gone {
+                let Some(tag) = ended.tag else { continue };
+                tag.refuse(Why::Failed);
+                continue;
+            }
+            self.call(cx, |stage, _, cx| stage.ended(ended, cx));
+        }
+    }
+
+    pub(super) fn handle_flags(&mut self, cx: &mut Context<'_>) {
+        if self.stage.is_none() {
+            self.timers.clear();
+            return;
+        }
+        if std::mem::take(&mut self.signalled) {
+            match self.call(cx, |stage, _, cx| stage.signal(cx)) {
+                Some(()) => self.flag_breaker.worked(),
+                // What the flag was raised for is still there, for the rebuilt replica.
+                None => {
+                    self.signalled = !self.flag_breaker.panicked(cx.now);
+                    self.again = false;
+                }
+            }
+        }
+        for _ in 0..self.timers.len().min(self.batch) {
+            if self.stage.is_none() {
+                break;
+            }
+            let Some(token) = self.timers.pop_front() else { break };
+            self.call(cx, |stage, _, cx| stage.timer(token, cx));
+        }
+    }
+
+    /// Takes and handles one batch.
+    pub(super) fn handle_batch(&mut self, cx: &mut Context<'_>) -> Handled {
+        let now = cx.now;
+        let (answers, asks) = self.limits();
+        let taken = self.queue.take(&mut self.work.events, answers, asks);
+        self.starved = taken.more && asks == 0 && !self.parked;
+        if self.work.events.is_empty() {
+            return Handled { more: taken.more, answers: false };
+        }
+        if taken.more {
+            self.tell_others();
+        }
+        if let Some(came) = taken.came {
+            self.stats.wait(now.since(came));
+        }
+        let before = self.work.events.len();
+        if self.stage.is_none() || (self.breaker.is_open(now) && !taken.answers) {
+            refuse_all(&mut self.work.events, Why::Failed, cx.desk);
+        } else {
+            self.handle_events(cx, &taken);
+        }
+        let served = before - self.work.events.len();
+        self.stats.served.add(served as u64);
+        self.stats.batches.add(1);
+        let mut more = taken.more;
+        if !self.work.events.is_empty() {
+            self.queue.put_back(&mut self.work.events, &taken, now);
+            more = true;
+        }
+        Handled { more: more && served > 0, answers: taken.answers }
+    }
+
+    fn handle_events(&mut self, cx: &mut Context<'_>, taken: &Taken) {
+        let now = cx.now;
+        self.work.begin(taken.answers, now, self.cost);
+        let (clock, desk) = (cx.clock, cx.desk);
+        let done = self.call(cx, |stage, work, cx| {
+            stage.handle(Batch { work, desk, clock }, cx);
+        });
+        if done.is_some() || self.work.taken > 1 {
+            self.breaker.worked();
+        }
+        if done.is_none() && self.breaker.panicked(now) {
+            self.stats.breaks.add(1);
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! One replica of a stage: takes a batch, calls the handler, delivers what it emitted.
+
+mod handle;
+
+use crate::event::{Notice, StageId, Work};
+use crate::ledger::{ByWhy, Why};
+use crate::net::Kind;
+use crate::observe::StageStats;
+use crate::queue::InletQueue;
+use crate::run::close::refuse_all;
+use crate::run::{Bell, Breaker, Build, Context, Runnable};
+use crate::stage::{AnyOut, Binder, Cx, Local, OutSpec, Ports, Runtime, Stage, Window};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// What an event is taken to cost before any was handled, in nanoseconds.
+const DEAR: u64 = 100_000;
+
+pub(crate) struct Replica<S: Stage> {
+    id: StageId,
+    stage: Option<S>,
+    make: Arc<dyn Fn() -> S + Send + Sync>,
+    queue: Arc<InletQueue<S::In>>,
+    /// In a pool: tells the other threads that the queue has more.
+    others: Option<Bell>,
+    work: Work<S::In>,
+    out: S::Out,
+    ended: VecDeque<Notice>,
+    timers: VecDeque<u64>,
+    signalled: bool,
+    /// A flag raised by the stage itself while its output was held.
+    again: bool,
+    parked: bool,
+    /// Whether flags left no room for the events that wait: these go first in the next run.
+    starved: bool,
+    held: i64,
+    stats: Arc<StageStats>,
+    batch: usize,
+    emits: usize,
+    places: usize,
+    cell: u8,
+    /// Nanoseconds that an event costs, about: newer batches weigh more.
+    cost: u64,
+    /// While open, what is asked is refused as failed.
+    breaker: Breaker,
+    /// While open, a flag whose handler panicked is not raised again.
+    flag_breaker: Breaker,
+}
+
+impl<S: Stage> Replica<S> {
+    pub fn new(make: Arc<dyn Fn() -> S + Send + Sync>, build: &Build<'_>) -> Self {
+        let spec = build.spec;
+        let queues: &Vec<Arc<InletQueue<S::In>>> =
+            spec.queues.downcast_ref().expect("the queues of a stage carry its input type");
+        let own = build.worker.index() - build.plan.domains[spec.domain].first;
+        let queue = Arc::clone(queues.get(own).unwrap_or(&queues[0]));
+        let Build { plan, .. } = build;
+        let mut link = |port| {
+            let wire = plan.wire_from((spec.id, port))?;
+            Some((plan.wires[wire].link)(build, wire))
+        };
+        let declared = &spec.spec;
+        let kind = plan.domains[spec.domain].kind;
+        let batch = declared.batch_in(kind);
+        let bound = batch.saturating_mul(declared.emits);
+        let spare = build.places().saturating_mul(declared.emits);
+        let spec_of_out = OutSpec { bound, spare, batch, home: build.worker, sealed: true };
+        let out = S::Out::bind(&mut Binder { link: &mut link, spec: spec_of_out });
+        let mut work = Work::new(declared.slice);
+        work.windows.clone_from(&build.windows);
+        Self {
+            id: spec.id,
+            stage: None,
+            make,
+            queue,
+            others: (kind == Kind::Pool).then(|| plan.remote_bell(spec.id, 0)),
+            work,
+            out,
+            ended: VecDeque::new(),
+            timers: VecDeque::new(),
+            signalled: false,
+            again: false,
+            parked: false,
+            starved: false,
+            held: 0,
+            stats: plan.stats.stage(build.worker, spec.id),
+            batch,
+            emits: declared.emits,
+            places: declared.flows,
+            cell: spec.cell,
+            cost: DEAR,
+            breaker: Breaker::default(),
+            flag_breaker: Breaker::default(),
+        }
+    }
+
+    /// Calls the stage. `None` when it panicked; then it is gone.
+    fn call<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        f: impl FnOnce(&mut S, &mut Work<S::In>, &mut Cx<'_, S::Out>) -> R,
+    ) -> Option<R> {
+        let mut again = false;
+        let stage = self.stage.as_mut()?;
+        let runtime = Runtime {
+            now: cx.now,
+            clock: cx.clock,
+            desk: cx.desk,
+            wheel: cx.wheel,
+            stage: self.id,
+            cell: self.cell,
+            places: self.places,
+            draining: cx.draining,
+            again: &mut again,
+        };
+        let mut inner = Cx { out: &mut self.out, local: Local(cx.machine), runtime };
+        let work = &mut self.work;
+        let done = catch_unwind(AssertUnwindSafe(|| f(stage, work, &mut inner)));
+        self.again |= again;
+        if done.is_err() {
+            self.panicked(cx);
+        }
+        done.ok()
+    }
+
+    /// Ends the flows that the replica held. A new one is made before the next batch.
+    fn panicked(&mut self, cx: &mut Context<'_>) {
+        self.stats.panics.add(1);
+        let before = cx.desk.set_dropping(Why::Failed);
+        let old = self.stage.take();
+        // A destructor may panic too; the replica is gone all the same.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
+        for tag in self.work.windows.iter().flatten().flat_map(Window::clear) {
+            cx.desk.hold(1);
+            tag.refuse(Why::Failed);
+        }
+        cx.desk.set_dropping(before);
+    }
+
+    fn make_stage(&mut self, cx: &mut Context<'_>) {
+        let make = &self.make;
+        match catch_unwind(AssertUnwindSafe(|| make())) {
+            Ok(stage) => {
+                self.stage = Some(stage);
+                self.call(cx, |stage, _, cx| stage.start(cx));
+                if cx.draining {
+                    self.call(cx, |stage, _, cx| stage.drain(cx));
+                }
+            }
+            Err(_) => self.stats.panics.add(1),
+        }
+    }
+
+    /// Delivers what was emitted; whether the stage is parked then.
+    fn deliver(&mut self) {
+        let (mut emitted, mut held) = (0, 0);
+        self.out.each(&mut |port: &mut dyn AnyOut| {
+            emitted += port.take_emitted();
+            port.deliver();
+            held += port.len();
+        });
+        self.held -= emitted as i64;
+        self.park(held > 0);
+    }
+
+    /// Has another thread of the pool look at the queue.
+    fn tell_others(&self) {
+        if let Some(others) = &self.others {
+            others.ring();
+        }
+    }
+
+    fn park(&mut self, parked: bool) {
+        if parked && !self.parked {
+            self.stats.parked.add(1);
+        }
+        if self.parked != parked {
+            self.parked = parked;
+            self.stats.parked_now.set(u64::from(parked));
+        }
+    }
+
+    /// Begins a run; returns the counts by which its end will be measured.
+    fn begin(&mut self, cx: &Context<'_>) -> (u64, ByWhy) {
+        cx.desk.set_now(cx.now);
+        self.work.taken = 0;
+        (cx.desk.ends(), cx.desk.counts.ended.get())
+    }
+
+    /// Does `f` outside the order of runs.
+    fn aside(&mut self, cx: &mut Context<'_>, f: impl FnOnce(&mut Self, &mut Context<'_>)) {
+        let ends = self.begin(cx);
+        f(self, cx);
+        self.deliver();
+        self.account(cx, ends);
+    }
+
+    /// Settles the counts of one run, whose end is the beginning of the next.
+    fn account(&mut self, cx: &mut Context<'_>, ends: (u64, ByWhy)) {
+        let desk = cx.desk;
+        self.held += desk.take_held();
+        let start = std::mem::replace(&mut cx.now, cx.clock.now());
+        let busy = cx.now.0.saturating_sub(start.0);
+        self.stats.busy.add(busy);
+        if self.work.taken > 0 {
+            self.cost = (self.cost * 3 + busy / self.work.taken as u64) / 4;
+        }
+        if desk.ends() != ends.0 {
+            self.stats.ended(desk.counts.ended.get(), ends.1);
+        }
+        if self.work.strays > 0 {
+            self.stats.strays.add(std::mem::take(&mut self.work.strays));
+        }
+    }
+}
+
+impl<S: Stage> Runnable for Replica<S> {
+    fn start(&mut self, cx: &mut Context<'_>) {
+        self.aside(cx, Self::make_stage);
+    }
+
+    fn run(&mut self, cx: &mut Context<'_>) -> bool {
+        let ends = self.begin(cx);
+        if self.parked {
+            self.deliver();
+        }
+        if self.stage.is_none() {
+            self.make_stage(cx);
+        }
+        let gone = self.stage.is_none();
+        if !self.parked && std::mem::take(&mut self.again) {
+            self.signalled = true;
+        }
+        self.handle_ended(cx);
+        if !self.starved {
+            self.handle_flags(cx);
+        }
+        let handled = self.handle_batch(cx);
+        let was_parked = self.parked;
+        self.deliver();
+        self.account(cx, ends);
+        if self.parked && !was_parked && handled.more {
+            self.tell_others();
+        }
+        let (free, unparked) = (!self.parked, was_parked && !self.parked);
+        let more = handled.more && (free || handled.answers);
+        let told = !self.ended.is_empty() || !self.timers.is_empty();
+        let flags = (self.signalled && !gone) || (self.again && free);
+        more || told || flags || unparked
+    }
+
+    fn is_parked(&self) -> bool {
+        self.parked
+    }
+
+    fn signal(&mut self) {
+        self.signalled = true;
+    }
+
+    fn timer(&mut self, token: u64) {
+        self.timers.push_back(token);
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.ended.push_back(notice);
+    }
+
+    fn drain(&mut self, cx: &mut Context<'_>) {
+        self.aside(cx, |this, cx| {
+            this.call(cx, |stage, _, cx| stage.drain(cx));
+        });
+    }
+
+    fn drained(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut done = true;
+        self.aside(cx, |this, cx| {
+            // A replica that panicked and was not rebuilt yet has nothing left to do.
+            done = this.call(cx, |stage, _, cx| stage.drained(cx)).unwrap_or(true);
+        });
+        done && self.ended.is_empty() && !self.parked && self.queue.is_empty()
+    }
+
+    fn in_flight(&mut self) -> i64 {
+        let mut waiting = 0;
+        self.out.each(&mut |port: &mut dyn AnyOut| waiting += port.flows());
+        let asked: usize = self.work.windows.iter().flatten().map(Window::taken).sum();
+        self.held + waiting as i64 + asked as i64
+    }
+
+    fn close(&mut self, cx: &mut Context<'_>) {
+        let before = cx.desk.set_dropping(Why::Draining);
+        for notice in self.ended.drain(..).filter(|notice| !notice.question) {
+            cx.desk.free_place(notice.source);
+        }
+        let old = self.stage.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
+        for tag in self.work.windows.iter().flatten().flat_map(Window::clear) {
+            cx.desk.hold(1);
+            tag.refuse(Why::Draining);
+        }
+        let mut waiting = 0;
+        self.out.each(&mut |port: &mut dyn AnyOut| waiting += port.discard());
+        // Their tags said that they were let go of by a stage, but an outbox held them.
+        cx.desk.hold(waiting as i64);
+        for (answers, asks) in [(usize::MAX, 0), (0, usize::MAX)] {
+            self.queue.take(&mut self.work.events, answers, asks);
+            refuse_all(&mut self.work.events, Why::Draining, cx.desk);
+        }
+        self.held += cx.desk.take_held();
+        cx.desk.set_dropping(before);
+    }
+}

@@ -1,0 +1,36 @@
+//! A replica without its type, and what a worker lends it for one run.
+
+use crate::desk::Desk;
+use crate::event::Notice;
+use crate::run::Wheel;
+use crate::time::{Clock, Time};
+use std::any::Any;
+
+/// What a worker lends to the replica that runs.
+pub(crate) struct Context<'a> {
+    /// When the run begins: the clock is read once a run.
+    pub now: Time,
+    pub clock: &'a Clock,
+    pub desk: &'a Desk,
+    pub wheel: &'a mut Wheel,
+    pub machine: &'a mut dyn Any,
+    pub draining: bool,
+}
+
+/// A replica, its types erased: one virtual call a batch.
+pub(crate) trait Runnable {
+    fn start(&mut self, cx: &mut Context<'_>);
+    /// Does one thing that is to be done. Returns whether more is.
+    fn run(&mut self, cx: &mut Context<'_>) -> bool;
+    /// Whether output is held, so that nothing but answers is taken.
+    fn is_parked(&self) -> bool;
+    fn signal(&mut self);
+    fn timer(&mut self, token: u64);
+    fn notice(&mut self, notice: Notice);
+    fn drain(&mut self, cx: &mut Context<'_>);
+    fn drained(&mut self, cx: &mut Context<'_>) -> bool;
+    /// Flows in the replica's hands, outboxes and windows.
+    fn in_flight(&mut self) -> i64;
+    /// Ends all that the replica and its queue hold.
+    fn close(&mut self, cx: &mut Context<'_>);
+}

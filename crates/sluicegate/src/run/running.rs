@@ -1,0 +1,176 @@
+//! A running net: its threads, and how they end.
+
+use crate::event::WorkerId;
+use crate::ledger::Ledger;
+use crate::net::{BoxError, Faults};
+use crate::observe::Observer;
+use crate::run::{Plan, Turn, Worker};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Barrier};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// Batches in one turn of a worker; a turn ends earlier when nothing is ready or when it is time
+/// to look at the machine.
+const RUNS: usize = 256;
+/// How often a draining net is asked whether it is done.
+const DRAIN_STEP: Duration = Duration::from_millis(5);
+
+/// A net that runs. Dropping it stops it.
+pub struct Running {
+    plan: Arc<Plan>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Why a net did not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The net has faults.
+    Faults(Faults),
+    /// The machine of a worker could not be made.
+    Machine {
+        /// The domain.
+        domain: String,
+        /// The worker's number in it.
+        worker: usize,
+        /// What went wrong.
+        error: BoxError,
+    },
+    /// The system gives no more threads.
+    Thread(std::io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Faults(faults) => write!(f, "the net has faults:\n{faults}"),
+            Self::Machine { domain, worker, error } => {
+                write!(f, "worker {worker} of domain `{domain}` could not start: {error}")
+            }
+            Self::Thread(error) => write!(f, "the system gives no thread for a worker: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Whether all flows ended and all stages were done before the time was over.
+    pub complete: bool,
+    /// The ledger after the last thread ended; flows that were cut off ended as `draining`.
+    pub ledger: Ledger,
+}
+
+impl Running {
+    pub(crate) fn start(plan: Arc<Plan>) -> Result<Self, StartError> {
+        let workers = plan.workers();
+        let closing = Arc::new(Barrier::new(workers));
+        let (report, reports) = sync_channel(workers.max(1));
+        let mut running = Self { plan, threads: Vec::with_capacity(workers) };
+        for worker in 0..workers {
+            let id = WorkerId(u16::try_from(worker).unwrap_or(u16::MAX));
+            let plan = Arc::clone(&running.plan);
+            let (closing, report) = (Arc::clone(&closing), report.clone());
+            let domain = plan.domain_of(id);
+            let name = format!("{}-{}", domain.name, worker - domain.first);
+            let thread = thread::Builder::new().name(name);
+            match thread.spawn(move || run(&plan, id, &closing, &report)) {
+                Ok(thread) => running.threads.push(thread),
+                // The threads that did start wait for all to close: they are left to the process.
+                Err(error) => {
+                    running.plan.stop();
+                    running.threads.clear();
+                    return Err(StartError::Thread(error));
+                }
+            }
+        }
+        drop(report);
+        let failed = reports.iter().take(workers).find_map(Result::err);
+        match failed {
+            None => Ok(running),
+            Some((worker, error)) => {
+                let domain = running.plan.domain_of(worker);
+                let (name, worker) = (domain.name.clone(), worker.index() - domain.first);
+                drop(running);
+                Err(StartError::Machine { domain: name, worker, error })
+            }
+        }
+    }
+
+    /// What watches the net; may be cloned and outlive it.
+    pub fn observer(&self) -> Observer {
+        Observer::new(Arc::clone(&self.plan))
+    }
+
+    /// Takes no new work, waits at most `limit` for all flows to end and all stages to be done,
+    /// and stops.
+    pub fn drain(mut self, limit: Duration) -> Drained {
+        let start = Instant::now();
+        self.plan.drain();
+        let mut complete = false;
+        while !complete && start.elapsed() < limit {
+            thread::park_timeout(DRAIN_STEP);
+            complete = self.plan.stats.drained(&self.plan);
+        }
+        Drained { complete, ledger: self.end() }
+    }
+
+    /// Stops at once. Flows in flight end as `draining`.
+    pub fn stop(mut self) -> Ledger {
+        self.end()
+    }
+
+    fn end(&mut self) -> Ledger {
+        self.plan.stop();
+        for thread in self.threads.drain(..) {
+            // A worker thread that panicked has said so on stderr; there is nothing to add.
+            let _ = thread.join();
+        }
+        self.plan.stats.ledger(&self.plan)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+type Report = Result<(), (WorkerId, BoxError)>;
+
+/// The thread of one worker.
+fn run(plan: &Arc<Plan>, id: WorkerId, closing: &Barrier, report: &SyncSender<Report>) {
+    // Machines and policies are the application's. Where one panics its worker is lost, and a net
+    // that goes on without it would leave the worker's flows waiting: so the net stops.
+    let made = catch_unwind(AssertUnwindSafe(|| Worker::new(plan, id)));
+    let mut worker = match made.unwrap_or_else(|_| Err("its machine panicked".into())) {
+        Ok(worker) => worker,
+        Err(error) => {
+            let _ = report.send(Err((id, error)));
+            closing.wait();
+            return;
+        }
+    };
+    let _ = report.send(Ok(()));
+    if catch_unwind(AssertUnwindSafe(|| work(&mut worker))).is_err() {
+        plan.stop();
+    }
+    // No handler runs any more once all have come here, so what is closed stays closed.
+    closing.wait();
+    worker.close();
+}
+
+fn work(worker: &mut Worker) {
+    loop {
+        match worker.turn(RUNS) {
+            Turn::Busy => {}
+            Turn::Idle(until) => worker.wait(until),
+            Turn::Stopped => return,
+        }
+    }
+}

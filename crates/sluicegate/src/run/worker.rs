@@ -1,0 +1,341 @@
+//! The loop of a worker: look at the machine, run stages by policy, batch by batch, then wait.
+//!
+//! The simulator runs this very loop; it only waits in another way.
+
+use crate::desk::Desk;
+use crate::event::{Notice, WorkerId};
+use crate::ledger::Ledger;
+use crate::net::{BoxError, Kind};
+use crate::observe::Cut;
+use crate::run::{
+    Build, Context, Machine, Mailbox, NEWS, Plan, Policy, Pool, Raised, Ready, Runnable, Wait,
+    Wheel,
+};
+use crate::time::Time;
+use std::any::Any;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+/// How long stages run before the machine is looked at again, so that a dear handler cannot
+/// blind the gate.
+const BETWEEN_POLLS: Duration = Duration::from_micros(500);
+
+/// How old a worker's part of the ledger may get while it runs: a handler that looks at the net
+/// cannot have its own worker publish, and sees what was published last.
+const PUBLISHED_EVERY: Duration = Duration::from_millis(100);
+
+/// One worker of a domain, with its replicas.
+pub(crate) struct Worker {
+    plan: Arc<Plan>,
+    id: WorkerId,
+    domain: usize,
+    desk: Rc<Desk>,
+    ready: Rc<Cell<u64>>,
+    replicas: Vec<Box<dyn Runnable>>,
+    machine: Box<dyn Machine>,
+    wheel: Wheel,
+    policy: Box<dyn Policy>,
+    mailbox: Arc<Mailbox>,
+    pool: Option<Arc<Pool>>,
+    raised: Raised,
+    notices: Vec<Notice>,
+    /// Whether the machine has been looked at since stages last ran.
+    polled: bool,
+    draining: bool,
+    epoch: u64,
+    published: Time,
+    now: Time,
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// There is more to do.
+    Busy,
+    /// There is nothing to do until this time, unless the worker is woken.
+    Idle(Option<Time>),
+    /// The net stops.
+    Stopped,
+}
+
+impl Worker {
+    /// Makes the worker on the thread that is to run it.
+    pub fn new(plan: &Arc<Plan>, id: WorkerId) -> Result<Self, BoxError> {
+        let domain = plan.domain_of(id);
+        let desk = Desk::new(id, plan.stages.len());
+        let ready = Rc::new(Cell::new(0));
+        let machine = (domain.machine)(id.index() - domain.first)?;
+        let mailbox = Arc::clone(&plan.mailboxes[id.index()]);
+        mailbox.set_waker(machine.waker());
+        let replicas = domain.stages.iter().map(|&stage| {
+            plan.stages[stage.index()].build(&Build::new(plan, stage, &desk, &ready))
+        });
+        let mut worker = Self {
+            plan: Arc::clone(plan),
+            id,
+            domain: plan.domains.iter().position(|d| std::ptr::eq(d, domain)).unwrap_or(0),
+            replicas: replicas.collect(),
+            policy: (domain.policy)(),
+            pool: (domain.kind == Kind::Pool).then(|| Arc::clone(&domain.pool)),
+            desk,
+            ready,
+            machine,
+            wheel: Wheel::new(),
+            mailbox,
+            raised: Raised::default(),
+            notices: Vec::new(),
+            polled: false,
+            draining: false,
+            epoch: 0,
+            published: Time(0),
+            now: plan.clock.now(),
+        };
+        worker.each(|replica, cx| replica.start(cx));
+        worker.look_at_all();
+        Ok(worker)
+    }
+
+    /// Runs what is ready, at most `runs` batches.
+    pub fn turn(&mut self, runs: usize) -> Turn {
+        let desk = Rc::clone(&self.desk);
+        let _open = desk.open();
+        self.now = self.plan.clock.now();
+        if !std::mem::take(&mut self.polled) {
+            self.look(Wait::Not);
+        }
+        self.collect();
+        if self.plan.stopping.load(SeqCst) {
+            return Turn::Stopped;
+        }
+        if self.now.since(self.published) >= PUBLISHED_EVERY {
+            self.publish();
+        }
+        self.run_ready(runs);
+        if self.epoch != self.plan.stats.epoch() {
+            self.publish();
+        }
+        if self.ready.get() != 0 || !self.park() {
+            Turn::Busy
+        } else {
+            Turn::Idle(self.wheel.next())
+        }
+    }
+
+    /// Waits in the machine until something happens, the worker is woken, or it is `until`.
+    pub fn wait(&mut self, until: Option<Time>) {
+        let now = self.plan.clock.now();
+        let wait = match until {
+            None => Wait::Forever,
+            Some(until) if until <= now => Wait::Not,
+            Some(until) => Wait::AtMost(until.since(now)),
+        };
+        self.look(wait);
+        self.unpark();
+        self.polled = true;
+    }
+
+    /// Takes the worker from those that are waiting.
+    pub fn unpark(&mut self) {
+        self.mailbox.unpark();
+        if let Some(pool) = &self.pool {
+            pool.unpark(&self.mailbox);
+        }
+    }
+
+    fn park(&mut self) -> bool {
+        if !self.mailbox.park() {
+            return false;
+        }
+        let idle = self.pool.as_ref().is_none_or(|pool| pool.park(&self.mailbox, self.parked()));
+        if !idle {
+            self.mailbox.unpark();
+        }
+        idle
+    }
+
+    /// The bits of the replicas that are parked.
+    fn parked(&self) -> u64 {
+        let replicas = self.replicas.iter().enumerate();
+        replicas.fold(0, |bits, (cell, replica)| bits | u64::from(replica.is_parked()) << cell)
+    }
+
+    fn look(&mut self, wait: Wait) {
+        self.machine.poll(self.now, wait, &mut self.raised);
+        for stage in std::mem::take(&mut self.raised.0) {
+            let planned = &self.plan.stages[stage.index()];
+            assert_eq!(planned.domain, self.domain, "a machine raises flags of its own domain");
+            self.replicas[usize::from(planned.cell)].signal();
+            self.ready.set(self.ready.get() | 1 << planned.cell);
+        }
+    }
+
+    /// Gathers what is ready: told by other workers, by the pool, by timers.
+    fn collect(&mut self) {
+        let ready = self.ready.get() | self.mailbox.take_ready();
+        self.ready.set(ready & !NEWS);
+        if ready & NEWS != 0 {
+            self.notices.append(&mut self.mailbox.take_notices());
+            self.hand_out();
+            if !self.draining && self.plan.draining.load(SeqCst) {
+                self.draining = true;
+                self.each(|replica, cx| replica.drain(cx));
+                self.look_at_all();
+            }
+        }
+        while let Some((cell, token)) = self.wheel.expired(self.now) {
+            self.replicas[usize::from(cell)].timer(token);
+            self.ready.set(self.ready.get() | 1 << cell);
+        }
+    }
+
+    fn run_ready(&mut self, runs: usize) {
+        let began = self.now;
+        for _ in 0..runs {
+            // What the threads of a pool share stays there until one of them really runs it.
+            let shared = self.pool.as_ref().map_or(0, |pool| pool.ready() & !self.parked());
+            let ready = Ready(self.ready.get() | shared);
+            if ready.0 == 0 || self.now.since(began) >= BETWEEN_POLLS {
+                return;
+            }
+            let next = self.policy.next(ready).filter(|&next| ready.contains(next));
+            let Some(next) = next else { return };
+            if !self.take(next, shared) {
+                continue;
+            }
+            let mut cx = context(
+                &self.plan,
+                &self.desk,
+                &mut self.wheel,
+                &mut self.machine,
+                (self.now, self.draining),
+            );
+            let more = self.replicas[next].run(&mut cx);
+            self.now = cx.now;
+            if more {
+                self.ready.set(self.ready.get() | 1 << next);
+            }
+            self.carry_notices();
+        }
+    }
+
+    /// Takes the ready bit of the replica `next`, its own and the one that it may take of what is
+    /// `shared`. `false` when another thread of the pool was faster.
+    fn take(&self, next: usize, shared: u64) -> bool {
+        let (bit, ready) = (1 << next, self.ready.get());
+        self.ready.set(ready & !bit);
+        let took = self.pool.as_ref().is_some_and(|pool| pool.take(bit & shared));
+        took || ready & bit != 0
+    }
+
+    /// After the stages did something outside the order of runs: runs each of them once.
+    fn look_at_all(&mut self) {
+        self.carry_notices();
+        let all = (0..self.replicas.len()).fold(0, |bits, cell| bits | 1 << cell);
+        self.ready.set(self.ready.get() | all);
+    }
+
+    /// Carries the ends of flows to their sources.
+    fn carry_notices(&mut self) {
+        self.desk.take_notices(&mut self.notices);
+        self.hand_out();
+        while let Some(source) = self.desk.take_freed() {
+            let cell = self.plan.stages[source.index()].cell;
+            self.replicas[usize::from(cell)].signal();
+            self.ready.set(self.ready.get() | 1 << cell);
+        }
+    }
+
+    fn hand_out(&mut self) {
+        for notice in self.notices.drain(..) {
+            if notice.home == self.id {
+                let cell = self.plan.stages[notice.source.index()].cell;
+                self.replicas[usize::from(cell)].notice(notice);
+                self.ready.set(self.ready.get() | 1 << cell);
+            } else {
+                self.plan.mailboxes[notice.home.index()].leave(notice);
+            }
+        }
+    }
+
+    fn each(&mut self, mut f: impl FnMut(&mut dyn Runnable, &mut Context<'_>)) {
+        let desk = Rc::clone(&self.desk);
+        let _open = desk.open();
+        for replica in &mut self.replicas {
+            let now = (self.now, self.draining);
+            let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
+            f(&mut **replica, &mut cx);
+        }
+    }
+
+    /// The worker's part of the ledger: what it counted, and what it holds.
+    pub fn ledger(&mut self) -> Ledger {
+        let mut ledger = self.desk.counts.ledger();
+        ledger.in_flight = self.replicas.iter_mut().map(|replica| replica.in_flight()).sum();
+        ledger
+    }
+
+    /// Flows that this worker put into queues, less those it took out.
+    pub fn queued(&self) -> i64 {
+        self.desk.queued()
+    }
+
+    /// Publishes the worker's part of the ledger for the epoch.
+    fn publish(&mut self) {
+        self.epoch = self.plan.stats.epoch();
+        self.published = self.now;
+        let mut drained = true;
+        if self.draining {
+            self.each(|replica, cx| drained &= replica.drained(cx));
+            self.look_at_all();
+        }
+        let cut = Cut { epoch: self.epoch, drained, ..self.cut() };
+        self.plan.stats.publish(self.id, cut);
+    }
+
+    /// The worker's part of the ledger, with what it put into queues and nobody took.
+    pub fn cut(&mut self) -> Cut {
+        let mut ledger = self.ledger();
+        ledger.in_flight += self.queued();
+        Cut { epoch: self.epoch, at: self.plan.clock.now(), ledger, drained: false }
+    }
+
+    /// When something happens by itself, in the simulator.
+    pub fn due(&self) -> Option<Time> {
+        let timer = self.wheel.next();
+        let machine = self.machine.due();
+        [timer, machine].into_iter().flatten().min()
+    }
+
+    pub fn is_parked(&self) -> bool {
+        self.mailbox.is_parked()
+    }
+
+    /// Ends all that the worker holds. No worker may run any more.
+    pub fn close(&mut self) {
+        self.each(|replica, cx| replica.close(cx));
+        let desk = Rc::clone(&self.desk);
+        let _open = desk.open();
+        self.desk.take_notices(&mut self.notices);
+        self.notices.append(&mut self.mailbox.take_notices());
+        let freed = self.notices.drain(..).filter(|notice| !notice.question).count();
+        let places = &self.desk.counts.places;
+        places.set(places.get() - freed as i64);
+        let cut = Cut { epoch: u64::MAX, drained: true, ..self.cut() };
+        self.plan.stats.publish(self.id, cut);
+    }
+}
+
+/// What a worker lends to the replica that runs.
+fn context<'a>(
+    plan: &'a Plan,
+    desk: &'a Desk,
+    wheel: &'a mut Wheel,
+    machine: &'a mut Box<dyn Machine>,
+    (now, draining): (Time, bool),
+) -> Context<'a> {
+    let machine: &mut dyn Any = &mut **machine;
+    Context { now, clock: &plan.clock, desk, wheel, machine, draining }
+}

@@ -1,0 +1,167 @@
+//! A whole net in virtual time on one thread: the workers' own loops, in an order drawn from a
+//! seed.
+
+use crate::event::WorkerId;
+use crate::ledger::Ledger;
+use crate::net::Net;
+use crate::observe::{Observer, Snapshot, sum};
+use crate::run::{Plan, StartError, Turn, Worker};
+use crate::time::{Clock, Time, VirtualTime};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// A net under simulation. The same net, seed and calls give the same run.
+pub struct Sim {
+    plan: Arc<Plan>,
+    workers: Vec<Simulated>,
+    time: VirtualTime,
+    random: u64,
+}
+
+struct Simulated {
+    worker: Worker,
+    /// When the worker looks again by itself; `None` while it has something to do.
+    sleeps: Option<Option<Time>>,
+}
+
+impl Sim {
+    /// The net in virtual time that starts at 0.
+    pub fn new(net: Net, seed: u64) -> Result<Self, StartError> {
+        Self::with_time(net, seed, VirtualTime::default())
+    }
+
+    /// The net in the time of others: of simulated machines, or of handlers that cost something.
+    pub fn with_time(net: Net, seed: u64, time: VirtualTime) -> Result<Self, StartError> {
+        net.check().map_err(StartError::Faults)?;
+        let plan = Plan::new(net, Clock::Virtual(time.clone()));
+        let mut workers = Vec::with_capacity(plan.workers());
+        for n in 0..plan.workers() {
+            let id = WorkerId(n as u16);
+            let worker = Worker::new(&plan, id).map_err(|error| {
+                let domain = plan.domain_of(id);
+                StartError::Machine { domain: domain.name.clone(), worker: n - domain.first, error }
+            })?;
+            workers.push(Simulated { worker, sleeps: None });
+        }
+        Ok(Self { plan, workers, time, random: seed ^ 0x9e37_79b9_7f4a_7c15 })
+    }
+
+    /// The virtual time.
+    pub fn now(&self) -> Time {
+        self.time.now()
+    }
+
+    /// Runs one batch of one worker that is awake. `false` when all sleep.
+    pub fn step(&mut self) -> bool {
+        let awake: Vec<usize> = (0..self.workers.len()).filter(|&n| self.is_awake(n)).collect();
+        if awake.is_empty() {
+            return false;
+        }
+        let chosen = awake[self.draw(awake.len())];
+        let simulated = &mut self.workers[chosen];
+        if simulated.sleeps.take().is_some() {
+            simulated.worker.unpark();
+        }
+        match simulated.worker.turn(1) {
+            Turn::Busy => {}
+            Turn::Idle(until) => simulated.sleeps = Some(until),
+            Turn::Stopped => unreachable!("a simulation is dropped, not stopped"),
+        }
+        true
+    }
+
+    /// Runs until all workers sleep, at most `steps` batches. Time stands still. `false` when the
+    /// steps were not enough.
+    pub fn settle(&mut self, steps: usize) -> bool {
+        (0..steps).any(|_| !self.step())
+    }
+
+    /// Runs for `span` of virtual time, at most `steps` batches; time moves when all sleep.
+    /// `false` when the steps were not enough.
+    pub fn run_for(&mut self, span: Duration, mut steps: usize) -> bool {
+        let end = self.now() + span;
+        loop {
+            while self.step() {
+                steps = match steps.checked_sub(1) {
+                    Some(left) => left,
+                    None => return false,
+                };
+            }
+            match self.next().filter(|&next| next <= end) {
+                Some(next) => self.time.set(next.max(Time(self.now().0 + 1))),
+                None => {
+                    self.time.set(end);
+                    return true;
+                }
+            }
+        }
+    }
+
+    /// The next time at which anything happens by itself.
+    pub fn next(&self) -> Option<Time> {
+        self.workers.iter().filter_map(|simulated| simulated.worker.due()).min()
+    }
+
+    /// Has the net take no new work.
+    pub fn drain(&mut self) {
+        self.plan.drain();
+    }
+
+    /// The ledger now, with what is in flight counted in queues, outboxes, windows and stages.
+    pub fn ledger(&mut self) -> Ledger {
+        let mut ledger = sum(&[], &self.plan);
+        ledger.in_flight = 0;
+        for simulated in &mut self.workers {
+            ledger += simulated.worker.ledger();
+        }
+        for stage in &self.plan.stages {
+            let queued: usize = stage.probes.iter().map(|probe| probe.lengths().1).sum();
+            ledger.in_flight += queued as i64;
+        }
+        ledger
+    }
+
+    /// Checks what must hold between any two batches: that no flow vanished or was made twice,
+    /// and that the workers' counts of what they queued agree with the queues.
+    pub fn assert_even(&mut self) {
+        let ledger = self.ledger();
+        assert!(ledger.balanced(), "the ledger is uneven: {ledger:?}");
+        let counted: i64 = self.workers.iter().map(|simulated| simulated.worker.queued()).sum();
+        let entered: u64 = self.plan.entries.iter().map(|e| e.entered.load(Relaxed)).sum();
+        let found: usize =
+            self.plan.stages.iter().flat_map(|s| &s.probes).map(|probe| probe.lengths().1).sum();
+        assert_eq!(counted + entered as i64, found as i64, "counted and found in queues");
+        assert!(ledger.places >= 0, "a source's place was freed twice: {ledger:?}");
+    }
+
+    /// What an observer sees now, of all workers at the same time.
+    pub fn snapshot(&mut self) -> Snapshot {
+        let cuts: Vec<_> = self.workers.iter_mut().map(|s| s.worker.cut()).collect();
+        self.observer().view(&cuts)
+    }
+
+    /// What watches the net. Its workers publish when they run, so that its ledger may be old.
+    pub fn observer(&self) -> Observer {
+        Observer::new(Arc::clone(&self.plan))
+    }
+
+    fn is_awake(&self, n: usize) -> bool {
+        let Simulated { worker, sleeps } = &self.workers[n];
+        match sleeps {
+            None => true,
+            // Woken by another, or its own time has come.
+            Some(_) => !worker.is_parked() || worker.due().is_some_and(|due| due <= self.now()),
+        }
+    }
+
+    /// A number below `n`.
+    fn draw(&mut self, n: usize) -> usize {
+        // splitmix64
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % n as u64) as usize
+    }
+}

@@ -1,0 +1,137 @@
+//! What a handler may ask of the runtime.
+
+use crate::desk::Desk;
+use crate::event::{StageId, Tag, WorkerId};
+use crate::ledger::bump;
+use crate::run::{TimerKey, Wheel};
+use crate::stage::Ports;
+use crate::time::{Clock, Time};
+use std::any::{Any, type_name};
+use std::fmt;
+use std::time::Duration;
+
+/// The context of one call of a handler.
+pub struct Cx<'a, O> {
+    /// The stage's output ports.
+    pub out: &'a mut O,
+    /// What the stages of this worker share.
+    pub local: Local<'a>,
+    pub(crate) runtime: Runtime<'a>,
+}
+
+/// The worker-local machine of the domain.
+pub struct Local<'a>(pub(crate) &'a mut dyn Any);
+
+impl Local<'_> {
+    /// The machine, which must be an `M`: the type that the domain's factory makes.
+    pub fn get<M: 'static>(&mut self) -> &mut M {
+        self.0.downcast_mut().unwrap_or_else(|| {
+            panic!("this stage needs a domain whose machine is a {}", type_name::<M>())
+        })
+    }
+}
+
+/// The parts of the worker that a handler reaches through [`Cx`].
+pub(crate) struct Runtime<'a> {
+    pub now: Time,
+    pub clock: &'a Clock,
+    pub desk: &'a Desk,
+    pub wheel: &'a mut Wheel,
+    pub stage: StageId,
+    /// The replica's place in its worker.
+    pub cell: u8,
+    pub places: usize,
+    pub draining: bool,
+    /// Set when the stage wants its own flag raised.
+    pub again: &'a mut bool,
+}
+
+/// How a flow enters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entering {
+    /// When its first byte was read; now when `None`.
+    pub born: Option<Time>,
+    /// When its answer is worth nothing any more.
+    pub deadline: Option<Time>,
+    /// Its class; higher is more important.
+    pub class: u8,
+}
+
+/// All places of a source are taken by flows that have not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRoom;
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("all places of this source are taken by flows that have not ended")
+    }
+}
+
+impl std::error::Error for NoRoom {}
+
+impl<O: Ports> Cx<'_, O> {
+    /// The time when this batch began.
+    pub fn now(&self) -> Time {
+        self.runtime.now
+    }
+
+    /// The time read now: for a handler that measures its own work.
+    pub fn clock(&self) -> Time {
+        self.runtime.clock.now()
+    }
+
+    /// The worker that runs this replica.
+    pub fn worker(&self) -> WorkerId {
+        self.runtime.desk.worker
+    }
+
+    /// The stage itself.
+    pub fn stage(&self) -> StageId {
+        self.runtime.stage
+    }
+
+    /// Whether the net is draining.
+    pub fn draining(&self) -> bool {
+        self.runtime.draining
+    }
+
+    /// How many events of new work every port still takes.
+    pub fn room(&mut self) -> usize {
+        let mut room = usize::MAX;
+        self.out.each(&mut |port| room = room.min(port.room()));
+        room
+    }
+
+    /// Lets a flow into the net and takes the place to which it comes back. `flow` must be
+    /// unique among the flows of this source in flight. The stage's `flows` bounds the places; when
+    /// all were taken and one is free again, the stage's flag is raised.
+    pub fn enter(&mut self, flow: u64, entering: Entering) -> Result<Tag, NoRoom> {
+        let Runtime { desk, stage, places, now, .. } = &self.runtime;
+        if !desk.take_place(*stage, *places) {
+            return Err(NoRoom);
+        }
+        bump(&desk.counts.entered);
+        desk.hold(1);
+        let mut tag = Tag::new(flow, entering.born.unwrap_or(*now), desk.worker, *stage);
+        tag.set_deadline(entering.deadline);
+        tag.set_class(entering.class);
+        Ok(tag)
+    }
+
+    /// Calls [`Stage::timer`](crate::Stage::timer) with `token` once `delay` has passed.
+    pub fn after(&mut self, delay: Duration, token: u64) -> TimerKey {
+        let Runtime { wheel, now, cell, .. } = &mut self.runtime;
+        wheel.insert(*now + delay, *cell, token)
+    }
+
+    /// Takes a timer back; `false` when it has run out already.
+    pub fn cancel(&mut self, timer: TimerKey) -> bool {
+        self.runtime.wheel.cancel(timer)
+    }
+
+    /// Raises the stage's own flag: [`Stage::signal`](crate::Stage::signal) is called again, at
+    /// the earliest when held output has been delivered.
+    pub fn again(&mut self) {
+        *self.runtime.again = true;
+    }
+}

@@ -1,0 +1,99 @@
+//! The window of a wire: a bounded table of the flows whose questions are unanswered.
+
+use crate::event::{StageId, Tag, WorkerId};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+const SLOT_BITS: u32 = 32;
+const GENERATION_BITS: u32 = 24;
+
+/// Keeps the tag of each flow that asked while its question, a tag of its own, is on the way.
+/// Kept by the asking replica alone, so a place can neither be lost nor be freed twice.
+#[derive(Clone)]
+pub(crate) struct Window {
+    port: u8,
+    asker: StageId,
+    home: WorkerId,
+    places: usize,
+    slots: Rc<RefCell<Slots>>,
+}
+
+#[derive(Default)]
+struct Slots {
+    asked: Vec<(u32, Option<Tag>)>,
+    free: Vec<u32>,
+    taken: usize,
+}
+
+impl Window {
+    pub fn new(port: usize, places: usize, asker: StageId, home: WorkerId) -> Self {
+        let port = u8::try_from(port).expect("check() bounds the number of ports");
+        Self { port, asker, home, places, slots: Rc::default() }
+    }
+
+    pub fn room(&self) -> usize {
+        self.places - self.taken()
+    }
+
+    pub fn taken(&self) -> usize {
+        self.slots.borrow().taken
+    }
+
+    /// Keeps `tag` and makes the tag of its question. There must be room.
+    pub fn ask(&self, tag: Tag) -> Tag {
+        let mut slots = self.slots.borrow_mut();
+        debug_assert!(slots.taken < self.places);
+        let slot = slots.free.pop().unwrap_or_else(|| {
+            slots.asked.push((0, None));
+            u32::try_from(slots.asked.len() - 1).expect("windows are smaller than 2^32")
+        });
+        slots.taken += 1;
+        let place = &mut slots.asked[slot as usize];
+        let key = u64::from(self.port) << (SLOT_BITS + GENERATION_BITS)
+            | u64::from(place.0) << SLOT_BITS
+            | u64::from(slot);
+        let question = tag.question(key, self.asker, self.home);
+        place.1 = Some(tag);
+        question
+    }
+
+    /// Takes back the tag of the flow whose question has `key`; `None` when it is not waited for.
+    pub fn redeem(windows: &[Option<Self>], key: u64) -> Option<Tag> {
+        let port = (key >> (SLOT_BITS + GENERATION_BITS)) as usize;
+        windows.get(port)?.as_ref()?.take(key)
+    }
+
+    fn take(&self, key: u64) -> Option<Tag> {
+        let (slot, generation) = (key as u32, (key >> SLOT_BITS) as u32 & mask());
+        let mut slots = self.slots.borrow_mut();
+        let place = slots.asked.get_mut(slot as usize)?;
+        if place.0 != generation {
+            return None;
+        }
+        let tag = place.1.take()?;
+        place.0 = (generation + 1) & mask();
+        slots.free.push(slot);
+        slots.taken -= 1;
+        Some(tag)
+    }
+
+    /// Takes all tags out: the replica that asked is gone.
+    pub fn clear(&self) -> Vec<Tag> {
+        let mut slots = self.slots.borrow_mut();
+        let mut tags = Vec::with_capacity(slots.taken);
+        for slot in 0..slots.asked.len() {
+            let place = &mut slots.asked[slot];
+            if let Some(tag) = place.1.take() {
+                place.0 = (place.0 + 1) & mask();
+                tags.push(tag);
+                slots.free.push(slot as u32);
+            }
+        }
+        slots.taken = 0;
+        tags
+    }
+}
+
+const fn mask() -> u32 {
+    (1 << GENERATION_BITS) - 1
+}

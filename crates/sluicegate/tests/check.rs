@@ -1,0 +1,325 @@
+//! Every fault of a net is found before it runs, all at once, each with its number and its cure.
+#![forbid(unsafe_code)]
+
+use sluicegate::{
+    Batch, Cx, Domain, Net, Node, OnFull, Out, Outlet, Stage, bounded, from_fn, stage,
+};
+use sluicegate_macros::Ports;
+
+#[derive(Ports)]
+struct Two {
+    a: Out<u64>,
+    b: Out<u64>,
+}
+
+struct Relay;
+
+impl Stage for Relay {
+    type In = u64;
+    type Out = Out<u64>;
+    fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>) {
+        for event in batch {
+            cx.out.emit(event);
+        }
+    }
+}
+
+struct Road;
+
+impl Stage for Road {
+    type In = u64;
+    type Out = Two;
+    fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, Two>) {
+        for event in batch {
+            cx.out.a.emit(event);
+        }
+    }
+}
+
+struct End;
+
+impl Stage for End {
+    type In = u64;
+    type Out = ();
+    fn handle(&mut self, batch: Batch<'_, u64>, _: &mut Cx<'_, ()>) {
+        for event in batch {
+            event.split().0.finish();
+        }
+    }
+}
+
+/// A net with a domain and an end, to which each test adds its fault.
+struct Case {
+    net: Net,
+    cpu: Domain,
+    end: Node<End>,
+}
+
+impl Case {
+    fn new() -> Self {
+        let mut net = Net::new("case");
+        let cpu = net.domain("cpu").pinned(1);
+        let end = net.add(stage("end", || End).on(cpu));
+        Self { net, cpu, end }
+    }
+
+    fn relay(&mut self, name: &str) -> Node<Relay> {
+        self.net.add(stage(name, || Relay).on(self.cpu))
+    }
+
+    fn road(&mut self) -> Node<Road> {
+        self.net.add(stage("road", || Road).on(self.cpu))
+    }
+
+    fn wire_end(&mut self, from: Outlet<u64>) -> sluicegate::Wire<'_, u64> {
+        self.net.wire(from, self.end.inlet)
+    }
+
+    /// What the check says, a line a fault.
+    fn said(&self) -> Vec<String> {
+        match self.net.check() {
+            Ok(()) => Vec::new(),
+            Err(faults) => {
+                assert_eq!(faults.to_string().lines().count(), faults.0.len());
+                for (fault, line) in faults.0.iter().zip(faults.to_string().lines()) {
+                    assert!(line.starts_with(fault.code()) && line.ends_with(fault.cure()));
+                }
+                faults.to_string().lines().map(str::to_owned).collect()
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sound_net_has_none() {
+    let mut case = Case::new();
+    let relay = case.relay("relay");
+    case.wire_end(relay.out);
+    assert_eq!(case.said(), [""; 0]);
+}
+
+#[test]
+fn n0001_two_stages_of_one_name() {
+    let mut case = Case::new();
+    case.net.add(stage("end", || End).on(case.cpu));
+    assert_eq!(case.said(), ["N0001: two stages are called `end`; rename one of them"]);
+}
+
+#[test]
+fn n0002_two_domains_of_one_name() {
+    let mut case = Case::new();
+    case.net.domain("cpu").pool(1);
+    assert_eq!(case.said(), ["N0002: two domains are called `cpu`; rename one of them"]);
+}
+
+#[test]
+fn n0003_a_stage_without_a_domain() {
+    let mut case = Case::new();
+    case.net.add(stage("lost", || End));
+    assert_eq!(case.said(), ["N0003: stage `lost` is in no domain; place it with `.on(domain)`"]);
+}
+
+#[test]
+fn n0004_a_domain_without_threads() {
+    let mut case = Case::new();
+    case.net.domain("none").pinned(0);
+    let said = "N0004: domain `none` has no thread; give it at least one thread";
+    assert_eq!(case.said(), [said]);
+}
+
+#[test]
+fn n0005_too_many_stages_in_a_domain() {
+    let mut case = Case::new();
+    for n in 0..63 {
+        case.net.add(stage(&format!("end {n}"), || End).on(case.cpu));
+    }
+    let said = "N0005: domain `cpu` has 64 stages, 63 are the most; \
+                move some of its stages to another domain";
+    assert_eq!(case.said(), [said]);
+}
+
+#[test]
+fn n0006_bounds_of_zero() {
+    let mut case = Case::new();
+    let zero = stage("zero", || Relay).on(case.cpu).queue(bounded(0)).batch(0).emits(0);
+    let zero = case.net.add(zero);
+    case.wire_end(zero.out);
+    let said = ["queue", "batch", "emits"]
+        .map(|bound| format!("N0006: the {bound} of `zero` is 0; give it at least 1"));
+    assert_eq!(case.said(), said);
+}
+
+#[test]
+fn n0007_a_port_without_a_wire() {
+    let mut case = Case::new();
+    let road = case.road();
+    case.wire_end(road.out.a);
+    let said = "N0007: port `road.b` has no wire; join it to an inlet with `net.wire(..)`, \
+                or say with `net.seal(..)` that nothing is sent";
+    assert_eq!(case.said(), [said]);
+}
+
+#[test]
+fn n0008_a_port_with_two_wires() {
+    let mut case = Case::new();
+    let relay = case.relay("relay");
+    case.wire_end(relay.out);
+    case.wire_end(relay.out);
+    let said = "N0008: port `relay.out` has more than one wire; \
+                keep one wire; to send to two stages give the stage two ports";
+    assert_eq!(case.said(), [said]);
+}
+
+#[test]
+fn n0009_a_circle_of_waits() {
+    let mut case = Case::new();
+    let names = ["a", "b", "c"];
+    let [a, b, c] = names.map(|name| case.relay(name));
+    case.net.wire(a.out, b.inlet);
+    case.net.wire(b.out, c.inlet);
+    case.net.wire(c.out, a.inlet);
+    let itself = case.relay("itself");
+    case.net.wire(itself.out, itself.inlet);
+    let cure = "give the wire that asks a `.window(n)` and mark the one that answers with \
+                `.returns(port)`, or let one wire of the circle shed or divert";
+    let said = ["`a` -> `b` -> `c` -> `a`", "`itself` -> `itself`"]
+        .map(|circle| format!("N0009: stages wait for each other in a circle: {circle}; {cure}"));
+    assert_eq!(case.said(), said);
+}
+
+#[test]
+fn a_circle_that_sheds_somewhere_is_none() {
+    for on_full in [OnFull::ShedNewest, OnFull::ShedOldest] {
+        let mut case = Case::new();
+        let (a, b) = (case.relay("a"), case.relay("b"));
+        case.net.wire(a.out, b.inlet);
+        case.net.wire(b.out, a.inlet).on_full(on_full);
+        assert_eq!(case.said(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_circle_that_diverts_into_a_wait_is_one() {
+    let mut case = Case::new();
+    let (road, back) = (case.road(), case.relay("back"));
+    case.wire_end(road.out.a).divert(road.out.b);
+    case.net.wire(road.out.b, back.inlet);
+    case.net.wire(back.out, road.inlet);
+    assert!(case.said()[0].starts_with("N0009"), "{:?}", case.said());
+}
+
+#[test]
+fn n0010_a_window_without_answers() {
+    let mut case = Case::new();
+    let relay = case.relay("relay");
+    case.wire_end(relay.out).window(4);
+    let said = "N0010: the wire from `relay.out` has a window, but no wire returns to it; mark the \
+                wire that brings the answers with `.returns(port)`, or drop the window";
+    assert_eq!(case.said(), [said]);
+}
+
+#[test]
+fn n0011_answers_without_places() {
+    let mut case = Case::new();
+    let (asks, tells) = (case.relay("asks"), case.relay("tells"));
+    case.net.wire(asks.out, tells.inlet);
+    case.net.wire(tells.out, asks.inlet).returns(asks.out);
+    let said = "N0011: the wire from `tells.out` returns to `asks.out`, which keeps no places for \
+                answers; give the wire of the asking port a `.window(n)`, or make the stage that \
+                asks a source with `.flows(n)`";
+    assert_eq!(case.said(), [said]);
+}
+
+#[test]
+fn n0012_answers_to_another_stage() {
+    let mut case = Case::new();
+    let (asks, tells) = (case.relay("asks"), case.relay("tells"));
+    case.net.wire(asks.out, tells.inlet);
+    case.wire_end(tells.out).returns(asks.out);
+    let said = "N0012: the wire from `tells.out` leads to `end`, but returns to `asks.out`; \
+                name a port of the stage that the wire leads to";
+    assert_eq!(case.said(), [said]);
+}
+
+#[test]
+fn n0013_a_source_in_a_pool() {
+    let mut case = Case::new();
+    let pool = case.net.domain("pool").pool(1);
+    let relay = case.net.add(stage("relay", || Relay).on(pool).flows(1));
+    case.wire_end(relay.out);
+    let asks = case.net.add(stage("asks", || Relay).on(pool));
+    let tells = case.relay("tells");
+    case.net.wire(asks.out, tells.inlet).window(1);
+    case.net.wire(tells.out, asks.inlet).returns(asks.out);
+    let said = ["relay", "asks"].map(|name| {
+        format!(
+            "N0013: stage `{name}` of a pool is a source or asks over a window; \
+             move it to a pinned domain: answers must find the replica that asked"
+        )
+    });
+    assert_eq!(case.said(), said);
+}
+
+#[test]
+fn n0014_a_diversion_to_nowhere() {
+    let mut case = Case::new();
+    let (relay, road) = (case.relay("relay"), case.road());
+    case.wire_end(relay.out).divert(relay.out);
+    case.wire_end(road.out.a).divert(relay.out);
+    case.wire_end(road.out.b);
+    let said = ["relay.out", "road.a"].map(|port| {
+        format!(
+            "N0014: the wire from `{port}` does not divert to another port of its stage; \
+             divert to another port of the same stage"
+        )
+    });
+    assert_eq!(case.said(), said);
+}
+
+#[test]
+fn n0015_a_diversion_without_a_port() {
+    let mut case = Case::new();
+    let relay = case.relay("relay");
+    case.wire_end(relay.out).on_full(OnFull::Divert);
+    let said = "N0015: the wire from `relay.out` diverts, but not where to; \
+                say where with `.divert(port)`";
+    assert_eq!(case.said(), [said]);
+}
+
+#[test]
+fn n0016_a_net_too_large_for_its_numbers() {
+    let mut case = Case::new();
+    case.net.domain("vast").pool(70_000);
+    let said = "N0016: the net has 70001 workers, 65527 are the most; \
+                split the service into several nets or stages";
+    assert_eq!(case.said(), [said]);
+}
+
+#[test]
+fn n0017_diversions_in_a_circle() {
+    let mut case = Case::new();
+    let road = case.road();
+    case.wire_end(road.out.a).divert(road.out.b);
+    case.wire_end(road.out.b).divert(road.out.a);
+    let said = ["a", "b"].map(|port| {
+        format!(
+            "N0017: what the wire from `road.{port}` diverts comes back to it; \
+             let one wire of the circle wait or shed"
+        )
+    });
+    assert_eq!(case.said(), said);
+}
+
+#[test]
+fn all_faults_are_named_at_once_and_the_net_does_not_start() {
+    let mut case = Case::new();
+    case.net.domain("cpu").pinned(0);
+    case.net.add(stage("end", || from_fn(|_: Batch<'_, u64>, _: &mut Cx<'_, Two>| {})));
+    let relay = case.relay("relay");
+    case.wire_end(relay.out).window(0);
+    let codes: Vec<String> = case.said().iter().map(|line| line[..5].to_owned()).collect();
+    let expected = ["N0001", "N0002", "N0004", "N0003", "N0007", "N0007", "N0006", "N0010"];
+    assert_eq!(codes, expected);
+    let Err(error) = case.net.run() else { panic!("it must not start") };
+    assert_eq!(error.to_string().lines().count(), 1 + expected.len());
+}

@@ -1,0 +1,194 @@
+//! A source, a log of what became of its flows, and a few stages to send them through.
+
+use sluicegate::{
+    Batch, Cx, Ended, Entering, NoRoom, Out, Sim, Stage, StageView, Why, WireView, from_fn,
+};
+use sluicegate_macros::Ports;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// Steps that no test needs: more are a net that does not settle.
+pub const STEPS: usize = 200_000;
+/// Distance of the flow numbers of one worker's source from those of the next.
+pub const PER_WORKER: u64 = 1_000_000;
+
+/// What a test saw, shared by all replicas.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+pub struct Seen {
+    /// Flows that were answered, with the answer and the worker it came to.
+    pub answered: Vec<(u64, u64, usize)>,
+    /// Flows that ended without one.
+    pub ended: Vec<(u64, Why)>,
+    /// Places that the source asked for in vain.
+    pub missed: usize,
+    /// What other stages of the test want to say.
+    pub notes: Vec<(&'static str, u64)>,
+}
+
+impl Log {
+    pub fn get(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub fn note(&self, what: &'static str, n: u64) {
+        self.get().notes.push((what, n));
+    }
+
+    /// The numbers noted under a name, in order.
+    pub fn noted(&self, what: &str) -> Vec<u64> {
+        self.get().notes.iter().filter(|note| note.0 == what).map(|note| note.1).collect()
+    }
+
+    /// Asserts that each of these flows had exactly one end.
+    pub fn assert_each_once(&self, flows: impl IntoIterator<Item = u64>) {
+        let seen = self.get();
+        let mut ends: Vec<u64> = seen.answered.iter().map(|a| a.0).collect();
+        ends.extend(seen.ended.iter().map(|e| e.0));
+        ends.sort_unstable();
+        let mut flows: Vec<u64> = flows.into_iter().collect();
+        flows.sort_unstable();
+        assert_eq!(ends, flows, "each flow ends once");
+    }
+}
+
+/// A source of `flows` flows a worker, whose answers come back to it.
+pub struct Front {
+    next: u64,
+    until: u64,
+    log: Log,
+}
+
+impl Front {
+    pub fn new(flows: u64, log: &Log) -> Self {
+        Self { next: 0, until: flows, log: log.clone() }
+    }
+
+    fn pump(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        let base = cx.worker().index() as u64 * PER_WORKER;
+        while self.next < self.until && !cx.draining() {
+            if cx.room() == 0 {
+                return cx.again();
+            }
+            match cx.enter(base + self.next, Entering::default()) {
+                Ok(tag) => cx.out.emit(tag.with(self.next)),
+                Err(NoRoom) => {
+                    self.log.get().missed += 1;
+                    return;
+                }
+            }
+            self.next += 1;
+        }
+    }
+}
+
+impl Stage for Front {
+    type In = u64;
+    type Out = Out<u64>;
+
+    fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>) {
+        let worker = cx.worker().index();
+        for event in batch {
+            let (tag, answer) = event.split();
+            self.log.get().answered.push((tag.flow(), answer, worker));
+            tag.finish();
+        }
+    }
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        cx.again();
+    }
+
+    fn signal(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        self.pump(cx);
+    }
+
+    fn ended(&mut self, ended: Ended, _: &mut Cx<'_, Out<u64>>) {
+        self.log.get().ended.push((ended.flow, ended.why));
+    }
+}
+
+/// A stage that sends on what it gets, unchanged.
+pub fn pass() -> impl Stage<In = u64, Out = Out<u64>> {
+    from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+        for event in batch {
+            cx.out.emit(event);
+        }
+    })
+}
+
+/// A stage that notes what it gets under `what`, and finishes it.
+pub fn sink(what: &'static str, log: &Log) -> impl Stage<In = u64, Out = ()> + use<> {
+    let log = log.clone();
+    from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+        for event in batch {
+            let (tag, n) = event.split();
+            log.note(what, n);
+            tag.finish();
+        }
+    })
+}
+
+/// Runs until all workers sleep; the ledger must be even after every batch.
+pub fn settle(sim: &mut Sim) {
+    for _ in 0..STEPS {
+        if !sim.step() {
+            return;
+        }
+        sim.assert_even();
+    }
+    panic!("the net does not settle: {:#?}", sim.snapshot());
+}
+
+/// Runs until all workers sleep, and expects that nothing is left anywhere.
+pub fn settle_empty(sim: &mut Sim) {
+    settle(sim);
+    assert_empty(sim);
+}
+
+/// Expects that nothing is in flight, no place is taken, nothing waits or is parked.
+pub fn assert_empty(sim: &mut Sim) {
+    let ledger = sim.ledger();
+    assert_eq!((ledger.in_flight, ledger.places), (0, 0), "{ledger:?}");
+    for stage in sim.snapshot().stages {
+        assert_eq!((stage.queued, stage.parked_now), (0, 0), "{stage:?}");
+    }
+}
+
+pub fn stage_of(sim: &mut Sim, name: &str) -> StageView {
+    let stages = sim.snapshot().stages;
+    stages.into_iter().find(|stage| stage.name == name).expect("a stage of the net")
+}
+
+pub fn wire_of(sim: &mut Sim, from: &str, port: &str) -> WireView {
+    let wires = sim.snapshot().wires;
+    let mut fitting = wires.into_iter().filter(|wire| wire.from == from && wire.port == port);
+    fitting.next().expect("a wire of the net")
+}
+
+/// Numbers drawn from a seed.
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number below `n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        // splitmix64
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % n as u64) as usize
+    }
+
+    pub fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+}
+
+/// Two ports of numbers.
+#[derive(Ports)]
+pub struct Two {
+    pub a: Out<u64>,
+    pub b: Out<u64>,
+}

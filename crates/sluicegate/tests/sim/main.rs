@@ -1,0 +1,18 @@
+//! Whole nets in virtual time: every test runs the workers' own loops in orders drawn from seeds.
+#![forbid(unsafe_code)]
+
+mod askers;
+mod batches;
+mod common;
+mod drain;
+mod homes;
+mod ledger;
+mod mutants;
+mod panics;
+mod permits;
+mod policies;
+mod pools;
+mod random;
+mod signals;
+mod windows;
+mod wires;

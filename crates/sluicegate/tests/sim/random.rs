@@ -1,0 +1,308 @@
+//! Nets drawn from seeds: whatever the wires, queues, policies and panics, the ledger is even after
+//! every batch, all comes to rest, and nothing is left anywhere.
+
+use crate::common::{Front, Log, Random, Two, settle, settle_empty};
+use sluicegate::{
+    Batch, Cx, Domain, Ended, Event, Fifo, Full, Net, OnFull, Out, Policy, Ready, Sim, Stage, Why,
+    Wire, bounded, from_fn, stage,
+};
+use sluicegate_macros::{From, Ports};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+const FLOWS: u64 = 40;
+
+/// A question to an oracle, and its answer.
+struct Asked(u64);
+struct Told(u64);
+
+#[derive(From)]
+enum AskerIn {
+    Work(u64),
+    Told(Told),
+}
+
+#[derive(Ports)]
+struct AskerOut {
+    go: Out<u64>,
+    ask: Out<Asked>,
+}
+
+/// Seeds for the replicas of a net, each another.
+#[derive(Clone)]
+struct Seeds(Arc<AtomicU64>);
+
+impl Seeds {
+    fn next(&self) -> Random {
+        Random(self.0.fetch_add(1, Relaxed))
+    }
+}
+
+/// What goes wrong with an event now and then. Returns the event that goes on.
+fn chance<T>(event: Event<T>, random: &mut Random) -> Option<Event<T>> {
+    match random.below(60) {
+        0 => panic!("now and then"),
+        1 => drop(event),
+        2 => event.split().0.refuse(Why::Refused),
+        3 => event.split().0.finish(),
+        4 => {
+            drop(event.tag().fork());
+            return Some(event);
+        }
+        5 => {
+            event.tag().fork().finish();
+            return Some(event);
+        }
+        _ => return Some(event),
+    }
+    None
+}
+
+/// Asks about half of what comes, and sends it on when it is told.
+struct Asker(Random);
+
+impl Stage for Asker {
+    type In = AskerIn;
+    type Out = AskerOut;
+
+    fn handle(&mut self, mut batch: Batch<'_, AskerIn>, cx: &mut Cx<'_, AskerOut>) {
+        while let Some(event) = batch.next() {
+            if self.0.one_in(30) {
+                // Put back once, then handled: its timer has it look again.
+                cx.after(std::time::Duration::from_millis(1), 0);
+                return batch.put_back(event);
+            }
+            let Some(event) = chance(event, &mut self.0) else { continue };
+            match (self.0.below(2), &*event) {
+                (0, AskerIn::Work(n)) => {
+                    let question = Asked(*n);
+                    cx.out.ask.emit(event.map(|_| question));
+                }
+                (_, AskerIn::Work(n) | AskerIn::Told(Told(n))) => {
+                    let n = *n;
+                    cx.out.go.emit(event.map(|_| n));
+                }
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, AskerOut>) {
+        let tag = ended.tag.expect("the flow that asked");
+        match self.0.below(20) {
+            0 => panic!("when told"),
+            1..10 => tag.refuse(ended.why),
+            _ => cx.out.go.emit(tag.with(0)),
+        }
+    }
+}
+
+fn oracle(seeds: &Seeds) -> impl Stage<In = Asked, Out = Out<Told>> + use<> {
+    let mut random = seeds.next();
+    from_fn(move |batch: Batch<'_, Asked>, cx: &mut Cx<'_, Out<Told>>| {
+        for event in batch {
+            if let Some(event) = chance(event, &mut random) {
+                cx.out.emit(event.map(|Asked(n)| Told(n)));
+            }
+        }
+    })
+}
+
+/// Sends what comes on by one of two ports, in one of many ways.
+fn fork_in_the_road(seeds: &Seeds) -> impl Stage<In = u64, Out = Two> + use<> {
+    let mut random = seeds.next();
+    from_fn(move |batch: Batch<'_, u64>, cx: &mut Cx<'_, Two>| {
+        for event in batch {
+            let Some(event) = chance(event, &mut random) else { continue };
+            let home = event.tag().home();
+            match random.below(5) {
+                0 => {
+                    if let Err(Full(event)) = cx.out.b.try_emit(event) {
+                        cx.out.a.emit(event);
+                    }
+                }
+                1 => match cx.out.a.reserve(1) {
+                    Some(mut permit) => {
+                        let sent = cx.out.a.emit_with(&mut permit, event);
+                        sent.expect("a place was taken");
+                    }
+                    None => cx.out.b.emit(event),
+                },
+                2 => {
+                    let second = event.tag().fork();
+                    cx.out.b.emit(second.with(1));
+                    cx.out.a.emit(event);
+                }
+                3 => {
+                    cx.out.b.emit(Event::note(home, 2));
+                    cx.out.a.emit(event);
+                }
+                _ => cx.out.a.emit(event),
+            }
+        }
+    })
+}
+
+/// Answers what comes home, by the wire that returns.
+fn last(seeds: &Seeds) -> impl Stage<In = u64, Out = Out<u64>> + use<> {
+    let mut random = seeds.next();
+    from_fn(move |batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+        for event in batch {
+            if let Some(event) = chance(event, &mut random) {
+                if *event > 0 && random.one_in(3) {
+                    event.split().0.finish();
+                } else {
+                    cx.out.emit(event);
+                }
+            }
+        }
+    })
+}
+
+/// Any of the ready stages.
+struct Any(Random);
+
+impl Policy for Any {
+    fn next(&mut self, ready: Ready) -> Option<usize> {
+        let ready: Vec<usize> = ready.iter().collect();
+        (!self.0.one_in(10)).then(|| ready[self.0.below(ready.len())])
+    }
+}
+
+fn domain(net: &mut Net, name: &str, pool: bool, random: &mut Random) -> Domain {
+    let threads = 1 + random.below(3);
+    let seed = random.below(1000) as u64;
+    let domain = net.domain(name);
+    let domain = match random.below(3) {
+        0 => domain,
+        1 => domain.policy(Fifo::default),
+        _ => domain.policy(move || Any(Random(seed))),
+    };
+    if pool { domain.pool(threads) } else { domain.pinned(threads) }
+}
+
+fn any_answer_to_full<T>(wire: Wire<'_, T>, random: &mut Random) {
+    match random.below(4) {
+        0 => wire.on_full(OnFull::ShedNewest),
+        1 => wire.on_full(OnFull::ShedOldest),
+        _ => wire,
+    };
+}
+
+/// A source, a row of stages each of which sends to later ones, and a last one that answers.
+fn drawn(seed: u64, log: &Log) -> Net {
+    let mut random = Random(seed);
+    let seeds = Seeds(Arc::new(AtomicU64::new(seed * 1000)));
+    let mut net = Net::new("drawn");
+    let cpu = domain(&mut net, "cpu", false, &mut random);
+    let other = domain(&mut net, "other", false, &mut random);
+    let pool = domain(&mut net, "pool", true, &mut random);
+    let source = log.clone();
+    let front = net.add(
+        stage("front", move || Front::new(FLOWS, &source))
+            .on(cpu)
+            .queue(bounded(1 + random.below(8)))
+            .flows(1 + random.below(20)),
+    );
+    let answers = seeds.clone();
+    let end = net.add(
+        stage("last", move || last(&answers))
+            .on([cpu, other, pool][random.below(3)])
+            .queue(bounded(1 + random.below(8))),
+    );
+    net.wire(end.out, front.inlet).returns(front.out);
+    // From the last one back, so that all wires lead on.
+    let mut later = vec![end.inlet];
+    let mut askers = Vec::new();
+    for n in 0..1 + random.below(5) {
+        let seeds = seeds.clone();
+        let (queue, batch) = (bounded(1 + random.below(8)), 1 + random.below(8));
+        if random.one_in(3) {
+            let (asks, tells) = (seeds.clone(), seeds);
+            let home = [cpu, other][random.below(2)];
+            let asker = stage(&format!("asker {n}"), move || Asker(asks.next()));
+            let asker = net.add(asker.on(home).queue(queue).batch(batch));
+            let oracle = stage(&format!("oracle {n}"), move || oracle(&tells));
+            let place = [cpu, other, pool][random.below(3)];
+            let oracle = net.add(oracle.on(place).queue(bounded(1 + random.below(4))));
+            let to = later[random.below(later.len())];
+            any_answer_to_full(net.wire(asker.out.go, to), &mut random);
+            let wire = net.wire(asker.out.ask, oracle.inlet).window(1 + random.below(6));
+            any_answer_to_full(wire, &mut random);
+            net.wire(oracle.out, asker.inlet).returns(asker.out.ask);
+            askers.push(asker.inlet);
+            continue;
+        }
+        let home = [cpu, other, pool][random.below(3)];
+        let road = stage(&format!("road {n}"), move || fork_in_the_road(&seeds));
+        let road = net.add(road.on(home).queue(queue).batch(batch).emits(2));
+        for (n, port) in [road.out.a, road.out.b].into_iter().enumerate() {
+            let asker = askers.get(random.below(4)).copied();
+            let wire = match asker {
+                Some(asker) => net.wire(port, asker),
+                None => net.wire(port, later[random.below(later.len())]),
+            };
+            match n == 0 && random.one_in(4) {
+                true => drop(wire.divert(road.out.b)),
+                false => any_answer_to_full(wire, &mut random),
+            }
+        }
+        later.push(road.inlet);
+    }
+    match askers.last() {
+        Some(&asker) if random.one_in(2) => net.wire(front.out, asker),
+        _ => net.wire(front.out, later[later.len() - 1]),
+    };
+    net
+}
+
+#[test]
+fn every_net_is_even_after_every_batch_and_comes_to_rest() {
+    let (mut entered, mut ended, mut panics, mut parked) = (0, 0, 0, 0);
+    for seed in 0..300 {
+        let log = Log::default();
+        let net = drawn(seed, &log);
+        let mut sim = Sim::new(net, seed).unwrap();
+        let mut rounds = 0;
+        loop {
+            settle(&mut sim);
+            rounds += 1;
+            let Some(next) = sim.next() else { break };
+            assert!(rounds < 10_000, "seed {seed} does not come to rest");
+            assert!(sim.run_for(next.since(sim.now()), 100_000));
+        }
+        sim.drain();
+        settle_empty(&mut sim);
+        let ledger = sim.ledger();
+        assert_eq!(ledger.forked, ledger.joined, "seed {seed}");
+        let mut told: Vec<u64> = log.get().ended.iter().map(|end| end.0).collect();
+        assert_eq!(told.len() as u64, ledger.ended.total(), "seed {seed}: each end is told");
+        told.sort_unstable();
+        told.dedup();
+        assert_eq!(told.len() as u64, ledger.ended.total(), "seed {seed}: and told once");
+        assert_eq!(ledger.entered % FLOWS, 0, "all that the sources had came in");
+        let snapshot = sim.snapshot();
+        entered += ledger.entered;
+        ended += ledger.ended.total();
+        panics += snapshot.stages.iter().map(|stage| stage.panics).sum::<u64>();
+        parked += snapshot.stages.iter().map(|stage| stage.parked).sum::<u64>();
+    }
+    assert!(entered > 12_000 && ended > 1000 && panics > 300 && parked > 1000);
+}
+
+#[test]
+fn a_seed_says_all() {
+    let run = |seed, order| {
+        let log = Log::default();
+        let net = drawn(seed, &log);
+        let mut sim = Sim::new(net, order).unwrap();
+        assert!(sim.run_for(std::time::Duration::from_secs(1), 1_000_000));
+        let seen = log.get();
+        (seen.answered.clone(), seen.ended.clone(), sim.ledger())
+    };
+    let mut other_orders = 0;
+    for seed in 0..40 {
+        assert_eq!(run(seed, 5), run(seed, 5), "the same seed, the same run");
+        other_orders += usize::from(run(seed, 5) != run(seed, 6));
+    }
+    assert!(other_orders > 20, "another seed, another order");
+}

@@ -1,0 +1,370 @@
+//! Nets on real threads. Nothing here measures time; what is waited for is a state of the net.
+#![forbid(unsafe_code)]
+
+use sluicegate::{
+    Batch, Cx, Drained, Entering, Machine, Net, Out, Park, Policy, Raised, Ready, Running, Stage,
+    StartError, Tag, Time, Wait, Waker, Why, bounded, from_fn, stage,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+/// As long as a test may wait at the very most: only a defect waits so long.
+const LONG: Duration = Duration::from_secs(60);
+
+fn pass() -> impl Stage<In = u64, Out = Out<u64>> {
+    from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+        for event in batch {
+            cx.out.emit(event);
+        }
+    })
+}
+
+/// Finishes flows and counts them.
+fn counting(count: &Arc<AtomicU64>) -> impl Stage<In = u64, Out = ()> + use<> {
+    let count = Arc::clone(count);
+    from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+        for event in batch {
+            event.split().0.finish();
+            count.fetch_add(1, SeqCst);
+        }
+    })
+}
+
+fn assert_over(drained: Drained, complete: bool) {
+    let ledger = drained.ledger;
+    assert!(ledger.balanced(), "{ledger:?}");
+    assert_eq!((ledger.in_flight, ledger.places), (0, 0), "{ledger:?}");
+    assert_eq!(drained.complete, complete);
+}
+
+#[test]
+fn many_flows_cross_many_threads_and_none_is_lost() {
+    const EACH: u64 = 100_000;
+    let done = Arc::new(AtomicU64::new(0));
+    let mut net = Net::new("stress");
+    let cpu = net.domain("cpu").pinned(2);
+    let pool = net.domain("pool").pool(3);
+    let first = net.add(stage("first", pass).on(cpu).queue(bounded(64)));
+    let second = net.add(stage("second", pass).on(pool).queue(bounded(16)).batch(4));
+    let count = Arc::clone(&done);
+    let last = net.add(stage("last", move || counting(&count)).on(cpu).queue(bounded(16)));
+    net.wire(first.out, second.inlet);
+    net.wire(second.out, last.inlet);
+    let entry = net.entry(first.inlet);
+    let running = net.run().unwrap();
+    let feeders = [0, 1].map(|_| {
+        let entry = entry.clone();
+        thread::spawn(move || {
+            for mut n in 0..EACH {
+                while let Err(refused) = entry.send(n) {
+                    n = refused.0;
+                    thread::yield_now();
+                }
+            }
+        })
+    });
+    for feeder in feeders {
+        feeder.join().unwrap();
+    }
+    let observed = running.observer().snapshot();
+    assert!(observed.ledger.balanced(), "{:?}", observed.ledger);
+    let drained = running.drain(LONG);
+    assert_over(drained, true);
+    assert_eq!(drained.ledger.finished, 2 * EACH);
+    assert_eq!(done.load(SeqCst), 2 * EACH);
+    assert!(entry.send(0).is_err(), "the net is over");
+}
+
+/// A source that lets in flows for ever, and has each answered or told.
+struct Spring {
+    next: u64,
+    ends: Arc<AtomicU64>,
+}
+
+impl Stage for Spring {
+    type In = u64;
+    type Out = Out<u64>;
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        cx.again();
+    }
+
+    fn signal(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        while !cx.draining() && cx.room() > 0 {
+            let Ok(tag) = cx.enter(self.next, Entering::default()) else { return };
+            cx.out.emit(tag.with(self.next));
+            self.next += 1;
+        }
+        if !cx.draining() {
+            cx.again();
+        }
+    }
+
+    fn handle(&mut self, batch: Batch<'_, u64>, _: &mut Cx<'_, Out<u64>>) {
+        for event in batch {
+            event.split().0.finish();
+            self.ends.fetch_add(1, SeqCst);
+        }
+    }
+
+    fn ended(&mut self, ended: sluicegate::Ended, _: &mut Cx<'_, Out<u64>>) {
+        assert_eq!(ended.why, Why::Refused);
+        if let Some(asked) = ended.tag {
+            return asked.refuse(ended.why);
+        }
+        self.ends.fetch_add(1, SeqCst);
+    }
+}
+
+/// Sources on two workers that ask a pool, which answers or refuses; `stuck` flows it never lets
+/// go.
+fn springs(ends: &Arc<AtomicU64>, stuck: bool) -> Running {
+    let mut net = Net::new("springs");
+    let cpu = net.domain("cpu").pinned(2);
+    let pool = net.domain("pool").pool(2);
+    let count = Arc::clone(ends);
+    let spring = stage("spring", move || Spring { next: 0, ends: Arc::clone(&count) });
+    let spring = net.add(spring.on(cpu).flows(32).queue(bounded(8)));
+    let judge = net.add(
+        stage("judge", move || {
+            let mut kept: Vec<Tag> = Vec::new();
+            from_fn(move |batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+                for event in batch {
+                    match *event % 5 {
+                        0 => event.split().0.refuse(Why::Refused),
+                        1 if stuck && kept.len() < 3 => kept.push(event.split().0),
+                        _ => cx.out.emit(event),
+                    }
+                }
+            })
+        })
+        .on(pool)
+        .queue(bounded(16)),
+    );
+    net.wire(spring.out, judge.inlet).window(12);
+    net.wire(judge.out, spring.inlet).returns(spring.out);
+    net.run().unwrap()
+}
+
+/// Waits until `ends` flows have ended.
+fn until(ends: &AtomicU64, enough: u64) {
+    while ends.load(SeqCst) < enough {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_drain_lets_flows_end_and_takes_no_new_ones() {
+    let ends = Arc::new(AtomicU64::new(0));
+    let running = springs(&ends, false);
+    until(&ends, 10_000);
+    let drained = running.drain(LONG);
+    assert_over(drained, true);
+    assert_eq!(drained.ledger.ended[Why::Draining], 0);
+    assert_eq!(drained.ledger.entered, ends.load(SeqCst));
+}
+
+#[test]
+fn what_does_not_end_in_time_is_cut_off_and_counted() {
+    let ends = Arc::new(AtomicU64::new(0));
+    let running = springs(&ends, true);
+    until(&ends, 10_000);
+    let drained = running.drain(Duration::from_millis(100));
+    assert_over(drained, false);
+    let cut_off = drained.ledger.ended[Why::Draining];
+    assert!((1..=6).contains(&cut_off), "the flows that the judges kept: {cut_off}");
+}
+
+#[test]
+fn a_stop_cuts_all_off_with_an_even_ledger() {
+    for _ in 0..20 {
+        let ends = Arc::new(AtomicU64::new(0));
+        let running = springs(&ends, false);
+        until(&ends, 200);
+        let ledger = running.stop();
+        assert_over(Drained { complete: true, ledger }, true);
+    }
+}
+
+/// Says when the thread that owns it ends.
+struct Farewell(Sender<()>);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+#[test]
+fn dropping_a_running_net_ends_its_threads() {
+    let (farewell, ended): (_, Receiver<()>) = channel();
+    let mut net = Net::new("dropped");
+    let cpu = net.domain("cpu").pinned(2);
+    let ends = std::sync::Mutex::new(farewell);
+    net.add(
+        stage("end", move || {
+            let farewell = Farewell(ends.lock().unwrap().clone());
+            from_fn(move |_: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+                let _ = &farewell;
+            })
+        })
+        .on(cpu),
+    );
+    drop(net.run().unwrap());
+    // Each replica is dropped, and the factory's own sender with the net: the channel closes.
+    assert_eq!(ended.iter().count(), 2);
+}
+
+#[test]
+fn a_net_whose_stage_panicked_last_drains() {
+    let mut net = Net::new("panicked");
+    let cpu = net.domain("cpu").pinned(1);
+    let fails = net.add(
+        stage("fails", || {
+            from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+                for event in batch {
+                    assert!(*event != 1, "one");
+                    event.split().0.finish();
+                }
+            })
+        })
+        .on(cpu),
+    );
+    let entry = net.entry(fails.inlet);
+    let running = net.run().unwrap();
+    entry.send(1).unwrap();
+    let observer = running.observer();
+    while observer.snapshot().stages[0].panics == 0 {
+        thread::yield_now();
+    }
+    let drained = running.drain(LONG);
+    assert_over(drained, true);
+    assert_eq!(drained.ledger.ended[Why::Failed], 1);
+    assert_eq!(observer.snapshot().ledger, drained.ledger, "an observer may outlive the net");
+}
+
+fn end() -> impl Stage<In = u64, Out = ()> {
+    from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+        for event in batch {
+            event.split().0.finish();
+        }
+    })
+}
+
+#[test]
+fn a_machine_that_cannot_be_made_stops_the_start() {
+    for panics in [false, true] {
+        let mut net = Net::new("machine");
+        let cpu = net
+            .domain("cpu")
+            .machine(move |worker| match (worker, panics) {
+                (0, _) => Ok(Park::new()),
+                (_, true) => panic!("no machine"),
+                (_, false) => Err("no machine".into()),
+            })
+            .pinned(2);
+        net.add(stage("end", end).on(cpu));
+        let Err(StartError::Machine { domain, worker, .. }) = net.run() else {
+            panic!("it must not start");
+        };
+        assert_eq!((domain.as_str(), worker), ("cpu", 1));
+    }
+}
+
+/// A policy that panics when there is something to do for the second time.
+#[derive(Default)]
+struct Broken(bool);
+
+impl Policy for Broken {
+    fn next(&mut self, ready: Ready) -> Option<usize> {
+        assert!(!std::mem::replace(&mut self.0, true), "broken");
+        ready.nearest_exit()
+    }
+}
+
+#[test]
+fn a_policy_that_panics_stops_the_net() {
+    let mut net = Net::new("broken");
+    let cpu = net.domain("cpu").policy(Broken::default).pinned(1);
+    let last = net.add(stage("end", end).on(cpu));
+    let entry = net.entry(last.inlet);
+    let running = net.run().unwrap();
+    let entered = (0..10_u64).filter(|&n| entry.send(n).is_ok()).count();
+    let ledger = running.stop();
+    assert_over(Drained { complete: true, ledger }, true);
+    assert_eq!(ledger.entered, entered as u64);
+}
+
+/// A machine to which another thread says something.
+struct Post {
+    inner: Park,
+    said: Arc<AtomicU64>,
+    heard: u64,
+    listener: Option<sluicegate::StageId>,
+}
+
+impl Machine for Post {
+    fn poll(&mut self, now: Time, wait: Wait, raised: &mut Raised) {
+        self.inner.poll(now, wait, raised);
+        let said = self.said.load(SeqCst);
+        if let (true, Some(listener)) = (said > self.heard, self.listener) {
+            self.heard = said;
+            raised.raise(listener);
+        }
+    }
+
+    fn waker(&self) -> Waker {
+        self.inner.waker()
+    }
+}
+
+/// Passes on what its machine heard.
+struct Reader {
+    heard: Arc<AtomicU64>,
+}
+
+impl Stage for Reader {
+    type In = u64;
+    type Out = ();
+
+    fn start(&mut self, cx: &mut Cx<'_, ()>) {
+        let stage = cx.stage();
+        cx.local.get::<Post>().listener = Some(stage);
+    }
+
+    fn handle(&mut self, _: Batch<'_, u64>, _: &mut Cx<'_, ()>) {}
+
+    fn signal(&mut self, cx: &mut Cx<'_, ()>) {
+        self.heard.store(cx.local.get::<Post>().heard, SeqCst);
+    }
+}
+
+#[test]
+fn a_machine_wakes_its_worker() {
+    let (said, heard) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (waker, wakers) = channel();
+    let waker = std::sync::Mutex::new(waker);
+    let mut net = Net::new("post");
+    let post = Arc::clone(&said);
+    let cpu = net
+        .domain("cpu")
+        .machine(move |_| {
+            let inner = Park::new();
+            waker.lock().unwrap().send(inner.waker())?;
+            Ok(Post { inner, said: Arc::clone(&post), heard: 0, listener: None })
+        })
+        .pinned(1);
+    let ears = Arc::clone(&heard);
+    net.add(stage("reader", move || Reader { heard: Arc::clone(&ears) }).on(cpu));
+    let running = net.run().unwrap();
+    let wake = wakers.recv().unwrap();
+    for n in 1..100 {
+        said.store(n, SeqCst);
+        wake();
+        until(&heard, n);
+    }
+    drop(running);
+}
