@@ -1,0 +1,151 @@
+//! The seam between the machine and what moves the bytes: asked for an operation, a backend
+//! answers at once or later.
+//!
+//! An operation that cannot be done yet answers *later*; its readiness is then told once by
+//! [`Backend::poll`] under the key of the socket, and the machine asks again. A backend may have
+//! begun the work meanwhile: received bytes come in buffers of its choosing, taken from the pool,
+//! and output is lent to it as owned pieces, which it may keep until they are sent. So a backend
+//! that waits for readiness (epoll) and one that submits work and collects completions fit alike.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use sluicegate::{Time, Wait, Waker};
+
+use crate::addr::{Addr, Peer};
+use crate::buf::{Buf, Pool};
+use crate::chunk::Chunk;
+use crate::conn::How;
+use crate::listen::Listener;
+use crate::settings::Settings;
+
+/// A socket or listener of some backend. Dropping it closes it.
+pub enum Socket {
+    /// A descriptor of this process.
+    Fd(OwnedFd),
+    /// A socket of a simulated network.
+    Sim(crate::sim::SimSocket),
+}
+
+/// What a socket became ready for, told once for each time that it changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ready {
+    /// The key given when the socket was attached.
+    pub key: u64,
+    /// An accept or a receive that was answered *later* is worth asking again.
+    pub read: bool,
+    /// A connect or a send that was answered *later* is worth asking again.
+    pub write: bool,
+    /// The peer finished sending: what is left to receive ends with `Eof`.
+    pub finished: bool,
+    /// The connection is dead in both directions; `recv` tells how.
+    pub dead: bool,
+}
+
+/// The answer to an accept.
+pub enum Accept {
+    /// A connection.
+    Conn(Socket, Peer),
+    /// The backlog is empty: later.
+    Later,
+    /// This one went away before it was accepted; there may be more.
+    Lost,
+    /// Descriptors or memory have run out; the connection stays in the backlog.
+    Starved(io::Error),
+}
+
+/// The answer to a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shed {
+    /// One connection was refused.
+    One,
+    /// The backlog is empty: later.
+    Later,
+    /// Refusing takes a descriptor too, and there is none.
+    Impossible,
+}
+
+/// The answer to a receive.
+pub enum Recv {
+    /// Bytes; `drained` when no more can be had until the socket is ready again.
+    Bytes(Buf, bool),
+    /// Nothing yet: later.
+    Later,
+    /// The pool is empty: ask again when a buffer came home.
+    NoBuffer,
+    /// No more bytes will come.
+    Ended(How),
+}
+
+/// The answer to a send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// So many bytes were taken, more may be taken at once.
+    Bytes(usize),
+    /// So many bytes were taken, the rest only later.
+    Blocked(usize),
+    /// The connection is dead.
+    Ended(How),
+}
+
+/// What became of a connect.
+#[derive(Debug)]
+pub enum Decision {
+    /// The connection stands.
+    Done,
+    /// Not yet decided: later.
+    Later,
+    /// It failed.
+    Failed(io::Error),
+}
+
+/// Sockets in one thread's hands. All calls return at once, but for [`Backend::poll`].
+pub trait Backend {
+    /// The name shown to the user.
+    fn name(&self) -> &'static str;
+
+    /// Ends a wait in `poll`, or lets the next one return at once.
+    fn waker(&self) -> Waker;
+
+    /// Collects what became ready, waiting as `wait` allows while there is nothing.
+    fn poll(&mut self, now: Time, wait: Wait, ready: &mut Vec<Ready>);
+
+    /// When the next thing happens by itself; for simulated time only.
+    fn due(&self) -> Option<Time> {
+        None
+    }
+
+    /// Takes over a listener; its readiness will be told under `key`.
+    fn listen(&mut self, key: u64, listener: Listener) -> io::Result<Socket>;
+
+    /// Stops listening. What is left in the backlog is lost unless others share it.
+    fn unlisten(&mut self, listener: Socket);
+
+    /// Takes the next connection out of the backlog.
+    fn accept(&mut self, listener: &Socket) -> Accept;
+
+    /// Refuses the next connection in the backlog when descriptors have run out.
+    fn shed(&mut self, listener: &Socket) -> Shed;
+
+    /// Readiness of this connection will be told under `key`.
+    fn attach(&mut self, key: u64, socket: &Socket) -> io::Result<()>;
+
+    /// Begins to connect. The socket must be attached before its readiness is told.
+    fn connect(&mut self, to: &Addr, settings: &Settings) -> io::Result<Socket>;
+
+    /// Whether a connection that was begun stands.
+    fn connected(&mut self, socket: &Socket) -> Decision;
+
+    /// Receives into a buffer of `pool`.
+    fn recv(&mut self, socket: &Socket, pool: &Pool) -> Recv;
+
+    /// Sends from the front of `chunks` and takes off what is sent; `chunks` is not empty.
+    fn send(&mut self, socket: &Socket, chunks: &mut VecDeque<Chunk>) -> Sent;
+
+    /// Finishes sending; the peer sees the end, and we can still receive.
+    fn shutdown(&mut self, socket: &Socket);
+
+    /// Breaks the connection off, so that the peer sees a reset.
+    fn reset(&mut self, socket: Socket);
+}

@@ -1,0 +1,62 @@
+//! Outgoing connections of the operating system: begun at once, decided later.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+
+use crate::addr::Addr;
+use crate::backend::Decision;
+use crate::settings::Settings;
+
+/// A new socket that is connecting, or connected already.
+pub(crate) fn dial(to: &Addr, settings: &Settings) -> io::Result<OwnedFd> {
+    let family = match to {
+        Addr::Tcp(SocketAddr::V4(_)) => AddressFamily::INET,
+        Addr::Tcp(SocketAddr::V6(_)) => AddressFamily::INET6,
+        Addr::Unix(_) => AddressFamily::UNIX,
+    };
+    let fd = stream_socket(family)?;
+    tune(&fd, to, settings)?;
+    let result = match to {
+        Addr::Tcp(addr) => net::connect(&fd, addr),
+        Addr::Unix(path) => net::connect(&fd, &SocketAddrUnix::new(path)?),
+    };
+    match result {
+        Ok(()) | Err(Errno::INPROGRESS) => Ok(fd),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What became of a socket that was connecting when it was told to be writable.
+pub(crate) fn outcome(fd: BorrowedFd<'_>) -> Decision {
+    match sockopt::socket_error(fd) {
+        Ok(Err(error)) | Err(error) => return Decision::Failed(error.into()),
+        Ok(Ok(())) => {}
+    }
+    match net::getpeername(fd) {
+        Ok(_) => Decision::Done,
+        Err(Errno::NOTCONN) => Decision::Later,
+        Err(error) => Decision::Failed(error.into()),
+    }
+}
+
+/// A stream socket that never blocks and is not inherited.
+pub(crate) fn stream_socket(family: AddressFamily) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    Ok(net::socket_with(family, SocketType::STREAM, flags, None)?)
+}
+
+/// Sets what accepted sockets inherit from their listener, so that it costs nothing per
+/// connection: no delay of small writes, and the size of the send buffer if one was asked for.
+pub(crate) fn tune(fd: &OwnedFd, addr: &Addr, settings: &Settings) -> io::Result<()> {
+    if matches!(addr, Addr::Tcp(_)) {
+        sockopt::set_tcp_nodelay(fd, true)?;
+    }
+    if let Some(bytes) = settings.send_buffer {
+        sockopt::set_socket_send_buffer_size(fd, bytes)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! How connections come into the table and leave it, each counted once.
+
+use std::io;
+
+use sluicegate::Time;
+
+use crate::addr::Peer;
+use crate::backend::Socket;
+use crate::conn::{ConnId, How};
+use crate::events::Then;
+use crate::io::slot::{Conn, Phase};
+use crate::io::{Io, SPARE_OUTPUTS};
+use crate::output::Output;
+
+impl Io {
+    /// Puts an open connection into the table. Its socket is closed when that is not possible.
+    pub(crate) fn open(
+        &mut self,
+        socket: Socket,
+        peer: Peer,
+        gate: u16,
+        service: u16,
+    ) -> io::Result<ConnId> {
+        let id = self.insert(socket, peer, gate, service)?;
+        self.ledger.opened();
+        Ok(id)
+    }
+
+    /// Puts a socket into the table, not counted yet.
+    pub(crate) fn insert(
+        &mut self,
+        socket: Socket,
+        peer: Peer,
+        gate: u16,
+        service: u16,
+    ) -> io::Result<ConnId> {
+        let full = |_| io::Error::other("the table of connections is full");
+        let id = self.conns.insert(Conn::new(socket, peer, gate, service)).map_err(full)?;
+        let attached = match self.conns.get(id).and_then(|conn| conn.socket.as_ref()) {
+            Some(socket) => self.backend.attach(id.key(), socket),
+            None => Ok(()),
+        };
+        if attached.is_err() {
+            self.conns.remove(id);
+        }
+        attached.map(|()| id)
+    }
+
+    /// The connection ended by itself: closes the socket and has the protocol told, unless the
+    /// protocol is done with the connection anyway.
+    pub(crate) fn die(&mut self, id: ConnId, how: How) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        if conn.phase == Phase::Lingering {
+            self.release(id, How::Closed);
+            return;
+        }
+        if matches!(conn.then, Then::Close | Then::Shutdown) {
+            self.release(id, how);
+            return;
+        }
+        conn.end = Some(how);
+        self.drop_socket(id, how);
+        self.queue_read(id);
+    }
+
+    /// Takes the connection out of the table, closing its socket if it is still there.
+    pub(crate) fn release(&mut self, id: ConnId, how: How) -> Option<Conn> {
+        self.drop_socket(id, how);
+        let conn = self.conns.remove(id)?;
+        self.room_to_accept();
+        Some(conn)
+    }
+
+    /// Breaks the connection off, so that the peer sees a reset.
+    pub(crate) fn break_off(&mut self, id: ConnId) {
+        if let Some(socket) = self.conns.get_mut(id).and_then(|conn| conn.socket.take()) {
+            self.backend.reset(socket);
+            self.ledger.closed(How::Closed);
+        }
+        self.release(id, How::Closed);
+    }
+
+    fn drop_socket(&mut self, id: ConnId, how: How) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        if conn.socket.take().is_some() {
+            self.ledger.closed(how);
+        }
+        if let Some(mut output) = conn.output.take() {
+            let gate = &mut self.gates[usize::from(conn.gate)];
+            gate.orphans.extend(output.abandon());
+            let write = gate.write.filter(|_| !gate.orphans.is_empty());
+            self.raise(write);
+            self.keep_output(output);
+        }
+    }
+
+    /// Finishes sending and throws away what still comes, until the peer finishes too, too much
+    /// came, or it took too long.
+    pub(crate) fn linger(&mut self, id: ConnId, now: Time) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        let Some(socket) = &conn.socket else { return };
+        self.backend.shutdown(socket);
+        if conn.phase == Phase::HalfClosed {
+            self.release(id, How::Eof);
+            return;
+        }
+        conn.phase = Phase::Lingering;
+        conn.state = None;
+        conn.reading = true;
+        let readable = conn.readable;
+        self.lingering.push_back((now + self.settings.linger_time, id));
+        if readable {
+            self.queue_read(id);
+        }
+    }
+
+    /// Closes the connections that lingered long enough.
+    pub(crate) fn end_lingering(&mut self, now: Time) {
+        while self.lingers_until().is_some_and(|until| until <= now) {
+            if let Some((_, id)) = self.lingering.pop_front() {
+                self.release(id, How::Closed);
+            }
+        }
+    }
+
+    /// When the next connection has lingered long enough.
+    pub(crate) fn lingers_until(&mut self) -> Option<Time> {
+        while let Some((until, id)) = self.lingering.front() {
+            if self.conns.get(*id).is_some() {
+                return Some(*until);
+            }
+            self.lingering.pop_front();
+        }
+        None
+    }
+
+    /// Whether all output is written and nobody lingers.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        let conns = &self.conns;
+        self.lingering.retain(|(_, id)| conns.get(*id).is_some());
+        self.unsent == 0 && self.lingering.is_empty()
+    }
+
+    /// Puts an empty output queue away for use again.
+    pub(crate) fn keep_output(&mut self, mut output: Box<Output>) {
+        self.unsent -= 1;
+        if self.spare.len() < SPARE_OUTPUTS {
+            output.reset();
+            self.spare.push(output);
+        }
+    }
+}

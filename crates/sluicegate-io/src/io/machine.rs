@@ -1,0 +1,40 @@
+//! The machine as its worker sees it: polled for readiness, it raises the flags of stages.
+
+use sluicegate::{Machine, Raised, Time, Wait, Waker};
+
+use crate::conn::How;
+use crate::io::Io;
+
+impl Machine for Io {
+    fn poll(&mut self, now: Time, wait: Wait, raised: &mut Raised) {
+        for id in self.abandoned.take() {
+            self.die(id, How::Abandoned);
+        }
+        self.feed_hungry();
+        // What is known already must not wait for what is not.
+        let wait = if self.raised.is_empty() { wait } else { Wait::Not };
+        let mut ready = std::mem::take(&mut self.ready);
+        self.backend.poll(now, wait, &mut ready);
+        for ready in ready.drain(..) {
+            if Self::is_listener(ready) {
+                self.listener_ready(ready);
+            } else {
+                self.conn_ready(ready);
+            }
+        }
+        self.ready = ready;
+        self.feed_hungry();
+        for stage in self.raised.drain(..) {
+            raised.raise(stage);
+        }
+    }
+
+    fn waker(&self) -> Waker {
+        self.backend.waker()
+    }
+
+    fn due(&self) -> Option<Time> {
+        // What is to be raised, raise it at once.
+        if self.raised.is_empty() { self.backend.due() } else { Some(Time(0)) }
+    }
+}

@@ -1,0 +1,247 @@
+//! The machine: one worker's connections, buffers and listeners, and what protocols ask of them.
+
+mod accept;
+mod connect;
+mod gate;
+mod input;
+mod lifecycle;
+mod machine;
+mod output;
+mod slot;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use sluicegate::{StageId, Time};
+
+use crate::addr::Peer;
+use crate::backend::{Backend, Ready};
+use crate::buf::{Buf, Pool};
+use crate::conn::{Abandoned, ConnId, How};
+use crate::events::State;
+use crate::ledger::ConnLedger;
+use crate::output::Output;
+use crate::settings::Settings;
+use crate::slab::Slab;
+use accept::Listening;
+pub(crate) use accept::Next;
+use gate::Gate;
+pub(crate) use gate::GateId;
+use slot::{Conn, Phase};
+
+/// Output queues kept for use again, so that steady traffic needs no memory.
+const SPARE_OUTPUTS: usize = 256;
+
+/// What the stages of one worker share: its sockets, behind a [`Backend`].
+///
+/// The stages `accept`, `connect`, `read` and `write` move bytes; a protocol stage reaches the
+/// machine by `cx.local.get::<Io>()` and decides when to read, what to remember and when to
+/// close. A [`ConnId`] of a connection that is gone finds nothing, and every call with it does
+/// nothing.
+pub struct Io {
+    backend: Box<dyn Backend>,
+    settings: Settings,
+    pool: Pool,
+    conns: Slab<Conn>,
+    ledger: Arc<ConnLedger>,
+    gates: Vec<Gate>,
+    listeners: Vec<Listening>,
+    /// The listener that is asked first.
+    turn: usize,
+    /// Accepting waits for descriptors or memory.
+    starved: bool,
+    /// Accepting waits for room in the table.
+    crowded: bool,
+    /// Connections with output that is not written yet.
+    unsent: usize,
+    /// Connections to which the current batch wrote.
+    dirty: Vec<ConnId>,
+    /// Connections that read and throw away, with the time when they close, in that order.
+    lingering: VecDeque<(Time, ConnId)>,
+    /// Connections whose output was written, by the stage that wants to know.
+    drained: Vec<(StageId, VecDeque<ConnId>)>,
+    /// Stages whose flags the next poll raises.
+    raised: Vec<StageId>,
+    /// Reads wait for a buffer to come home.
+    hungry: bool,
+    abandoned: Abandoned,
+    #[expect(clippy::vec_box, reason = "a slot holds a box, which is used again as it is")]
+    spare: Vec<Box<Output>>,
+    ready: Vec<Ready>,
+}
+
+impl Io {
+    /// A machine on `backend` whose connections are counted in `ledger`.
+    pub fn new(
+        backend: impl Backend + 'static,
+        settings: Settings,
+        ledger: Arc<ConnLedger>,
+    ) -> Self {
+        let pool = Pool::new(settings.buffers, settings.buffer_size);
+        let waker = backend.waker();
+        pool.on_return(Arc::clone(&waker));
+        Self {
+            backend: Box::new(backend),
+            conns: Slab::new(settings.connections),
+            settings,
+            pool,
+            ledger,
+            gates: Vec::new(),
+            listeners: Vec::new(),
+            turn: 0,
+            starved: false,
+            crowded: false,
+            unsent: 0,
+            dirty: Vec::new(),
+            lingering: VecDeque::new(),
+            drained: Vec::new(),
+            raised: Vec::new(),
+            hungry: false,
+            abandoned: Abandoned::new(waker),
+            spare: Vec::new(),
+            ready: Vec::new(),
+        }
+    }
+
+    /// The name of the backend, as shown to the user.
+    pub fn backend(&self) -> &'static str {
+        self.backend.name()
+    }
+
+    /// The numbers this machine goes by.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The worker's pool of receive buffers.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// An empty buffer for output, or `None` when all are out.
+    pub fn buffer(&self) -> Option<Buf> {
+        self.pool.take()
+    }
+
+    /// Connections in the table, with those that are gone but not reported yet.
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// Whether the connection is there and can be written to.
+    pub fn is_open(&self, conn: ConnId) -> bool {
+        self.conns.get(conn).is_some_and(|conn| conn.socket.is_some())
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self, conn: ConnId) -> Option<Peer> {
+        Some(self.conns.get(conn)?.peer)
+    }
+
+    /// The service whose listener accepted the connection.
+    pub fn service(&self, conn: ConnId) -> Option<u16> {
+        Some(self.conns.get(conn)?.service)
+    }
+
+    /// Keeps `state` for the connection until it is gone; replaces what was kept. Survives a
+    /// panic of the replica. Dropped at once when the connection is gone.
+    pub fn set_state<P: Send + 'static>(&mut self, conn: ConnId, state: Box<P>) {
+        if let Some(conn) = self.conns.get_mut(conn) {
+            conn.state = Some(state);
+        }
+    }
+
+    /// What is kept for the connection, if it is a `P`.
+    pub fn state<P: 'static>(&mut self, conn: ConnId) -> Option<&mut P> {
+        self.conns.get_mut(conn)?.state.as_mut()?.downcast_mut()
+    }
+
+    /// Takes away whatever is kept for the connection.
+    pub fn take_state(&mut self, conn: ConnId) -> Option<State> {
+        self.conns.get_mut(conn)?.state.take()
+    }
+
+    /// Starts receiving, or goes on after [`Io::pause`].
+    pub fn read(&mut self, id: ConnId) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        conn.reading = true;
+        if conn.readable {
+            self.queue_read(id);
+        }
+    }
+
+    /// The same as [`Io::read`], by the name that goes with [`Io::pause`].
+    pub fn resume(&mut self, id: ConnId) {
+        self.read(id);
+    }
+
+    /// Receives no more until [`Io::resume`]: further bytes wait in the kernel, and so does any
+    /// news of the connection's end that only receiving would bring.
+    pub fn pause(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get_mut(id) {
+            conn.reading = false;
+        }
+    }
+
+    /// Closes at once. What was not written yet is lost, and its flows end as `Gone`.
+    /// The protocol hears no more of the connection.
+    pub fn close(&mut self, id: ConnId) {
+        self.close_as(id, How::Closed);
+    }
+
+    /// The same as [`Io::close`], counted as ended in another way: `How::Timeout` when the
+    /// protocol's patience ended.
+    pub fn close_as(&mut self, id: ConnId, how: How) {
+        if let Some(conn) = self.conns.get(id) {
+            // Who finished first is what the ledger tells apart.
+            let by_peer = how == How::Closed && conn.phase == Phase::HalfClosed;
+            self.release(id, if by_peer { How::Eof } else { how });
+        }
+    }
+
+    /// Bytes that wait to be written.
+    pub fn queued_bytes(&self, id: ConnId) -> usize {
+        let output = self.conns.get(id).and_then(|conn| conn.output.as_ref());
+        output.map_or(0, |output| output.len())
+    }
+
+    /// Raises the flag of `stage` the next time that all output of the connection has been
+    /// written; then [`Io::next_drained`] gives its name. Ask before emitting the write that is to
+    /// be waited for: output that is written already is not told of.
+    pub fn watch_drained(&mut self, id: ConnId, stage: StageId) {
+        if let Some(conn) = self.conns.get_mut(id) {
+            conn.watch = Some(stage);
+        }
+    }
+
+    /// The next connection that `stage` watches and whose output is written.
+    pub fn next_drained(&mut self, stage: StageId) -> Option<ConnId> {
+        self.drained.iter_mut().find(|(watcher, _)| *watcher == stage)?.1.pop_front()
+    }
+
+    fn tell_drained(&mut self, id: ConnId, stage: StageId) {
+        match self.drained.iter_mut().find(|(watcher, _)| *watcher == stage) {
+            Some((_, conns)) => conns.push_back(id),
+            None => self.drained.push((stage, VecDeque::from([id]))),
+        }
+        self.raise(Some(stage));
+    }
+
+    /// Has the next poll raise the flag of `stage`.
+    pub(crate) fn raise(&mut self, stage: Option<StageId>) {
+        if let Some(stage) = stage
+            && !self.raised.contains(&stage)
+        {
+            self.raised.push(stage);
+        }
+    }
+}
+
+impl Drop for Io {
+    fn drop(&mut self) {
+        let ids: Vec<ConnId> = self.conns.ids().collect();
+        for id in ids {
+            self.release(id, How::Closed);
+        }
+    }
+}

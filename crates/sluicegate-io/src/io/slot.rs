@@ -1,0 +1,93 @@
+//! What the machine knows of one connection.
+
+use sluicegate::StageId;
+
+use crate::addr::Peer;
+use crate::backend::Socket;
+use crate::conn::How;
+use crate::events::{State, Then};
+use crate::output::Output;
+
+/// One connection's slot. An idle connection costs this, its protocol state, and no buffer.
+pub(crate) struct Conn {
+    /// `None` once the connection is gone and its protocol has not been told yet.
+    pub socket: Option<Socket>,
+    pub peer: Peer,
+    pub state: Option<State>,
+    /// What waits to be written.
+    pub output: Option<Box<Output>>,
+    /// Bytes that were read and thrown away.
+    pub discarded: u32,
+    pub gate: u16,
+    pub service: u16,
+    /// Who wants to know when the output has been written.
+    pub watch: Option<StageId>,
+    /// What follows when the output has been written.
+    pub then: Then,
+    /// How the connection ended, until its protocol has been told.
+    pub end: Option<How>,
+    pub phase: Phase,
+    /// Worth asking the backend for bytes.
+    pub readable: bool,
+    /// Worth giving the backend bytes.
+    pub writable: bool,
+    /// The backend said that an end follows the bytes.
+    pub finished: bool,
+    /// The protocol wants bytes.
+    pub reading: bool,
+    /// In the queue of connections to read.
+    pub queued: bool,
+    /// In the list of connections with new output.
+    pub dirty: bool,
+}
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Connecting,
+    Open,
+    /// The peer finished sending, and the protocol was told.
+    HalfClosed,
+    /// We finished sending for good; what comes is thrown away.
+    Lingering,
+}
+
+impl Conn {
+    pub fn new(socket: Socket, peer: Peer, gate: u16, service: u16) -> Self {
+        Self {
+            socket: Some(socket),
+            peer,
+            state: None,
+            output: None,
+            discarded: 0,
+            gate,
+            service,
+            watch: None,
+            then: Then::Keep,
+            end: None,
+            phase: Phase::Open,
+            readable: false,
+            // A new connection has room; should it not, the first write finds out.
+            writable: true,
+            finished: false,
+            reading: false,
+            queued: false,
+            dirty: false,
+        }
+    }
+
+    /// Whether writes are still taken.
+    pub fn takes_output(&self) -> bool {
+        self.socket.is_some() && self.then == Then::Keep
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_slot_is_small() {
+        assert!(size_of::<Conn>() <= 96, "{}", size_of::<Conn>());
+    }
+}

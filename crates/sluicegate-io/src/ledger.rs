@@ -1,0 +1,101 @@
+//! The ledger of connections: opened = closed + open, by how they closed, for any observer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::conn::How;
+
+/// Counts of one worker's connections, written by that worker alone and read by anybody.
+#[derive(Debug, Default)]
+pub struct ConnLedger {
+    opened: AtomicU64,
+    open: AtomicU64,
+    closed: [AtomicU64; How::ALL.len()],
+    shed: AtomicU64,
+    starved: AtomicU64,
+}
+
+/// What a [`ConnLedger`] said at one time, or the sum of several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnCounts {
+    /// Connections accepted or connected.
+    pub opened: u64,
+    /// Connections that are open: counted as such, not derived.
+    pub open: u64,
+    /// Connections closed, in the order of [`How::ALL`].
+    pub closed: [u64; How::ALL.len()],
+    /// Connections refused in the backlog because descriptors had run out; never opened.
+    pub shed: u64,
+    /// How often accepting stopped for want of descriptors or memory.
+    pub starved: u64,
+}
+
+impl ConnLedger {
+    /// A new, shared ledger.
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// The counts now. Exact when the worker rests; else each is right by itself.
+    pub fn count(&self) -> ConnCounts {
+        ConnCounts {
+            opened: self.opened.load(Relaxed),
+            open: self.open.load(Relaxed),
+            closed: std::array::from_fn(|how| self.closed[how].load(Relaxed)),
+            shed: self.shed.load(Relaxed),
+            starved: self.starved.load(Relaxed),
+        }
+    }
+
+    pub(crate) fn opened(&self) {
+        add(&self.opened, 1);
+        add(&self.open, 1);
+    }
+
+    pub(crate) fn closed(&self, how: How) {
+        add(&self.closed[how as usize], 1);
+        self.open.store(self.open.load(Relaxed) - 1, Relaxed);
+    }
+
+    pub(crate) fn shed(&self, n: u64) {
+        add(&self.shed, n);
+    }
+
+    pub(crate) fn starved(&self) {
+        add(&self.starved, 1);
+    }
+}
+
+impl ConnCounts {
+    /// How many connections closed in any way.
+    pub fn closed_total(&self) -> u64 {
+        self.closed.iter().sum()
+    }
+
+    /// How many connections closed so.
+    pub fn closed(&self, how: How) -> u64 {
+        self.closed[how as usize]
+    }
+
+    /// Whether no connection vanished.
+    pub fn balanced(&self) -> bool {
+        self.opened == self.closed_total() + self.open
+    }
+}
+
+impl std::ops::AddAssign for ConnCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.opened += other.opened;
+        self.open += other.open;
+        self.shed += other.shed;
+        self.starved += other.starved;
+        for (mine, theirs) in self.closed.iter_mut().zip(other.closed) {
+            *mine += theirs;
+        }
+    }
+}
+
+/// One writer: a load and a store are enough, and cheaper than an atomic addition.
+fn add(cell: &AtomicU64, n: u64) {
+    cell.store(cell.load(Relaxed) + n, Relaxed);
+}

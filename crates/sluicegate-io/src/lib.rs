@@ -1,0 +1,42 @@
+//! The machine under a staged runtime: sockets, buffers, epoll and a simulated network.
+//!
+//! [`Io`] is the machine of a pinned domain's worker. [`serve`] and [`dial`] add the stages that
+//! move bytes to a net: `accept`, `connect`, `read` and `write`. A protocol is a stage between
+//! them, which asks the machine to read, keeps its state with the connection, and sends writes.
+
+mod addr;
+pub mod backend;
+mod buf;
+mod chunk;
+mod conn;
+mod dial;
+mod epoll;
+mod events;
+mod io;
+mod ledger;
+mod listen;
+mod output;
+mod settings;
+pub mod sim;
+mod slab;
+mod stages;
+mod tags;
+mod unix;
+
+pub use addr::{Addr, BadAddr, Peer, UNIX_PATH_MAX};
+pub use backend::Backend;
+pub use buf::{BUFFER_SIZE, Buf, Pool};
+pub use chunk::Chunk;
+pub use conn::{ConnId, How, Lease};
+pub use epoll::Epoll;
+pub use events::{
+    Closed, Connect, ConnectFailed, Incoming, Opened, PIECES, Received, State, Then, Write,
+};
+pub use io::Io;
+pub use ledger::{ConnCounts, ConnLedger};
+pub use listen::{BACKLOG, ListenError, ListenFault, Listener, Listeners};
+pub use settings::Settings;
+pub use stages::{
+    AcceptStage, ConnectOut, ConnectStage, Dialed, Never, Options, ReadStage, Served, WriteStage,
+    dial, serve,
+};

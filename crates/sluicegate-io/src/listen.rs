@@ -1,0 +1,246 @@
+//! Listeners: one per worker for each address, bound before any worker starts.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketAddrUnix, sockopt};
+
+use crate::addr::Addr;
+use crate::backend::Socket;
+use crate::dial::{stream_socket, tune};
+use crate::settings::Settings;
+use crate::unix::SocketFile;
+
+/// Connections that may wait in the kernel for each listener; the kernel lowers it to its own
+/// bound (`net.core.somaxconn`).
+pub const BACKLOG: i32 = 4096;
+
+/// Bound listeners of all workers, waiting to be taken by them.
+#[derive(Debug)]
+pub struct Listeners {
+    bound: Vec<(Addr, u16)>,
+    sets: Mutex<Vec<Vec<Listener>>>,
+}
+
+/// One listener in one worker's hands.
+pub struct Listener {
+    socket: Socket,
+    service: u16,
+    shared: bool,
+    file: Option<Arc<SocketFile>>,
+}
+
+/// Why an address cannot be listened on.
+#[derive(Debug)]
+pub struct ListenError {
+    /// The address asked for.
+    pub addr: Addr,
+    /// What is wrong with it.
+    pub fault: ListenFault,
+}
+
+/// What is wrong with an address to listen on.
+#[derive(Debug)]
+pub enum ListenFault {
+    /// Somebody listens there.
+    InUse,
+    /// The process may not listen there.
+    Denied,
+    /// This machine has no such address.
+    NotHere,
+    /// The path of a Unix socket is taken by something else.
+    NotASocket,
+    /// The directory of a Unix socket does not exist.
+    NoDirectory,
+    /// Any other error of the operating system.
+    Other(io::Error),
+}
+
+impl Listeners {
+    /// Listens on every address for `workers` workers. Each address comes with the number of the
+    /// service, which is told with every connection opened there. All or nothing.
+    pub fn bind(
+        wanted: &[(Addr, u16)],
+        workers: usize,
+        settings: &Settings,
+    ) -> Result<Self, ListenError> {
+        let mut sets: Vec<Vec<Listener>> = (0..workers.max(1)).map(|_| Vec::new()).collect();
+        let mut bound = Vec::with_capacity(wanted.len());
+        for (addr, service) in wanted {
+            let result = match addr {
+                Addr::Tcp(at) => bind_tcp(*at, sets.len(), settings),
+                Addr::Unix(_) => bind_unix(addr, sets.len(), settings),
+            };
+            let (at, each) = result.map_err(|fault| ListenError { addr: addr.clone(), fault })?;
+            bound.push((at, *service));
+            for (set, (fd, file)) in sets.iter_mut().zip(each) {
+                let (socket, shared) = (Socket::Fd(fd), file.is_some());
+                set.push(Listener { socket, service: *service, shared, file });
+            }
+        }
+        Ok(Self { bound, sets: Mutex::new(sets) })
+    }
+
+    /// Listeners of a simulated network.
+    pub(crate) fn simulated(bound: Vec<(Addr, u16)>, sets: Vec<Vec<Listener>>) -> Self {
+        Self { bound, sets: Mutex::new(sets) }
+    }
+
+    /// The addresses listened on, with the ports that the kernel chose, and their services.
+    pub fn bound(&self) -> &[(Addr, u16)] {
+        &self.bound
+    }
+
+    /// The listeners of one more worker; empty when all are taken.
+    pub(crate) fn take(&self) -> Vec<Listener> {
+        self.sets.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+}
+
+impl Listener {
+    pub(crate) fn simulated(socket: Socket, service: u16) -> Self {
+        Self { socket, service, shared: false, file: None }
+    }
+
+    /// Whether several workers wait for the same backlog.
+    pub fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// The number of the service that its connections are for.
+    pub fn service(&self) -> u16 {
+        self.service
+    }
+
+    /// The socket's file, to be kept as long as the socket is listened on.
+    pub(crate) fn file(&self) -> Option<Arc<SocketFile>> {
+        self.file.clone()
+    }
+
+    /// The socket alone.
+    pub fn into_socket(self) -> Socket {
+        self.socket
+    }
+}
+
+type Each = Vec<(OwnedFd, Option<Arc<SocketFile>>)>;
+
+/// Listens `workers` times on one TCP address.
+///
+/// SO_REUSEPORT alone would let a second program take half of our connections without a word. So
+/// a socket without it is bound first, which fails if anybody listens there, and keeps the port
+/// until the others are bound. None of these sockets listens yet, and so they do not conflict.
+fn bind_tcp(
+    at: SocketAddr,
+    workers: usize,
+    settings: &Settings,
+) -> Result<(Addr, Each), ListenFault> {
+    let probe = tcp_socket(at, false, settings)?;
+    let at = SocketAddr::try_from(net::getsockname(&probe)?)?;
+    let mut each = Vec::with_capacity(workers);
+    if workers == 1 {
+        each.push((probe, None));
+    } else {
+        for _ in 0..workers {
+            each.push((tcp_socket(at, true, settings)?, None));
+        }
+    }
+    for (fd, _) in &each {
+        net::listen(fd, BACKLOG)?;
+    }
+    Ok((Addr::Tcp(at), each))
+}
+
+fn tcp_socket(at: SocketAddr, reuse: bool, settings: &Settings) -> Result<OwnedFd, ListenFault> {
+    let family = if at.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let fd = stream_socket(family)?;
+    sockopt::set_socket_reuseaddr(&fd, true)?;
+    sockopt::set_socket_reuseport(&fd, reuse)?;
+    if at.is_ipv6() {
+        // So that [::]:80 and 0.0.0.0:80 can be listened on side by side.
+        sockopt::set_ipv6_v6only(&fd, true)?;
+    }
+    tune(&fd, &Addr::Tcp(at), settings)?;
+    net::bind(&fd, &at)?;
+    Ok(fd)
+}
+
+/// Listens once on a Unix socket; all workers share its backlog.
+fn bind_unix(
+    addr: &Addr,
+    workers: usize,
+    settings: &Settings,
+) -> Result<(Addr, Each), ListenFault> {
+    let Addr::Unix(path) = addr else { return Err(Errno::INVAL.into()) };
+    SocketFile::remove_stale(path)?;
+    let fd = stream_socket(AddressFamily::UNIX)?;
+    tune(&fd, addr, settings)?;
+    net::bind(&fd, &SocketAddrUnix::new(path)?)?;
+    let file = Arc::new(SocketFile::created(path)?);
+    net::listen(&fd, BACKLOG)?;
+    let mut each = Vec::with_capacity(workers);
+    for _ in 1..workers {
+        each.push((fd.try_clone().map_err(ListenFault::Other)?, Some(Arc::clone(&file))));
+    }
+    each.push((fd, Some(file)));
+    Ok((addr.clone(), each))
+}
+
+impl From<Errno> for ListenFault {
+    fn from(error: Errno) -> Self {
+        match error {
+            Errno::ADDRINUSE => Self::InUse,
+            Errno::ACCESS | Errno::PERM => Self::Denied,
+            Errno::ADDRNOTAVAIL => Self::NotHere,
+            Errno::NOENT | Errno::NOTDIR => Self::NoDirectory,
+            error => Self::Other(error.into()),
+        }
+    }
+}
+
+impl From<io::Error> for ListenFault {
+    fn from(error: io::Error) -> Self {
+        match Errno::from_io_error(&error) {
+            Some(error) => error.into(),
+            None => Self::Other(error),
+        }
+    }
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { addr, fault } = self;
+        write!(f, "cannot listen on {addr}: ")?;
+        let port = matches!(addr, Addr::Tcp(_));
+        match fault {
+            ListenFault::InUse if port => {
+                f.write_str("another program listens there; choose another port, or 0 for any")
+            }
+            ListenFault::InUse => f.write_str("another program answers on this socket"),
+            ListenFault::Denied if port => {
+                f.write_str("not permitted; ports below 1024 need a privilege, others do not")
+            }
+            ListenFault::Denied => f.write_str("the directory may not be written to"),
+            ListenFault::NotHere => {
+                f.write_str("this machine has no such address; 0.0.0.0 and [::] mean all it has")
+            }
+            ListenFault::NotASocket => {
+                f.write_str("the path exists and is no socket; remove it or choose another")
+            }
+            ListenFault::NoDirectory => f.write_str("the directory does not exist; make it first"),
+            ListenFault::Other(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ListenError {}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener").field("service", &self.service).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,106 @@
+//! What waits to be written on one connection, and which tags end with it.
+
+use std::collections::VecDeque;
+
+use crate::chunk::Chunk;
+
+/// Pieces in order, with a mark behind the last byte of every event that has a tag.
+#[derive(Default)]
+pub(crate) struct Output {
+    chunks: VecDeque<Chunk>,
+    /// Behind which byte which tag ends; the tags are in the write stage's `Tags`.
+    marks: VecDeque<(u64, u32)>,
+    /// Bytes appended and bytes sent since this was empty.
+    appended: u64,
+    sent: u64,
+}
+
+impl Output {
+    /// Bytes that are not sent yet.
+    pub fn len(&self) -> usize {
+        (self.appended - self.sent) as usize
+    }
+
+    /// Whether neither bytes nor tags are left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0 && self.marks.is_empty()
+    }
+
+    pub fn push(&mut self, chunk: Chunk) {
+        let len = chunk.len() as u64;
+        if len > 0 {
+            self.appended += len;
+            self.chunks.push_back(chunk);
+        }
+    }
+
+    /// The tag ends when all that was pushed so far is sent.
+    pub fn mark(&mut self, tag: u32) {
+        self.marks.push_back((self.appended, tag));
+    }
+
+    /// The pieces, for a backend that takes sent bytes off the front; then call `sent`.
+    pub fn chunks(&mut self) -> &mut VecDeque<Chunk> {
+        &mut self.chunks
+    }
+
+    /// The kernel took `n` bytes.
+    pub fn sent(&mut self, n: usize) {
+        self.sent += n as u64;
+        debug_assert!(self.sent <= self.appended, "more was sent than there was");
+    }
+
+    /// The next tag whose last byte is sent.
+    pub fn pop_finished(&mut self) -> Option<u32> {
+        let (end, _) = self.marks.front()?;
+        if *end <= self.sent { self.marks.pop_front().map(|(_, tag)| tag) } else { None }
+    }
+
+    /// Forgets all pieces and gives out the tags that will not be answered.
+    pub fn abandon(&mut self) -> impl Iterator<Item = u32> + '_ {
+        self.chunks.clear();
+        (self.appended, self.sent) = (0, 0);
+        self.marks.drain(..).map(|(_, tag)| tag)
+    }
+
+    /// Forgets the tags, which nobody holds any more.
+    pub fn forget_marks(&mut self) {
+        self.marks.clear();
+    }
+
+    /// Starts from zero again, keeping the memory.
+    pub fn reset(&mut self) {
+        debug_assert!(self.is_empty(), "output was forgotten");
+        (self.appended, self.sent) = (0, 0);
+    }
+}
+
+/// Takes `n` sent bytes off the front of `chunks`.
+pub(crate) fn consume(chunks: &mut VecDeque<Chunk>, mut n: usize) {
+    while n > 0 {
+        let Some(front) = chunks.front_mut() else { return };
+        let len = front.len();
+        if n < len {
+            front.advance(n);
+            return;
+        }
+        n -= len;
+        chunks.pop_front();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consuming_stops_inside_a_piece() {
+        let mut chunks: VecDeque<Chunk> = VecDeque::new();
+        chunks.extend([Chunk::from(&b"abc"[..]), Chunk::from(&b"defg"[..])]);
+        consume(&mut chunks, 5);
+        assert_eq!(chunks.len(), 1);
+        assert_eq!(chunks[0].as_slice(), b"fg");
+        consume(&mut chunks, 2);
+        assert!(chunks.is_empty());
+    }
+}

@@ -1,0 +1,162 @@
+//! What a request costs in calls, and that rest costs nothing.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+
+use sluicegate::{Running, Time, Wait, Waker};
+use sluicegate_io::backend::{Accept, Backend, Decision, Ready, Recv, Sent, Shed, Socket};
+use sluicegate_io::{Addr, Chunk, ConnLedger, Epoll, Io, Listener, Listeners, Pool, Settings};
+
+#[allow(dead_code, reason = "these tests need the service alone")]
+#[path = "common/service.rs"]
+mod service;
+
+/// Calls of a backend, counted.
+#[derive(Default)]
+struct Calls {
+    poll: AtomicUsize,
+    attach: AtomicUsize,
+    recv: AtomicUsize,
+    send: AtomicUsize,
+    /// A poll waits without end.
+    waits: AtomicBool,
+}
+
+impl Calls {
+    fn now(&self) -> [usize; 4] {
+        [&self.poll, &self.attach, &self.recv, &self.send].map(|calls| calls.load(SeqCst))
+    }
+}
+
+struct Counting(Epoll, Arc<Calls>);
+
+impl Backend for Counting {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+    fn waker(&self) -> Waker {
+        self.0.waker()
+    }
+    fn poll(&mut self, now: Time, wait: Wait, ready: &mut Vec<Ready>) {
+        self.1.poll.fetch_add(1, SeqCst);
+        self.1.waits.store(wait == Wait::Forever, SeqCst);
+        self.0.poll(now, wait, ready);
+        self.1.waits.store(false, SeqCst);
+    }
+    fn listen(&mut self, key: u64, listener: Listener) -> io::Result<Socket> {
+        self.0.listen(key, listener)
+    }
+    fn unlisten(&mut self, listener: Socket) {
+        self.0.unlisten(listener);
+    }
+    fn accept(&mut self, listener: &Socket) -> Accept {
+        self.0.accept(listener)
+    }
+    fn shed(&mut self, listener: &Socket) -> Shed {
+        self.0.shed(listener)
+    }
+    fn attach(&mut self, key: u64, socket: &Socket) -> io::Result<()> {
+        self.1.attach.fetch_add(1, SeqCst);
+        self.0.attach(key, socket)
+    }
+    fn connect(&mut self, to: &Addr, settings: &Settings) -> io::Result<Socket> {
+        self.0.connect(to, settings)
+    }
+    fn connected(&mut self, socket: &Socket) -> Decision {
+        self.0.connected(socket)
+    }
+    fn recv(&mut self, socket: &Socket, pool: &Pool) -> Recv {
+        self.1.recv.fetch_add(1, SeqCst);
+        self.0.recv(socket, pool)
+    }
+    fn send(&mut self, socket: &Socket, chunks: &mut VecDeque<Chunk>) -> Sent {
+        self.1.send.fetch_add(1, SeqCst);
+        self.0.send(socket, chunks)
+    }
+    fn shutdown(&mut self, socket: &Socket) {
+        self.0.shutdown(socket);
+    }
+    fn reset(&mut self, socket: Socket) {
+        self.0.reset(socket);
+    }
+}
+
+struct Service {
+    _running: Running,
+    calls: Arc<Calls>,
+    client: TcpStream,
+}
+
+fn service() -> Service {
+    let any = [("127.0.0.1:0".parse().unwrap(), 0)];
+    let listeners = Listeners::bind(&any, 1, &Settings::default()).unwrap();
+    let addr = listeners.bound()[0].0.to_string();
+    let calls: Arc<Calls> = Arc::default();
+    let counted = Arc::clone(&calls);
+    let machine = move |_| {
+        let backend = Counting(Epoll::new()?, Arc::clone(&counted));
+        Ok(Io::new(backend, Settings::default(), ConnLedger::new()))
+    };
+    let _running = service::net(listeners, 1, machine).run().unwrap();
+    let client = TcpStream::connect(addr).unwrap();
+    client.set_nodelay(true).unwrap();
+    let mut service = Service { _running, calls, client };
+    service.ask(1);
+    service
+}
+
+impl Service {
+    /// Asks for `n` lines at once, and waits for all of them.
+    fn ask(&mut self, n: usize) {
+        self.client.write_all("echo 12345\n".repeat(n).as_bytes()).unwrap();
+        let mut answer = vec![0; 6 * n];
+        self.client.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, "12345\n".repeat(n).into_bytes());
+    }
+}
+
+#[test]
+fn a_request_costs_one_receive_and_one_send() {
+    const REQUESTS: usize = 200;
+    let mut service = service();
+    let [polls, attached, received, sent] = service.calls.now();
+    for _ in 0..REQUESTS {
+        service.ask(1);
+    }
+    let [polls_now, attached_now, received_now, sent_now] = service.calls.now();
+    assert_eq!(received_now - received, REQUESTS);
+    assert_eq!(sent_now - sent, REQUESTS);
+    assert_eq!(attached_now, attached);
+    // One that brings the request, one that finds nothing more before it waits; two for luck.
+    let polls = polls_now - polls;
+    assert!(polls <= 4 * REQUESTS, "{polls} polls for {REQUESTS} requests");
+}
+
+#[test]
+fn answers_to_one_connection_leave_together() {
+    let mut service = service();
+    let [.., sent] = service.calls.now();
+    service.ask(50);
+    let [.., sent_now] = service.calls.now();
+    // The request may come in several parts, but never in as many as it has lines.
+    assert!(sent_now - sent <= 10, "{} sends for 50 answers", sent_now - sent);
+}
+
+#[test]
+fn rest_costs_nothing() {
+    // It rests with a connection that was served, while another service works.
+    let mut resting = service();
+    let mut working = service();
+    resting.ask(1);
+    while !resting.calls.waits.load(SeqCst) {
+        std::thread::yield_now();
+    }
+    let before = resting.calls.now();
+    for _ in 0..1000 {
+        working.ask(1);
+    }
+    assert_eq!(resting.calls.now(), before);
+}

@@ -1,0 +1,277 @@
+//! How connections behave, the same on real sockets and in the simulated network.
+
+mod common;
+
+use common::service::{PIECE, pattern};
+use common::{Rest, Setup, World, ask, even, take_line};
+use sluicegate_io::How;
+
+suite![
+    lines_come_back,
+    pipelined_lines_come_back_in_order,
+    unix_sockets_do_the_same,
+    several_workers_do_the_same,
+    a_half_closed_connection_is_still_answered,
+    an_answer_is_not_lost_in_a_lingering_close,
+    a_lingering_close_is_bounded,
+    a_close_ends_at_once,
+    a_reset_of_ours_is_seen,
+    a_reset_of_the_peer_is_counted,
+    a_peer_that_is_gone_takes_its_answers_with_it,
+    the_peer_is_known,
+    a_slow_reader_is_dropped,
+    a_large_answer_waits_for_its_reader,
+    a_panic_costs_one_connection,
+    reads_wait_for_buffers,
+    a_full_table_leaves_the_rest_in_the_backlog,
+    a_paused_connection_is_not_read,
+    a_drain_accepts_what_is_in_the_backlog,
+];
+
+/// What ends a client's part in order.
+fn leave<W: World>(world: &mut W, mut client: W::Client) {
+    world.finish(&mut client);
+    assert_eq!(world.rest(&mut client), Rest { bytes: b"eof\n".to_vec(), how: How::Eof });
+}
+
+fn lines_come_back<W: World>() {
+    let mut world = W::new(Setup::default());
+    let mut clients: Vec<_> = (0..20).map(|_| world.connect()).collect();
+    for round in 0..3 {
+        for (n, client) in clients.iter_mut().enumerate() {
+            let text = format!("client {n} in round {round}");
+            assert_eq!(ask(&mut world, client, &format!("echo {text}")), text);
+        }
+    }
+    for client in clients {
+        leave(&mut world, client);
+    }
+    let conns = even(world);
+    assert_eq!((conns.opened, conns.closed(How::Eof)), (20, 20), "{conns:?}");
+}
+
+fn pipelined_lines_come_back_in_order<W: World>() {
+    let mut world = W::new(Setup::default());
+    let mut client = world.connect();
+    let lines: Vec<String> = (0..500).map(|n| format!("echo line {n}\n")).collect();
+    world.send(&mut client, lines.concat().as_bytes());
+    for n in 0..500 {
+        assert_eq!(take_line(&mut world, &mut client), format!("line {n}"));
+    }
+    leave(&mut world, client);
+    even(world);
+}
+
+fn unix_sockets_do_the_same<W: World>() {
+    let mut world = W::new(Setup::with(|setup| {
+        setup.unix = true;
+        setup.workers = 2;
+    }));
+    let mut clients: Vec<_> = (0..8).map(|_| world.connect()).collect();
+    for client in &mut clients {
+        assert_eq!(ask(&mut world, client, "who"), "unix:");
+    }
+    for client in clients {
+        leave(&mut world, client);
+    }
+    assert_eq!(even(world).opened, 8);
+}
+
+fn several_workers_do_the_same<W: World>() {
+    let mut world = W::new(Setup::with(|setup| setup.workers = 2));
+    let mut clients: Vec<_> = (0..32).map(|_| world.connect()).collect();
+    for client in &mut clients {
+        assert_eq!(ask(&mut world, client, "echo me"), "me");
+    }
+    drop(clients);
+    world.until(|conns| conns.closed_total() == 32);
+    even(world);
+}
+
+fn a_half_closed_connection_is_still_answered<W: World>() {
+    let mut world = W::new(Setup::default());
+    let mut client = world.connect();
+    world.send(&mut client, b"echo one\necho two\n");
+    world.finish(&mut client);
+    let rest = world.rest(&mut client);
+    assert_eq!(rest, Rest { bytes: b"one\ntwo\neof\n".to_vec(), how: How::Eof });
+    assert_eq!(even(world).closed(How::Eof), 1);
+}
+
+fn an_answer_is_not_lost_in_a_lingering_close<W: World>() {
+    let mut world = W::new(Setup::default());
+    let mut client = world.connect();
+    // More follows than the service will ever look at, but not more than it throws away.
+    world.send(&mut client, &[b"bye\n".as_slice(), &[b'x'; 50_000]].concat());
+    assert_eq!(world.rest(&mut client), Rest { bytes: b"bye\n".to_vec(), how: How::Eof });
+    drop(client);
+    assert_eq!(even(world).closed_total(), 1);
+}
+
+fn a_lingering_close_is_bounded<W: World>() {
+    let mut world = W::new(Setup::default());
+    let mut client = world.connect();
+    assert_eq!(ask(&mut world, &mut client, "bye"), "bye");
+    // The client neither closes nor sends: time ends it.
+    world.until(|conns| conns.closed(How::Closed) == 1);
+    drop(client);
+    even(world);
+}
+
+fn a_close_ends_at_once<W: World>() {
+    let mut world = W::new(Setup::default());
+    let mut client = world.connect();
+    assert_eq!(ask(&mut world, &mut client, "close"), "closing");
+    world.until(|conns| conns.closed(How::Closed) == 1);
+    assert_eq!(world.rest(&mut client).how, How::Eof);
+    even(world);
+}
+
+fn a_reset_of_ours_is_seen<W: World>() {
+    let mut world = W::new(Setup::default());
+    let mut client = world.connect();
+    assert_eq!(ask(&mut world, &mut client, "echo first"), "first");
+    world.send(&mut client, b"reset\n");
+    assert_eq!(world.rest(&mut client).how, How::Reset);
+    assert_eq!(even(world).closed(How::Closed), 1);
+}
+
+fn a_reset_of_the_peer_is_counted<W: World>() {
+    let mut world = W::new(Setup::default());
+    let (mut one, mut other) = (world.connect(), world.connect());
+    assert_eq!(ask(&mut world, &mut one, "echo here"), "here");
+    world.send(&mut one, b"echo half a li");
+    world.reset(one);
+    world.until(|conns| conns.closed(How::Reset) == 1);
+    assert_eq!(ask(&mut world, &mut other, "echo still"), "still");
+    leave(&mut world, other);
+    even(world);
+}
+
+fn a_peer_that_is_gone_takes_its_answers_with_it<W: World>() {
+    let mut world = W::new(Setup::with(|setup| setup.settings.output = usize::MAX));
+    let mut client = world.connect();
+    // More than any kernel keeps for one connection.
+    world.send(&mut client, b"big 32000000\n");
+    // The answer has begun, and most of it waits.
+    world.take(&mut client, 1000);
+    world.reset(client);
+    world.until(|conns| conns.closed_total() == 1);
+    let (flows, conns) = world.stop();
+    assert_eq!(flows.ended[sluicegate::Why::Gone], 1, "{flows:?}");
+    assert!(flows.balanced() && conns.balanced(), "{flows:?} {conns:?}");
+    assert_eq!(conns.closed(How::Reset), 1, "{conns:?}");
+}
+
+fn the_peer_is_known<W: World>() {
+    let mut world = W::new(Setup::default());
+    let mut client = world.connect();
+    let address = world.address(&client);
+    assert_eq!(ask(&mut world, &mut client, "who"), address);
+    leave(&mut world, client);
+    even(world);
+}
+
+fn a_slow_reader_is_dropped<W: World>() {
+    let mut world = W::new(Setup::with(|setup| setup.settings.output = 100_000));
+    let (mut slow, mut other) = (world.connect(), world.connect());
+    world.send(&mut slow, b"big 16000000\n");
+    world.until(|conns| conns.closed(How::Slow) == 1);
+    assert_eq!(ask(&mut world, &mut other, "echo still"), "still");
+    leave(&mut world, other);
+    drop(slow);
+    let (flows, conns) = world.stop();
+    assert_eq!(flows.ended[sluicegate::Why::Gone], 1, "{flows:?}");
+    assert!(flows.balanced() && conns.balanced(), "{flows:?} {conns:?}");
+}
+
+fn a_large_answer_waits_for_its_reader<W: World>() {
+    const SIZE: usize = 1_000_000;
+    // Were a piece written before the one before was sent, the connection would be dropped.
+    let mut world = W::new(Setup::with(|setup| setup.settings.output = PIECE));
+    let (mut client, mut other) = (world.connect(), world.connect());
+    world.send(&mut client, format!("pump {SIZE}\n").as_bytes());
+    // Others are served although nobody reads this answer yet.
+    assert_eq!(ask(&mut world, &mut other, "echo meanwhile"), "meanwhile");
+    let answer = world.take(&mut client, SIZE);
+    assert!(answer == pattern(SIZE, SIZE), "the answer was garbled");
+    leave(&mut world, client);
+    leave(&mut world, other);
+    even(world);
+}
+
+fn a_panic_costs_one_connection<W: World>() {
+    let mut world = W::new(Setup::default());
+    let (mut one, mut other) = (world.connect(), world.connect());
+    assert_eq!(ask(&mut world, &mut one, "echo before"), "before");
+    assert_eq!(ask(&mut world, &mut other, "echo before"), "before");
+    world.send(&mut one, b"panic\n");
+    assert!(world.rest(&mut one).bytes.is_empty());
+    assert_eq!(ask(&mut world, &mut other, "echo after"), "after");
+    leave(&mut world, other);
+    assert_eq!(even(world).closed(How::Abandoned), 1);
+}
+
+fn reads_wait_for_buffers<W: World>() {
+    let mut world = W::new(Setup::with(|setup| {
+        setup.settings.buffers = 1;
+        setup.settings.buffer_size = 16;
+    }));
+    let mut clients: Vec<_> = (0..10).map(|_| world.connect()).collect();
+    let text = "a line that needs many buffers, of which there is only one";
+    for client in &mut clients {
+        world.send(client, format!("echo {text}\n").as_bytes());
+    }
+    for client in &mut clients {
+        assert_eq!(take_line(&mut world, client), text);
+    }
+    for client in clients {
+        leave(&mut world, client);
+    }
+    even(world);
+}
+
+fn a_full_table_leaves_the_rest_in_the_backlog<W: World>() {
+    let mut world = W::new(Setup::with(|setup| setup.settings.connections = 2));
+    let mut clients: Vec<_> = (0..6).map(|_| world.connect()).collect();
+    for client in &mut clients {
+        world.send(client, b"bye\n");
+    }
+    for mut client in clients {
+        assert_eq!(world.rest(&mut client), Rest { bytes: b"bye\n".to_vec(), how: How::Eof });
+        world.until(|conns| {
+            assert!(conns.open <= 2, "{conns:?}");
+            conns.opened > conns.open
+        });
+    }
+    assert_eq!(even(world).opened, 6);
+}
+
+fn a_paused_connection_is_not_read<W: World>() {
+    let mut world = W::new(Setup::default());
+    let (mut held, mut other) = (world.connect(), world.connect());
+    world.send(&mut held, b"hold\n");
+    assert_eq!(ask(&mut world, &mut other, "echo others go on"), "others go on");
+    leave(&mut world, other);
+    // It is never resumed: what it sends, and even its end, waits in the kernel.
+    world.send(&mut held, b"echo not heard\n");
+    drop(held);
+    world.until(|conns| conns.opened == 2 && conns.open == 1);
+}
+
+fn a_drain_accepts_what_is_in_the_backlog<W: World>() {
+    let mut world = W::new(Setup::with(|setup| setup.late = true));
+    let mut clients: Vec<_> = (0..10).map(|_| world.connect()).collect();
+    world.arrive();
+    for client in &mut clients {
+        world.send(client, b"bye\n");
+    }
+    world.arrive();
+    world.start();
+    let (flows, conns) = world.stop();
+    assert!(flows.balanced() && conns.balanced(), "{flows:?} {conns:?}");
+    assert_eq!((flows.finished, conns.opened, conns.open), (10, 10, 0));
+    for mut client in clients {
+        assert_eq!(world.rest(&mut client), Rest { bytes: b"bye\n".to_vec(), how: How::Eof });
+    }
+}
