@@ -1,0 +1,231 @@
+//! A request and its reply: one pointer that travels to the handlers and back.
+
+use std::any::Any;
+use std::fmt;
+use std::ops::Deref;
+
+use sluicegate_io::{Chunk, Peer};
+
+use crate::head::Head;
+use crate::limits::Limits;
+use crate::machine::input::Collected;
+use crate::machine::{HttpConn, Next, Shared};
+use crate::reply::{Body, Reply};
+use crate::status::Problem;
+
+/// One request with its body, and the place for the reply. Reads as the request's [`Head`].
+///
+/// A handler stage takes it from an event, calls [`reply`](Self::reply), and emits it with the
+/// same tag. It is used again for later requests with the memory it has.
+pub struct Exchange(Box<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    head: Head,
+    body: Collected,
+    conn: u64,
+    /// Which request of its connection this is.
+    serial: u32,
+    peer: Option<Peer>,
+    reply: Option<Reply>,
+    pieces: Vec<Chunk>,
+    given: u64,
+    failed: bool,
+    kept: Option<Box<dyn Any + Send>>,
+}
+
+impl Exchange {
+    pub(crate) fn new() -> Self {
+        Self(Box::default())
+    }
+
+    /// The key of the connection that the request came on.
+    pub fn conn(&self) -> u64 {
+        self.0.conn
+    }
+
+    /// Who asked. `None` where there is no network, as in tests of handlers.
+    pub fn peer(&self) -> Option<Peer> {
+        self.0.peer
+    }
+
+    /// The request's body in pieces.
+    pub fn body(&self) -> &[Chunk] {
+        &self.0.body.chunks
+    }
+
+    /// Bytes of the request's body.
+    pub fn body_len(&self) -> u64 {
+        self.0.body.len
+    }
+
+    /// Takes the request's body out, for instance to send it back.
+    pub fn take_body(&mut self) -> Vec<Chunk> {
+        self.0.body.len = 0;
+        std::mem::take(&mut self.0.body.chunks)
+    }
+
+    /// Sets the reply; the last one counts.
+    pub fn reply(&mut self, reply: Reply) {
+        self.0.reply = Some(reply);
+    }
+
+    /// The reply so far.
+    pub fn replied(&self) -> Option<&Reply> {
+        self.0.reply.as_ref()
+    }
+
+    /// Gives the next piece of a `Body::Stream`. When its pieces are sent, the exchange comes to
+    /// the `pull` port for more, until [`left`](Self::left) is zero.
+    pub fn give(&mut self, piece: impl Into<Chunk>) {
+        let piece = piece.into();
+        self.0.given += piece.len() as u64;
+        self.0.pieces.push(piece);
+    }
+
+    /// Bytes of the stream that were given so far: the offset of the next piece.
+    pub fn given(&self) -> u64 {
+        self.0.given
+    }
+
+    /// Bytes of the stream that are still to be given.
+    pub fn left(&self) -> u64 {
+        match &self.0.reply {
+            Some(Reply { body: Body::Stream { len }, .. }) => len.saturating_sub(self.0.given),
+            _ => 0,
+        }
+    }
+
+    /// The stream cannot go on: the connection is reset, for the head has promised more.
+    pub fn fail(&mut self) {
+        self.0.failed = true;
+    }
+
+    /// Leaves something of the handler's own in the exchange, such as an open file, until the
+    /// reply is sent.
+    pub fn keep(&mut self, state: impl Any + Send) {
+        self.0.kept = Some(Box::new(state));
+    }
+
+    /// What [`keep`](Self::keep) left, where it is a `T`.
+    pub fn kept<T: Any>(&mut self) -> Option<&mut T> {
+        self.0.kept.as_mut()?.downcast_mut()
+    }
+
+    /// Takes out what [`keep`](Self::keep) left, where it is a `T`.
+    pub fn take_kept<T: Any>(&mut self) -> Option<T> {
+        let state = self.0.kept.take_if(|state| state.is::<T>())?;
+        state.downcast().ok().map(|state| *state)
+    }
+
+    /// An exchange with the request that `bytes` are, whole: for tests of handlers.
+    pub fn read(bytes: &[u8]) -> Result<Self, Problem> {
+        let mut shared = Shared::new(Limits::default(), |_| std::time::SystemTime::UNIX_EPOCH);
+        let now = sluicegate::Time(0);
+        let mut conn = HttpConn::new(0, now);
+        // Room for the bytes exactly.
+        let pool = sluicegate_io::Pool::new(1, bytes.len());
+        if let Some(mut buf) = pool.take() {
+            buf.push(bytes);
+            conn.receive(buf, now);
+        }
+        loop {
+            match conn.advance(now, &mut shared) {
+                Next::Begun { .. } => {}
+                Next::Request { exchange, .. } => return Ok(exchange),
+                _ => {
+                    return Err(conn.problem().unwrap_or(Problem::bad("the request is cut short")));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn head_mut(&mut self) -> &mut Head {
+        &mut self.0.head
+    }
+
+    pub(crate) fn collected(&mut self) -> &mut Collected {
+        &mut self.0.body
+    }
+
+    pub(crate) fn set_source(&mut self, conn: u64, peer: Option<Peer>) {
+        (self.0.conn, self.0.peer) = (conn, peer);
+    }
+
+    pub(crate) fn set_serial(&mut self, serial: u32) {
+        self.0.serial = serial;
+    }
+
+    pub(crate) fn serial(&self) -> u32 {
+        self.0.serial
+    }
+
+    /// What the handlers left: the reply, and pieces of its stream.
+    pub(crate) fn outcome(&mut self) -> (&mut Option<Reply>, &mut Vec<Chunk>) {
+        (&mut self.0.reply, &mut self.0.pieces)
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.0.failed
+    }
+
+    /// Makes it ready for another request, keeping its memory.
+    pub(crate) fn clear(&mut self) {
+        let inner = &mut *self.0;
+        // A body that was sent back brings the vector of its pieces home.
+        if let Some(Reply { body: Body::Chunks(chunks), .. }) = inner.reply.take()
+            && inner.body.chunks.capacity() == 0
+        {
+            inner.body.chunks = chunks;
+        }
+        inner.body.clear();
+        inner.pieces.clear();
+        (inner.given, inner.failed, inner.kept) = (0, false, None);
+    }
+}
+
+impl Deref for Exchange {
+    type Target = Head;
+
+    fn deref(&self) -> &Head {
+        &self.0.head
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let target = String::from_utf8_lossy(self.raw_target());
+        let method = String::from_utf8_lossy(self.method_name());
+        write!(f, "Exchange({method} {target}, {} bytes)", self.body_len())?;
+        match self.replied() {
+            Some(reply) => write!(f, " -> {} with {} bytes", reply.status, reply.body.len()),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_travels_as_one_pointer() {
+        assert_eq!(size_of::<Exchange>(), size_of::<usize>());
+        fn sent(_: impl Send) {}
+        sent(Exchange::new());
+    }
+
+    #[test]
+    fn a_test_of_a_handler_reads_one() {
+        let text = b"POST /a?b HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+        let mut exchange = Exchange::read(text).unwrap();
+        assert_eq!((exchange.path(), exchange.body_len()), (&b"/a"[..], 3));
+        assert_eq!(exchange.body()[0].as_slice(), b"abc");
+        exchange.keep(7u32);
+        assert!(exchange.kept::<u8>().is_none());
+        assert_eq!(exchange.kept::<u32>(), Some(&mut 7));
+        assert_eq!(exchange.take_kept::<u32>(), Some(7));
+        assert_eq!(Exchange::read(b"GET / HTTP/1.1\r\n\r\n").unwrap_err().status, 400);
+        assert_eq!(Exchange::read(&text[..text.len() - 1]).unwrap_err().status, 400);
+    }
+}

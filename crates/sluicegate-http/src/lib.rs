@@ -1,0 +1,34 @@
+//! HTTP/1.1 without I/O, and the stage that speaks it.
+//!
+//! [`HttpConn`] is the machine of one connection: it turns received bytes into [`Exchange`]s and
+//! their replies into pieces of output, strictly by RFC 9110 and RFC 9112. Handlers are stages
+//! that take an exchange, set its [`Reply`], and send it back.
+#![forbid(unsafe_code)]
+
+pub mod conditional;
+mod date;
+pub mod etag;
+mod exchange;
+mod head;
+mod host;
+mod limits;
+mod line;
+mod machine;
+mod method;
+pub mod range;
+mod refusals;
+mod reply;
+mod stage;
+mod status;
+pub mod target;
+
+pub use date::WallClock;
+pub use exchange::Exchange;
+pub use head::Head;
+pub use limits::{FIELDS_MAX, HEAD_MAX, HELD_MAX, HOLD_TIME, Limits, SPARE_MAX};
+pub use machine::{Answer, Chunks, HttpConn, Next, Shared};
+pub use method::{Method, Version};
+pub use refusals::Refusals;
+pub use reply::{Body, Reply, prebuild};
+pub use stage::{HttpIn, HttpNodes, HttpOut, HttpServer, HttpStage, Settings};
+pub use status::{Problem, is_bodiless, reason};

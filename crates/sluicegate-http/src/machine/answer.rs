@@ -1,0 +1,173 @@
+//! The other half of the machine: replies on their way out, and how a connection ends.
+
+use sluicegate::Time;
+use sluicegate_io::{Chunk, Then};
+
+use crate::exchange::Exchange;
+use crate::machine::conn::{HttpConn, Next, Phase};
+use crate::machine::encode::{Answer, Asked, encode};
+use crate::machine::patience::Waiting;
+use crate::machine::reader::Reader;
+use crate::machine::shared::Shared;
+use crate::reply::{Body, Reply};
+use crate::status::{Problem, is_bodiless};
+
+impl HttpConn {
+    /// Encodes the reply in an exchange that came back, or the next pieces of its stream.
+    /// `queued` bytes of earlier output are unsent. Then advance, or pull when `more`.
+    pub fn answer(
+        &mut self,
+        exchange: &mut Exchange,
+        queued: usize,
+        now: Time,
+        shared: &mut Shared,
+    ) -> Answer {
+        let mut answer = Answer::default();
+        let failed = exchange.has_failed();
+        let (reply, pieces) = exchange.outcome();
+        match self.phase {
+            Phase::Asked => {
+                if failed {
+                    *reply = None;
+                }
+                let reply = reply.get_or_insert_with(|| Reply::plain(500));
+                self.begin_reply(reply, Some(pieces), now, shared, &mut answer);
+            }
+            Phase::Stream { .. } if failed => answer = self.reset(),
+            Phase::Stream { left } => self.go_on(pieces, left, &mut answer),
+            Phase::Head | Phase::Body { .. } | Phase::Over => {}
+        }
+        self.count(&answer, queued, now);
+        answer
+    }
+
+    /// Answers the request in hand with a bare status, for nobody else will: 503, 504, 500.
+    /// A reply that was begun is broken off instead.
+    pub fn decline(
+        &mut self,
+        status: u16,
+        queued: usize,
+        now: Time,
+        shared: &mut Shared,
+    ) -> Answer {
+        let mut answer = Answer::default();
+        shared.refusals.count(status);
+        match std::mem::replace(&mut self.phase, Phase::Asked) {
+            Phase::Asked => {
+                self.begin_reply(&mut Reply::plain(status), None, now, shared, &mut answer);
+            }
+            Phase::Body { exchange, .. } => {
+                shared.recycle(exchange);
+                let mut reply = Reply::plain(status).close();
+                self.begin_reply(&mut reply, None, now, shared, &mut answer);
+            }
+            Phase::Stream { .. } => answer = self.reset(),
+            phase @ (Phase::Head | Phase::Over) => self.phase = phase,
+        }
+        self.count(&answer, queued, now);
+        answer
+    }
+
+    /// Writes the head into `answer`, and what there is of the body. `pieces` of a stream may have
+    /// been given.
+    fn begin_reply(
+        &mut self,
+        reply: &mut Reply,
+        pieces: Option<&mut Vec<Chunk>>,
+        now: Time,
+        shared: &mut Shared,
+        answer: &mut Answer,
+    ) {
+        self.answered += 1;
+        let used_up = shared.limits.requests.is_some_and(|most| self.answered >= most);
+        // What was read already is answered, however little it is.
+        let last = self.input.is_empty() && (self.draining || self.eof);
+        self.asked.keep_alive &= !(reply.close || used_up || last);
+        encode(reply, self.asked, now, shared, &mut answer.chunks);
+        let streams = !self.asked.head_only && !is_bodiless(reply.status);
+        match (&reply.body, pieces) {
+            (&Body::Stream { len }, Some(pieces)) if streams => {
+                if len > 0 && pieces.is_empty() {
+                    self.phase = Phase::Stream { left: len };
+                    answer.more = true;
+                    return;
+                }
+                self.go_on(pieces, len, answer);
+            }
+            _ => self.end_reply(answer),
+        }
+    }
+
+    /// Appends the pieces that were given; `left` bytes of the stream were to come.
+    fn go_on(&mut self, pieces: &mut Vec<Chunk>, left: u64, answer: &mut Answer) {
+        let given: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+        answer.chunks.extend(pieces.drain(..));
+        // The head has promised an exact length: less is not padded, more is not sent.
+        if given > left || (given == 0 && left > 0) {
+            *answer = self.reset();
+            return;
+        }
+        if given == left {
+            return self.end_reply(answer);
+        }
+        self.phase = Phase::Stream { left: left - given };
+        answer.more = true;
+    }
+
+    fn end_reply(&mut self, answer: &mut Answer) {
+        if self.asked.keep_alive {
+            self.phase = Phase::Head;
+        } else {
+            answer.then = self.end();
+        }
+    }
+
+    /// Answers with an error and interprets nothing more.
+    pub(super) fn refuse(&mut self, problem: Problem, now: Time, shared: &mut Shared) -> Next {
+        self.problem = Some(problem);
+        shared.refusals.count(problem.status);
+        if let Phase::Body { exchange, .. } = std::mem::replace(&mut self.phase, Phase::Asked) {
+            shared.recycle(exchange);
+        }
+        let mut reply = Reply::text(problem.status, problem.why).close();
+        let mut answer = Answer::default();
+        self.begin_reply(&mut reply, None, now, shared, &mut answer);
+        self.asked = Asked::default();
+        self.count(&answer, 0, now);
+        Next::Write(answer)
+    }
+
+    pub(super) fn close(&mut self) -> Next {
+        self.end();
+        self.patience.end();
+        Next::Write(Answer { then: Then::Close, ..Answer::default() })
+    }
+
+    pub(super) fn reset(&mut self) -> Answer {
+        self.end();
+        self.patience.end();
+        Answer { then: Then::Reset, ..Answer::default() }
+    }
+
+    /// Says how to close behind an answer.
+    fn end(&mut self) -> Then {
+        self.phase = Phase::Over;
+        self.input.clear();
+        self.reader = Reader::default();
+        // RFC 9112 section 9.6: half-close, then read until the peer closes, lest the answer be
+        // lost in a reset.
+        if self.eof { Then::Close } else { Then::Shutdown }
+    }
+
+    fn count(&mut self, answer: &Answer, queued: usize, now: Time) {
+        let bytes: usize = answer.chunks.iter().map(|chunk| chunk.len()).sum();
+        if bytes > 0 {
+            self.patience.wrote(bytes as u64, queued, now);
+        }
+        match self.phase {
+            Phase::Over => self.patience.wait_for(Waiting::Nothing, now),
+            Phase::Head => self.patience.wait_for(Waiting::Idle, now),
+            Phase::Body { .. } | Phase::Asked | Phase::Stream { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The machine of one connection: what it is doing, and what each thing that happens leads to.
+
+use sluicegate::Time;
+use sluicegate_io::{Buf, Peer};
+
+use crate::exchange::Exchange;
+use crate::limits::Limits;
+use crate::machine::body::{Left, collect};
+use crate::machine::chunked::Chunked;
+use crate::machine::encode::{Answer, Asked, CONTINUE};
+use crate::machine::framing::{Framing, examine};
+use crate::machine::input::Input;
+use crate::machine::patience::{Late, Patience, Waiting};
+use crate::machine::reader::Reader;
+use crate::machine::shared::Shared;
+use crate::method::Method;
+use crate::status::Problem;
+
+/// A server's side of one HTTP/1.1 connection.
+#[derive(Debug)]
+pub struct HttpConn {
+    pub(super) key: u64,
+    pub(super) peer: Option<Peer>,
+    pub(super) phase: Phase,
+    pub(super) input: Input,
+    pub(super) reader: Reader,
+    /// When the first byte of the request in hand was received.
+    pub(super) born: Time,
+    pub(super) asked: Asked,
+    pub(super) patience: Patience,
+    /// Requests whose replies were begun.
+    pub(super) answered: u64,
+    /// The peer has finished sending.
+    pub(super) eof: bool,
+    pub(super) draining: bool,
+    pub(super) problem: Option<Problem>,
+}
+
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Between requests, or in a head.
+    Head,
+    Body {
+        exchange: Exchange,
+        left: Left,
+        /// 100 (Continue) is due unless the body comes by itself.
+        owes_continue: bool,
+    },
+    /// The request is with the handlers.
+    Asked,
+    /// Its reply is being sent in pieces.
+    Stream { left: u64 },
+    /// The last word was said; nothing that comes is interpreted.
+    Over,
+}
+
+/// What is to be done after something happened.
+#[derive(Debug)]
+pub enum Next {
+    /// Nothing, until bytes, a reply or the deadline come.
+    Wait,
+    /// A head with a body behind it is complete: a flow begins here, stamped with the arrival of
+    /// the first byte. Advance again, or decline.
+    Begun {
+        /// When the first byte came.
+        born: Time,
+    },
+    /// A request is complete: to be answered, or declined.
+    Request {
+        /// The request.
+        exchange: Exchange,
+        /// When its first byte came.
+        born: Time,
+    },
+    /// This is to be written, and is no handler's answer.
+    Write(Answer),
+}
+
+impl HttpConn {
+    /// A connection that was opened at `now`. `key` names it in its exchanges.
+    pub fn new(key: u64, now: Time) -> Self {
+        Self {
+            key,
+            peer: None,
+            phase: Phase::Head,
+            input: Input::default(),
+            reader: Reader::default(),
+            born: now,
+            asked: Asked::default(),
+            patience: Patience::new(now),
+            answered: 0,
+            eof: false,
+            draining: false,
+            problem: None,
+        }
+    }
+
+    /// Says who is at the other end.
+    pub fn with_peer(mut self, peer: Peer) -> Self {
+        self.peer = Some(peer);
+        self
+    }
+
+    /// Takes received bytes. Then advance.
+    pub fn receive(&mut self, bytes: Buf, now: Time) {
+        if !self.is_over() {
+            self.input.push(bytes, now);
+        }
+    }
+
+    /// The peer has finished sending: what is complete is still answered. Then advance.
+    pub fn finished(&mut self) {
+        self.eof = true;
+    }
+
+    /// The server drains: what was begun is answered, and soon the connection is closed.
+    pub fn drain(&mut self, now: Time) {
+        self.draining = true;
+        self.patience.drain(now);
+    }
+
+    /// Goes as far as the bytes reach. To be called until it says `Wait`.
+    pub fn advance(&mut self, now: Time, shared: &mut Shared) -> Next {
+        match &self.phase {
+            Phase::Head => self.read_head(now, shared),
+            Phase::Body { .. } => self.read_body(now, shared),
+            Phase::Asked | Phase::Stream { .. } | Phase::Over => Next::Wait,
+        }
+    }
+
+    /// When to call [`timeout`](Self::timeout). It moves with every byte: look again then.
+    pub fn deadline(&self, limits: &Limits) -> Option<Time> {
+        self.patience.deadline(limits)
+    }
+
+    /// Says what is late at `now`, if anything; `queued` bytes of output are unsent.
+    pub fn timeout(&mut self, now: Time, queued: usize, shared: &mut Shared) -> Next {
+        match self.patience.judge(now, queued, &shared.limits) {
+            Late::No => Next::Wait,
+            Late::Idle => self.close(),
+            // RFC 9110 section 15.5.9: 408 with Connection: close.
+            Late::Head => self.refuse(Problem::new(408, "the head took too long"), now, shared),
+            Late::Body => self.refuse(Problem::new(408, "the body came too slowly"), now, shared),
+            Late::Write => Next::Write(self.reset()),
+        }
+    }
+
+    /// Whether more bytes should be read: not while enough of them wait.
+    pub fn wants_input(&self, limits: &Limits) -> bool {
+        self.input.len() < limits.ahead
+    }
+
+    /// Whether a request of this connection is with the handlers.
+    pub fn is_asked(&self) -> bool {
+        matches!(self.phase, Phase::Asked | Phase::Stream { .. })
+    }
+
+    /// Whether to advance brings nothing, for nothing came that is not used up.
+    pub fn is_idle(&self) -> bool {
+        !self.eof && self.input.is_empty()
+    }
+
+    /// Whether the last word was said.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+
+    /// Bytes that wait here, of further requests and of the one that is being read.
+    pub fn held(&self) -> usize {
+        let body = match &self.phase {
+            Phase::Body { exchange, .. } => exchange.body_len() as usize,
+            _ => 0,
+        };
+        self.input.len() + self.reader.len() + body
+    }
+
+    /// Why the machine itself refused the peer's request.
+    pub fn problem(&self) -> Option<Problem> {
+        self.problem
+    }
+
+    fn read_head(&mut self, now: Time, shared: &mut Shared) -> Next {
+        if !self.input.is_empty() {
+            if self.reader.is_fresh() {
+                self.born = self.input.since();
+            }
+            match self.reader.read(&mut self.input, shared) {
+                Ok(Some(exchange)) => return self.understand(exchange, now, shared),
+                Ok(None) => {}
+                Err(problem) => return self.refuse(problem, now, shared),
+            }
+        }
+        let begun = self.reader.len() > 0;
+        if self.eof {
+            return self.close();
+        }
+        self.patience.wait_for(if begun { Waiting::Head } else { Waiting::Idle }, now);
+        Next::Wait
+    }
+
+    fn understand(&mut self, mut exchange: Exchange, now: Time, shared: &mut Shared) -> Next {
+        let head = exchange.head_mut();
+        let (version, head_only) = (head.version, head.method == Method::Head);
+        self.asked = Asked { version, head_only, keep_alive: false };
+        let meaning = head.take_target().and_then(|()| examine(head)).and_then(|meaning| {
+            match meaning.framing {
+                // RFC 9110 section 15.5.14.
+                Framing::Sized(len) if len > shared.limits.body => {
+                    Err(Problem::new(413, "the body is too large"))
+                }
+                _ => Ok(meaning),
+            }
+        });
+        let meaning = match meaning {
+            Ok(meaning) => meaning,
+            Err(problem) => {
+                shared.recycle(exchange);
+                return self.refuse(problem, now, shared);
+            }
+        };
+        self.asked.keep_alive = meaning.keep_alive;
+        exchange.set_source(self.key, self.peer);
+        let left = match meaning.framing {
+            Framing::Sized(0) => return self.hand_on(exchange, now),
+            Framing::Sized(len) => Left::Sized(len),
+            Framing::Chunked => Left::Chunked(Chunked::default()),
+        };
+        self.patience.wait_for(Waiting::Body, now);
+        self.phase = Phase::Body { exchange, left, owes_continue: meaning.expects };
+        Next::Begun { born: self.born }
+    }
+
+    fn hand_on(&mut self, exchange: Exchange, now: Time) -> Next {
+        self.phase = Phase::Asked;
+        self.patience.wait_for(Waiting::Nothing, now);
+        Next::Request { exchange, born: self.born }
+    }
+
+    fn read_body(&mut self, now: Time, shared: &mut Shared) -> Next {
+        let Phase::Body { exchange, left, owes_continue } = &mut self.phase else {
+            return Next::Wait;
+        };
+        // RFC 9110 section 10.1.1: 100 may be left out when the body is coming already.
+        if std::mem::take(owes_continue) && self.input.is_empty() && !self.eof {
+            let mut answer = Answer::default();
+            answer.chunks.push(CONTINUE.into());
+            return Next::Write(answer);
+        }
+        match collect(exchange, left, &mut self.input, &mut self.patience, &shared.limits) {
+            Ok(true) => match std::mem::replace(&mut self.phase, Phase::Asked) {
+                Phase::Body { exchange, .. } => self.hand_on(exchange, now),
+                _ => Next::Wait,
+            },
+            // RFC 9112 section 8: the message is incomplete; nobody waits for an answer.
+            Ok(false) if self.eof => self.close(),
+            Ok(false) => Next::Wait,
+            Err(problem) => self.refuse(problem, now, shared),
+        }
+    }
+}

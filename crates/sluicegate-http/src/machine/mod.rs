@@ -1,0 +1,21 @@
+//! One connection of a server, without I/O: bytes and times go in, requests and replies come out.
+//!
+//! Knows no socket, no clock and no tag. The owner calls [`HttpConn::receive`] with what came,
+//! then [`HttpConn::advance`] until it says `Wait`; gives replies to [`HttpConn::answer`] and
+//! advances again; and calls [`HttpConn::timeout`] when [`HttpConn::deadline`] has passed.
+
+mod answer;
+mod body;
+mod chunked;
+mod conn;
+mod encode;
+pub(crate) mod framing;
+pub(crate) mod input;
+mod patience;
+mod reader;
+pub(crate) mod scan;
+mod shared;
+
+pub use conn::{HttpConn, Next};
+pub use encode::{Answer, Chunks};
+pub use shared::Shared;

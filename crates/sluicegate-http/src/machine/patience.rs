@@ -1,0 +1,179 @@
+//! How long a connection is waited for: one deadline out of what it is doing.
+
+use sluicegate::Time;
+
+use crate::limits::Limits;
+
+/// What a connection is waited for, since when, and how much of it came.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    waiting: Waiting,
+    since: Time,
+    got: u64,
+    draining: bool,
+    /// Output that was not all gone when it was last looked at.
+    writing: Option<Writing>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// The first byte of a request.
+    Idle,
+    /// The rest of a head: a fixed time, however it drips.
+    Head,
+    /// The rest of a body: a rate.
+    Body,
+    /// Somebody else: the handlers, or the machine that lingers.
+    Nothing,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Writing {
+    since: Time,
+    handed: u64,
+    sent: u64,
+}
+
+/// What a passed deadline means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// Nothing: the deadline has moved.
+    No,
+    Idle,
+    Head,
+    Body,
+    Write,
+}
+
+impl Patience {
+    pub fn new(now: Time) -> Self {
+        Self { waiting: Waiting::Idle, since: now, got: 0, draining: false, writing: None }
+    }
+
+    /// Begins to wait for something else; to go on waiting for the same changes nothing.
+    pub fn wait_for(&mut self, waiting: Waiting, now: Time) {
+        if self.waiting != waiting {
+            (self.waiting, self.since, self.got) = (waiting, now, 0);
+        }
+    }
+
+    /// From now on an idle connection is kept for a farewell only.
+    pub fn drain(&mut self, now: Time) {
+        self.draining = true;
+        if self.waiting == Waiting::Idle {
+            self.since = now;
+        }
+    }
+
+    /// Nothing is waited for any more.
+    pub fn end(&mut self) {
+        (self.waiting, self.writing) = (Waiting::Nothing, None);
+    }
+
+    /// That many bytes of the body came.
+    pub fn got(&mut self, bytes: u64) {
+        self.got += bytes;
+    }
+
+    /// Output was handed on, with `queued` bytes of earlier output still unsent.
+    pub fn wrote(&mut self, bytes: u64, queued: usize, now: Time) {
+        match &mut self.writing {
+            Some(writing) if queued > 0 => writing.handed += bytes,
+            writing => *writing = Some(Writing { since: now, handed: bytes, sent: 0 }),
+        }
+    }
+
+    /// When to look again, unless something happens before.
+    pub fn deadline(&self, limits: &Limits) -> Option<Time> {
+        let waiting = match self.waiting {
+            Waiting::Idle if self.draining => Some(self.since + limits.farewell),
+            Waiting::Idle => Some(self.since + limits.idle),
+            Waiting::Head => Some(self.since + limits.head_time),
+            Waiting::Body => Some(self.since + limits.slow_after(self.got)),
+            Waiting::Nothing => None,
+        };
+        let writing = self.writing.map(|writing| writing.since + limits.slow_after(writing.sent));
+        match (waiting, writing) {
+            (Some(waiting), Some(writing)) => Some(waiting.min(writing)),
+            (waiting, writing) => waiting.or(writing),
+        }
+    }
+
+    /// What is late at `now`, with `queued` bytes of output unsent.
+    pub fn judge(&mut self, now: Time, queued: usize, limits: &Limits) -> Late {
+        if let Some(writing) = &mut self.writing {
+            writing.sent = writing.handed.saturating_sub(queued as u64);
+            let late = now >= writing.since + limits.slow_after(writing.sent);
+            match queued {
+                0 => self.writing = None,
+                _ if late => return Late::Write,
+                _ => {}
+            }
+        }
+        // While output is stuck, the peer is busy reading it.
+        if self.deadline(limits).is_none_or(|deadline| now < deadline) {
+            return Late::No;
+        }
+        match self.waiting {
+            Waiting::Idle if self.writing.is_some() => {
+                self.since = now;
+                Late::No
+            }
+            Waiting::Idle => Late::Idle,
+            Waiting::Head => Late::Head,
+            Waiting::Body => Late::Body,
+            Waiting::Nothing => Late::No,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn at(seconds: u64) -> Time {
+        Time(0) + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_head_has_a_fixed_time_and_a_body_a_rate() {
+        let limits = Limits::default();
+        let mut patience = Patience::new(at(0));
+        assert_eq!(patience.deadline(&limits), Some(at(75)));
+        patience.wait_for(Waiting::Head, at(5));
+        patience.wait_for(Waiting::Head, at(9));
+        assert_eq!(patience.judge(at(14), 0, &limits), Late::No);
+        assert_eq!(patience.judge(at(15), 0, &limits), Late::Head);
+        patience.wait_for(Waiting::Body, at(15));
+        patience.got(20 * 1024);
+        assert_eq!(patience.judge(at(44), 0, &limits), Late::No);
+        assert_eq!(patience.judge(at(45), 0, &limits), Late::Body);
+        patience.wait_for(Waiting::Nothing, at(45));
+        assert_eq!(patience.deadline(&limits), None);
+    }
+
+    #[test]
+    fn a_slow_reader_is_late_by_what_it_took() {
+        let limits = Limits::default();
+        let mut patience = Patience::new(at(0));
+        patience.wrote(100 * 1024, 0, at(0));
+        assert_eq!(patience.deadline(&limits), Some(at(10)));
+        // 10 KiB went: 10 s of grace and 10 s at the least rate.
+        assert_eq!(patience.judge(at(10), 90 * 1024, &limits), Late::No);
+        assert_eq!(patience.deadline(&limits), Some(at(20)));
+        assert_eq!(patience.judge(at(20), 90 * 1024, &limits), Late::Write);
+        assert_eq!(patience.judge(at(20), 0, &limits), Late::No);
+        assert_eq!(patience.deadline(&limits), Some(at(75)));
+    }
+
+    #[test]
+    fn who_still_reads_is_not_idle() {
+        let limits = Limits { rate: 1, ..Limits::default() };
+        let mut patience = Patience::new(at(0));
+        patience.wrote(1000, 0, at(0));
+        assert_eq!(patience.judge(at(75), 900, &limits), Late::No);
+        assert_eq!(patience.judge(at(100), 100, &limits), Late::No);
+        assert_eq!(patience.deadline(&limits), Some(at(150)));
+    }
+}

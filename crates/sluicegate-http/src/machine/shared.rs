@@ -1,0 +1,56 @@
+//! What the connections of one worker share: settings, dates, and memory to be used again.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use crate::date::{Tails, WallClock};
+use crate::exchange::Exchange;
+use crate::limits::{Limits, SPARE_MAX};
+use crate::refusals::Refusals;
+
+/// Lent to every call of a connection's machine; one per worker.
+pub struct Shared {
+    pub(crate) limits: Limits,
+    pub(crate) tails: Tails,
+    /// Where heads are written.
+    pub(crate) scratch: BytesMut,
+    spare: Vec<Exchange>,
+    pub(crate) refusals: Arc<Refusals>,
+}
+
+impl Shared {
+    /// Settings for all connections, and where the wall clock is read.
+    pub fn new(limits: Limits, clock: WallClock) -> Self {
+        Self {
+            limits,
+            tails: Tails::new(clock),
+            scratch: BytesMut::new(),
+            spare: Vec::new(),
+            refusals: Arc::default(),
+        }
+    }
+
+    /// Counts what is refused in `refusals`, together with others.
+    pub fn with_refusals(mut self, refusals: Arc<Refusals>) -> Self {
+        self.refusals = refusals;
+        self
+    }
+
+    /// The settings.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn take(&mut self) -> Exchange {
+        self.spare.pop().unwrap_or_else(Exchange::new)
+    }
+
+    /// An exchange whose reply was sent is used again; at most [`SPARE_MAX`] are kept.
+    pub fn recycle(&mut self, mut exchange: Exchange) {
+        exchange.clear();
+        if self.spare.len() < SPARE_MAX {
+            self.spare.push(exchange);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What a handler answers.
+
+use bytes::{BufMut, Bytes};
+use sluicegate_io::Chunk;
+
+use crate::status::reason;
+
+/// An answer to one request. The machine adds Date, Connection and the framing, leaves the body
+/// out where it must not be, and knows nothing of caching.
+#[derive(Debug)]
+pub struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: ReplyHead,
+    pub(crate) body: Body,
+    pub(crate) close: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum ReplyHead {
+    /// A content type and further lines, each with its line end.
+    Lines { content_type: Option<&'static str>, more: Vec<u8> },
+    /// Made by [`prebuild`].
+    Prebuilt(Bytes),
+}
+
+/// The content of a reply.
+#[derive(Debug, Default)]
+pub enum Body {
+    /// None.
+    #[default]
+    Empty,
+    /// Shared bytes.
+    Bytes(Bytes),
+    /// Pieces, such as the body of a request sent back without a copy.
+    Chunks(Vec<Chunk>),
+    /// `len` bytes that follow in pieces: see [`Exchange::give`](crate::Exchange::give).
+    Stream {
+        /// All bytes of the body.
+        len: u64,
+    },
+}
+
+impl Body {
+    /// How many bytes it has.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Empty => 0,
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Chunks(chunks) => chunks.iter().map(|chunk| chunk.len() as u64).sum(),
+            Self::Stream { len } => *len,
+        }
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Reply {
+    /// A reply without content and fields. `status` is a final one: 200 to 599.
+    pub fn new(status: u16) -> Self {
+        assert!((200..600).contains(&status), "{status} is no final status: 200 to 599 are");
+        let head = ReplyHead::Lines { content_type: None, more: Vec::new() };
+        Self { status, head, body: Body::Empty, close: false }
+    }
+
+    /// Content of the given media type.
+    pub fn content(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        let head = ReplyHead::Lines { content_type: Some(content_type), more: Vec::new() };
+        Self { head, body: Body::Bytes(body.into()), ..Self::new(status) }
+    }
+
+    /// Plain text.
+    pub fn text(status: u16, text: impl Into<Bytes>) -> Self {
+        Self::content(status, "text/plain; charset=utf-8", text)
+    }
+
+    /// The status with its reason phrase as text: for 404 and the like.
+    pub fn plain(status: u16) -> Self {
+        Self::text(status, reason(status))
+    }
+
+    /// 405 with the methods that are allowed, such as `"GET, HEAD"` (RFC 9110 section 15.5.6).
+    pub fn not_allowed(methods: &str) -> Self {
+        Self::plain(405).header("Allow", methods)
+    }
+
+    /// A reply with a head made ahead by [`prebuild`]: nothing of it is formatted or copied when
+    /// it is sent. The body's length must be the one that the head tells.
+    pub fn prebuilt(status: u16, head: Bytes, body: Body) -> Self {
+        Self { head: ReplyHead::Prebuilt(head), body, ..Self::new(status) }
+    }
+
+    /// Adds a field. Bytes that a value must not have become blanks (RFC 9110 section 5.5).
+    ///
+    /// # Panics
+    /// If `name` is no token, or belongs to the machine: `Content-Length`, `Transfer-Encoding`,
+    /// `Connection`, `Date`; or if the head is prebuilt.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        assert!(is_token(name), "{name:?} is no field name: letters, digits and -_.~ are");
+        assert!(!is_reserved(name), "{name} is written by the machine");
+        match &mut self.head {
+            ReplyHead::Lines { more, .. } => push_line(more, name, value.as_ref()),
+            ReplyHead::Prebuilt(_) => panic!("{name}: a prebuilt head takes no more fields"),
+        }
+        self
+    }
+
+    /// Replaces the body.
+    pub fn with(mut self, body: Body) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// The connection is closed behind this reply.
+    pub fn close(mut self) -> Self {
+        self.close = true;
+        self
+    }
+
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The content.
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+}
+
+/// The head of a reply, made once and sent often: status line, `fields`, Content-Length (`None`
+/// for 204 and 304). Date, Connection and the empty line follow when it is sent.
+///
+/// # Panics
+/// As [`Reply::header`] does.
+pub fn prebuild(status: u16, fields: &[(&str, &str)], len: Option<u64>) -> Bytes {
+    let mut head = Vec::with_capacity(256);
+    push_status(&mut head, status);
+    for (name, value) in fields {
+        assert!(is_token(name) && !is_reserved(name), "{name:?} is no field for a prebuilt head");
+        push_line(&mut head, name, value.as_bytes());
+    }
+    if let Some(len) = len {
+        push_length(&mut head, len);
+    }
+    head.into()
+}
+
+pub(crate) fn push_status(out: &mut impl BufMut, status: u16) {
+    out.put_slice(b"HTTP/1.1 ");
+    push_number(out, status.into());
+    out.put_slice(b" ");
+    out.put_slice(reason(status).as_bytes());
+    out.put_slice(b"\r\n");
+}
+
+pub(crate) fn push_length(out: &mut impl BufMut, len: u64) {
+    out.put_slice(b"Content-Length: ");
+    push_number(out, len);
+    out.put_slice(b"\r\n");
+}
+
+fn push_line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.put_slice(name.as_bytes());
+    out.put_slice(b": ");
+    let allowed = |byte: u8| byte == b'\t' || (byte >= 0x20 && byte != 0x7f);
+    out.extend(value.iter().map(|&byte| if allowed(byte) { byte } else { b' ' }));
+    out.put_slice(b"\r\n");
+}
+
+fn push_number(out: &mut impl BufMut, mut number: u64) {
+    // 2^64 has twenty digits.
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.put_slice(&digits[at..]);
+}
+
+fn is_token(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !name.is_empty() && name.bytes().all(fits)
+}
+
+fn is_reserved(name: &str) -> bool {
+    let reserved = ["content-length", "transfer-encoding", "connection", "date"];
+    reserved.iter().any(|own| name.eq_ignore_ascii_case(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_made_ahead() {
+        let head = prebuild(200, &[("ETag", "\"x\"")], Some(1024));
+        assert_eq!(head, "HTTP/1.1 200 OK\r\nETag: \"x\"\r\nContent-Length: 1024\r\n");
+        assert_eq!(prebuild(304, &[], None), "HTTP/1.1 304 Not Modified\r\n");
+    }
+
+    #[test]
+    fn a_value_cannot_break_out() {
+        // RFC 9110 section 5.5: CR, LF and NUL are replaced with SP.
+        let reply = Reply::new(200).header("X", "a\r\nY: b\0");
+        let ReplyHead::Lines { more, .. } = reply.head else { panic!("lines were given") };
+        assert_eq!(more, b"X: a  Y: b \r\n");
+    }
+
+    #[test]
+    #[should_panic(expected = "written by the machine")]
+    fn framing_is_the_machines() {
+        let _ = Reply::new(200).header("Content-length", "1");
+    }
+
+    #[test]
+    fn numbers_are_written_out() {
+        for number in [0, 9, 10, 12345, u64::MAX] {
+            let mut out = Vec::new();
+            push_number(&mut out, number);
+            assert_eq!(out, number.to_string().as_bytes());
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The flows of a connection: requests into the net, and what comes back of them.
+
+use sluicegate::{Cx, Entering, Tag, Why};
+use sluicegate_io::{ConnId, Io};
+
+use crate::exchange::Exchange;
+use crate::machine::Next;
+use crate::stage::deliver::Ready;
+use crate::stage::session::Session;
+use crate::stage::{HttpOut, HttpStage};
+
+impl HttpStage {
+    pub(super) fn replied(&mut self, tag: Tag, mut exchange: Exchange, cx: &mut Cx<'_, HttpOut>) {
+        let (id, now, stage) = (ConnId::from_key(exchange.conn()), cx.now(), cx.stage());
+        let io = cx.local.get::<Io>();
+        let queued = io.queued_bytes(id);
+        let session = io.state::<Session>(id);
+        let Some(session) = session.filter(|session| session.awaits(&exchange)) else {
+            // The client is gone, or was told that its request was lost.
+            self.shared.recycle(exchange);
+            return tag.refuse(Why::Gone);
+        };
+        let answer = session.machine.answer(&mut exchange, queued, now, &mut self.shared);
+        if answer.more {
+            session.tag = Some(self.tags.insert(tag));
+            session.parked = Some(exchange);
+            self.write(id, None, answer, cx);
+            // The next piece is fetched while this one is being sent, and no further.
+            cx.local.get::<Io>().watch_drained(id, stage);
+            return self.arm(id, cx);
+        }
+        self.shared.recycle(exchange);
+        // Mostly no further request waits behind it.
+        if session.is_quiet() {
+            self.emit(id, Some(tag), answer, cx);
+            return self.settle(id, cx);
+        }
+        self.go_on(id, Some(Ready { tag: Some(tag), answer }), cx);
+    }
+
+    /// Lets the machine go as far as it can. `ready` is the reply that made it go on.
+    pub(super) fn go_on(&mut self, id: ConnId, mut ready: Option<Ready>, cx: &mut Cx<'_, HttpOut>) {
+        loop {
+            let (now, stage) = (cx.now(), cx.stage());
+            let io = cx.local.get::<Io>();
+            if io.queued_bytes(id) > self.shared.limits().unsent {
+                // Who asks much and reads little waits for its own replies.
+                io.watch_drained(id, stage);
+                break;
+            }
+            let Some(session) = io.state::<Session>(id) else { break };
+            match session.machine.advance(now, &mut self.shared) {
+                Next::Wait => break,
+                Next::Begun { born } => {
+                    match cx.enter(id.key(), self.settings.entering(born)) {
+                        Ok(tag) => self.keep_tag(id, tag, cx),
+                        Err(_) => {
+                            if let Some(reply) = ready {
+                                self.hold(id, reply, cx);
+                                ready = None;
+                            }
+                            self.decline(id, 503, cx);
+                        }
+                    };
+                }
+                Next::Request { mut exchange, born } => {
+                    exchange.set_serial(session.next_serial());
+                    let kept = session.tag.take();
+                    let quiet = ready.is_none() && session.is_quiet();
+                    if let Some(reply) = ready {
+                        self.hold(id, reply, cx);
+                        ready = None;
+                    }
+                    if self.request(id, exchange, kept, self.settings.entering(born), cx) {
+                        if quiet {
+                            // Nothing to settle: a request in the net brings no deadline nearer.
+                            return;
+                        }
+                        break;
+                    }
+                }
+                Next::Write(answer) => {
+                    let tag = self.body_tag(id, &answer, cx);
+                    if let Some(ready) = ready.take() {
+                        self.write(id, ready.tag, ready.answer, cx);
+                    }
+                    self.write(id, tag, answer, cx);
+                }
+            }
+        }
+        self.settle(id, cx);
+        if let Some(Ready { tag, answer }) = ready {
+            self.emit(id, tag, answer, cx);
+        }
+    }
+
+    /// Sends a complete request into the net, with the tag at the place `kept` if it has one.
+    /// `false` when the net was full and 503 the answer.
+    fn request(
+        &mut self,
+        id: ConnId,
+        exchange: Exchange,
+        kept: Option<u32>,
+        entering: Entering,
+        cx: &mut Cx<'_, HttpOut>,
+    ) -> bool {
+        let kept = kept.and_then(|place| self.tags.take(place, id.key()));
+        match kept.map_or_else(|| cx.enter(id.key(), entering), Ok) {
+            Ok(tag) => {
+                cx.out.request.emit(tag.with(exchange));
+                true
+            }
+            Err(_) => {
+                self.shared.recycle(exchange);
+                self.decline(id, 503, cx);
+                false
+            }
+        }
+    }
+
+    /// Answers for a request that nobody will answer, behind what is kept back.
+    pub(super) fn decline(&mut self, id: ConnId, status: u16, cx: &mut Cx<'_, HttpOut>) {
+        let now = cx.now();
+        let io = cx.local.get::<Io>();
+        let queued = io.queued_bytes(id);
+        let Some(session) = io.state::<Session>(id) else { return };
+        let answer = session.machine.decline(status, queued, now, &mut self.shared);
+        if session.machine.is_over() {
+            self.write(id, None, answer, cx);
+        } else {
+            self.hold(id, Ready { tag: None, answer }, cx);
+        }
+    }
+
+    /// The connection's output is written: its stream, or its next request, goes on.
+    pub(super) fn written(&mut self, id: ConnId, cx: &mut Cx<'_, HttpOut>) {
+        let Some(session) = cx.local.get::<Io>().state::<Session>(id) else { return };
+        if session.parked.is_none() {
+            return self.go_on(id, None, cx);
+        }
+        if let (Some(exchange), Some(place)) = (session.parked.take(), session.tag.take())
+            && let Some(tag) = self.tags.take(place, id.key())
+        {
+            cx.out.pull.emit(tag.with(exchange));
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The stage `http`: the source of flows around the machines of a worker's connections.
+//!
+//! A connection's machine, its unanswered input and the replies that are kept back lie in the
+//! connection's slot of the [`Io`], so that they survive a panic. Tags are counted where they are
+//! held and therefore lie in the stage.
+
+mod deliver;
+mod flows;
+mod server;
+mod session;
+mod tags;
+mod timers;
+
+pub use server::{HttpNodes, HttpServer, Settings};
+
+use std::sync::Arc;
+
+use sluicegate::{Batch, Cx, Ended, Out, Stage, Why};
+use sluicegate_io::{Closed, ConnId, How, Incoming, Io, Opened, Received, Write};
+use sluicegate_macros::{From, Ports};
+
+use crate::exchange::Exchange;
+use crate::limits::HELD_MAX;
+use crate::machine::{HttpConn, Shared};
+use session::{Conns, Session};
+use tags::Tags;
+use timers::Timers;
+
+/// All that the stage listens to.
+#[derive(From)]
+pub enum HttpIn {
+    /// A connection was opened: rare among the others, and larger than they are.
+    #[from(skip)]
+    Opened(Box<Opened>),
+    /// Bytes came from one, or it ended.
+    Incoming(Incoming),
+    /// An exchange came back, with its reply or with the next pieces of one.
+    Reply(Exchange),
+}
+
+impl From<Opened> for HttpIn {
+    fn from(opened: Opened) -> Self {
+        Self::Opened(Box::new(opened))
+    }
+}
+
+/// Where the stage sends.
+#[derive(Ports)]
+pub struct HttpOut {
+    /// Requests that are complete, each with the tag of its flow.
+    pub request: Out<Exchange>,
+    /// Exchanges whose stream wants its next pieces.
+    pub pull: Out<Exchange>,
+    /// Output.
+    pub write: Out<Write>,
+}
+
+/// The most events that one event makes the stage emit on one port: replies that were kept back,
+/// the one that came, and what the machine says itself before and behind it.
+const EMITS: usize = HELD_MAX + 8;
+
+/// Speaks HTTP/1.1 on the connections of one worker.
+pub struct HttpStage {
+    shared: Shared,
+    settings: Settings,
+    tags: Tags,
+    conns: Conns,
+    timers: Timers,
+}
+
+impl HttpStage {
+    /// A replica with these settings.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            shared: Shared::new(settings.limits.clone(), settings.clock)
+                .with_refusals(Arc::clone(&settings.refusals)),
+            settings,
+            tags: Tags::default(),
+            conns: Conns::default(),
+            timers: Timers::default(),
+        }
+    }
+
+    fn opened(&mut self, opened: &Opened, cx: &mut Cx<'_, HttpOut>) {
+        let (id, now) = (opened.conn.id(), cx.now());
+        let mut machine = HttpConn::new(id.key(), now).with_peer(opened.peer);
+        if cx.draining() {
+            machine.drain(now);
+        }
+        let io = cx.local.get::<Io>();
+        io.set_state(id, Box::new(Session::new(machine)));
+        io.read(id);
+        self.conns.insert(id);
+        self.go_on(id, None, cx);
+    }
+
+    fn received(&mut self, received: Received, cx: &mut Cx<'_, HttpOut>) {
+        let (id, now) = (received.conn.id(), cx.now());
+        if let Some(session) = cx.local.get::<Io>().state::<Session>(id) {
+            session.machine.receive(received.bytes, now);
+            self.go_on(id, None, cx);
+        }
+    }
+
+    fn closed(&mut self, closed: Closed, cx: &mut Cx<'_, HttpOut>) {
+        let id = closed.conn.id();
+        if closed.how == How::Eof {
+            if let Some(session) = cx.local.get::<Io>().state::<Session>(id) {
+                session.machine.finished();
+                self.go_on(id, None, cx);
+            }
+            return;
+        }
+        self.conns.remove(id);
+        if let Some(session) = closed.state.and_then(|state| state.downcast::<Session>().ok()) {
+            self.forget(id, *session, cx);
+        }
+    }
+
+    /// The client is gone: what waited for it ends here. A request that is in the net ends when
+    /// it comes back.
+    pub(crate) fn forget(&mut self, id: ConnId, session: Session, cx: &mut Cx<'_, HttpOut>) {
+        if let Some((_, timer)) = session.timer {
+            cx.cancel(timer);
+        }
+        let held = session.held.into_iter().filter_map(|held| held.tag);
+        for place in held.chain(session.tag) {
+            if let Some(tag) = self.tags.take(place, id.key()) {
+                tag.refuse(Why::Gone);
+            }
+        }
+        if let Some(exchange) = session.parked {
+            self.shared.recycle(exchange);
+        }
+    }
+}
+
+impl Stage for HttpStage {
+    type In = HttpIn;
+    type Out = HttpOut;
+
+    fn handle(&mut self, batch: Batch<'_, HttpIn>, cx: &mut Cx<'_, HttpOut>) {
+        for event in batch {
+            let (tag, body) = event.split();
+            match body {
+                HttpIn::Incoming(Incoming::Received(received)) => self.received(received, cx),
+                HttpIn::Reply(exchange) => self.replied(tag, exchange, cx),
+                HttpIn::Opened(opened) => self.opened(&opened, cx),
+                HttpIn::Incoming(Incoming::Closed(closed)) => self.closed(closed, cx),
+            }
+        }
+    }
+
+    fn signal(&mut self, cx: &mut Cx<'_, HttpOut>) {
+        let stage = cx.stage();
+        while cx.room() >= EMITS {
+            let Some(id) = cx.local.get::<Io>().next_drained(stage) else {
+                return self.release_late(cx);
+            };
+            self.written(id, cx);
+        }
+        cx.again();
+    }
+
+    fn timer(&mut self, token: u64, cx: &mut Cx<'_, HttpOut>) {
+        self.timer_ran_out(token, cx);
+    }
+
+    fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, HttpOut>) {
+        // RFC 9110 section 15.6: whose fault it is, and whether to try again.
+        let status = match ended.why {
+            Why::Gone => return,
+            Why::Shed | Why::Refused | Why::Draining => 503,
+            Why::Expired => 504,
+            Why::Failed | Why::Dropped => 500,
+        };
+        let id = ConnId::from_key(ended.flow);
+        if let Some(session) = cx.local.get::<Io>().state::<Session>(id)
+            && session.machine.is_asked()
+        {
+            if let Some(exchange) = session.lose_request() {
+                self.shared.recycle(exchange);
+            }
+            self.decline(id, status, cx);
+            self.go_on(id, None, cx);
+        }
+    }
+
+    fn drain(&mut self, cx: &mut Cx<'_, HttpOut>) {
+        let now = cx.now();
+        for id in self.conns.ids() {
+            if let Some(session) = cx.local.get::<Io>().state::<Session>(id) {
+                session.machine.drain(now);
+                self.arm(id, cx);
+            }
+        }
+    }
+
+    fn drained(&mut self, _cx: &mut Cx<'_, HttpOut>) -> bool {
+        self.conns.is_empty()
+    }
+}

@@ -1,0 +1,95 @@
+//! Adds an HTTP server to a net in one call.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use sluicegate::{Domain, Entering, Inlet, Net, Outlet, Time, bounded, stage};
+use sluicegate_io::{Listeners, Options, serve};
+
+use crate::date::WallClock;
+use crate::exchange::Exchange;
+use crate::limits::Limits;
+use crate::refusals::Refusals;
+use crate::stage::{EMITS, HttpIn, HttpStage};
+
+/// Numbers of an HTTP server. Change the fields that matter and keep the other defaults.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What one connection may cost.
+    pub limits: Limits,
+    /// Requests of one worker that may be in the net at once; more are answered 503. 16,384.
+    pub flows: usize,
+    /// Events that may wait for the stage on one worker. 1024.
+    pub queue: usize,
+    /// When the answer to a request is worth nothing any more, from its first byte. Never.
+    pub answer_time: Option<Duration>,
+    /// Where the wall clock is read, for Date. The system's.
+    pub clock: WallClock,
+    /// Names and bounds of the stages that move bytes. A prefix goes before `http` too.
+    pub io: Options,
+    /// Where refusals are counted, for all workers.
+    pub refusals: Arc<Refusals>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            flows: 16 * 1024,
+            queue: 1024,
+            answer_time: None,
+            clock: |_| SystemTime::now(),
+            io: Options::default(),
+            refusals: Arc::default(),
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn entering(&self, born: Time) -> Entering {
+        let deadline = self.answer_time.map(|time| born + time);
+        Entering { born: Some(born), deadline, class: 0 }
+    }
+}
+
+/// An HTTP server in a net.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpServer;
+
+/// Where handlers are attached.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpNodes {
+    /// Requests that are complete.
+    pub request: Outlet<Exchange>,
+    /// Exchanges whose streamed reply wants its next pieces; wire it to the stage that gives them.
+    pub pull: Outlet<Exchange>,
+    /// Where exchanges go back, by wires that [`returns`](sluicegate::Wire::returns) to `request`
+    /// or `pull`.
+    pub replies: Inlet<HttpIn>,
+}
+
+impl HttpServer {
+    /// Adds the stages `accept`, `read`, `http` and `write` to a pinned domain whose machine is
+    /// an [`Io`](sluicegate_io::Io), wired with each other.
+    pub fn add(
+        net: &mut Net,
+        domain: Domain,
+        listeners: Listeners,
+        settings: Settings,
+    ) -> HttpNodes {
+        let served = serve(net, domain, listeners, &settings.io);
+        let name = format!("{}http", settings.io.prefix);
+        let (queue, flows, batch) = (settings.queue, settings.flows, settings.io.batch);
+        let spec = stage(&name, move || HttpStage::new(settings.clone()))
+            .on(domain)
+            .queue(bounded(queue))
+            .batch(batch)
+            .emits(EMITS)
+            .flows(flows);
+        let http = net.add(spec);
+        net.wire(served.opened, http.inlet);
+        net.wire(served.incoming, http.inlet);
+        net.wire(http.out.write, served.write);
+        HttpNodes { request: http.out.request, pull: http.out.pull, replies: http.inlet }
+    }
+}

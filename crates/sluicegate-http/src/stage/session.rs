@@ -1,0 +1,113 @@
+//! What the stage keeps for a connection, and the list of connections there are.
+
+use sluicegate::{Time, TimerKey};
+use sluicegate_io::ConnId;
+
+use crate::exchange::Exchange;
+use crate::limits::Limits;
+use crate::machine::{Chunks, HttpConn};
+
+/// Lies in the connection's slot of the machine.
+pub(crate) struct Session {
+    pub machine: HttpConn,
+    /// Counts the requests sent into the net, to know a reply that came too late.
+    serial: u32,
+    /// The flow of a body that is being read, or of a stream that is being sent.
+    pub tag: Option<u32>,
+    /// An exchange whose pieces are being sent.
+    pub parked: Option<Exchange>,
+    /// Replies kept back, in order.
+    pub held: Vec<Held>,
+    pub held_bytes: usize,
+    /// When the first of them was.
+    pub held_since: Time,
+    /// The timer that runs, and when it runs out.
+    pub timer: Option<(Time, TimerKey)>,
+    pub paused: bool,
+}
+
+/// A reply that is kept back, with the place of its flow's tag.
+pub(crate) struct Held {
+    pub chunks: Chunks,
+    pub tag: Option<u32>,
+}
+
+impl Session {
+    pub fn new(machine: HttpConn) -> Self {
+        Self {
+            machine,
+            serial: 0,
+            tag: None,
+            parked: None,
+            held: Vec::new(),
+            held_bytes: 0,
+            held_since: Time(0),
+            timer: None,
+            paused: false,
+        }
+    }
+
+    /// The deadline, where no timer runs out by then.
+    pub fn late(&self, limits: &Limits) -> Option<Time> {
+        let deadline = self.machine.deadline(limits)?;
+        self.timer.is_none_or(|(until, _)| until > deadline).then_some(deadline)
+    }
+
+    /// Whether nothing of it waits, and a timer runs: no bytes, no reply, no pause.
+    pub fn is_quiet(&self) -> bool {
+        self.machine.is_idle() && self.held.is_empty() && !self.paused && self.timer.is_some()
+    }
+
+    /// Whether `exchange` is the request that is in the net.
+    pub fn awaits(&self, exchange: &Exchange) -> bool {
+        self.machine.is_asked() && self.parked.is_none() && self.serial == exchange.serial()
+    }
+
+    pub fn next_serial(&mut self) -> u32 {
+        self.serial = self.serial.wrapping_add(1);
+        self.serial
+    }
+
+    /// The flow of the request in hand has ended: should its exchange still come, it is too late.
+    pub fn lose_request(&mut self) -> Option<Exchange> {
+        self.next_serial();
+        self.tag = None;
+        self.parked.take()
+    }
+}
+
+/// The connections of the stage, by their slots.
+#[derive(Default)]
+pub(crate) struct Conns {
+    slots: Vec<Option<ConnId>>,
+    open: usize,
+}
+
+impl Conns {
+    pub fn insert(&mut self, id: ConnId) {
+        let slot = id.slot();
+        if self.slots.len() <= slot {
+            self.slots.resize(slot + 1, None);
+        }
+        if self.slots[slot].replace(id).is_none() {
+            self.open += 1;
+        }
+    }
+
+    /// Does nothing for one that is not there.
+    pub fn remove(&mut self, id: ConnId) {
+        if let Some(slot) = self.slots.get_mut(id.slot())
+            && slot.take_if(|there| *there == id).is_some()
+        {
+            self.open -= 1;
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.open == 0
+    }
+
+    pub fn ids(&self) -> Vec<ConnId> {
+        self.slots.iter().flatten().copied().collect()
+    }
+}

@@ -1,0 +1,96 @@
+//! The same server on real sockets, with threads and two workers.
+
+mod world;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate::{Net, Running};
+use sluicegate_http::Settings;
+use sluicegate_io::{Addr, ConnLedger, Epoll, Io, Listeners};
+use world::{STREAM, attach, get, statuses};
+
+const WORKERS: usize = 2;
+/// After so long a test has failed; none waits for it.
+const LOST: Duration = Duration::from_secs(30);
+
+struct Server {
+    running: Running,
+    addr: Addr,
+    ledgers: Vec<Arc<ConnLedger>>,
+}
+
+fn start() -> Server {
+    let settings = sluicegate_io::Settings::default();
+    let any = "127.0.0.1:0".parse().unwrap();
+    let listeners = Listeners::bind(&[(any, 0)], WORKERS, &settings).unwrap();
+    let addr = listeners.bound()[0].0.clone();
+    let ledgers: Vec<_> = (0..WORKERS).map(|_| ConnLedger::new()).collect();
+    let conns = ledgers.clone();
+    let mut net = Net::new("http");
+    let machine =
+        move |n: usize| Ok(Io::new(Epoll::new()?, settings.clone(), Arc::clone(&conns[n])));
+    let cpu = net.domain("cpu").machine(machine).pinned(WORKERS);
+    attach(&mut net, cpu, listeners, Settings::default());
+    Server { running: net.run().unwrap(), addr, ledgers }
+}
+
+impl Server {
+    fn connect(&self) -> TcpStream {
+        let Addr::Tcp(addr) = &self.addr else { panic!("{} is no TCP address", self.addr) };
+        let stream = TcpStream::connect(addr).unwrap();
+        stream.set_read_timeout(Some(LOST)).unwrap();
+        stream
+    }
+
+    /// Drains, and checks that everything came to its end in time.
+    fn end(self, finished: u64) {
+        let drained = self.running.drain(LOST);
+        assert!(drained.complete, "{drained:?}");
+        let ledger = drained.ledger;
+        assert!(ledger.balanced() && ledger.in_flight == 0, "{ledger:?}");
+        assert_eq!(ledger.finished, finished, "{ledger:?}");
+        for conns in &self.ledgers {
+            let conns = conns.count();
+            assert!(conns.balanced() && conns.open == 0, "{conns:?}");
+        }
+    }
+}
+
+/// Sends all of it with a last request that closes, and takes all that comes.
+fn ask(mut stream: TcpStream, requests: &str) -> String {
+    let last = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    stream.write_all(format!("{requests}{last}").as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn requests_are_answered_and_connections_closed() {
+    let server = start();
+    for _ in 0..8 {
+        let text = ask(server.connect(), &get("/").repeat(20));
+        assert_eq!(statuses(&text), ["200"; 21]);
+    }
+    let text = ask(server.connect(), &[get("/panic"), get("/shed")].concat());
+    assert_eq!(statuses(&text), ["500", "503", "200"]);
+    let text = ask(server.connect(), &get("/stream"));
+    assert!(text.contains(&"x".repeat(STREAM as usize)));
+    server.end(8 * 21 + 1 + 2);
+}
+
+#[test]
+fn a_drain_closes_idle_connections() {
+    let server = start();
+    let mut idle: Vec<_> = (0..8).map(|_| server.connect()).collect();
+    let mut reply = [0; 17];
+    for stream in &mut idle {
+        stream.write_all(get("/").as_bytes()).unwrap();
+        stream.read_exact(&mut reply).unwrap();
+        assert_eq!(&reply, b"HTTP/1.1 200 OK\r\n");
+    }
+    server.end(8);
+}

@@ -1,0 +1,297 @@
+//! The stage between io's stages and handlers, in a simulated network.
+
+mod world;
+
+use sluicegate::Why;
+use sluicegate_http::Limits;
+use sluicegate_io::How;
+use world::{STREAM, Setup, World, get, statuses};
+
+#[test]
+fn requests_are_answered_one_after_the_other() {
+    let mut world = World::new(1, Setup::default());
+    let mut peer = world.connect();
+    let first = world.ask(&mut peer, &get("/"), 2);
+    assert!(first.ends_with("\r\n\r\nhello"), "{first}");
+    let post = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+    assert!(world.ask(&mut peer, post, 2).ends_with("\r\n\r\nabc"));
+    let last = world.ask(&mut peer, "GET / HTTP/1.0\r\n\r\n", 5);
+    assert_eq!((statuses(&last), peer.ended()), (vec!["200"], Some(How::Eof)));
+    drop(peer);
+    assert_eq!(world.even().finished, 3);
+}
+
+#[test]
+fn replies_that_are_ready_together_leave_together() {
+    let mut setup = Setup::default();
+    setup.sim.short = 0;
+    let mut world = World::new(1, setup);
+    let mut peer = world.connect();
+    peer.send(get("/").repeat(16).as_bytes());
+    let mut text = String::new();
+    while text.is_empty() {
+        assert!(world.sim.run_for(std::time::Duration::from_micros(10), 10_000));
+        text = String::from_utf8_lossy(&peer.recv()).into_owned();
+    }
+    assert_eq!(statuses(&text).len(), 16);
+    drop(peer);
+    assert_eq!(world.even().finished, 16);
+}
+
+#[test]
+fn a_slow_request_does_not_keep_the_reply_before_it() {
+    let mut world = World::new(1, Setup::default());
+    let mut peer = world.connect();
+    let text = world.ask(&mut peer, &[get("/"), get("/sleep"), get("/")].concat(), 20);
+    assert_eq!(statuses(&text), ["200"]);
+    let text = world.ask(&mut peer, "", 1000);
+    assert_eq!(statuses(&text), ["200", "200"]);
+    drop(peer);
+    world.even();
+}
+
+#[test]
+fn who_asked_is_told_what_became_of_it() {
+    for (path, status) in
+        [("/shed", "503"), ("/expire", "504"), ("/drop", "500"), ("/panic", "500")]
+    {
+        let mut world = World::new(1, Setup::default());
+        let mut peer = world.connect();
+        let text = world.ask(&mut peer, &[get(path), get("/")].concat(), 30);
+        assert_eq!(statuses(&text), [status, "200"], "{path}");
+        drop(peer);
+        let ledger = world.even();
+        assert_eq!((ledger.finished, ledger.ended.total()), (1, 1), "{path}");
+    }
+}
+
+#[test]
+fn an_answer_that_comes_too_late_answers_nothing_else() {
+    let mut world = World::new(1, Setup::default());
+    let mut peer = world.connect();
+    let text = world.ask(&mut peer, &[get("/late"), get("/sleep")].concat(), 2000);
+    assert_eq!(statuses(&text), ["503", "200"]);
+    drop(peer);
+    world.even();
+}
+
+#[test]
+fn a_full_net_is_answered_for() {
+    let mut setup = Setup::default();
+    setup.http.flows = 1;
+    let mut world = World::new(1, setup);
+    let (mut slow, mut other) = (world.connect(), world.connect());
+    assert_eq!(world.ask(&mut slow, &get("/sleep"), 5), "");
+    let text = world.ask(&mut other, &get("/").repeat(3), 5);
+    assert_eq!(statuses(&text), ["503", "503", "503"]);
+    let post = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n";
+    assert_eq!(statuses(&world.ask(&mut other, post, 10)), ["503"]);
+    assert_eq!(other.ended(), Some(How::Eof));
+    assert_eq!(statuses(&world.ask(&mut slow, "", 1000)), ["200"]);
+    drop((slow, other));
+    assert_eq!(world.even().entered, 1);
+}
+
+#[test]
+fn what_was_asked_by_a_client_that_left_ends_as_gone() {
+    let mut world = World::new(1, Setup::default());
+    let mut peer = world.connect();
+    world.ask(&mut peer, &[get("/sleep"), get("/")].concat(), 5);
+    peer.reset();
+    world.run(5);
+    // A flow of a body that never came, and one of a stream that nobody reads.
+    for text in ["POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n", &get("/stream")] {
+        let mut peer = world.connect();
+        world.send(&mut peer, text);
+        world.run(5);
+        peer.reset();
+        world.run(5);
+    }
+    let ledger = world.even();
+    assert_eq!((ledger.entered, ledger.ended[Why::Gone]), (3, 3));
+}
+
+#[test]
+fn a_stream_waits_for_its_reader() {
+    let mut world = World::new(1, Setup::default());
+    let mut peer = world.connect();
+    world.send(&mut peer, &[get("/stream"), get("/")].concat());
+    world.run(100);
+    let mut text = String::from_utf8_lossy(&peer.recv()).into_owned();
+    assert!(text.len() < STREAM as usize / 2, "{} bytes wait for their reader", text.len());
+    for _ in 0..100 {
+        world.run(5);
+        text.push_str(&String::from_utf8_lossy(&peer.recv()));
+    }
+    assert_eq!(statuses(&text), ["200", "200"]);
+    assert!(text.contains(&format!("\r\n\r\n{}HTTP/1.1", "x".repeat(STREAM as usize))));
+    drop(peer);
+    assert_eq!(world.even().finished, 2);
+}
+
+#[test]
+fn who_asks_much_waits_for_its_own_replies() {
+    // Twice what may be unsent on one connection.
+    const ASKED: usize = 28;
+    let mut world = World::new(1, Setup::default());
+    let mut peer = world.connect();
+    world.send(&mut peer, &get("/big").repeat(ASKED));
+    let mut text = String::new();
+    while statuses(&text).len() < ASKED || text.len() < ASKED * STREAM as usize {
+        assert_eq!(peer.ended(), None, "{} bytes came", text.len());
+        world.run(1);
+        text.push_str(&String::from_utf8_lossy(&peer.recv()));
+    }
+    drop(peer);
+    assert_eq!(world.even().finished, ASKED as u64);
+}
+
+#[test]
+fn a_stream_that_fails_is_broken_off() {
+    let mut world = World::new(1, Setup::default());
+    let mut peer = world.connect();
+    world.send(&mut peer, &get("/fails"));
+    let mut len = 0;
+    for _ in 0..20 {
+        world.run(2);
+        len += peer.recv().len();
+    }
+    assert_eq!(peer.ended(), Some(How::Reset));
+    assert!(len < STREAM as usize);
+    drop(peer);
+    assert_eq!(world.even().ended[Why::Gone], 1);
+}
+
+#[test]
+fn patience_ends() {
+    let mut world = World::new(1, Setup::default());
+    let (mut idle, mut drip, mut body) = (world.connect(), world.connect(), world.connect());
+    world.send(&mut drip, "GET /");
+    world.send(&mut body, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n");
+    world.run(9_900);
+    assert_eq!((drip.recv(), body.recv()), (vec![], vec![]));
+    world.run(200);
+    for peer in [&mut drip, &mut body] {
+        assert_eq!(statuses(&String::from_utf8_lossy(&peer.recv())), ["408"]);
+        assert_eq!(peer.ended(), Some(How::Eof));
+    }
+    assert_eq!(idle.recv(), []);
+    assert_eq!(idle.ended(), None);
+    world.run(65_000);
+    assert_eq!((idle.recv(), idle.ended()), (vec![], Some(How::Eof)));
+    drop((idle, drip, body));
+    let ledger = world.even();
+    assert_eq!((ledger.entered, ledger.finished), (1, 1));
+}
+
+#[test]
+fn a_reader_that_stops_is_dropped() {
+    let last = "GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    for request in [&get("/stream"), &get("/big"), last] {
+        let mut world = World::new(1, Setup::default());
+        let mut peer = world.connect();
+        world.send(&mut peer, request);
+        world.run(9_000);
+        assert_eq!(world.connections().open, 1);
+        world.run(100_000);
+        assert_eq!(world.connections().open, 0, "{request}");
+        drop(peer);
+        assert_eq!(world.even().ended[Why::Gone], 1);
+    }
+}
+
+#[test]
+fn nonsense_is_answered_once() {
+    let mut world = World::new(1, Setup::default());
+    let mut peer = world.connect();
+    let text = world.ask(&mut peer, &["GET / HTTP/1.1\r\n\r\n", &get("/")].concat(), 10);
+    assert_eq!((statuses(&text), peer.ended()), (vec!["400"], Some(How::Eof)));
+    drop(peer);
+    assert_eq!(world.even().entered, 0);
+}
+
+#[test]
+fn only_so_much_waits_behind_a_request() {
+    let mut world = World::limited(Limits { ahead: 8 * 1024, ..Limits::default() });
+    let mut peer = world.connect();
+    world.send(&mut peer, &get("/sleep"));
+    let (line, mut sent) = (get("/").repeat(100), 0);
+    for _ in 0..200 {
+        sent += peer.send(&line.as_bytes()[sent % line.len()..]);
+        world.run(1);
+    }
+    // The rest waits in the network, whose window is 64 KiB at each end.
+    assert!(sent < 256 * 1024, "{sent} bytes were taken from a client that waits");
+    let asked = 1 + sent / get("/").len();
+    let mut text = String::new();
+    for _ in 0..3000 {
+        world.run(1);
+        text.push_str(&String::from_utf8_lossy(&peer.recv()));
+    }
+    assert_eq!(statuses(&text).len(), asked);
+    drop(peer);
+    world.even();
+}
+
+#[test]
+fn a_drain_answers_all_that_was_begun() {
+    let mut world = World::new(1, Setup::default());
+    let (mut idle, mut busy, mut begun) = (world.connect(), world.connect(), world.connect());
+    let mut late = world.connect();
+    world.ask(&mut idle, &get("/"), 5);
+    world.ask(&mut busy, &get("/sleep"), 5);
+    world.ask(&mut begun, "GET / HT", 5);
+    world.sim.drain();
+    world.send(&mut late, &get("/"));
+    world.run(50);
+    let closing = |text: &str| text.contains("Connection: close");
+    let text = String::from_utf8_lossy(&late.recv()).into_owned();
+    assert!(statuses(&text) == ["200"] && closing(&text), "{text}");
+    let text = world.ask(&mut begun, "TP/1.1\r\nHost: a\r\n\r\n", 5);
+    assert!(statuses(&text) == ["200"] && closing(&text), "{text}");
+    world.run(300);
+    assert_eq!((idle.recv(), idle.ended()), (vec![], Some(How::Eof)));
+    let text = world.ask(&mut busy, "", 1000);
+    assert!(statuses(&text) == ["200"] && closing(&text), "{text}");
+    drop((idle, busy, begun, late));
+    assert_eq!(world.even().finished, 4);
+}
+
+#[test]
+fn nothing_vanishes_whatever_the_clients_do() {
+    const PATHS: [&str; 8] = ["/", "/", "/sleep", "/panic", "/drop", "/shed", "/stream", "/fails"];
+    for seed in 0..30 {
+        let mut world = World::new(seed, Setup::default());
+        let mut peers = Vec::new();
+        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut below = |n: u64| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random % n
+        };
+        for _ in 0..60 {
+            match below(8) {
+                0 | 1 => peers.push(world.connect()),
+                2 if !peers.is_empty() => peers.remove(below(peers.len() as u64) as usize).reset(),
+                3 if !peers.is_empty() => drop(peers.remove(below(peers.len() as u64) as usize)),
+                4 if !peers.is_empty() => {
+                    let at = below(peers.len() as u64) as usize;
+                    peers[at].recv();
+                }
+                _ if !peers.is_empty() => {
+                    let at = below(peers.len() as u64) as usize;
+                    let text = get(PATHS[below(PATHS.len() as u64) as usize]);
+                    let text = text.repeat(1 + below(3) as usize);
+                    let cut = text.len() - below(2) as usize;
+                    peers[at].send(&text.as_bytes()[..cut]);
+                }
+                _ => {}
+            }
+            world.run(below(20));
+        }
+        drop(peers);
+        world.run(200);
+        world.even();
+    }
+}
