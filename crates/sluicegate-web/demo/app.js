@@ -1,0 +1,155 @@
+// Asks for the net twice a second and shows it: figures, drawing, table and ledger.
+import { Drawing, count, refused, short, total } from "./draw.js";
+import { Load } from "./load.js";
+
+const POLL = 500;             // milliseconds between two looks
+const POLL_MAX = 8000;        // the longest pause when nothing answers
+const HISTORY = 240;          // looks kept: two minutes
+const $ = (id) => document.getElementById(id);
+const drawing = new Drawing($("net"));
+const history = [];
+let before = null;
+let pause = POLL;
+
+async function look() {
+  try {
+    const reply = await fetch("/api/net", { cache: "no-store", signal: AbortSignal.timeout(4000) });
+    if (!reply.ok) throw new Error(`/api/net answers ${reply.status}`);
+    show(await reply.json());
+    pause = POLL;
+  } catch (error) {
+    pause = Math.min(POLL_MAX, pause * 2);
+    const why = error.name === "TimeoutError" ? "no answer in 4 s" : error.message;
+    state("lost", `Not live: ${why}. Next try in ${pause / 1000} s`);
+  }
+  setTimeout(() => (document.hidden ? wake() : look()), pause);
+}
+
+/** A hidden page does not look; it starts again when it is seen. */
+function wake() {
+  document.addEventListener("visibilitychange", look, { once: true });
+}
+
+function show(net) {
+  const rates = measure(net);
+  before = net;
+  state("live", `Live, ${net.stages.length} stages`);
+  drawing.update(net, rates);
+  figures(net, rates);
+  table(net, rates);
+  ledger(net.ledger);
+}
+
+/** What happened per second since the look before. */
+function measure(net) {
+  const same = before && net.time_ms > before.time_ms && before.wires.length === net.wires.length;
+  const seconds = same ? (net.time_ms - before.time_ms) / 1000 : 1;
+  const old = new Map(same ? before.stages.map((s) => [s.name, s]) : []);
+  const stage = new Map(net.stages.map((now) => {
+    const then = old.get(now.name) || now;
+    const [served, batches] = [now.served - then.served, now.batches - then.batches];
+    const busy = (now.busy_us - then.busy_us) / 1e6 / seconds / Math.max(1, now.replicas);
+    return [now.name, { served: served / seconds, batch: batches ? served / batches : 0, busy }];
+  }));
+  const wire = net.wires.map((w, i) => (same ? Math.max(0, w.sent - before.wires[i].sent) / seconds : 0));
+  const since = (pick) => (same ? Math.max(0, pick(net) - pick(before)) / seconds : 0);
+  return { stage, wire, finished: since((n) => n.ledger.ended.finished || 0), refused: since(refusals) };
+}
+
+/** Refused by us; a client that went away is not among them. */
+const refusals = (net) => refused(net.ledger.ended);
+
+function figures(net, rates) {
+  put("fig-rate", short(rates.finished));
+  put("fig-flight", count(net.ledger.in_flight));
+  put("fig-refused", count(refusals(net)));
+  put("fig-open", count(net.ledger.connections?.open ?? 0));
+  history.push([rates.finished, rates.refused]);
+  if (history.length > HISTORY) history.shift();
+  const top = Math.max(1, ...history.map(([a, b]) => Math.max(a, b)));
+  const line = (pick) => history.map((h, i) => `${HISTORY - history.length + i} ${(38 - 36 * pick(h) / top).toFixed(1)}`).join("L");
+  const begin = HISTORY - history.length;
+  const svg = $("history");
+  svg.setAttribute("viewBox", `0 0 ${HISTORY - 1} 40`);
+  svg.innerHTML = `<path class="answers" d="M${begin} 40L${line((h) => h[0])}L${HISTORY - 1} 40z"/><path class="refusals" d="M${line((h) => h[1])}"/>`;
+}
+
+function table(net, rates) {
+  const rows = net.stages.map((s) => {
+    const rate = rates.stage.get(s.name);
+    const cells = [`${s.domain} (${s.kind}) ×${s.replicas}`, count(s.queued), count(s.capacity), short(rate.served),
+      rate.batch.toFixed(1), `${Math.round(rate.busy * 100)} %`, `${count(s.queue_age_us)} µs`,
+      s.parked_now ? "now" : count(s.parked), count(refused(s.refused)), count(s.panics)];
+    const row = document.createElement("tr");
+    const head = document.createElement("th");
+    head.scope = "row";
+    head.textContent = s.name;
+    row.append(head, ...cells.map((words) => Object.assign(document.createElement("td"), { textContent: words })));
+    return row;
+  });
+  document.querySelector("#stages tbody").replaceChildren(...rows);
+}
+
+function ledger(l) {
+  equation("flows", [["entered", l.entered], "+", ["forked", l.forked], "=", ["ended", total(l.ended)], "+", ["joined", l.joined], "+", ["in flight", l.in_flight]]);
+  const balance = $("balance");
+  balance.dataset.state = l.balanced ? "even" : "uneven";
+  balance.textContent = l.balanced ? `Even, as of ${count(l.age_ms)} ms ago` : `Not even, as of ${count(l.age_ms)} ms ago`;
+  reasons("ended", l.ended);
+  const c = l.connections;
+  if (!c) return;
+  equation("connections", [["opened", c.opened], "=", ["closed", total(c.closed)], "+", ["open", c.open]]);
+  reasons("closed", c.closed);
+}
+
+function equation(id, terms) {
+  $(id).innerHTML = terms.map((t) => (typeof t === "string" ? `<span>${t}</span>` : `<div><b>${count(t[1])}</b><small>${t[0]}</small></div>`)).join("");
+}
+
+function reasons(id, counts) {
+  const items = Object.entries(counts || {}).filter(([, n]) => n > 0).map(([why, n]) => {
+    const item = document.createElement("li");
+    item.append(`${why} `, Object.assign(document.createElement("b"), { textContent: count(n) }));
+    return item;
+  });
+  $(id).replaceChildren(...items);
+}
+
+function put(id, words) {
+  if ($(id).textContent !== words) $(id).textContent = words;
+}
+
+function state(name, words) {
+  $("status").dataset.state = name;
+  put("status", words);
+}
+
+/** One to a thousand per second, so that each step of the slider feels the same. */
+const rate = () => Math.round(10 ** (3 * $("rate").value / 100));
+
+function controls() {
+  const load = new Load((tally, times) => {
+    for (const [key, n] of Object.entries(tally)) put(`load-${key}`, count(n));
+    put("load-p50", times ? `${times.p50.toFixed(1)} ms` : "–");
+    put("load-p99", times ? `${times.p99.toFixed(1)} ms` : "–");
+  });
+  const what = () => $("load-form").elements.what.value;
+  const sync = () => {
+    put("rate-shown", `${count(rate())} per second`);
+    if (load.running) load.start(rate(), what());
+    put("go", load.running ? "Close the gate" : "Open the gate");
+    $("go").setAttribute("aria-pressed", load.running);
+  };
+  $("load-form").addEventListener("input", sync);
+  $("load-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (load.running) load.stop();
+    else load.start(rate(), what());
+    sync();
+  });
+  put("wrk", `wrk -t1 -c64 -d10 ${location.origin}/`);
+  sync();
+}
+
+controls();
+look();

@@ -1,0 +1,72 @@
+//! The byte budget of the cache: bytes are charged before they are read and given back when the
+//! last holder lets go of them, so that the bound holds at every moment.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number of bytes that is never exceeded.
+#[derive(Debug)]
+pub struct Budget {
+    limit: u64,
+    used: AtomicU64,
+}
+
+/// Bytes taken from a budget; dropping it gives them back.
+#[derive(Debug)]
+pub struct Charge {
+    budget: Arc<Budget>,
+    bytes: u64,
+}
+
+impl Budget {
+    /// A budget of `limit` bytes.
+    pub fn new(limit: u64) -> Arc<Budget> {
+        Arc::new(Budget { limit, used: AtomicU64::new(0) })
+    }
+
+    /// Takes `bytes`, all or none.
+    pub fn take(self: &Arc<Self>, bytes: u64) -> Option<Charge> {
+        let fits = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
+        let taken = self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits);
+        taken.ok().map(|_| Charge { budget: Arc::clone(self), bytes })
+    }
+
+    /// The bytes in use now.
+    pub fn used(&self) -> u64 {
+        self.used.load(Ordering::Acquire)
+    }
+
+    /// The most bytes in use ever.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+}
+
+impl Charge {
+    /// How many bytes these are.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_back_when_the_charge_goes() {
+        let budget = Budget::new(10);
+        let seven = budget.take(7).expect("fits");
+        assert!(budget.take(4).is_none());
+        assert!(budget.take(u64::MAX).is_none());
+        let three = budget.take(3).expect("fits exactly");
+        assert_eq!((budget.used(), three.bytes()), (10, 3));
+        drop(seven);
+        assert_eq!(budget.used(), 3);
+    }
+}

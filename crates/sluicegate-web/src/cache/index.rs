@@ -1,0 +1,187 @@
+//! What one worker knows: a hit costs one look into this table, and nothing that is shared.
+use super::page::Page;
+use crate::files::Name;
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use sluicegate::Time;
+use sluicegate_http::prebuild;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What is known is believed for so long; then it is asked again before it is served.
+pub const FRESH: Duration = Duration::from_secs(1);
+/// Names without a file that are known at once; the oldest go first.
+const ABSENT_MAX: usize = 1024;
+
+/// Names and what is known of them.
+#[derive(Debug, Default)]
+pub struct Index {
+    known: HashMap<Name, Entry, RandomState>,
+    /// Names that were absent when they were noted, in that order.
+    absent: VecDeque<Name>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// When it was asked.
+    asked: Time,
+    what: Known,
+}
+
+/// What is known of a name.
+#[derive(Debug)]
+pub enum Known {
+    /// A page.
+    Page(Kept),
+    /// A directory, asked for without its slash.
+    Directory,
+    /// Nothing that is served.
+    Missing,
+}
+
+/// A page ready to be sent by this worker: all reference counts it touches are the worker's own.
+#[derive(Debug)]
+pub struct Kept {
+    page: Arc<Page>,
+    /// The content.
+    pub body: Bytes,
+    /// The head of 200.
+    pub head: Bytes,
+    /// The head of 304.
+    pub unchanged: Bytes,
+}
+
+impl Kept {
+    /// Makes a page ready.
+    pub fn new(page: Arc<Page>) -> Kept {
+        let date = page.meta.modified.map(crate::serve::http_date);
+        let mut fields = vec![("Content-Type", page.meta.media), ("Accept-Ranges", "bytes")];
+        fields.push(("ETag", &page.meta.tag));
+        fields.extend(date.as_deref().map(|date| ("Last-Modified", date)));
+        let head = prebuild(200, &fields, Some(page.meta.len));
+        let unchanged = prebuild(304, &fields[2..], None);
+        Kept { body: page.bytes(), page, head, unchanged }
+    }
+
+    /// The page.
+    pub fn page(&self) -> &Page {
+        &self.page
+    }
+}
+
+impl Index {
+    /// What is known of the name behind the slash of `path`, unless it is too old to be believed.
+    pub fn get(&self, path: &[u8], now: Time) -> Option<&Known> {
+        let entry = self.known.get(path.strip_prefix(b"/")?)?;
+        (now.since(entry.asked) < FRESH).then_some(&entry.what)
+    }
+
+    /// Notes what lies at a name, as it was when it was asked for at `asked`.
+    pub fn put(&mut self, name: Name, what: Known, asked: Time) {
+        match &what {
+            // The store has let go of it on the way here: it may be sent, not be kept.
+            Known::Page(kept) if kept.page.is_gone() => self.forget(&name),
+            Known::Page(_) => {
+                self.known.insert(name, Entry { asked, what });
+            }
+            Known::Directory | Known::Missing => {
+                let known = self.known.insert(name.clone(), Entry { asked, what });
+                if known.is_none_or(|known| matches!(known.what, Known::Page(_))) {
+                    self.note_absent(name);
+                }
+            }
+        }
+    }
+
+    /// Forgets what is at a name, whatever it is.
+    pub fn forget(&mut self, name: &Name) {
+        self.known.remove(name);
+    }
+
+    /// Lets go of a page, unless another one has taken its place.
+    pub fn release(&mut self, page: &Arc<Page>) {
+        if let Some(Entry { what: Known::Page(kept), .. }) = self.known.get(&page.name)
+            && Arc::ptr_eq(&kept.page, page)
+        {
+            self.known.remove(&page.name);
+        }
+    }
+
+    fn note_absent(&mut self, name: Name) {
+        self.absent.push_back(name);
+        if self.absent.len() > ABSENT_MAX
+            && let Some(oldest) = self.absent.pop_front()
+            && !matches!(self.known.get(&oldest), Some(Entry { what: Known::Page(_), .. }))
+        {
+            self.known.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::Meta;
+
+    fn page(path: &str) -> Arc<Page> {
+        let meta = Meta { media: "text/plain", tag: "\"x\"".to_owned(), modified: None, len: 2 };
+        Page::bundled(Name::new(path.as_bytes()).expect("plain"), meta, b"ab")
+    }
+
+    fn put(index: &mut Index, page: &Arc<Page>, asked: Time) {
+        index.put(page.name.clone(), Known::Page(Kept::new(Arc::clone(page))), asked);
+    }
+
+    #[test]
+    fn what_is_known_is_believed_for_a_second() {
+        let (mut index, page) = (Index::default(), page("/a"));
+        put(&mut index, &page, Time(5));
+        assert!(matches!(index.get(b"/a", Time(5)), Some(Known::Page(_))));
+        assert!(index.get(b"/a", Time(5) + FRESH).is_none());
+        assert!(index.get(b"/b", Time(5)).is_none());
+        assert!(index.get(b"a", Time(5)).is_none());
+        put(&mut index, &page, Time(5) + FRESH);
+        assert!(index.get(b"/a", Time(6) + FRESH).is_some());
+    }
+
+    #[test]
+    fn the_heads_of_a_page_are_made_ahead() {
+        let kept = Kept::new(page("/a"));
+        assert_eq!(
+            kept.head,
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nAccept-Ranges: bytes\r\n\
+             ETag: \"x\"\r\nContent-Length: 2\r\n"
+        );
+        assert_eq!(kept.unchanged, "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n");
+    }
+
+    #[test]
+    fn a_page_that_is_gone_is_not_kept() {
+        let (mut index, old, new) = (Index::default(), page("/a"), page("/a"));
+        put(&mut index, &old, Time(0));
+        old.set_gone();
+        index.release(&old);
+        assert!(index.known.is_empty());
+        put(&mut index, &old, Time(0));
+        assert!(index.known.is_empty());
+        put(&mut index, &new, Time(0));
+        index.release(&old);
+        assert_eq!(index.known.len(), 1, "another page has taken its place");
+    }
+
+    #[test]
+    fn names_without_a_file_are_bounded() {
+        let (mut index, kept) = (Index::default(), page("/kept"));
+        index.put(kept.name.clone(), Known::Missing, Time(0));
+        put(&mut index, &kept, Time(0));
+        for n in 0..3 * ABSENT_MAX {
+            let name = Name::new(format!("/{n}").as_bytes()).expect("plain");
+            index.put(name.clone(), Known::Missing, Time(0));
+            index.put(name, Known::Directory, Time(1));
+        }
+        assert_eq!(index.known.len(), ABSENT_MAX + 1);
+        assert_eq!(index.absent.len(), ABSENT_MAX);
+        assert!(index.get(b"/kept", Time(0)).is_some());
+    }
+}

@@ -1,0 +1,146 @@
+//! The store under random use: the budget holds, and whoever holds a page is told.
+use super::*;
+use crate::cache::page::Meta;
+use crate::files::Stamp;
+use crate::scratch::{Random, Scratch};
+use std::collections::BTreeMap;
+
+const LIMIT: u64 = 1 << 20;
+
+fn name(n: u32) -> Name {
+    Name::new(format!("/{n}").as_bytes()).expect("a plain name")
+}
+
+fn page(name: &Name, len: usize, stamp: Stamp, charge: Charge) -> Arc<Page> {
+    let meta = Meta { media: "text/plain", tag: String::new(), modified: None, len: len as u64 };
+    Page::read(name.clone(), meta, stamp, true, vec![b'x'; len], charge)
+}
+
+fn some_stamp() -> Stamp {
+    Stamp::of(&std::fs::metadata(Scratch::new().path()).expect("it is there"))
+}
+
+/// What the workers hold, as they learn it.
+#[derive(Default)]
+struct Workers(BTreeMap<(usize, u32), Arc<Page>>);
+
+impl Workers {
+    fn hear(&mut self, gone: Vec<Eviction<usize>>) {
+        for Eviction { page, holders } in gone {
+            assert!(page.is_gone());
+            let number: u32 = page.name.as_str().parse().expect("names are numbers");
+            for worker in holders {
+                if self.0.get(&(worker, number)).is_some_and(|held| Arc::ptr_eq(held, &page)) {
+                    self.0.remove(&(worker, number));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_budget_holds_and_holders_are_told() {
+    let stamp = some_stamp();
+    for seed in 1..=30 {
+        let mut random = Random::new(seed);
+        let store = Store::<usize>::new(LIMIT);
+        let mut workers = Workers::default();
+        for step in 0..1500 {
+            let number = random.below(200);
+            let worker = random.below(4) as usize;
+            let name = name(number);
+            let mut gone = Vec::new();
+            let loading = store.begin(&name);
+            match random.below(10) {
+                0 => loading.forget(&mut gone),
+                1..=5 if loading.page().is_some() => {
+                    let page = loading.page().expect("just seen");
+                    page.warm();
+                    loading.hold(worker);
+                    workers.0.insert((worker, number), page);
+                }
+                _ => {
+                    let len = random.below(40_000) as usize;
+                    if let Some(charge) = loading.room(Page::cost(&name, len as u64), &mut gone) {
+                        let page = page(&name, len, stamp, charge);
+                        loading.keep(&page, worker, &mut gone);
+                        workers.hear(std::mem::take(&mut gone));
+                        workers.0.insert((worker, number), page);
+                    }
+                }
+            }
+            drop(loading);
+            workers.hear(gone);
+            assert!(store.budget().used() <= LIMIT, "seed {seed}, step {step}");
+            assert!(workers.0.values().all(|page| !page.is_gone()), "seed {seed}, step {step}");
+        }
+        assert!(store.budget().used() > LIMIT / 2, "seed {seed}: the budget is used");
+        drop(workers);
+        let kept = store.lock().bytes;
+        assert_eq!(store.budget().used(), kept, "seed {seed}: what nobody holds is given back");
+    }
+}
+
+#[test]
+fn a_page_that_is_still_held_keeps_its_charge() {
+    let store = Store::<usize>::new(LIMIT);
+    let stamp = some_stamp();
+    let mut gone = Vec::new();
+    let mut held = Vec::new();
+    for number in 0.. {
+        let name = name(number);
+        let loading = store.begin(&name);
+        let Some(charge) = loading.room(50_000, &mut gone) else { break };
+        let page = page(&name, 48_000, stamp, charge);
+        loading.keep(&page, 0, &mut gone);
+        held.push(page.bytes());
+    }
+    assert!(!gone.is_empty(), "some had to go");
+    assert!(store.budget().used() <= LIMIT);
+    gone.clear();
+    let before = store.budget().used();
+    held.clear();
+    assert!(store.budget().used() < before);
+}
+
+#[test]
+fn deleted_files_do_not_pile_up_in_the_queues() {
+    let store = Store::<usize>::new(LIMIT);
+    let stamp = some_stamp();
+    let mut gone = Vec::new();
+    for number in 0..10_000 {
+        let name = name(number);
+        let loading = store.begin(&name);
+        let charge = loading.room(Page::cost(&name, 1), &mut gone).expect("there is room");
+        loading.keep(&page(&name, 1, stamp, charge), 0, &mut gone);
+        loading.forget(&mut gone);
+        gone.clear();
+    }
+    assert!(store.lock().policy.len() <= 2 * STALE_MAX);
+}
+
+#[test]
+fn one_load_at_a_time_for_a_name() {
+    let store = Arc::new(Store::<usize>::new(LIMIT));
+    let stamp = some_stamp();
+    let reads = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let threads: Vec<_> = (0..8)
+        .map(|worker| {
+            let (store, reads) = (Arc::clone(&store), Arc::clone(&reads));
+            std::thread::spawn(move || {
+                let name = name(7);
+                let loading = store.begin(&name);
+                if loading.page().is_none() {
+                    reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    let mut gone = Vec::new();
+                    let charge = loading.room(Page::cost(&name, 1), &mut gone).expect("room");
+                    loading.keep(&page(&name, 1, stamp, charge), worker, &mut gone);
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().expect("no load panics");
+    }
+    assert_eq!(reads.load(std::sync::atomic::Ordering::Relaxed), 1);
+}

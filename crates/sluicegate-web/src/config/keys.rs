@@ -1,0 +1,145 @@
+//! The one description of every setting: its name, what it accepts, its default and what it is for.
+use std::time::Duration;
+
+const KIB: u64 = 1024;
+const GIB: u64 = KIB * KIB * KIB;
+
+/// More workers than this are refused: each is a thread with its own sockets.
+pub const WORKERS_MAX: u64 = 1024;
+
+/// The longest page that is sent whole: a connection with more than twice as much unsent is
+/// closed as too slow.
+pub const PAGE_MAX: u64 = 2 * KIB * KIB;
+
+/// What a setting accepts.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// One address: `IP:port`, `[IPv6]:port` or `unix:PATH`.
+    Address,
+    /// A list of addresses, or one alone.
+    Addresses,
+    /// A path of the file system; a relative one in a file starts at that file's directory.
+    Directory,
+    /// A list of plain file names, or one alone.
+    Names,
+    /// A path of the served tree that starts with `/`.
+    Mount,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A whole number within bounds.
+    Count(u64, u64),
+    /// A number of bytes within bounds.
+    Bytes(u64, u64),
+    /// A span of time within bounds.
+    Span(Duration, Duration),
+}
+
+/// What holds where a setting is not given.
+#[derive(Clone, Copy, Debug)]
+pub enum Preset {
+    /// This text, read as if it had been typed.
+    Text(&'static str),
+    /// Found at start, as these words say.
+    Found(&'static str),
+    /// Nothing: the setting has to be given.
+    Required,
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Dotted name: `cache.budget` is `budget` in the table `[cache]`.
+    pub name: &'static str,
+    /// What it accepts.
+    pub kind: Kind,
+    /// What holds where it is not given.
+    pub preset: Preset,
+    /// What it is for, in one line.
+    pub doc: &'static str,
+}
+
+const fn key(name: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Key {
+    Key { name, kind, preset, doc }
+}
+
+const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+use Kind::{Address, Addresses, Bytes, Choice, Count, Directory, Mount, Names, Span};
+use Preset::{Found, Required, Text};
+
+/// The settings of a service.
+pub static KEYS: &[Key] = &[
+    key("listen", Addresses, Text("127.0.0.1:8080"), "where the site is served"),
+    key("admin", Address, Text("127.0.0.1:9900"), "where the net shows itself"),
+    key("workers", Count(1, WORKERS_MAX), Found("the CPUs the process may use"), "pinned threads"),
+    key("root", Directory, Found("the bundled demo site"), "the directory that is served"),
+    key("index", Names, Text("index.html"), "files that stand for their directory, first found"),
+    key("drain", Span(secs(0), secs(3600)), Text("5s"), "how long a stop may take"),
+    key("limits.head", Bytes(KIB, 63 * KIB), Text("16 KiB"), "longest head of a request"),
+    key("limits.fields", Count(1, 256), Text("100"), "most fields in a head"),
+    key("limits.body", Bytes(0, GIB), Text("1 MiB"), "longest body of a request"),
+    key(
+        "limits.head_time",
+        Span(Duration::from_millis(10), secs(600)),
+        Text("10s"),
+        "a head is complete this long after its first byte",
+    ),
+    key(
+        "limits.idle",
+        Span(Duration::from_millis(10), secs(86_400)),
+        Text("75s"),
+        "an idle connection is closed after this",
+    ),
+    key("limits.rate", Bytes(1, GIB), Text("1 KiB"), "slowest body or reply, in bytes each second"),
+    key(
+        "limits.rate_after",
+        Span(Duration::from_millis(10), secs(600)),
+        Text("10s"),
+        "when the slowest rate begins to hold",
+    ),
+    key(
+        "cache.budget",
+        Bytes(0, 1 << 50),
+        Found("a quarter of memory, 1 GiB at most"),
+        "bytes of files kept in memory",
+    ),
+    key(
+        "cache.stream_above",
+        Bytes(0, PAGE_MAX),
+        Text("1 MiB"),
+        "a larger file is streamed in pieces, not kept",
+    ),
+    key("pool.threads", Count(1, 1024), Text("4"), "threads that may wait for the disk"),
+];
+
+/// The settings of one `[[route]]`.
+pub static ROUTE_KEYS: &[Key] = &[
+    key("path", Mount, Required, "where the handler is mounted over the site"),
+    key(
+        "handler",
+        Choice(&["echo", "burn", "sleep", "net", "panic"]),
+        Required,
+        "echo: the body comes back; burn: ?us=N of CPU; sleep: ?ms=N, holding no thread; \
+         net: the net as JSON; panic: a handler that panics, to test with",
+    ),
+    key("domain", Choice(&["inline", "pool"]), Text("pool"), "where burn burns"),
+];
+
+/// All settings as text: name, what it accepts, default and purpose, one line each.
+pub fn describe() -> String {
+    let mut text = String::new();
+    for (prefix, keys) in [("", KEYS), ("route.", ROUTE_KEYS)] {
+        for key in keys {
+            let preset = match key.preset {
+                Text(text) => format!("default {text}"),
+                Found(how) => format!("default: {how}"),
+                Required => "required".to_owned(),
+            };
+            let name = format!("{prefix}{}", key.name);
+            text.push_str(&format!("  {name:<20} {} ({preset})\n", key.doc));
+        }
+    }
+    text
+}

@@ -1,0 +1,216 @@
+//! Configurations and what is said about them.
+use super::*;
+
+const MACHINE: Machine = Machine { cpus: 3, memory: 1 << 30 };
+
+fn read(toml: &str) -> Result<Config, Complaint> {
+    Config::new(&Settings::from_toml("site.toml", toml)?, MACHINE)
+}
+
+/// The complaint about `toml` is exactly this.
+#[track_caller]
+fn check(toml: &str, expected: &str) {
+    let said = read(toml).expect_err("this cannot be used").to_string();
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn an_unknown_key_is_told_with_the_nearest_known_one() {
+    check(
+        "workers = 2\nlisen = \"127.0.0.1:80\"\n",
+        "site.toml:2:1: unknown key `lisen`; did you mean `listen`? accepted here: admin, cache, \
+         drain, index, limits, listen, pool, root, route, workers",
+    );
+    check(
+        "[cache]\nbudgets = 1\n",
+        "site.toml:2:1: unknown key `budgets`; did you mean `budget`? accepted here: budget, \
+         stream_above",
+    );
+    check(
+        "[limits]\n  hed = 1\n",
+        "site.toml:2:3: unknown key `hed`; did you mean `head`? accepted here: body, fields, \
+         head, head_time, idle, rate, rate_after",
+    );
+    check(
+        "[[route]]\npath = \"/\"\nhandle = \"echo\"\n",
+        "site.toml:3:1: unknown key `handle`; did you mean `handler`? accepted here: domain, \
+         handler, path",
+    );
+    check(
+        "zzzzzzzz = 1\n",
+        "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, drain, index, \
+         limits, listen, pool, root, route, workers",
+    );
+}
+
+#[test]
+fn a_value_is_told_with_what_would_be_accepted() {
+    check(
+        "workers = 0\n",
+        "site.toml:1:11: `workers` is 0; accepted: a whole number from 1 to 1024",
+    );
+    check(
+        "workers = -1\n",
+        "site.toml:1:11: `workers` is -1; accepted: a whole number from 1 to 1024",
+    );
+    check(
+        "drain = 5\n",
+        "site.toml:1:9: `drain` is 5; accepted: a time from 0ns to 3600s, such as \"500ms\", \
+         \"5s\" or \"2m\"",
+    );
+    check(
+        "listen = [\"127.0.0.1\"]\n",
+        "site.toml:1:10: `listen` is [\"127.0.0.1\"]; accepted: addresses such as \
+         \"127.0.0.1:8080\", \"[::1]:8080\" or \"unix:/run/site.sock\"",
+    );
+    check(
+        "listen = []\n",
+        "site.toml:1:10: `listen` is an empty list; accepted: addresses such as \
+         \"127.0.0.1:8080\", \"[::1]:8080\" or \"unix:/run/site.sock\"",
+    );
+    check(
+        "[cache]\nbudget = \"256 MB\"\n",
+        "site.toml:2:10: `cache.budget` is \"256 MB\"; accepted: bytes from 0 B to 1 PiB, such \
+         as 65536 or \"64 KiB\"",
+    );
+    check(
+        "index = [\"../index.html\"]\n",
+        "site.toml:1:9: `index` is [\"../index.html\"]; accepted: plain file names such as \
+         \"index.html\"",
+    );
+    check(
+        "[[route]]\npath = \"/x\"\nhandler = \"ehco\"\n",
+        "site.toml:3:11: `handler` is \"ehco\"; accepted: \"echo\", \"burn\", \"sleep\", \
+         \"net\", \"panic\"",
+    );
+    check("root = true\n", "site.toml:1:8: `root` is true; accepted: the path of a directory");
+}
+
+#[test]
+fn the_shape_of_the_file_is_checked() {
+    check("cache = 5\n", "site.toml:1:1: `cache` is 5; accepted: a table [cache]");
+    check(
+        "[route]\npath = \"/x\"\n",
+        "site.toml:1:2: `route` is a table; accepted: [[route]], one for each route",
+    );
+    check("route = [5]\n", "site.toml:1:10: a route is 5; accepted: [[route]] and its keys");
+    check(
+        "\n[[route]]\nhandler = \"echo\"\n",
+        "site.toml:2:1: this route has no `path`; accepted: a path such as \"/echo\"",
+    );
+    check(
+        "[[route]]\npath = \"/e\"\nhandler = \"echo\"\ndomain = \"inline\"\n",
+        "site.toml:4:10: `domain` is for the handler \"burn\" alone; leave it out here",
+    );
+    check(
+        "[[route]]\npath = \"/e\"\nhandler = \"echo\"\n\
+         [[route]]\npath = \"/e/\"\nhandler = \"net\"\n",
+        "site.toml:4:1: the path \"/e\" has a route already; one each is accepted",
+    );
+    let broken = read("listen = \n").expect_err("this is not TOML").to_string();
+    assert!(broken.starts_with("site.toml:1:10: this is not TOML: "), "{broken}");
+    let twice = read("workers = 1\nworkers = 2\n").expect_err("twice").to_string();
+    assert!(twice.starts_with("site.toml:2:1: this is not TOML: duplicate key"), "{twice}");
+}
+
+#[test]
+fn the_first_complaint_in_the_file_is_the_one_that_is_told() {
+    let said = read("zoo = 1\napple = 2\n").expect_err("two unknown keys").to_string();
+    assert!(said.starts_with("site.toml:1:1: unknown key `zoo`"), "{said}");
+}
+
+#[test]
+fn nothing_typed_is_the_demo_site() {
+    let config = read("").expect("an empty file is complete");
+    assert_eq!(config.listen, ["127.0.0.1:8080".parse::<Addr>().unwrap()]);
+    assert_eq!(config.admin, "127.0.0.1:9900".parse().unwrap());
+    assert!(!config.admin_asked);
+    assert_eq!((config.workers, config.root, config.pool_threads), (3, None, 4));
+    assert_eq!(config.index, ["index.html"]);
+    assert_eq!(config.drain, Duration::from_secs(5));
+    assert_eq!(config.cache_budget, 256 << 20);
+    assert_eq!(config.stream_above, 1 << 20);
+    assert_eq!(
+        (config.limits.head, config.limits.fields, config.limits.body),
+        (16384, 100, 1 << 20)
+    );
+    assert_eq!(config.limits.head_time, Duration::from_secs(10));
+    assert_eq!(config.limits.idle, Duration::from_secs(75));
+    assert_eq!((config.limits.rate, config.limits.rate_after), (1024, Duration::from_secs(10)));
+    let routes: Vec<_> = config.routes.iter().map(|r| (r.path.as_str(), r.handler)).collect();
+    assert_eq!(routes, DEMO_ROUTES);
+}
+
+#[test]
+fn everything_typed_is_taken() {
+    let config = read(
+        r#"
+        listen = ["127.0.0.1:1", "[::1]:2", "unix:/run/x.sock"]
+        admin = "127.0.0.1:3"
+        workers = 7
+        root = "site"
+        index = ["a.html", "b.html"]
+        drain = "250ms"
+        [limits]
+        head = "8 KiB"
+        fields = 10
+        body = 0
+        head_time = "1s"
+        idle = "2m"
+        rate = 2048
+        rate_after = "3s"
+        [cache]
+        budget = "256 MiB"
+        stream_above = "64 KiB"
+        [pool]
+        threads = 9
+        [[route]]
+        path = "/b/"
+        handler = "burn"
+        domain = "inline"
+        [[route]]
+        path = "/p"
+        handler = "panic"
+        "#,
+    )
+    .expect("all of this is known");
+    assert_eq!(config.listen.len(), 3);
+    assert!(config.admin_asked);
+    assert_eq!(config.root.as_deref(), Some(std::path::Path::new("site")));
+    assert_eq!((config.workers, config.pool_threads, config.limits.body), (7, 9, 0));
+    assert_eq!(config.limits.idle, Duration::from_secs(120));
+    assert_eq!((config.cache_budget, config.stream_above), (256 << 20, 64 << 10));
+    assert_eq!(
+        config.routes,
+        [
+            Route { path: "/b".to_owned(), handler: Handler::BurnInline },
+            Route { path: "/p".to_owned(), handler: Handler::Panic },
+        ],
+        "a directory brings no routes of the demo site"
+    );
+}
+
+#[test]
+fn a_flag_replaces_what_the_file_says() {
+    let mut settings = Settings::from_toml("site.toml", "workers = 5").unwrap();
+    settings.set("workers", "--workers", &["2".to_owned()]).unwrap();
+    let said = settings.set("workers", "--workers", &["many".to_owned()]).unwrap_err();
+    assert_eq!(
+        said.to_string(),
+        "--workers: `workers` is \"many\"; accepted: a whole number from 1 to 1024"
+    );
+    let listen = ["127.0.0.1:1".to_owned(), "unix:/x".to_owned()];
+    settings.set("listen", "--listen", &listen).unwrap();
+    let config = Config::new(&settings, MACHINE).unwrap();
+    assert_eq!((config.workers, config.listen.len()), (2, 2));
+}
+
+#[test]
+fn every_setting_is_described_and_its_default_is_accepted() {
+    for key in KEYS.iter().chain(ROUTE_KEYS) {
+        assert!(!key.doc.is_empty() && describe().contains(key.doc), "{}", key.name);
+        if let Preset::Text(text) = key.preset {
+            assert!(key.kind.read(text).is_some(), "{}", key.name);
+        }
+    }
+}

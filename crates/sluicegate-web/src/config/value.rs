@@ -1,0 +1,175 @@
+//! Values as they are typed: sizes with units, spans of time, addresses, names.
+use super::keys::Kind;
+use sluicegate_io::Addr;
+use std::time::Duration;
+
+/// A value of the shape its key asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A number of things or of bytes.
+    Number(u64),
+    /// A span of time.
+    Span(Duration),
+    /// A word, a path, an address.
+    Text(String),
+    /// Several of them.
+    Texts(Vec<String>),
+}
+
+impl Kind {
+    /// Says what would be accepted.
+    pub fn accepts(&self) -> String {
+        match *self {
+            Kind::Address => {
+                "an address such as \"127.0.0.1:8080\", \"[::1]:8080\" or \"unix:/run/site.sock\""
+                    .to_owned()
+            }
+            Kind::Addresses => "addresses such as \"127.0.0.1:8080\", \"[::1]:8080\" or \
+                                \"unix:/run/site.sock\""
+                .to_owned(),
+            Kind::Directory => "the path of a directory".to_owned(),
+            Kind::Names => "plain file names such as \"index.html\"".to_owned(),
+            Kind::Mount => "a path such as \"/echo\"".to_owned(),
+            Kind::Choice(words) => {
+                words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ")
+            }
+            Kind::Count(min, max) => format!("a whole number from {min} to {max}"),
+            Kind::Bytes(min, max) => format!(
+                "bytes from {} to {}, such as 65536 or \"64 KiB\"",
+                show_bytes(min),
+                show_bytes(max)
+            ),
+            Kind::Span(min, max) => {
+                format!("a time from {min:?} to {max:?}, such as \"500ms\", \"5s\" or \"2m\"")
+            }
+        }
+    }
+
+    /// Reads a typed text; nothing where it is not of this kind.
+    pub fn read(&self, text: &str) -> Option<Value> {
+        let valid = match *self {
+            Kind::Address => text.parse::<Addr>().is_ok(),
+            Kind::Directory => !text.is_empty() && !text.contains('\0'),
+            Kind::Mount => text.starts_with('/') && !text.contains(['?', '#', ' ', '\0']),
+            Kind::Choice(words) => words.contains(&text),
+            Kind::Addresses | Kind::Names => {
+                return self.read_each(std::slice::from_ref(&text.to_owned()));
+            }
+            Kind::Count(..) => return self.read_number(text.parse().ok()?),
+            Kind::Bytes(..) => return self.read_number(bytes(text)?),
+            Kind::Span(min, max) => {
+                let span = span(text)?;
+                return (min <= span && span <= max).then_some(Value::Span(span));
+            }
+        };
+        valid.then(|| Value::Text(text.to_owned()))
+    }
+
+    /// Reads a list; nothing where one is not of this kind, or none is given.
+    pub fn read_each(&self, texts: &[String]) -> Option<Value> {
+        let valid = |text: &String| match self {
+            Kind::Addresses => text.parse::<Addr>().is_ok(),
+            Kind::Names => {
+                !text.is_empty() && !text.starts_with('.') && !text.contains(['/', '\0'])
+            }
+            _ => false,
+        };
+        (!texts.is_empty() && texts.iter().all(valid)).then(|| Value::Texts(texts.to_vec()))
+    }
+
+    /// Takes a number that was typed without quotes.
+    pub fn read_number(&self, number: u64) -> Option<Value> {
+        let (Kind::Count(min, max) | Kind::Bytes(min, max)) = *self else { return None };
+        (min <= number && number <= max).then_some(Value::Number(number))
+    }
+}
+
+/// A number of bytes as a reader likes it: `64 KiB`, `1.5 GiB`, `17 B`.
+pub fn show_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut unit = 0;
+    let mut scale = 1u64;
+    while unit + 1 < UNITS.len() && bytes / scale >= 1024 {
+        unit += 1;
+        scale *= 1024;
+    }
+    if bytes.is_multiple_of(scale) {
+        format!("{} {}", bytes / scale, UNITS[unit])
+    } else {
+        format!("{:.1} {}", bytes as f64 / scale as f64, UNITS[unit])
+    }
+}
+
+fn bytes(text: &str) -> Option<u64> {
+    let (number, unit) = number_and_unit(text)?;
+    let scale = match unit {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(scale)
+}
+
+fn span(text: &str) -> Option<Duration> {
+    let (number, unit) = number_and_unit(text)?;
+    match unit {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => number.checked_mul(60).map(Duration::from_secs),
+        "h" => number.checked_mul(3600).map(Duration::from_secs),
+        _ => None,
+    }
+}
+
+fn number_and_unit(text: &str) -> Option<(u64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    Some((number.parse().ok()?, unit.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_binary_units_only() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("17 B", Some(17)),
+            ("64KiB", Some(65_536)),
+            ("256 MiB", Some(268_435_456)),
+            ("1 GiB", Some(1 << 30)),
+            ("1 GB", None),
+            ("1.5 MiB", None),
+            ("-1", None),
+            ("", None),
+            ("99999999999999999999", None),
+            ("99999999999999 GiB", None),
+        ] {
+            assert_eq!(bytes(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn spans_need_a_unit() {
+        for (text, expected) in [
+            ("5s", Some(Duration::from_secs(5))),
+            ("250 ms", Some(Duration::from_millis(250))),
+            ("2m", Some(Duration::from_secs(120))),
+            ("5", None),
+            ("s", None),
+        ] {
+            assert_eq!(span(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_shown_as_they_are_read() {
+        for (number, shown) in [(0, "0 B"), (1023, "1023 B"), (65_536, "64 KiB"), (1536, "1.5 KiB")]
+        {
+            assert_eq!(show_bytes(number), shown);
+        }
+    }
+}

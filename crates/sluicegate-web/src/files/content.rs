@@ -1,0 +1,148 @@
+//! What is served: a directory, or the files bundled into the program.
+use super::media::media_type;
+use super::name::Name;
+use super::root::Root;
+use super::stamp::Stamp;
+use crate::demo;
+use std::fs::File;
+use std::io;
+
+/// Where names are looked up.
+#[derive(Debug)]
+pub struct Content {
+    place: Place,
+    /// Files that stand for their directory, first found.
+    index: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Directory(Root),
+    Demo,
+}
+
+/// What lies at a name.
+#[derive(Debug)]
+pub enum Found {
+    /// A file, open for reading.
+    File(Opened),
+    /// Bytes of the program itself.
+    Bundled(&'static [u8], &'static str),
+    /// A directory, asked for without its slash.
+    Directory,
+    /// Nothing that is served.
+    Missing,
+}
+
+/// A file of the directory.
+#[derive(Debug)]
+pub struct Opened {
+    /// Open for reading.
+    pub file: File,
+    /// Its state when it was opened.
+    pub stamp: Stamp,
+    /// Its content type.
+    pub media: &'static str,
+}
+
+impl Content {
+    /// A directory and the names of its index files.
+    pub fn directory(root: Root, index: Vec<String>) -> Content {
+        Content { place: Place::Directory(root), index }
+    }
+
+    /// The demo site.
+    pub fn demo() -> Content {
+        Content { place: Place::Demo, index: vec!["index.html".to_owned()] }
+    }
+
+    /// Looks a name up. May block on the disk.
+    ///
+    /// # Errors
+    /// What the disk reports, and descriptors running out; never that nothing is there.
+    pub fn find(&self, name: &Name) -> io::Result<Found> {
+        if !name.is_directory() {
+            return self.look(name.as_str());
+        }
+        for index in &self.index {
+            let found = self.look(&format!("{}{index}", name.as_str()))?;
+            if matches!(found, Found::File(_) | Found::Bundled(..)) {
+                return Ok(found);
+            }
+        }
+        Ok(Found::Missing)
+    }
+
+    fn look(&self, name: &str) -> io::Result<Found> {
+        let root = match &self.place {
+            Place::Directory(root) => root,
+            Place::Demo => {
+                let file = demo::FILES.iter().find(|(known, _)| *known == name);
+                let found =
+                    |(_, bytes): &(_, &'static [u8])| Found::Bundled(bytes, media_type(name));
+                return Ok(file.map_or(Found::Missing, found));
+            }
+        };
+        let file = match root.look(name) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
+            Err(error) => return Err(error),
+        };
+        let metadata = file.metadata()?;
+        Ok(if metadata.is_file() {
+            Found::File(Opened { file, stamp: Stamp::of(&metadata), media: media_type(name) })
+        } else if metadata.is_dir() {
+            Found::Directory
+        } else {
+            Found::Missing
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+
+    fn describe(content: &Content, path: &str) -> String {
+        let name = Name::new(path.as_bytes()).expect("a plain path");
+        match content.find(&name).expect("the disk works") {
+            Found::File(opened) => format!("{} {}", opened.stamp.len, opened.media),
+            Found::Bundled(bytes, media) => format!("{} {media}", bytes.len() > 100),
+            Found::Directory => "directory".to_owned(),
+            Found::Missing => "missing".to_owned(),
+        }
+    }
+
+    #[test]
+    fn names_are_looked_up_in_a_directory() {
+        let scratch = Scratch::new();
+        scratch.write("index.html", "12345");
+        scratch.write("docs/index.htm", "123");
+        scratch.write("empty/x.bin", "1");
+        scratch.write("odd/index.html/x", "1");
+        let index = ["index.html", "index.htm"].map(str::to_owned).to_vec();
+        let content = Content::directory(Root::open(scratch.path()).unwrap(), index);
+        for (path, expected) in [
+            ("/", "5 text/html; charset=utf-8"),
+            ("/index.html", "5 text/html; charset=utf-8"),
+            ("/index.html/", "missing"),
+            ("/docs", "directory"),
+            ("/docs/", "3 text/html; charset=utf-8"),
+            ("/empty/", "missing"),
+            ("/empty/x.bin", "1 application/octet-stream"),
+            ("/odd/", "missing"),
+            ("/none", "missing"),
+        ] {
+            assert_eq!(describe(&content, path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_demo_site_is_bundled() {
+        let content = Content::demo();
+        assert_eq!(describe(&content, "/"), "true text/html; charset=utf-8");
+        assert_eq!(describe(&content, "/index.html"), "true text/html; charset=utf-8");
+        assert_eq!(describe(&content, "/none"), "missing");
+    }
+}

@@ -1,0 +1,83 @@
+//! From the path of a request to the name of a file below the root.
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// The longest name that is looked for, in bytes; the kernel's own limit is 4096.
+const NAME_MAX: usize = 4000;
+
+/// A name below the root: UTF-8, relative, no segment that is empty or begins with a dot.
+/// Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name(Arc<str>);
+
+impl Name {
+    /// The name in the path of a request, its escapes decoded. `/` is the empty name; a slash at
+    /// the end stays, for it tells a directory from a file. Nothing where the path names what is
+    /// never served, whether it exists or not: dot-files, `..`, `//`, what is not UTF-8.
+    pub fn new(path: &[u8]) -> Option<Name> {
+        let name = std::str::from_utf8(path).ok()?.strip_prefix('/')?;
+        let inner = name.strip_suffix('/').unwrap_or(name);
+        let hidden = |segment: &str| segment.is_empty() || segment.starts_with('.');
+        let plain = name.is_empty() || !inner.split('/').any(hidden);
+        let fits = plain && name.len() <= NAME_MAX && !name.contains('\0');
+        fits.then(|| Name(name.into()))
+    }
+
+    /// The name, relative to the root.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it asks for a directory.
+    pub fn is_directory(&self) -> bool {
+        self.0.is_empty() || self.0.ends_with('/')
+    }
+}
+
+/// Hashed as bytes, so that the path of a request finds its name without being checked first.
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_bytes().hash(state);
+    }
+}
+
+impl Borrow<[u8]> for Name {
+    fn borrow(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_become_names_or_are_refused() {
+        for (path, expected) in [
+            ("/", Some("")),
+            ("/a.txt", Some("a.txt")),
+            ("/dir/", Some("dir/")),
+            ("/a b/\u{e9}", Some("a b/\u{e9}")),
+            ("/a%b", Some("a%b")),
+            ("/a\\b", Some("a\\b")),
+            ("", None),
+            ("a", None),
+            ("*", None),
+            ("/\0", None),
+            ("//", None),
+            ("//evil.example", None),
+            ("/a//b", None),
+            ("/..", None),
+            ("/a/../b", None),
+            ("/./a", None),
+            ("/.git/config", None),
+            ("/a/.env", None),
+        ] {
+            let name = Name::new(path.as_bytes());
+            assert_eq!(name.as_ref().map(Name::as_str), expected, "{path:?}");
+        }
+        assert_eq!(Name::new(b"/\xff"), None);
+        assert_eq!(Name::new(&[b"/".as_slice(), &[b'a'; 5000]].concat()), None);
+    }
+}

@@ -1,0 +1,112 @@
+//! What tells one state of a file from another: its metadata for the cache, its tag for clients.
+use std::fs::Metadata;
+use std::hash::{DefaultHasher, Hasher};
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, SystemTime};
+
+/// Two changes closer than this may leave one time stamp: file systems count in ticks.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The metadata of a file at one moment. While it stays the same, so does what the cache keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    device: u64,
+    inode: u64,
+    /// Bytes.
+    pub len: u64,
+    modified_ns: i128,
+    changed_ns: i128,
+}
+
+impl Stamp {
+    /// The stamp in a file's metadata.
+    pub fn of(metadata: &Metadata) -> Stamp {
+        let ns = |secs: i64, nanos: i64| i128::from(secs) * 1_000_000_000 + i128::from(nanos);
+        Stamp {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            len: metadata.len(),
+            modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
+            changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// When the file was last modified; files from before 1970 are of 1970.
+    pub fn modified(&self) -> SystemTime {
+        since_epoch(self.modified_ns)
+    }
+
+    /// Whether the last change is so long ago that another one cannot hide in the same tick.
+    pub fn is_settled(&self, now: SystemTime) -> bool {
+        now.duration_since(since_epoch(self.changed_ns)).is_ok_and(|age| age > TICK)
+    }
+
+    /// The entity tag of a file that is streamed. Hashing it would mean to read it twice, so the
+    /// tag is made of all that the kernel changes with it: device, inode, length and both times.
+    /// A user can set back the time of modification but not the time of change. The tag is strong
+    /// once the file has settled.
+    pub fn tag(&self, now: SystemTime) -> String {
+        let mut hash = DefaultHasher::new();
+        hash.write_u64(self.device);
+        hash.write_u64(self.inode);
+        hash.write_i128(self.modified_ns);
+        hash.write_i128(self.changed_ns);
+        let weak = if self.is_settled(now) { "" } else { "W/" };
+        format!("{weak}\"{:x}-{:016x}-s\"", self.len, hash.finish())
+    }
+}
+
+/// The entity tag of content that was read whole: its length and a hash of it, so that it is
+/// strong whatever the file system does with times. SipHash with a fixed key is no defence
+/// against someone who writes files to collide; whoever may do that may write what he likes.
+pub fn content_tag(content: &[u8]) -> String {
+    let mut hash = DefaultHasher::new();
+    hash.write(content);
+    format!("\"{:x}-{:016x}\"", content.len(), hash.finish())
+}
+
+fn since_epoch(ns: i128) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_nanos(u64::try_from(ns).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: Stamp = Stamp {
+        device: 1,
+        inode: 2,
+        len: 255,
+        modified_ns: 5_000_000_000,
+        changed_ns: 5_000_000_000,
+    };
+
+    #[test]
+    fn a_streamed_file_has_a_strong_tag_once_it_has_settled() {
+        let at = |secs| SystemTime::UNIX_EPOCH + Duration::from_secs(secs);
+        let strong = FILE.tag(at(7));
+        assert!(strong.starts_with("\"ff-") && strong.ends_with("-s\""), "{strong}");
+        assert_eq!(FILE.tag(at(5)), format!("W/{strong}"));
+        assert_eq!(FILE.tag(at(1)), format!("W/{strong}"), "changed in the future");
+    }
+
+    #[test]
+    fn every_part_that_can_tell_a_change_is_in_the_tag() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(60);
+        for other in [
+            Stamp { device: 9, ..FILE },
+            Stamp { inode: 9, ..FILE },
+            Stamp { len: 9, ..FILE },
+            Stamp { modified_ns: 9, ..FILE },
+            Stamp { changed_ns: 9, ..FILE },
+        ] {
+            assert_ne!(other.tag(now), FILE.tag(now));
+        }
+    }
+
+    #[test]
+    fn content_decides_the_tag_of_a_page() {
+        assert_eq!(content_tag(b"abc"), content_tag(b"abc"));
+        assert_ne!(content_tag(b"abc"), content_tag(b"abd"));
+    }
+}

@@ -1,0 +1,23 @@
+//! A static web server as a net of stages: files, cache, handlers, configuration and admin pages.
+#![forbid(unsafe_code)]
+
+mod cache;
+mod config;
+mod demo;
+mod files;
+pub mod memory;
+#[cfg(test)]
+mod scratch;
+mod serve;
+mod service;
+mod site;
+mod stages;
+mod watch;
+
+pub use config::{
+    ANY_PORT, Complaint, Config, Handler, KEYS, Key, Kind, Limits, Machine, Place, Preset,
+    ROUTE_KEYS, Route, Settings, describe, show_bytes,
+};
+pub use service::{NotStarted, Served, Service, check, plan};
+pub use sluicegate_io::Addr;
+pub use watch::net as net_json;

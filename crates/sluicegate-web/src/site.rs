@@ -1,0 +1,163 @@
+//! The whole service as one net: read it as a picture, from the sockets to the disk and back.
+use crate::cache::Loader;
+use crate::config::{Config, Handler};
+use crate::stages::{Burn, Cache, CacheIn, Echo, Load, Panic, Router, ShowAdmin, ShowNet};
+use crate::stages::{Sleep, Stream};
+use crate::watch::Watch;
+use sluicegate::{BoxError, Domain, Inlet, Net, OnFull, Outlet, Spec, Stage, bounded, stage};
+use sluicegate_http::{Exchange, HttpNodes, HttpServer, Settings as Http, WallClock};
+use sluicegate_io::{ConnLedger, Io, Listeners, Options, Settings};
+use std::sync::Arc;
+
+/// Questions that one worker's cache may have unanswered at the disk.
+const WINDOW: usize = 256;
+/// Requests that may wait for a handler of a pool; more are refused.
+const QUEUE: usize = 4096;
+/// Connections of the admin listener, and receive buffers for them.
+const ADMIN_CONNECTIONS: usize = 1024;
+
+/// What a site stands on: sockets, a clock, and what its stages share.
+pub struct Ground<M> {
+    /// Bound for as many workers as the configuration says.
+    pub site: Listeners,
+    /// Bound for one.
+    pub admin: Listeners,
+    /// Makes the machine of a worker, whose connections are counted in the ledger.
+    pub machine: M,
+    /// What time of day it is.
+    pub clock: WallClock,
+    /// Finds and keeps what is served.
+    pub loader: Arc<Loader>,
+    /// Sees the net; with a ledger for each worker, and one more for the admin listener.
+    pub watch: Arc<Watch>,
+}
+
+/// The net of a configuration.
+pub fn net<M>(config: &Config, ground: Ground<M>) -> Net
+where
+    M: Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Clone + Send + Sync + 'static,
+{
+    let Ground { site, admin, machine, clock, loader, watch } = ground;
+    let workers = usize::from(config.workers);
+    let limits = config.limits.http();
+    let mut net = Net::new("web");
+    let make = io(machine.clone(), Settings::default(), Arc::clone(&watch), 0);
+    let cpu = net.domain("cpu").machine(make).pinned(workers);
+    let disk = net.domain("disk").pool(config.pool_threads);
+
+    let refusals = watch.refusals();
+    let http = Http { limits: limits.clone(), clock, refusals, ..Http::default() };
+    let http_flows = http.flows;
+    let http = HttpServer::add(&mut net, cpu, site, http);
+    let cache = net.add(stage("cache", Cache::default).on(cpu));
+    let load = stage("load", move || Load::new(Arc::clone(&loader))).on(disk);
+    let load = net.add(load.queue(bounded(WINDOW * workers)).emits(workers));
+    // Room for all: a stream that has begun is not refused, and `http` never waits for the disk.
+    let streams = http_flows * workers;
+    let stream = net.add(stage("stream", || Stream).on(disk).queue(bounded(streams)));
+
+    mount(&mut net, config, cpu, http, cache.inlet, &watch);
+    net.wire(cache.out.reply, http.replies).returns(http.request);
+    // The queue of `load` has room for all windows, so that nothing is shed; and as the cache never
+    // waits for `load`, `load` may wait for the cache.
+    net.wire(cache.out.ask, load.inlet).window(WINDOW).on_full(OnFull::ShedNewest);
+    net.wire(load.out.answer, cache.inlet).returns(cache.out.ask);
+    net.wire(load.out.gone, cache.inlet);
+    net.wire(http.pull, stream.inlet);
+    net.wire(stream.out, http.replies).returns(http.pull);
+
+    let small = Settings {
+        connections: ADMIN_CONNECTIONS,
+        buffers: ADMIN_CONNECTIONS,
+        ..Settings::default()
+    };
+    let make = io(machine, small, Arc::clone(&watch), workers);
+    let own = net.domain("admin").machine(make).pinned(1);
+    let prefix = Options { prefix: "admin-".to_owned(), ..Options::default() };
+    let http = Http { limits, clock, io: prefix, ..Http::default() };
+    let http = HttpServer::add(&mut net, own, admin, http);
+    let show = stage("admin-show", move || ShowAdmin::new(Arc::clone(&watch)));
+    let show = net.add(show.on(own));
+    net.wire(http.request, show.inlet);
+    net.wire(show.out, http.replies).returns(http.request);
+    net.wire(http.pull, show.inlet);
+    net
+}
+
+/// Puts the mounted handlers between `http` and the site; without any, requests go straight to
+/// the site.
+fn mount(
+    net: &mut Net,
+    config: &Config,
+    cpu: Domain,
+    http: HttpNodes,
+    site: Inlet<CacheIn>,
+    watch: &Arc<Watch>,
+) {
+    if config.routes.is_empty() {
+        net.wire(http.request, site);
+        return;
+    }
+    let workers = usize::from(config.workers);
+    let router = Router::new(&config.routes);
+    let route = net.add(stage("route", move || router.clone()).on(cpu));
+    let out = route.out;
+    net.wire(http.request, route.inlet);
+    net.wire(out.site, site);
+
+    let mut hang = Hang { net, http };
+    let mounted = |handler| config.routes.iter().any(|route| route.handler == handler);
+    hang.on(out.echo, mounted(Handler::Echo).then(|| stage("echo", || Echo).on(cpu)));
+    hang.on(out.burn, mounted(Handler::BurnInline).then(|| stage("burn", || Burn).on(cpu)));
+    hang.on(out.sleep, mounted(Handler::Sleep).then(|| stage("sleep", Sleep::default).on(cpu)));
+    hang.on(out.panic, mounted(Handler::Panic).then(|| stage("panic", || Panic).on(cpu)));
+    let pool = [Handler::BurnPool, Handler::Net].into_iter().any(mounted);
+    let pool = pool.then(|| hang.net.domain("work").pool(workers));
+    let burn = pool.filter(|_| mounted(Handler::BurnPool));
+    let burn = burn.map(|pool| stage("burn-pool", || Burn).on(pool).queue(bounded(QUEUE)));
+    hang.on(out.burn_pool, burn);
+    let (show, watch) = (pool.filter(|_| mounted(Handler::Net)), Arc::clone(watch));
+    let show = show.map(|pool| stage("net", move || ShowNet::new(Arc::clone(&watch))).on(pool));
+    hang.on(out.net, show);
+}
+
+/// Hangs handlers on the ports of `route`.
+struct Hang<'a> {
+    net: &'a mut Net,
+    http: HttpNodes,
+}
+
+impl Hang<'_> {
+    /// Nothing is sent on a port whose handler is not mounted.
+    fn on<S>(&mut self, port: Outlet<Exchange>, handler: Option<Spec<S>>)
+    where
+        S: Stage<In = Exchange, Out = sluicegate::Out<Exchange>>,
+    {
+        match handler {
+            None => self.net.seal(port),
+            Some(handler) => {
+                let node = self.net.add(handler);
+                // A handler that cannot keep up is refused by itself; the site goes on.
+                self.net.wire(port, node.inlet).on_full(OnFull::ShedNewest);
+                self.net.wire(node.out, self.http.replies).returns(self.http.request);
+            }
+        }
+    }
+}
+
+/// Makes the machines of one domain: that of its first worker counts in the ledger `first`.
+fn io<M>(
+    machine: M,
+    settings: Settings,
+    watch: Arc<Watch>,
+    first: usize,
+) -> impl Fn(usize) -> Result<Io, BoxError> + Send + Sync + 'static
+where
+    M: Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Send + Sync + 'static,
+{
+    move |worker| machine(settings.clone(), watch.ledger(first + worker))
+}
+
+#[cfg(test)]
+#[path = "site_tests.rs"]
+mod tests;

@@ -1,0 +1,201 @@
+//! The whole site in a simulated network: every worker's own loop, in an order drawn from a seed.
+use super::*;
+use crate::cache::Store;
+use crate::config::{Machine, Settings as Typed};
+use crate::files::{Content, Root};
+use crate::scratch::{Random, Scratch};
+use sluicegate::{Sim, Time, VirtualTime};
+use sluicegate_io::Addr;
+use sluicegate_io::sim::{SimNet, SimOptions, SimPeer};
+use std::time::{Duration, SystemTime};
+
+const BIG: usize = 400_000;
+
+struct World {
+    sim: Sim,
+    net: SimNet,
+    site: Addr,
+    admin: Addr,
+    watch: Arc<Watch>,
+    files: Scratch,
+}
+
+impl World {
+    fn new(seed: u64, more: &str) -> World {
+        let files = Scratch::new();
+        files.write("index.html", "home");
+        files.write("a.txt", "0123456789");
+        files.write("dir/index.html", "dir");
+        files.write("big.bin", vec![b'x'; BIG]);
+        let machine = Machine { cpus: 2, memory: 1 << 30 };
+        let mut text = format!("{more}\n[cache]\nstream_above = \"64 KiB\"\n");
+        for handler in ["echo", "burn", "sleep", "net", "panic"] {
+            text.push_str(&format!("[[route]]\npath=\"/{handler}\"\nhandler=\"{handler}\"\n"));
+        }
+        let typed = Typed::from_toml("sim.toml", &text).expect("known settings");
+        let config = Config::new(&typed, machine).expect("a complete configuration");
+        let net = SimNet::new(seed, SimOptions::default());
+        let addr = |text: &str| text.parse::<Addr>().expect("an address");
+        let (site, admin) = (addr("10.0.0.1:80"), addr("10.0.0.1:9900"));
+        let content = Content::directory(
+            Root::open(files.path()).expect("it is there"),
+            config.index.clone(),
+        );
+        let store = Store::new(config.cache_budget);
+        let loader = Arc::new(Loader::new(content, store, config.stream_above));
+        let watch = Arc::new(Watch::new(config.workers, Arc::clone(loader.budget())));
+        let sockets = net.clone();
+        let ground = Ground {
+            site: net.listen(&[(site.clone(), 0)], config.workers.into()),
+            admin: net.listen(&[(admin.clone(), 0)], 1),
+            machine: move |settings, ledger| Ok(Io::new(sockets.backend(), settings, ledger)),
+            clock: |now: Time| SystemTime::UNIX_EPOCH + Duration::from_nanos(now.0),
+            loader,
+            watch: Arc::clone(&watch),
+        };
+        let sim = Sim::with_time(super::net(&config, ground), seed, VirtualTime::default());
+        let sim = sim.expect("the net is sound");
+        watch.open(sim.observer());
+        World { sim, net, site, admin, watch, files }
+    }
+
+    fn run(&mut self, ms: u64) {
+        assert!(self.sim.run_for(Duration::from_millis(ms), 1_000_000), "the net does not rest");
+        self.sim.assert_even();
+    }
+
+    /// What comes back within `ms` of virtual time.
+    fn ask(&mut self, peer: &mut SimPeer, text: &str, ms: u64) -> String {
+        let mut bytes = text.as_bytes();
+        while !bytes.is_empty() {
+            bytes = &bytes[peer.send(bytes)..];
+            self.run(1);
+        }
+        let mut came = Vec::new();
+        for _ in 0..ms {
+            self.run(1);
+            came.extend(peer.recv());
+        }
+        String::from_utf8_lossy(&came).into_owned()
+    }
+
+    /// Drains; nothing may have vanished.
+    fn even(&mut self) {
+        self.sim.drain();
+        self.run(10_000);
+        let ledger = self.sim.ledger();
+        assert!(ledger.entered > 0 && ledger.finished > 0, "{ledger:?}");
+        assert!(ledger.balanced() && ledger.in_flight == 0 && ledger.places == 0, "{ledger:?}");
+        let connections = self.watch.connections();
+        assert!(connections.balanced() && connections.open == 0, "{connections:?}");
+    }
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")
+}
+
+fn statuses(text: &str) -> Vec<&str> {
+    text.split("HTTP/1.1 ").skip(1).map(|reply| &reply[..3]).collect()
+}
+
+#[test]
+fn every_way_through_the_net_is_answered() {
+    let mut world = World::new(1, "");
+    let mut peer = world.net.connect(&world.site);
+    for (path, status) in [
+        ("/", "200"),
+        ("/a.txt", "200"),
+        ("/dir", "301"),
+        ("/dir/", "200"),
+        ("/none", "404"),
+        ("/.hidden", "404"),
+        ("/echo", "200"),
+        ("/burn?us=1", "200"),
+        ("/sleep?ms=20", "200"),
+        ("/net", "200"),
+        ("/panic", "500"),
+        ("/a.txt", "200"),
+    ] {
+        let came = world.ask(&mut peer, &get(path), 60);
+        assert_eq!(statuses(&came), [status], "{path}: {came}");
+    }
+    let came = world.ask(&mut peer, &get("/big.bin"), 4_000);
+    assert_eq!(statuses(&came), ["200"]);
+    assert!(came.ends_with(&"x".repeat(BIG)), "{} bytes", came.len());
+    let mut admin = world.net.connect(&world.admin);
+    let came = world.ask(&mut admin, &get("/api/net"), 60);
+    assert!(came.contains("\"stages\"") && came.contains("\"ledger\""), "{came}");
+    drop((peer, admin));
+    world.even();
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_their_order() {
+    let mut world = World::new(2, "");
+    let mut peer = world.net.connect(&world.site);
+    let paths = ["/a.txt", "/none", "/sleep?ms=5", "/a.txt", "/panic", "/dir", "/"];
+    let came = world.ask(&mut peer, &paths.map(get).concat(), 100);
+    assert_eq!(statuses(&came), ["200", "404", "200", "200", "500", "301", "200"]);
+    drop(peer);
+    world.even();
+}
+
+#[test]
+fn a_changed_file_is_served_anew_after_a_second_and_not_before() {
+    let mut world = World::new(3, "workers = 1");
+    let mut peer = world.net.connect(&world.site);
+    assert!(world.ask(&mut peer, &get("/a.txt"), 20).ends_with("0123456789"));
+    world.files.write("a.txt", "changed");
+    assert!(world.ask(&mut peer, &get("/a.txt"), 20).ends_with("0123456789"));
+    world.run(1000);
+    assert!(world.ask(&mut peer, &get("/a.txt"), 20).ends_with("changed"));
+    drop(peer);
+    world.even();
+}
+
+#[test]
+fn whatever_clients_do_nothing_vanishes() {
+    let paths = [
+        "/",
+        "/a.txt",
+        "/dir",
+        "/none",
+        "/big.bin",
+        "/echo",
+        "/burn?us=1",
+        "/sleep?ms=30",
+        "/net",
+        "/panic",
+        "/sleep?ms=x",
+    ];
+    for seed in 10..40 {
+        let mut world = World::new(seed, "");
+        let mut random = Random::new(seed);
+        let mut peers: Vec<SimPeer> = Vec::new();
+        for _ in 0..120 {
+            let n = random.below(peers.len() as u32 + 1) as usize;
+            match random.below(12) {
+                0..=2 => peers.push(world.net.connect(&world.site)),
+                3 if n < peers.len() => peers.swap_remove(n).reset(),
+                4 if n < peers.len() => drop(peers.swap_remove(n)),
+                5 if n < peers.len() => peers[n].finish(),
+                6 if n < peers.len() => drop(peers[n].recv()),
+                7 => world.run(u64::from(random.below(50))),
+                _ if n < peers.len() => {
+                    let path = paths[random.below(paths.len() as u32) as usize];
+                    let text = get(path);
+                    // Sometimes only a part of it.
+                    let cut = random.below(8) == 0;
+                    let len =
+                        if cut { random.below(text.len() as u32) as usize } else { text.len() };
+                    peers[n].send(&text.as_bytes()[..len]);
+                }
+                _ => {}
+            }
+            world.run(u64::from(random.below(3)));
+        }
+        drop(peers);
+        world.even();
+    }
+}

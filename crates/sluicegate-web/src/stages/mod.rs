@@ -1,0 +1,24 @@
+//! The stages of the service, one file each.
+mod admin;
+mod burn;
+mod cache;
+mod echo;
+mod load;
+mod net;
+mod panic;
+mod query;
+mod route;
+mod sleep;
+mod stream;
+mod waiting;
+
+pub use admin::ShowAdmin;
+pub use burn::Burn;
+pub use cache::{Cache, CacheIn};
+pub use echo::Echo;
+pub use load::Load;
+pub use net::ShowNet;
+pub use panic::Panic;
+pub use route::Router;
+pub use sleep::Sleep;
+pub use stream::Stream;

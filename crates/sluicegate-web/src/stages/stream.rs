@@ -1,0 +1,94 @@
+//! Reads the next piece of a large file: in the pool, where it may wait for the disk.
+use crate::serve::Streamed;
+use bytes::Bytes;
+use sluicegate::{Batch, Cx, Out, Stage};
+use sluicegate_http::Exchange;
+
+/// Bytes of a piece: what one streamed reply holds in memory at a time.
+pub const PIECE: u64 = 128 * 1024;
+
+/// Each exchange that comes gets one piece. When the file has shrunk, or the disk fails, the
+/// stream fails, and the connection closes: the head has promised more.
+#[derive(Debug, Default)]
+pub struct Stream;
+
+impl Stage for Stream {
+    type In = Exchange;
+    type Out = Out<Exchange>;
+
+    fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>) {
+        for mut event in batch {
+            match piece(&mut event) {
+                Some(piece) => event.give(Bytes::from(piece)),
+                None => event.fail(),
+            }
+            cx.out.emit(event);
+        }
+    }
+}
+
+fn piece(exchange: &mut Exchange) -> Option<Vec<u8>> {
+    // At most PIECE, so that the length fits a `usize`.
+    let (given, len) = (exchange.given(), exchange.left().min(PIECE) as usize);
+    let streamed = exchange.kept::<Streamed>()?;
+    streamed.large.piece(streamed.first + given, len).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::{Answer, Loader, Store};
+    use crate::files::{Content, Name, Root};
+    use crate::scratch::Scratch;
+    use crate::serve;
+    use sluicegate::{Rig, WorkerId};
+
+    fn streamed(scratch: &Scratch, range: &str) -> Exchange {
+        let root = Root::open(scratch.path()).expect("the directory is there");
+        let loader = Loader::new(Content::directory(root, Vec::new()), Store::new(0), 0);
+        let name = Name::new(b"/big").expect("a plain name");
+        let answer = loader.answer(&name, WorkerId::default(), &mut Vec::new());
+        let Answer::Stream(large) = answer else { panic!("not streamed: {answer:?}") };
+        let text = format!("GET /big HTTP/1.1\r\nHost: a\r\n{range}\r\n");
+        let mut exchange = Exchange::read(text.as_bytes()).expect("a plain request");
+        serve::stream(&mut exchange, &large);
+        exchange
+    }
+
+    fn pull(rig: &mut Rig<Stream>, exchange: Exchange) -> Exchange {
+        rig.feed([exchange]).batch(1);
+        let (tag, exchange) = rig.out.take().remove(0).split();
+        tag.finish();
+        exchange
+    }
+
+    #[test]
+    fn pieces_come_until_the_part_is_complete() {
+        let scratch = Scratch::new();
+        scratch.write("big", vec![b'x'; 3 * PIECE as usize]);
+        for (range, total) in [("", 3 * PIECE), ("Range: bytes=10-200009\r\n", 200_000)] {
+            let mut rig = Rig::of(Stream);
+            let mut exchange = streamed(&scratch, range);
+            let mut given = 0;
+            while exchange.left() > 0 {
+                exchange = pull(&mut rig, exchange);
+                assert_eq!(exchange.given() - given, PIECE.min(total - given));
+                given = exchange.given();
+            }
+            assert_eq!(given, total);
+        }
+    }
+
+    #[test]
+    fn a_file_that_has_shrunk_gives_nothing_more() {
+        let scratch = Scratch::new();
+        scratch.write("big", vec![b'x'; 2 * PIECE as usize]);
+        let mut rig = Rig::of(Stream);
+        let exchange = streamed(&scratch, "");
+        let file = std::fs::File::options().write(true).open(scratch.path().join("big"));
+        file.and_then(|file| file.set_len(PIECE + 1)).expect("it can be cut");
+        let exchange = pull(&mut rig, exchange);
+        assert_eq!(exchange.given(), PIECE);
+        assert_eq!(pull(&mut rig, exchange).given(), PIECE);
+    }
+}

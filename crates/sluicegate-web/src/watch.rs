@@ -1,0 +1,154 @@
+//! What may be seen of a running service, from any thread: JSON of the net and its ledgers.
+use crate::cache::Budget;
+use serde_json::{Map, Value, json};
+use sluicegate::{Observer, Snapshot, StageView, Why, WireView};
+use sluicegate_http::Refusals;
+use sluicegate_io::{ConnCounts, ConnLedger, How};
+use std::sync::{Arc, OnceLock};
+
+/// The eyes of a service. They open when it runs.
+pub struct Watch {
+    observer: OnceLock<Observer>,
+    connections: Vec<Arc<ConnLedger>>,
+    cache: Arc<Budget>,
+    refusals: Arc<Refusals>,
+}
+
+impl Watch {
+    /// With a ledger of connections for each worker, and one for the admin listener.
+    pub fn new(workers: u16, cache: Arc<Budget>) -> Watch {
+        let connections = (0..=workers).map(|_| ConnLedger::new()).collect();
+        Watch { observer: OnceLock::new(), connections, cache, refusals: Arc::default() }
+    }
+
+    /// The ledger of the worker with this number.
+    pub fn ledger(&self, worker: usize) -> Arc<ConnLedger> {
+        Arc::clone(&self.connections[worker])
+    }
+
+    /// Where the site counts what HTTP refuses.
+    pub fn refusals(&self) -> Arc<Refusals> {
+        Arc::clone(&self.refusals)
+    }
+
+    /// Opens the eyes; only the first observer counts.
+    pub fn open(&self, observer: Observer) {
+        let _ = self.observer.set(observer);
+    }
+
+    /// The connections of all workers, added up.
+    pub fn connections(&self) -> ConnCounts {
+        let mut sum = ConnCounts::default();
+        self.connections.iter().for_each(|ledger| sum += ledger.count());
+        sum
+    }
+
+    /// The net at this moment; an empty object before it runs. May wait for busy workers.
+    pub fn json(&self) -> String {
+        let Some(observer) = self.observer.get() else { return json!({}).to_string() };
+        let mut shown = net(&observer.snapshot());
+        shown["ledger"]["connections"] = connections(&self.connections());
+        shown["cache"] = json!({ "bytes": self.cache.used(), "budget": self.cache.limit() });
+        shown["http"] = json!({ "refused": refused(&self.refusals) });
+        shown.to_string()
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").field("connections", &self.connections()).finish_non_exhaustive()
+    }
+}
+
+/// A net as JSON. Times say their unit; counts are since the start.
+pub fn net(net: &Snapshot) -> Value {
+    json!({
+        "name": net.name,
+        "time_ms": net.at.0 / 1_000_000,
+        "age_ms": millis(net.age.as_micros()),
+        "draining": net.draining,
+        "stages": net.stages.iter().map(stage).collect::<Vec<_>>(),
+        "wires": net.wires.iter().map(wire).collect::<Vec<_>>(),
+        "ledger": ledger(net),
+    })
+}
+
+fn stage(stage: &StageView) -> Value {
+    json!({
+        "name": stage.name,
+        "domain": stage.domain,
+        "kind": stage.kind,
+        "replicas": stage.replicas,
+        "queued": stage.queued,
+        "capacity": stage.capacity,
+        "served": stage.served,
+        "batches": stage.batches,
+        "busy_us": micros(stage.busy.as_micros()),
+        "wait_us": micros(stage.mean_wait.as_micros()),
+        "parked": stage.parked,
+        "parked_now": stage.parked_now > 0,
+        "queue_age_us": micros(stage.queue_age.as_micros()),
+        "refused": by_why(|why| stage.refused[why]),
+        "panics": stage.panics,
+        "breaks": stage.breaks,
+    })
+}
+
+fn wire(wire: &WireView) -> Value {
+    json!({
+        "from": wire.from,
+        "port": wire.port,
+        "to": wire.to,
+        "on_full": wire.on_full.name(),
+        "window": wire.window,
+        "returns": wire.returns.is_some(),
+        "answers": wire.returns,
+        "sent": wire.sent,
+        "held": wire.held,
+        "refused": wire.refused,
+        "diverted": wire.diverted,
+    })
+}
+
+fn ledger(net: &Snapshot) -> Value {
+    let ledger = &net.ledger;
+    let mut ended = Map::new();
+    ended.insert("finished".to_owned(), ledger.finished.into());
+    ended.extend(by_why(|why| ledger.ended[why]));
+    json!({
+        "entered": ledger.entered,
+        "forked": ledger.forked,
+        "joined": ledger.joined,
+        "ended": ended,
+        "in_flight": ledger.in_flight,
+        "balanced": ledger.balanced(),
+        "age_ms": millis(net.age.as_micros()),
+    })
+}
+
+fn connections(counts: &ConnCounts) -> Value {
+    let closed = How::ALL.map(|how| (how.name().to_owned(), counts.closed(how).into()));
+    json!({
+        "opened": counts.opened,
+        "closed": closed.into_iter().collect::<Map<_, _>>(),
+        "open": counts.open,
+        "shed": counts.shed,
+        "balanced": counts.balanced(),
+    })
+}
+
+fn refused(refusals: &Refusals) -> Map<String, Value> {
+    refusals.each().map(|(status, n)| (status.to_string(), n.into())).collect()
+}
+
+fn by_why(count: impl Fn(Why) -> u64) -> Map<String, Value> {
+    Why::ALL.into_iter().map(|why| (why.name().to_owned(), count(why).into())).collect()
+}
+
+fn micros(micros: u128) -> u64 {
+    u64::try_from(micros).unwrap_or(u64::MAX)
+}
+
+fn millis(micros: u128) -> f64 {
+    micros as f64 / 1000.0
+}
