@@ -1,0 +1,63 @@
+//! The `sluicegate` command: serves a directory, checks a configuration, draws a net.
+#![forbid(unsafe_code)]
+
+mod args;
+mod graph;
+mod serve;
+mod signals;
+
+use args::Command;
+use sluicegate_web::{Config, Machine, Settings, memory};
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Nothing was started: what was typed cannot be used, or the machine refuses.
+const NOT_STARTED: u8 = 2;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(sentence) => {
+            // Nothing more can be done where stderr is closed.
+            let _ = writeln!(std::io::stderr(), "sluicegate: {sentence}");
+            ExitCode::from(NOT_STARTED)
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, String> {
+    match args::read()?.command {
+        None => serve::serve(args::Serve::default()),
+        Some(Command::Serve(args)) => serve::serve(args),
+        Some(Command::Check { file }) => check(&file),
+        Some(Command::Graph { file, format }) => graph::draw(file.as_deref(), format),
+    }
+}
+
+fn check(file: &Path) -> Result<ExitCode, String> {
+    let config = config(&settings(Some(file))?)?;
+    sluicegate_web::check(&config).map_err(|error| error.to_string())?;
+    say(&format!("{} can be used", file.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a file says; nothing where there is none.
+fn settings(file: Option<&Path>) -> Result<Settings, String> {
+    let read = file.map(Settings::from_file).transpose();
+    Ok(read.map_err(|complaint| complaint.to_string())?.unwrap_or_default())
+}
+
+/// The settings on this machine.
+fn config(settings: &Settings) -> Result<Config, String> {
+    // Respects the affinity of the process and the quota of its control group.
+    let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
+    let machine = Machine { cpus, memory: memory::available() };
+    Config::new(settings, machine).map_err(|complaint| complaint.to_string())
+}
+
+/// A line on stdout, which may be closed: that is no reason to stop serving.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}

@@ -1,0 +1,96 @@
+//! `sluicegate serve`: starts the service, says what is where, and drains it on a signal.
+use crate::args;
+use crate::{config, say, settings, signals};
+use sluicegate_web::{Config, Served, Service, Settings, memory, show_bytes};
+use std::process::ExitCode;
+
+/// Some requests were cut off, or a ledger is uneven.
+const CUT_OFF: u8 = 1;
+
+/// Serves until a signal comes.
+///
+/// # Errors
+/// One sentence about why it cannot be started.
+pub fn serve(args: args::Serve) -> Result<ExitCode, String> {
+    let mut settings = settings(args.config.as_deref())?;
+    let flags = take_flags(&mut settings, &args)?;
+    let config = config(&settings)?;
+    let signal = signals::first().map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let service = Service::start(&config).map_err(|error| error.to_string())?;
+    for line in banner(&config, &service, &args, &flags) {
+        say(&line);
+    }
+    let name = signal.recv().map_err(|error| format!("the signals' thread has ended: {error}"))?;
+    say(&format!("{name}: answering what was begun, {:?} at most", config.drain));
+    let served = service.drain(config.drain);
+    say(&farewell(&served));
+    let even = served.flows_even && served.connections_even;
+    Ok(if served.complete && even { ExitCode::SUCCESS } else { ExitCode::from(CUT_OFF) })
+}
+
+/// Puts flags in the place of what the file says; returns those that were given.
+fn take_flags(settings: &mut Settings, args: &args::Serve) -> Result<Vec<&'static str>, String> {
+    let one = |value: &Option<String>| value.iter().cloned().collect::<Vec<_>>();
+    let mut given = Vec::new();
+    for (name, flag, typed) in [
+        ("root", "DIR", one(&args.dir)),
+        ("listen", "--listen", args.listen.clone()),
+        ("admin", "--admin", one(&args.admin)),
+        ("workers", "--workers", one(&args.workers)),
+    ] {
+        if !typed.is_empty() {
+            settings.set(name, flag, &typed).map_err(|complaint| complaint.to_string())?;
+            given.push(flag);
+        }
+    }
+    Ok(given)
+}
+
+/// What is served where, by what, and where the settings came from.
+fn banner(config: &Config, service: &Service, args: &args::Serve, flags: &[&str]) -> Vec<String> {
+    let site = match &config.root {
+        Some(root) => root.display().to_string(),
+        None => "the bundled demo site".to_owned(),
+    };
+    let places: Vec<_> = service.listening().iter().map(show).collect();
+    let moved = match service.admin() == &config.admin || config.admin_asked {
+        true => String::new(),
+        false => format!(" ({} was taken)", config.admin),
+    };
+    let mut sources: Vec<String> = args.config.iter().map(|f| f.display().to_string()).collect();
+    sources.extend(flags.iter().map(|flag| (*flag).to_owned()));
+    sources.push("defaults".to_owned());
+    let cache = show_bytes(config.cache_budget);
+    vec![
+        format!("sluicegate {}", env!("CARGO_PKG_VERSION")),
+        format!("  site      {site} on {}", places.join(", ")),
+        format!("  admin     {}{moved}", show(service.admin())),
+        format!("  workers   {} pinned, {}", config.workers, service.backend()),
+        format!("  memory    {cache} for the cache, of {}", show_bytes(memory::available())),
+        format!("  settings  {}", sources.join(", ")),
+    ]
+}
+
+/// What was served, and whether everything is accounted for.
+fn farewell(served: &Served) -> String {
+    let even = match (served.flows_even, served.connections_even) {
+        (true, true) => "both ledgers are even".to_owned(),
+        (false, true) => format!("the ledger of requests is uneven: {}", served.detail),
+        (true, false) => format!("the ledger of connections is uneven: {}", served.detail),
+        (false, false) => format!("both ledgers are uneven: {}", served.detail),
+    };
+    let cut = match served.cut_off {
+        0 => String::new(),
+        n => format!(", {n} cut off"),
+    };
+    let (answered, connections) = (served.answered, served.connections);
+    format!("answered {answered} requests on {connections} connections{cut}; {even}")
+}
+
+/// An address as a browser or a reader takes it.
+fn show(address: &sluicegate_web::Addr) -> String {
+    match address {
+        sluicegate_web::Addr::Tcp(at) => format!("http://{at}/"),
+        unix => unix.to_string(),
+    }
+}

@@ -1,0 +1,162 @@
+//! What is typed wrong, and what is taken: one sentence, exit code 2.
+mod common;
+
+use common::{Client, Scratch, Server, run};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+
+/// The command ends with 2, says this on stderr, and nothing on stdout.
+#[track_caller]
+fn check(args: &[&str], expected: &str) {
+    let output = run(args);
+    assert_eq!(output.status.code(), Some(2), "{args:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{args:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), format!("sluicegate: {expected}\n"));
+}
+
+#[test]
+fn what_is_typed_wrong_is_told_in_one_sentence() {
+    let site = Scratch::new();
+    let dir = site.arg();
+    let file = site.write("site.toml", "workers = 1\n[cache]\nbugdet = 5\n");
+    check(
+        &["check", &file],
+        &format!(
+            "{file}:3:1: unknown key `bugdet`; did you mean `budget`? accepted here: budget, \
+             stream_above"
+        ),
+    );
+    check(
+        &["serve", "--config", &file],
+        &format!(
+            "{file}:3:1: unknown key `bugdet`; did you mean `budget`? accepted here: budget, \
+             stream_above"
+        ),
+    );
+    check(
+        &["serve", &format!("{dir}/nowhere")],
+        &format!(
+            "cannot serve `{dir}/nowhere`: No such file or directory (os error 2); accepted: a \
+             directory that can be read"
+        ),
+    );
+    check(
+        &["serve", "--workers", "0"],
+        "--workers: `workers` is \"0\"; accepted: a whole number from 1 to 1024",
+    );
+    check(
+        &["check", &format!("{dir}/none.toml")],
+        &format!(
+            "{dir}/none.toml: cannot be read: No such file or directory (os error 2); accepted: \
+             a readable TOML file"
+        ),
+    );
+    check(
+        &[dir],
+        &format!("`{dir}` is a directory, not a command; to serve it: sluicegate serve {dir}"),
+    );
+    check(
+        &["sevre"],
+        "unrecognized subcommand 'sevre'; a similar subcommand exists: 'serve'; see sluicegate \
+         --help",
+    );
+}
+
+#[test]
+fn an_address_that_is_taken_is_told() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("it has one").to_string();
+    let expected = format!(
+        "cannot listen on {address}: another program listens there; choose another port, or 0 \
+         for any"
+    );
+    check(&["serve", "--listen", &address, "--admin", "127.0.0.1:0"], &expected);
+    check(&["serve", "--listen", "127.0.0.1:0", "--admin", &address], &expected);
+}
+
+#[test]
+fn the_default_admin_address_moves_when_it_is_taken() {
+    // Where this fails, somebody else has it: as good.
+    let _taken = TcpListener::bind("127.0.0.1:9900");
+    let server = Server::start_with(&["serve", "--listen", "127.0.0.1:0"]);
+    assert!(server.line("admin").ends_with("/ (127.0.0.1:9900 was taken)"), "{:?}", server.banner);
+    assert!(server.net()["stages"].is_array());
+    server.stop();
+}
+
+#[test]
+fn a_unix_socket_is_listened_on_and_removed() {
+    let site = Scratch::new();
+    site.write("index.html", "home");
+    let socket = site.path().join("site.sock");
+    let unix = format!("unix:{}", socket.display());
+    let server = Server::start_with(&[
+        "serve",
+        site.arg(),
+        "--listen",
+        &unix,
+        "--listen",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+    ]);
+    assert!(server.line("site").contains(&unix), "{:?}", server.banner);
+    let stream = UnixStream::connect(&socket).expect("it listens");
+    assert_eq!(Client::over(stream).get("/").text(), "home");
+    assert_eq!(server.client().get("/").text(), "home");
+    server.stop();
+    assert!(!socket.exists(), "the socket's file is removed");
+}
+
+#[test]
+fn ipv6_is_listened_on() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        println!("skipped: this machine has no IPv6");
+        return;
+    }
+    let args = ["serve", "--listen", "[::1]:0", "--admin", "127.0.0.1:0"];
+    let server = Server::start_with(&args);
+    assert!(server.address("site").starts_with("[::1]:"));
+    assert_eq!(server.client().get("/").status, 200);
+    server.stop();
+}
+
+#[test]
+fn what_is_right_is_told_too() {
+    let site = Scratch::new();
+    let text =
+        format!("root = \"{}\"\nlisten = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n", site.arg());
+    let file = site.write("site.toml", text);
+    let output = run(&["check", &file]);
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{file} can be used\n"));
+    let server = Server::start_with(&["serve", "--config", &file, "--workers", "1"]);
+    assert!(server.line("site").starts_with(&format!("{} on http://127.0.0.1:", site.arg())));
+    assert_eq!(server.line("workers"), "1 pinned, epoll");
+    assert!(server.line("memory").contains(" for the cache, of "));
+    assert_eq!(server.line("settings"), format!("{file}, --workers, defaults"));
+    server.stop();
+}
+
+#[test]
+fn the_net_is_drawn_in_three_formats() {
+    let text = |args: &[&str]| {
+        let output = run(args);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let mermaid = text(&["graph"]);
+    assert!(
+        mermaid.starts_with("flowchart LR\n")
+            && mermaid.contains("cache -->|\"ask, window 256\"| load")
+    );
+    let dot = text(&["graph", "--format", "dot"]);
+    assert!(dot.starts_with("digraph \"web\" {") && dot.contains("\"http\" -> \"route\""));
+    let json = text(&["graph", "--format", "json"]);
+    let net: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert!(net["stages"].as_array().is_some_and(|stages| stages.len() > 10));
+    let site = Scratch::new();
+    let plain = site.write("site.toml", format!("root = \"{}\"\n", site.arg()));
+    let plain = text(&["graph", &plain]);
+    assert!(!plain.contains("route") && plain.contains("http -->|\"request\"| cache"), "{plain}");
+}
