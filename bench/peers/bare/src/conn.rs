@@ -1,0 +1,120 @@
+//! One connection: what came is answered at once, and all answers leave in one write.
+
+use std::collections::VecDeque;
+
+use sluicegate::Time;
+use sluicegate_http::{Answer, HttpConn, Next, Shared};
+use sluicegate_io::backend::{Backend, Recv, Sent, Socket};
+use sluicegate_io::{Chunk, Epoll, How, Pool, Then};
+
+use crate::site::Site;
+
+/// More output than this is written before more is read.
+const HOLD: usize = 64 * 1024;
+
+/// What all connections share.
+pub struct World {
+    pub site: Site,
+    pub epoll: Epoll,
+    pub pool: Pool,
+    pub shared: Shared,
+}
+
+/// A connection and what waits to be written to it.
+pub struct Conn {
+    socket: Socket,
+    http: HttpConn,
+    output: VecDeque<Chunk>,
+    queued: usize,
+    readable: bool,
+    writable: bool,
+    then: Then,
+}
+
+impl Conn {
+    pub fn new(socket: Socket, http: HttpConn) -> Conn {
+        let output = VecDeque::new();
+        let then = Then::Keep;
+        Conn { socket, http, output, queued: 0, readable: false, writable: true, then }
+    }
+
+    /// Notes what the socket is ready for.
+    pub fn ready(&mut self, read: bool, write: bool) {
+        self.readable |= read;
+        self.writable |= write;
+    }
+
+    /// Reads, answers and writes as far as it goes; whether the connection lives on.
+    pub fn go(&mut self, now: Time, world: &mut World) -> bool {
+        loop {
+            while self.readable && self.queued < HOLD {
+                match world.epoll.recv(&self.socket, &world.pool) {
+                    Recv::Bytes(bytes, drained) => {
+                        self.readable = !drained;
+                        self.http.receive(bytes, now);
+                    }
+                    Recv::Later | Recv::NoBuffer => self.readable = false,
+                    Recv::Ended(How::Eof) => {
+                        if self.http.is_over() {
+                            return false;
+                        }
+                        self.readable = false;
+                        self.http.finished();
+                    }
+                    Recv::Ended(_) => return false,
+                }
+                self.answer(now, world);
+            }
+            if !self.write(&mut world.epoll) {
+                return false;
+            }
+            if !self.readable || !self.writable {
+                return true;
+            }
+        }
+    }
+
+    /// Answers every request that is complete.
+    fn answer(&mut self, now: Time, world: &mut World) {
+        loop {
+            match self.http.advance(now, &mut world.shared) {
+                Next::Wait => return,
+                Next::Begun { .. } => {}
+                Next::Request { mut exchange, .. } => {
+                    world.site.answer(&mut exchange);
+                    let shared = &mut world.shared;
+                    let answer = self.http.answer(&mut exchange, self.queued, now, shared);
+                    self.push(answer);
+                    world.shared.recycle(exchange);
+                }
+                Next::Write(answer) => self.push(answer),
+            }
+        }
+    }
+
+    fn push(&mut self, answer: Answer) {
+        self.queued += answer.chunks.iter().map(Chunk::len).sum::<usize>();
+        self.output.extend(answer.chunks);
+        self.then = answer.then;
+    }
+
+    /// Writes what waits; whether the connection lives on.
+    fn write(&mut self, epoll: &mut Epoll) -> bool {
+        while self.writable && !self.output.is_empty() {
+            match epoll.send(&self.socket, &mut self.output) {
+                Sent::Bytes(n) => self.queued -= n,
+                Sent::Blocked(n) => {
+                    self.queued -= n;
+                    self.writable = false;
+                }
+                Sent::Ended(_) => return false,
+            }
+        }
+        if self.output.is_empty() && matches!(self.then, Then::Shutdown | Then::Finish) {
+            // What still comes is read and thrown away until the peer is done.
+            epoll.shutdown(&self.socket);
+            self.then = Then::Keep;
+        }
+        !(self.output.is_empty() && matches!(self.then, Then::Close | Then::Reset))
+    }
+}

@@ -1,0 +1,27 @@
+//! Serves the small files of a directory from memory: one thread, one loop, no kernel.
+//!
+//! It does the work that Sluicegate does for a hit in its cache (epoll, receive, parse, look up,
+//! prebuilt reply, replies of one connection joined in one write) with the same parts, but calls
+//! them directly. What Sluicegate costs more is the cost of staging. It enforces no time limits.
+#![forbid(unsafe_code)]
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+mod conn;
+mod server;
+mod site;
+
+fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let [dir, "--listen", address] = words.as_slice() else {
+        bail!("usage: bare DIR --listen ADDRESS");
+    };
+    let address: SocketAddr =
+        address.parse().with_context(|| format!("{address} is no address such as 127.0.0.1:80"))?;
+    let site = site::Site::read(Path::new(dir))?;
+    server::run(site, address)
+}

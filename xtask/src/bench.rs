@@ -1,0 +1,105 @@
+//! `cargo xtask bench`: figures beside peers, and scenes under load that must hold.
+
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell;
+use crate::test::Scene;
+
+mod client;
+mod drain;
+mod http;
+mod machine;
+mod mix;
+mod net;
+mod panic;
+mod report;
+mod server;
+mod soak;
+mod stats;
+mod wrk;
+
+use server::Profile;
+
+/// Runs the benchmark that the arguments name.
+pub fn run(args: &[&str]) -> Result<()> {
+    let Some((name, rest)) = args.split_first() else {
+        bail!("which benchmark? accepted are http, soak, drain, panic");
+    };
+    let mut options = Options { rest: rest.to_vec() };
+    let outcome = match *name {
+        "http" => http::run(http::Plan::from(&mut options)?, Profile::Release, &options),
+        "soak" => {
+            let minutes = options.value("--minutes")?.unwrap_or(10.0);
+            soak::run(minutes * 60.0, Profile::Release, &options)
+        }
+        "drain" => {
+            let rounds = options.value("--rounds")?.unwrap_or(10);
+            drain::run(rounds, Profile::Release, &options)
+        }
+        "panic" => {
+            let seconds = options.value("--seconds")?.unwrap_or(10.0);
+            panic::run(seconds, Profile::Release, &options)
+        }
+        other => bail!("unknown benchmark {other}; accepted are http, soak, drain, panic"),
+    };
+    outcome.with_context(|| format!("bench {name}"))
+}
+
+/// Each benchmark for a few seconds, on the quickly built program: they work, and the scenes hold.
+pub fn smoke() -> Result<Vec<Scene>> {
+    const SOAK_SECONDS: f64 = 10.0;
+    const PANIC_SECONDS: f64 = 3.0;
+    const DRAIN_ROUNDS: u32 = 3;
+    let none = Options { rest: Vec::new() };
+    let quick = Profile::Quick;
+    let mut scenes = vec![
+        Scene::of("soak: mixed load", soak::run(SOAK_SECONDS, quick, &none)),
+        Scene::of("drain: SIGTERM under load", drain::run(DRAIN_ROUNDS, quick, &none)),
+        Scene::of("panic: a handler that panics", panic::run(PANIC_SECONDS, quick, &none)),
+    ];
+    let missing: Vec<&str> = ["wrk", "nginx", "taskset"]
+        .into_iter()
+        .filter(|program| shell::which(program).is_none())
+        .collect();
+    scenes.push(match missing.as_slice() {
+        [] => Scene::of("bench http", http::run(http::Plan::smoke(), quick, &none)),
+        _ => Scene::skipped("bench http", format!("not installed: {}", missing.join(", "))),
+    });
+    for scene in &scenes {
+        println!("{}", scene.line());
+    }
+    Ok(scenes)
+}
+
+/// Arguments of one benchmark; each is taken once, what is left over is an error.
+pub struct Options<'a> {
+    rest: Vec<&'a str>,
+}
+
+impl<'a> Options<'a> {
+    /// Whether a flag stands there.
+    fn flag(&mut self, name: &str) -> bool {
+        let before = self.rest.len();
+        self.rest.retain(|word| *word != name);
+        self.rest.len() < before
+    }
+
+    /// The value after a name, if the name stands there.
+    fn value<T: FromStr>(&mut self, name: &str) -> Result<Option<T>> {
+        let Some(at) = self.rest.iter().position(|word| *word == name) else { return Ok(None) };
+        let value = self.rest.get(at + 1).with_context(|| format!("{name} wants a value"))?;
+        let parsed = value.parse().ok().with_context(|| format!("{name} {value}: not a number"))?;
+        self.rest.drain(at..at + 2);
+        Ok(Some(parsed))
+    }
+
+    /// An error if an argument was not understood.
+    fn end(&self) -> Result<()> {
+        match self.rest.as_slice() {
+            [] => Ok(()),
+            [word, ..] => bail!("unknown argument {word}; see `cargo xtask help`"),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! `bench http`: CPU per request of ours, of nginx and of the bare loop, interleaved at random.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+
+use super::Options;
+use super::report;
+use super::server::{Launch, Profile, Server, free_port};
+use super::stats::Random;
+use super::wrk::{Drive, Figures};
+use crate::shell;
+
+/// Seconds of load before each measurement.
+const WARM_UP: u64 = 1;
+
+/// Each server's address in the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    Ours,
+    Nginx,
+    /// With `tcp_nopush`, as Debian's own configuration has it: head and body in one segment.
+    NginxCorked,
+    Bare,
+}
+
+impl Who {
+    pub fn name(self) -> &'static str {
+        match self {
+            Who::Ours => "sluicegate",
+            Who::Nginx => "nginx",
+            Who::NginxCorked => "nginx-nopush",
+            Who::Bare => "bare",
+        }
+    }
+}
+
+/// One way to drive the servers.
+pub struct Cell {
+    pub name: &'static str,
+    path: &'static str,
+    connections: usize,
+    depth: usize,
+    workers: usize,
+    pub servers: &'static [Who],
+}
+
+const ALL: &[Who] = &[Who::Ours, Who::Nginx, Who::NginxCorked, Who::Bare];
+
+/// nginx stalls under pipelining, so it stands in no such cell.
+pub const CELLS: [Cell; 6] = [
+    Cell { name: "1k-64", path: "/1k.txt", connections: 64, depth: 1, workers: 1, servers: ALL },
+    Cell {
+        name: "1k-1000",
+        path: "/1k.txt",
+        connections: 1000,
+        depth: 1,
+        workers: 1,
+        servers: ALL,
+    },
+    Cell {
+        name: "1k-64-pipelined-16",
+        path: "/1k.txt",
+        connections: 64,
+        depth: 16,
+        workers: 1,
+        servers: &[Who::Ours, Who::Bare],
+    },
+    Cell {
+        name: "100k-64",
+        path: "/100k.bin",
+        connections: 64,
+        depth: 1,
+        workers: 1,
+        servers: ALL,
+    },
+    Cell {
+        name: "1k-64-workers-2",
+        path: "/1k.txt",
+        connections: 64,
+        depth: 1,
+        workers: 2,
+        servers: &[Who::Ours],
+    },
+    Cell {
+        name: "1k-1000-workers-2",
+        path: "/1k.txt",
+        connections: 1000,
+        depth: 1,
+        workers: 2,
+        servers: &[Who::Ours],
+    },
+];
+
+/// How much is measured.
+pub struct Plan {
+    pub repeats: usize,
+    pub seconds: u64,
+    seed: u64,
+    only: String,
+    /// Whether the result is kept beside the sources.
+    keep: bool,
+}
+
+impl Plan {
+    pub fn from(options: &mut Options) -> Result<Plan> {
+        let quick = options.flag("--quick");
+        let repeats = options.value("--repeats")?.unwrap_or(if quick { 2 } else { 5 });
+        let seconds = options.value("--seconds")?.unwrap_or(if quick { 1 } else { 3 });
+        let seed = options.value("--seed")?.unwrap_or(1);
+        let only = options.value("--only")?.unwrap_or_default();
+        ensure!((1..=1000).contains(&repeats), "--repeats: 1 to 1000 are accepted");
+        ensure!((1..=600).contains(&seconds), "--seconds: 1 to 600 are accepted");
+        Ok(Plan { repeats, seconds, seed, only, keep: !quick })
+    }
+
+    /// Just enough to see that it works.
+    pub fn smoke() -> Plan {
+        Plan { repeats: 1, seconds: 1, seed: 1, only: "1k-64".into(), keep: false }
+    }
+}
+
+/// One measurement.
+pub struct Sample {
+    pub repeat: usize,
+    pub cell: &'static Cell,
+    pub who: Who,
+    pub cpu_ns: u64,
+    pub figures: Figures,
+}
+
+impl Sample {
+    pub fn us_per_request(&self) -> f64 {
+        self.cpu_ns as f64 / 1e3 / self.figures.requests as f64
+    }
+}
+
+/// What stays the same over all runs.
+struct Bench {
+    home: PathBuf,
+    www: PathBuf,
+    sluicegate: PathBuf,
+    bare: PathBuf,
+    nginx: PathBuf,
+}
+
+/// Measures all cells and writes the report.
+pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
+    options.end()?;
+    let bench = Bench::prepare(profile)?;
+    println!("nginx is configured so:\n{}", bench.nginx_config()?);
+    let mut samples = Vec::new();
+    let mut random = Random(plan.seed);
+    for repeat in 1..=plan.repeats {
+        let mut runs = runs(&plan.only);
+        ensure!(!runs.is_empty(), "no cell is called {:?}", plan.only);
+        random.shuffle(&mut runs);
+        for (cell, who) in runs {
+            let sample = bench.measure(repeat, cell, who, plan.seconds);
+            let sample = sample.with_context(|| format!("{} at {}", who.name(), cell.name))?;
+            println!("{}", report::line(&sample));
+            samples.push(sample);
+        }
+    }
+    report::write(&plan_words(&plan), &bench.nginx_config()?, &samples, plan.keep)
+}
+
+fn plan_words(plan: &Plan) -> String {
+    let Plan { repeats, seconds, seed, only, .. } = plan;
+    let only = if only.is_empty() { String::new() } else { format!(" --only {only}") };
+    format!("cargo xtask bench http --repeats {repeats} --seconds {seconds} --seed {seed}{only}")
+}
+
+/// Each server in each cell that was asked for.
+fn runs(only: &str) -> Vec<(&'static Cell, Who)> {
+    let asked = |cell: &&Cell| only.is_empty() || only.split(',').any(|name| name == cell.name);
+    let cells = CELLS.iter().filter(asked);
+    cells.flat_map(|cell| cell.servers.iter().map(move |who| (cell, *who))).collect()
+}
+
+impl Bench {
+    fn prepare(profile: Profile) -> Result<Bench> {
+        for program in ["wrk", "nginx", "taskset"] {
+            ensure!(shell::which(program).is_some(), "{program} is not installed");
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        ensure!(cores >= 2, "server and wrk need a core each; this machine gives us {cores}");
+        let home = shell::scratch("http")?;
+        let www = home.join("www");
+        fs::create_dir_all(&www)?;
+        fs::write(www.join("index.html"), "<!doctype html><title>bench</title>\n")?;
+        fs::write(www.join("1k.txt"), "x".repeat(1024))?;
+        fs::write(www.join("100k.bin"), "x".repeat(100 * 1024))?;
+        let bare = profile.bare()?;
+        let nginx = shell::which("nginx").context("nginx is not installed")?;
+        Ok(Bench { home, www, sluicegate: profile.sluicegate()?, bare, nginx })
+    }
+
+    fn nginx_config(&self) -> Result<String> {
+        let launch = Launch { cores: None, dir: &self.www, workers: 1 };
+        Ok(launch.nginx_config(&self.home.join("nginx"), free_port()?, false))
+    }
+
+    /// A fresh server, a warm-up, then the measurement.
+    fn measure(
+        &self,
+        repeat: usize,
+        cell: &'static Cell,
+        who: Who,
+        seconds: u64,
+    ) -> Result<Sample> {
+        // Two workers share both cores with wrk; one has core 0 for itself.
+        let (server_cores, wrk_cores) = if cell.workers > 1 { ("0,1", "0,1") } else { ("0", "1") };
+        let launch = Launch { cores: Some(server_cores), dir: &self.www, workers: cell.workers };
+        let server = self.start(&launch, who)?;
+        let url = format!("http://{}{}", server.address, cell.path);
+        let drive = |seconds| Drive {
+            cores: wrk_cores,
+            connections: cell.connections,
+            depth: cell.depth,
+            seconds,
+            url: &url,
+        };
+        drive(WARM_UP).run(&self.home)?;
+        let before = server.cpu_ns();
+        let figures = drive(seconds).run(&self.home)?;
+        let cpu_ns = server.cpu_ns().saturating_sub(before);
+        Ok(Sample { repeat, cell, who, cpu_ns, figures })
+    }
+
+    fn start(&self, launch: &Launch, who: Who) -> Result<Server> {
+        match who {
+            Who::Ours => launch.sluicegate(&self.sluicegate, &[]),
+            Who::Nginx => launch.nginx(&self.nginx, &self.home.join("nginx"), false),
+            Who::NginxCorked => launch.nginx(&self.nginx, &self.home.join("nginx"), true),
+            Who::Bare => launch.bare(&self.bare),
+        }
+    }
+}

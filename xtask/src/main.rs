@@ -1,0 +1,45 @@
+//! `cargo xtask`: runs the project's tests, benchmarks and kernel mutations.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+mod bench;
+mod mutants;
+mod shell;
+mod test;
+
+const USAGE: &str = "\
+cargo xtask test [--install]          everything that must pass before a change lands
+cargo xtask mutants                   break the kernel on purpose; its tests must notice
+cargo xtask bench http [OPTIONS]      CPU per request beside nginx and bench/peers/bare
+    --quick                           short runs, to see that it works
+    --repeats N --seconds S           how often and how long each cell is driven
+    --only CELL,CELL                  only these cells, such as 1k-64,1k-1000
+    --seed N                          order of the runs
+cargo xtask bench soak [--minutes N]  mixed load at half capacity; both ledgers even at the end
+cargo xtask bench drain [--rounds N]  SIGTERM under load; no request may be lost
+cargo xtask bench panic [--seconds N] a handler that panics under load
+
+CI=true or --install, as root, lets `test` install the Debian packages further tests need.";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["test", rest @ ..] => test::run(rest),
+        ["mutants"] => mutants::run().and_then(test::all_passed),
+        ["bench", rest @ ..] => bench::run(rest),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => Err(anyhow::anyhow!("unknown command {other:?}; accepted are:\n{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

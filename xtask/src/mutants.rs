@@ -1,0 +1,156 @@
+//! Kernel mutations: a line of the kernel is broken on purpose, and a named test must notice.
+//!
+//! The kernel crates are copied below the target directory, so that nothing here can harm the
+//! sources. Each mutation must match exactly once, must compile, and must make its test fail.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::shell::{self, root};
+use crate::test::Scene;
+
+mod copy;
+mod table;
+
+/// A test that runs longer than this is stopped, and its mutation counts as not noticed.
+const TEST_LIMIT: Duration = Duration::from_secs(120);
+
+/// How often a running test is looked at.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// One way to break the kernel, and the test that must notice.
+pub struct Mutation {
+    /// What the mutation does, in a few words.
+    pub name: &'static str,
+    /// The file, from the workspace's top directory.
+    pub file: &'static str,
+    /// Text that stands exactly once in the file.
+    pub find: &'static str,
+    /// What stands there instead.
+    pub replace: &'static str,
+    /// The file under `tests/` (without `.rs`) that holds the test; empty: the crate's unit tests.
+    pub suite: &'static str,
+    /// The full name of the test.
+    pub test: &'static str,
+}
+
+/// Runs the whole table on a copy of the kernel.
+pub fn run() -> Result<Vec<Scene>> {
+    let dir = shell::scratch("mutants")?;
+    copy::kernel(&root(), &dir)?;
+    let scenes = run_on(&dir, "sluicegate", table::MUTATIONS);
+    for scene in scenes.iter().flatten() {
+        println!("{}", scene.line());
+    }
+    scenes
+}
+
+/// Runs mutations on a package of a workspace that may be changed freely.
+fn run_on(dir: &Path, package: &str, mutations: &[Mutation]) -> Result<Vec<Scene>> {
+    let lab = Lab { dir, package };
+    let mut scenes = Vec::new();
+    for mutation in mutations {
+        scenes.push(Scene::of(mutation.name, lab.try_one(mutation)));
+    }
+    Ok(scenes)
+}
+
+/// A copied workspace and the package under test in it.
+struct Lab<'a> {
+    dir: &'a Path,
+    package: &'a str,
+}
+
+/// How a test ended.
+#[derive(Debug, PartialEq)]
+enum Ran {
+    Passed,
+    Failed,
+    TooLong,
+}
+
+impl Lab<'_> {
+    fn try_one(&self, mutation: &Mutation) -> Result<()> {
+        let Mutation { file, test, .. } = mutation;
+        let path = self.dir.join(file);
+        let sound = fs::read_to_string(&path).with_context(|| format!("cannot read {file}"))?;
+        let broken = mutate(&sound, mutation)?;
+        ensure!(
+            self.run_test(mutation)? == Ran::Passed,
+            "{test} does not pass on the unchanged kernel"
+        );
+        fs::write(&path, broken)?;
+        let outcome = self.run_test(mutation);
+        fs::write(&path, sound)?;
+        match outcome.context("with the mutation in place")? {
+            Ran::Failed => Ok(()),
+            Ran::Passed => bail!("{test} still passes: it does not notice"),
+            Ran::TooLong => bail!("{test} hangs for {TEST_LIMIT:?} instead of failing"),
+        }
+    }
+
+    /// Builds the suite, then runs just the one test in a process of its own.
+    fn run_test(&self, mutation: &Mutation) -> Result<Ran> {
+        let binary = self.build(mutation.suite)?;
+        let listed = shell::read(Command::new(&binary).arg("--list"))?;
+        let line = format!("{}: test", mutation.test);
+        ensure!(listed.lines().any(|l| l == line), "no test is named {}", mutation.test);
+        let mut command = Command::new(&binary);
+        command.args([mutation.test, "--exact", "--test-threads=1"]);
+        command.current_dir(self.dir.join("crates").join(self.package));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        wait(command.spawn()?)
+    }
+
+    fn build(&self, suite: &str) -> Result<PathBuf> {
+        let mut command = shell::cargo(&["test", "--no-run", "--message-format=json", "-q"]);
+        command.args(["-p", self.package]).current_dir(self.dir);
+        command.env("CARGO_TARGET_DIR", self.dir.join("target"));
+        match suite {
+            "" => command.arg("--lib"),
+            suite => command.args(["--test", suite]),
+        };
+        let messages = shell::read(&mut command)?;
+        let wanted = if suite.is_empty() { self.package } else { suite };
+        executable(&messages, wanted).with_context(|| format!("no test binary of {wanted} built"))
+    }
+}
+
+/// Replaces the one place that the mutation names.
+fn mutate(sound: &str, mutation: &Mutation) -> Result<String> {
+    let Mutation { name, file, find, replace, .. } = mutation;
+    let places = sound.matches(find).count();
+    ensure!(places == 1, "{name}: found {places} times in {file}, must stand once:\n{find}");
+    Ok(sound.replacen(find, replace, 1))
+}
+
+/// The test binary of a target, from cargo's JSON messages.
+fn executable(messages: &str, target: &str) -> Option<PathBuf> {
+    let parsed = messages.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let mut fitting = parsed.filter(|message: &serde_json::Value| {
+        let name = message["target"]["name"].as_str();
+        message["profile"]["test"] == true && name == Some(target)
+    });
+    fitting.find_map(|message| message["executable"].as_str().map(PathBuf::from))
+}
+
+/// Waits for a test process, but not for ever.
+fn wait(mut child: Child) -> Result<Ran> {
+    let begun = Instant::now();
+    while begun.elapsed() < TEST_LIMIT {
+        if let Some(status) = child.try_wait()? {
+            return Ok(if status.success() { Ran::Passed } else { Ran::Failed });
+        }
+        std::thread::park_timeout(GLANCE);
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(Ran::TooLong)
+}
+
+#[cfg(test)]
+mod tests;

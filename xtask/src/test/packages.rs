@@ -1,0 +1,90 @@
+//! Debian packages that further tests need: installed when asked for, else named with one line.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::shell;
+
+/// A package, the program it is wanted for, and what is skipped without it.
+pub struct Need {
+    package: &'static str,
+    program: &'static str,
+    tests: &'static str,
+}
+
+const NEEDS: [Need; 3] = [
+    Need { package: "chromium", program: "chromium", tests: "the demo page in a browser" },
+    Need { package: "nginx-light", program: "nginx", tests: "bench http beside nginx" },
+    Need { package: "wrk", program: "wrk", tests: "bench http" },
+];
+
+/// Asks Debian's maintainer scripts to start no service while this file stands.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Installs what is missing when asked to and allowed to; returns what is still missing.
+pub fn provide(install: bool) -> Vec<Need> {
+    let mut missing: Vec<Need> = NEEDS.into_iter().filter(Need::missing).collect();
+    if install && !missing.is_empty() {
+        if let Err(error) = install_all(&missing) {
+            println!("packages not installed: {error:#}");
+        }
+        missing.retain(Need::missing);
+    }
+    missing
+}
+
+/// The one line that installs what is missing, and the tests that were skipped.
+pub fn report(missing: &[Need]) {
+    if missing.is_empty() {
+        return;
+    }
+    let names: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    println!("\nSkipped for want of a Debian package:");
+    for need in missing {
+        println!("  {} (needs {})", need.tests, need.package);
+    }
+    println!("To run them too: apt-get install --no-install-recommends {}", names.join(" "));
+}
+
+impl Need {
+    fn missing(&self) -> bool {
+        shell::which(self.program).is_none()
+    }
+}
+
+fn install_all(missing: &[Need]) -> Result<()> {
+    let user = shell::read(Command::new("id").arg("-u"))?;
+    ensure!(user.trim() == "0", "only root may install packages");
+    ensure!(shell::which("apt-get").is_some(), "this is not a Debian system: no apt-get");
+    let ours = forbid_services()?;
+    let outcome = apt(missing);
+    if ours {
+        fs::remove_file(POLICY).with_context(|| format!("cannot remove {POLICY}"))?;
+    }
+    outcome
+}
+
+fn apt(missing: &[Need]) -> Result<()> {
+    let names: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    let update = shell::tell(Command::new("apt-get").args(["-q", "update"]))?;
+    ensure!(update.success, "apt-get update failed");
+    let mut install = Command::new("apt-get");
+    install.args(["-q", "-y", "--no-install-recommends", "install"]).args(names);
+    let install = shell::tell(install.env("DEBIAN_FRONTEND", "noninteractive"))?;
+    ensure!(install.success, "apt-get install failed");
+    Ok(())
+}
+
+/// Writes the policy file unless the system has one of its own; whether we wrote it.
+fn forbid_services() -> Result<bool> {
+    if Path::new(POLICY).exists() {
+        return Ok(false);
+    }
+    fs::write(POLICY, "#!/bin/sh\nexit 101\n").with_context(|| format!("cannot write {POLICY}"))?;
+    fs::set_permissions(POLICY, fs::Permissions::from_mode(0o755))?;
+    Ok(true)
+}
