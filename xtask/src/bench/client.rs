@@ -163,11 +163,16 @@ impl Client {
 
     fn more(&mut self) -> Result<()> {
         let mut bytes = [0; 16 * 1024];
-        match self.stream.read(&mut bytes)? {
-            0 => Err(ErrorKind::UnexpectedEof.into()),
-            n => {
-                self.held.extend_from_slice(&bytes[..n]);
-                Ok(())
+        loop {
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(n) => {
+                    self.held.extend_from_slice(&bytes[..n]);
+                    return Ok(());
+                }
+                // A read with a timeout is not begun again by the kernel after a signal.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
     }

@@ -100,6 +100,8 @@ impl World for Real {
             match client.read().read(&mut some) {
                 Ok(0) => return Rest { bytes, how: How::Eof },
                 Ok(n) => bytes.extend_from_slice(&some[..n]),
+                // A read with a timeout is not begun again by the kernel after a signal.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => {
                     return Rest { bytes, how: How::Reset };
                 }
