@@ -4,6 +4,7 @@
 mod cache;
 mod config;
 mod demo;
+mod direct;
 mod files;
 pub mod memory;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use config::{
     ANY_PORT, Complaint, Config, Handler, KEYS, Key, Kind, Limits, Machine, Place, Preset,
     ROUTE_KEYS, Route, Settings, describe, show_bytes,
 };
+pub use direct::Direct;
 pub use service::{NotStarted, Served, Service, check, plan};
 pub use sluicegate_io::Addr;
 pub use watch::net as net_json;

@@ -6,22 +6,25 @@ use sluicegate::Time;
 use sluicegate_http::{Answer, HttpConn, Next, Shared};
 use sluicegate_io::backend::{Backend, Recv, Sent, Socket};
 use sluicegate_io::{Chunk, Epoll, How, Pool, Then};
+use sluicegate_web::Direct;
 
-use crate::site::Site;
+use crate::deadlines::Deadlines;
 
 /// More output than this is written before more is read.
 const HOLD: usize = 64 * 1024;
 
 /// What all connections share.
 pub struct World {
-    pub site: Site,
+    pub site: Direct,
     pub epoll: Epoll,
     pub pool: Pool,
     pub shared: Shared,
+    pub deadlines: Deadlines,
 }
 
 /// A connection and what waits to be written to it.
 pub struct Conn {
+    key: u64,
     socket: Socket,
     http: HttpConn,
     output: VecDeque<Chunk>,
@@ -29,13 +32,23 @@ pub struct Conn {
     readable: bool,
     writable: bool,
     then: Then,
+    /// When it is looked at, whatever happens.
+    armed: Option<Time>,
 }
 
 impl Conn {
-    pub fn new(socket: Socket, http: HttpConn) -> Conn {
-        let output = VecDeque::new();
-        let then = Then::Keep;
-        Conn { socket, http, output, queued: 0, readable: false, writable: true, then }
+    pub fn new(key: u64, socket: Socket, http: HttpConn) -> Conn {
+        Conn {
+            key,
+            socket,
+            http,
+            output: VecDeque::new(),
+            queued: 0,
+            readable: false,
+            writable: true,
+            then: Then::Keep,
+            armed: None,
+        }
     }
 
     /// Notes what the socket is ready for.
@@ -69,9 +82,32 @@ impl Conn {
                 return false;
             }
             if !self.readable || !self.writable {
+                self.arm(world);
                 return true;
             }
         }
+    }
+
+    /// Has the connection looked at by its deadline, unless it is anyway.
+    pub fn arm(&mut self, world: &mut World) {
+        if let Some(deadline) = self.http.deadline(world.shared.limits())
+            && self.armed.is_none_or(|armed| armed > deadline)
+        {
+            self.armed = Some(deadline);
+            world.deadlines.set(deadline, self.key);
+        }
+    }
+
+    /// The deadline `at` has passed; whether the connection lives on.
+    pub fn look(&mut self, at: Time, now: Time, world: &mut World) -> bool {
+        if self.armed != Some(at) {
+            return true;
+        }
+        self.armed = None;
+        if let Next::Write(answer) = self.http.timeout(now, self.queued, &mut world.shared) {
+            self.push(answer);
+        }
+        self.go(now, world)
     }
 
     /// Answers every request that is complete.
@@ -81,7 +117,7 @@ impl Conn {
                 Next::Wait => return,
                 Next::Begun { .. } => {}
                 Next::Request { mut exchange, .. } => {
-                    world.site.answer(&mut exchange);
+                    world.site.answer(&mut exchange, now);
                     let shared = &mut world.shared;
                     let answer = self.http.answer(&mut exchange, self.queued, now, shared);
                     self.push(answer);

@@ -1,18 +1,19 @@
 //! Serves the small files of a directory from memory: one thread, one loop, no kernel.
 //!
-//! It does the work that Sluicegate does for a hit in its cache (epoll, receive, parse, look up,
-//! prebuilt reply, replies of one connection joined in one write) with the same parts, but calls
-//! them directly. What Sluicegate costs more is the cost of staging. It enforces no time limits.
+//! It does the work that Sluicegate does for a hit in its cache (epoll, receive, parse, deadlines,
+//! look up, conditions and ranges, prebuilt reply, replies of one connection joined in one write)
+//! with the same parts, but calls them directly. What Sluicegate costs more is the cost of staging.
 #![forbid(unsafe_code)]
 
 use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use sluicegate_web::{Config, Direct, Machine, Settings, memory};
 
 mod conn;
+mod deadlines;
 mod server;
-mod site;
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -22,6 +23,8 @@ fn main() -> Result<()> {
     };
     let address: SocketAddr =
         address.parse().with_context(|| format!("{address} is no address such as 127.0.0.1:80"))?;
-    let site = site::Site::read(Path::new(dir))?;
+    let machine = Machine { cpus: 1, memory: memory::available() };
+    let config = Config::new(&Settings::default(), machine)?;
+    let site = Direct::open(Path::new(dir), &config).with_context(|| format!("open {dir}"))?;
     server::run(site, address)
 }

@@ -8,9 +8,10 @@ use sluicegate::{Clock, Wait};
 use sluicegate_http::{HttpConn, Limits, Shared};
 use sluicegate_io::backend::{Accept, Backend, Socket};
 use sluicegate_io::{BACKLOG, Epoll, Pool, Settings};
+use sluicegate_web::Direct;
 
 use crate::conn::{Conn, World};
-use crate::site::Site;
+use crate::deadlines::Deadlines;
 
 /// The key under which the listener is told of; no connection has it.
 const LISTENER: u64 = u64::MAX - 1;
@@ -23,7 +24,7 @@ struct Table {
 }
 
 /// Serves until it is killed.
-pub fn run(site: Site, address: SocketAddr) -> Result<()> {
+pub fn run(site: Direct, address: SocketAddr) -> Result<()> {
     let listener = TcpListener::bind(address).with_context(|| format!("listen on {address}"))?;
     listener.set_nonblocking(true)?;
     // Listening again sets the backlog, for which the standard library has no place.
@@ -35,21 +36,33 @@ pub fn run(site: Site, address: SocketAddr) -> Result<()> {
         epoll: Epoll::new()?,
         pool: Pool::new(settings.buffers, settings.buffer_size),
         shared: Shared::new(Limits::default(), |_| SystemTime::now()),
+        deadlines: Deadlines::default(),
     };
     world.epoll.attach(LISTENER, &listener)?;
     let clock = Clock::real();
     let mut table = Table::default();
     let mut ready = Vec::new();
     loop {
-        world.epoll.poll(clock.now(), Wait::Forever, &mut ready);
+        let before = clock.now();
+        let wait = world.deadlines.left(before).map_or(Wait::Forever, Wait::AtMost);
+        world.epoll.poll(before, wait, &mut ready);
         let now = clock.now();
+        while let Some((at, key)) = world.deadlines.passed(now) {
+            if table.get(key).is_some_and(|conn| !conn.look(at, now, &mut world)) {
+                table.remove(key);
+            }
+        }
         for ready in ready.drain(..) {
             if ready.key == LISTENER {
-                while let Accept::Conn(socket, _) = world.epoll.accept(&listener) {
+                while let Accept::Conn(socket, peer) = world.epoll.accept(&listener) {
                     let key = table.next_key();
                     let socket = without_delay(socket)?;
                     world.epoll.attach(key, &socket)?;
-                    table.insert(key, Conn::new(socket, HttpConn::new(key, now)));
+                    let http = HttpConn::new(key, now).with_peer(peer);
+                    table.insert(key, Conn::new(key, socket, http));
+                    if let Some(conn) = table.get(key) {
+                        conn.arm(&mut world);
+                    }
                 }
             } else if let Some(conn) = table.get(ready.key) {
                 conn.ready(ready.read || ready.finished || ready.dead, ready.write);
