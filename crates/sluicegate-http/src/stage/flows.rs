@@ -1,7 +1,7 @@
 //! The flows of a connection: requests into the net, and what comes back of them.
 
 use sluicegate::{Cx, Entering, Tag, Why};
-use sluicegate_io::{ConnId, Io};
+use sluicegate_io::{Buf, ConnId, Io};
 
 use crate::exchange::Exchange;
 use crate::machine::Next;
@@ -9,13 +9,22 @@ use crate::stage::deliver::Ready;
 use crate::stage::session::Session;
 use crate::stage::{HttpOut, HttpStage};
 
+/// What makes a connection's machine go on.
+pub(super) enum News {
+    /// Something that it can see itself.
+    Nothing,
+    /// Received bytes.
+    Bytes(Buf),
+    /// The reply that it waited for.
+    Reply(Ready),
+}
+
 impl HttpStage {
     pub(super) fn replied(&mut self, tag: Tag, mut exchange: Exchange, cx: &mut Cx<'_, HttpOut>) {
         let (id, now, stage) = (ConnId::from_key(exchange.conn()), cx.now(), cx.stage());
         let io = cx.local.get::<Io>();
-        let queued = io.queued_bytes(id);
-        let session = io.state::<Session>(id);
-        let Some(session) = session.filter(|session| session.awaits(&exchange)) else {
+        let found = io.state_and_queued::<Session>(id);
+        let Some((session, queued)) = found.filter(|(session, _)| session.awaits(&exchange)) else {
             // The client is gone, or was told that its request was lost.
             self.shared.recycle(exchange);
             return tag.refuse(Why::Gone);
@@ -30,25 +39,32 @@ impl HttpStage {
             return self.arm(id, cx);
         }
         self.shared.recycle(exchange);
-        // Mostly no further request waits behind it.
-        if session.is_quiet() {
-            self.emit(id, Some(tag), answer, cx);
-            return self.settle(id, cx);
+        // Mostly no further request waits behind it, and a timer runs that is early enough.
+        if session.is_quiet() && session.late(self.shared.limits()).is_none() {
+            return self.emit(id, Some(tag), answer, cx);
         }
-        self.go_on(id, Some(Ready { tag: Some(tag), answer }), cx);
+        self.go_on(id, News::Reply(Ready { tag: Some(tag), answer }), cx);
     }
 
-    /// Lets the machine go as far as it can. `ready` is the reply that made it go on.
-    pub(super) fn go_on(&mut self, id: ConnId, mut ready: Option<Ready>, cx: &mut Cx<'_, HttpOut>) {
+    /// Lets the machine go as far as it can, after what happened.
+    pub(super) fn go_on(&mut self, id: ConnId, news: News, cx: &mut Cx<'_, HttpOut>) {
+        let (mut bytes, mut ready) = match news {
+            News::Nothing => (None, None),
+            News::Bytes(bytes) => (Some(bytes), None),
+            News::Reply(ready) => (None, Some(ready)),
+        };
         loop {
             let (now, stage) = (cx.now(), cx.stage());
             let io = cx.local.get::<Io>();
-            if io.queued_bytes(id) > self.shared.limits().unsent {
+            let Some((session, queued)) = io.state_and_queued::<Session>(id) else { break };
+            if let Some(bytes) = bytes.take() {
+                session.machine.receive(bytes, now);
+            }
+            if queued > self.shared.limits().unsent {
                 // Who asks much and reads little waits for its own replies.
                 io.watch_drained(id, stage);
                 break;
             }
-            let Some(session) = io.state::<Session>(id) else { break };
             match session.machine.advance(now, &mut self.shared) {
                 Next::Wait => break,
                 Next::Begun { born } => {
@@ -122,8 +138,7 @@ impl HttpStage {
     pub(super) fn decline(&mut self, id: ConnId, status: u16, cx: &mut Cx<'_, HttpOut>) {
         let now = cx.now();
         let io = cx.local.get::<Io>();
-        let queued = io.queued_bytes(id);
-        let Some(session) = io.state::<Session>(id) else { return };
+        let Some((session, queued)) = io.state_and_queued::<Session>(id) else { return };
         let answer = session.machine.decline(status, queued, now, &mut self.shared);
         if session.machine.is_over() {
             self.write(id, None, answer, cx);
@@ -136,7 +151,7 @@ impl HttpStage {
     pub(super) fn written(&mut self, id: ConnId, cx: &mut Cx<'_, HttpOut>) {
         let Some(session) = cx.local.get::<Io>().state::<Session>(id) else { return };
         if session.parked.is_none() {
-            return self.go_on(id, None, cx);
+            return self.go_on(id, News::Nothing, cx);
         }
         if let (Some(exchange), Some(place)) = (session.parked.take(), session.tag.take())
             && let Some(tag) = self.tags.take(place, id.key())

@@ -22,6 +22,7 @@ use sluicegate_macros::{From, Ports};
 use crate::exchange::Exchange;
 use crate::limits::HELD_MAX;
 use crate::machine::{HttpConn, Shared};
+use flows::News;
 use session::{Conns, Session};
 use tags::Tags;
 use timers::Timers;
@@ -91,15 +92,7 @@ impl HttpStage {
         io.set_state(id, Box::new(Session::new(machine)));
         io.read(id);
         self.conns.insert(id);
-        self.go_on(id, None, cx);
-    }
-
-    fn received(&mut self, received: Received, cx: &mut Cx<'_, HttpOut>) {
-        let (id, now) = (received.conn.id(), cx.now());
-        if let Some(session) = cx.local.get::<Io>().state::<Session>(id) {
-            session.machine.receive(received.bytes, now);
-            self.go_on(id, None, cx);
-        }
+        self.go_on(id, News::Nothing, cx);
     }
 
     fn closed(&mut self, closed: Closed, cx: &mut Cx<'_, HttpOut>) {
@@ -107,7 +100,7 @@ impl HttpStage {
         if closed.how == How::Eof {
             if let Some(session) = cx.local.get::<Io>().state::<Session>(id) {
                 session.machine.finished();
-                self.go_on(id, None, cx);
+                self.go_on(id, News::Nothing, cx);
             }
             return;
         }
@@ -143,7 +136,9 @@ impl Stage for HttpStage {
         for event in batch {
             let (tag, body) = event.split();
             match body {
-                HttpIn::Incoming(Incoming::Received(received)) => self.received(received, cx),
+                HttpIn::Incoming(Incoming::Received(Received { conn, bytes })) => {
+                    self.go_on(conn.id(), News::Bytes(bytes), cx);
+                }
                 HttpIn::Reply(exchange) => self.replied(tag, exchange, cx),
                 HttpIn::Opened(opened) => self.opened(&opened, cx),
                 HttpIn::Incoming(Incoming::Closed(closed)) => self.closed(closed, cx),
@@ -182,7 +177,7 @@ impl Stage for HttpStage {
                 self.shared.recycle(exchange);
             }
             self.decline(id, status, cx);
-            self.go_on(id, None, cx);
+            self.go_on(id, News::Nothing, cx);
         }
     }
 

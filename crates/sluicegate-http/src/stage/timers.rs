@@ -7,6 +7,7 @@ use sluicegate_io::{ConnId, How, Io, Then};
 
 use crate::limits::HOLD_TIME;
 use crate::machine::{Answer, Next};
+use crate::stage::flows::News;
 use crate::stage::session::Session;
 use crate::stage::{EMITS, HttpOut, HttpStage};
 
@@ -55,8 +56,7 @@ impl HttpStage {
         }
         let (id, now) = (ConnId::from_key(token), cx.now());
         let io = cx.local.get::<Io>();
-        let queued = io.queued_bytes(id);
-        let Some(session) = io.state::<Session>(id) else { return };
+        let Some((session, queued)) = io.state_and_queued::<Session>(id) else { return };
         session.timer = None;
         match session.machine.timeout(now, queued, &mut self.shared) {
             Next::Write(Answer { then: Then::Close, .. }) if cx.draining() => {
@@ -71,7 +71,7 @@ impl HttpStage {
             }
             _ => {}
         }
-        self.go_on(id, None, cx);
+        self.go_on(id, News::Nothing, cx);
     }
 
     /// Closes at once, and ends what waited for the connection.

@@ -156,6 +156,13 @@ impl Io {
         self.conns.get_mut(conn)?.state.as_mut()?.downcast_mut()
     }
 
+    /// The same, with the bytes that wait to be written, by one look at the table.
+    pub fn state_and_queued<P: 'static>(&mut self, conn: ConnId) -> Option<(&mut P, usize)> {
+        let conn = self.conns.get_mut(conn)?;
+        let queued = conn.output.as_ref().map_or(0, |output| output.len());
+        Some((conn.state.as_mut()?.downcast_mut()?, queued))
+    }
+
     /// Takes away whatever is kept for the connection.
     pub fn take_state(&mut self, conn: ConnId) -> Option<State> {
         self.conns.get_mut(conn)?.state.take()
