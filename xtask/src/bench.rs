@@ -14,6 +14,7 @@ mod machine;
 mod mix;
 mod net;
 mod panic;
+mod profile;
 mod report;
 mod server;
 mod soak;
@@ -25,7 +26,7 @@ use server::Profile;
 /// Runs the benchmark that the arguments name.
 pub fn run(args: &[&str]) -> Result<()> {
     let Some((name, rest)) = args.split_first() else {
-        bail!("which benchmark? accepted are http, soak, drain, panic");
+        bail!("which benchmark? accepted are http, soak, drain, panic, profile");
     };
     let mut options = Options { rest: rest.to_vec() };
     let outcome = match *name {
@@ -42,7 +43,11 @@ pub fn run(args: &[&str]) -> Result<()> {
             let seconds = options.value("--seconds")?.unwrap_or(10.0);
             panic::run(seconds, Profile::Release, &options)
         }
-        other => bail!("unknown benchmark {other}; accepted are http, soak, drain, panic"),
+        "profile" => {
+            let seconds = options.value("--seconds")?.unwrap_or(10);
+            profile::run(seconds, &options)
+        }
+        other => bail!("unknown benchmark {other}; accepted are http, soak, drain, panic, profile"),
     };
     outcome.with_context(|| format!("bench {name}"))
 }

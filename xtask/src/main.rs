@@ -19,6 +19,7 @@ cargo xtask bench http [OPTIONS]      CPU per request beside nginx and bench/pee
 cargo xtask bench soak [--minutes N]  mixed load at half capacity; both ledgers even at the end
 cargo xtask bench drain [--rounds N]  SIGTERM under load; no request may be lost
 cargo xtask bench panic [--seconds N] a handler that panics under load
+cargo xtask bench profile [--seconds N] where each microsecond of a cached page goes (perf)
 
 CI=true or --install, as root, lets `test` install the Debian packages further tests need.";
 

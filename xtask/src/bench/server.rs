@@ -154,6 +154,11 @@ impl Server {
         bail!("{shown} does not answer on {address} within {PATIENCE:?}: {}", said());
     }
 
+    /// The process it was started as.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Nanoseconds of processor time that all its threads and children have used.
     pub fn cpu_ns(&self) -> u64 {
         family(self.child.id()).into_iter().flat_map(threads).map(|task| run_time(&task)).sum()
