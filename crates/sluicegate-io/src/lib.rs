@@ -20,7 +20,6 @@ mod settings;
 pub mod sim;
 mod slab;
 mod stages;
-mod tags;
 mod unix;
 
 pub use addr::{Addr, BadAddr, Peer, UNIX_PATH_MAX};

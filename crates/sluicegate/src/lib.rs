@@ -59,7 +59,7 @@ mod stage;
 mod time;
 
 pub use desk::strays;
-pub use event::{Batch, Ended, Event, StageId, Tag, WorkerId};
+pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};
 pub use ledger::{ByWhy, Ledger, Why};
 pub use net::{
     BoxError, Capacity, Domain, DomainSpec, Entry, Fault, Faults, Net, Node, OnFull, Refused, Spec,

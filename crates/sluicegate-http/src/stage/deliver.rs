@@ -44,8 +44,9 @@ impl HttpStage {
         let Some(session) = cx.local.get::<Io>().state::<Session>(id) else { return };
         session.held_bytes = 0;
         for Held { chunks, tag } in session.held.drain(..) {
-            let tag =
-                tag.and_then(|place| self.tags.take(place, id.key())).unwrap_or(Tag::none(worker));
+            let tag = tag
+                .and_then(|place| self.tags.take_of(place, id.key()))
+                .unwrap_or(Tag::none(worker));
             let write = Write { conn: id, chunks, then: Then::Keep };
             cx.out.write.emit(tag.with(write));
         }
@@ -118,7 +119,7 @@ impl HttpStage {
     /// The tag that the session keeps.
     pub(crate) fn session_tag(&mut self, id: ConnId, cx: &mut Cx<'_, HttpOut>) -> Option<Tag> {
         let place = cx.local.get::<Io>().state::<Session>(id)?.tag.take()?;
-        self.tags.take(place, id.key())
+        self.tags.take_of(place, id.key())
     }
 
     /// The tag of a body that ends with what the machine says itself. With nothing to say, the

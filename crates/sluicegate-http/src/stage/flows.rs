@@ -120,7 +120,7 @@ impl HttpStage {
         entering: Entering,
         cx: &mut Cx<'_, HttpOut>,
     ) -> bool {
-        let kept = kept.and_then(|place| self.tags.take(place, id.key()));
+        let kept = kept.and_then(|place| self.tags.take_of(place, id.key()));
         match kept.map_or_else(|| cx.enter(id.key(), entering), Ok) {
             Ok(tag) => {
                 cx.out.request.emit(tag.with(exchange));
@@ -154,7 +154,7 @@ impl HttpStage {
             return self.go_on(id, News::Nothing, cx);
         }
         if let (Some(exchange), Some(place)) = (session.parked.take(), session.tag.take())
-            && let Some(tag) = self.tags.take(place, id.key())
+            && let Some(tag) = self.tags.take_of(place, id.key())
         {
             cx.out.pull.emit(tag.with(exchange));
         }

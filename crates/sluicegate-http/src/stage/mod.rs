@@ -8,14 +8,13 @@ mod deliver;
 mod flows;
 mod server;
 mod session;
-mod tags;
 mod timers;
 
 pub use server::{HttpNodes, HttpServer, Settings};
 
 use std::sync::Arc;
 
-use sluicegate::{Batch, Cx, Ended, Out, Stage, Why};
+use sluicegate::{Batch, Cx, Ended, Out, Stage, Tags, Why};
 use sluicegate_io::{Closed, ConnId, How, Incoming, Io, Opened, Received, Write};
 use sluicegate_macros::{From, Ports};
 
@@ -24,7 +23,6 @@ use crate::limits::HELD_MAX;
 use crate::machine::{HttpConn, Shared};
 use flows::News;
 use session::{Conns, Session};
-use tags::Tags;
 use timers::Timers;
 
 /// All that the stage listens to.
@@ -118,7 +116,7 @@ impl HttpStage {
         }
         let held = session.held.into_iter().filter_map(|held| held.tag);
         for place in held.chain(session.tag) {
-            if let Some(tag) = self.tags.take(place, id.key()) {
+            if let Some(tag) = self.tags.take_of(place, id.key()) {
                 tag.refuse(Why::Gone);
             }
         }

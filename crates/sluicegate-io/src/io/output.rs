@@ -1,12 +1,11 @@
 //! Sending: writes are gathered, then each connection is written to once.
 
-use sluicegate::{Tag, Time, Why};
+use sluicegate::{Tag, Tags, Time, Why};
 
 use crate::backend::Sent;
 use crate::conn::{ConnId, How};
 use crate::events::{Then, Write};
 use crate::io::Io;
-use crate::tags::Tags;
 
 impl Io {
     /// Appends a write to its connection's output; `flush` sends it.
@@ -62,7 +61,7 @@ impl Io {
     /// Refuses the tags of output that was lost with its connection.
     pub(crate) fn refuse_orphans(&mut self, place: u16, tags: &mut Tags) {
         while let Some(tag) = self.gate_mut(place).orphans.pop_front() {
-            if let Some(tag) = tags.remove(tag) {
+            if let Some(tag) = tags.take(tag) {
                 tag.refuse(Why::Gone);
             }
         }
@@ -95,7 +94,7 @@ impl Io {
             }
         }
         while let Some(tag) = output.pop_finished() {
-            if let Some(tag) = tags.remove(tag) {
+            if let Some(tag) = tags.take(tag) {
                 tag.finish();
             }
         }

@@ -1,10 +1,9 @@
 //! The write stage: all replies of a batch for one connection leave in one call.
 
-use sluicegate::{Batch, Cx, Stage, Time};
+use sluicegate::{Batch, Cx, Stage, Tags, Time};
 
 use crate::events::Write;
 use crate::io::{GateId, Io};
-use crate::tags::Tags;
 
 /// Appends the writes of a batch to their connections, then sends on each of these at once. What
 /// the kernel does not take waits with the connection, never with the stage: one slow reader

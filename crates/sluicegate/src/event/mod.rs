@@ -2,11 +2,13 @@
 
 mod batch;
 mod tag;
+mod tags;
 
 pub use batch::Batch;
 pub(crate) use batch::Work;
 pub use tag::{Ended, StageId, Tag, WorkerId};
 pub(crate) use tag::{Notice, OUTSIDE};
+pub use tags::Tags;
 
 use std::ops::{Deref, DerefMut};
 

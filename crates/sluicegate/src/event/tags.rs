@@ -1,0 +1,68 @@
+//! Tags in the hands of a stage, each named by a small number that may lie anywhere.
+
+use crate::event::Tag;
+
+/// Tags that a stage keeps while their flows wait in it, for instance for a timer or for output.
+///
+/// A flow is counted where its tag is held, and ends when that is dropped: so the tags belong in
+/// the stage, while what else is known of the flow, and the number of its tag, may lie with the
+/// worker's machine and outlive the stage. At most as many as the flows that the stage holds.
+#[derive(Default)]
+pub struct Tags {
+    places: Vec<Option<Tag>>,
+    free: Vec<u32>,
+}
+
+impl Tags {
+    /// Keeps a tag and names it.
+    pub fn insert(&mut self, tag: Tag) -> u32 {
+        match self.free.pop() {
+            Some(place) => {
+                self.places[place as usize] = Some(tag);
+                place
+            }
+            None => {
+                self.places.push(Some(tag));
+                (self.places.len() - 1) as u32
+            }
+        }
+    }
+
+    /// Takes the tag of that name out.
+    pub fn take(&mut self, place: u32) -> Option<Tag> {
+        let tag = self.places.get_mut(place as usize)?.take()?;
+        self.free.push(place);
+        Some(tag)
+    }
+
+    /// Takes the tag of that name out if it belongs to `flow`: a name that was given by a replica
+    /// before this one, which panicked, may be somebody else's now.
+    pub fn take_of(&mut self, place: u32, flow: u64) -> Option<Tag> {
+        let there = self.places.get_mut(place as usize)?;
+        let tag = there.take_if(|tag| tag.flow() == flow)?;
+        self.free.push(place);
+        Some(tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{StageId, WorkerId};
+    use crate::time::Time;
+
+    #[test]
+    fn a_name_finds_its_tag_once() {
+        let tag = |flow| Tag::new(flow, Time(0), WorkerId(0), StageId(0));
+        let mut tags = Tags::default();
+        let (one, two) = (tags.insert(tag(1)), tags.insert(tag(2)));
+        assert!(tags.take_of(one, 2).is_none(), "it is another flow's");
+        let found = tags.take_of(one, 1).expect("it is there");
+        assert_eq!((found.flow(), tags.take(one).is_none()), (1, true));
+        assert_eq!(tags.insert(found), one, "places are used again");
+        for place in [one, two] {
+            assert!(tags.take(place).is_some());
+        }
+        assert!(tags.take(7).is_none());
+    }
+}
