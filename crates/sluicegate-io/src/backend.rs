@@ -5,7 +5,8 @@
 //! [`Backend::poll`] under the key of the socket, and the machine asks again. A backend may have
 //! begun the work meanwhile: received bytes come in buffers of its choosing, taken from the pool,
 //! and output is lent to it as owned pieces, which it may keep until they are sent. So a backend
-//! that waits for readiness (epoll) and one that submits work and collects completions fit alike.
+//! that waits for readiness (epoll) and one that submits work and collects completions (io_uring)
+//! fit alike.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,14 +17,16 @@ use sluicegate::{Time, Wait, Waker};
 use crate::addr::{Addr, Peer};
 use crate::buf::{Buf, Pool};
 use crate::chunk::Chunk;
-use crate::conn::How;
+use crate::conn::{ConnId, How};
 use crate::listen::Listener;
 use crate::settings::Settings;
 
-/// A socket or listener of some backend. Dropping it closes it.
+/// A socket or listener of some backend, closed by [`Backend::close`].
 pub enum Socket {
     /// A descriptor of this process.
     Fd(OwnedFd),
+    /// A place in the backend's own table.
+    Place(ConnId),
     /// A socket of a simulated network.
     Sim(crate::sim::SimSocket),
 }
@@ -37,6 +40,8 @@ pub struct Ready {
     pub read: bool,
     /// A connect or a send that was answered *later* is worth asking again.
     pub write: bool,
+    /// So many bytes of what the backend has [`Taken`](Sent::Taken) are sent.
+    pub sent: usize,
     /// The peer finished sending: what is left to receive ends with `Eof`.
     pub finished: bool,
     /// The connection is dead in both directions; `recv` tells how.
@@ -85,6 +90,9 @@ pub enum Sent {
     Bytes(usize),
     /// So many bytes were taken, the rest only later.
     Blocked(usize),
+    /// The backend keeps the pieces it took off and tells by [`Ready::sent`] how far it came; at
+    /// the next *write* all of them are sent.
+    Taken,
     /// The connection is dead.
     Ended(How),
 }
@@ -108,8 +116,9 @@ pub trait Backend {
     /// Ends a wait in `poll`, or lets the next one return at once.
     fn waker(&self) -> Waker;
 
-    /// Collects what became ready, waiting as `wait` allows while there is nothing.
-    fn poll(&mut self, now: Time, wait: Wait, ready: &mut Vec<Ready>);
+    /// Collects what became ready, waiting as `wait` allows while there is nothing. What is
+    /// received meanwhile goes into buffers of `pool`.
+    fn poll(&mut self, now: Time, wait: Wait, pool: &Pool, ready: &mut Vec<Ready>);
 
     /// When the next thing happens by itself; for simulated time only.
     fn due(&self) -> Option<Time> {
@@ -118,6 +127,10 @@ pub trait Backend {
 
     /// Takes over a listener; its readiness will be told under `key`.
     fn listen(&mut self, key: u64, listener: Listener) -> io::Result<Socket>;
+
+    /// Lets nobody new into the backlog where that is possible, so that it can be emptied: the
+    /// next *later* of `accept` is the last.
+    fn last_call(&mut self, _listener: &Socket) {}
 
     /// Stops listening. What is left in the backlog is lost unless others share it.
     fn unlisten(&mut self, listener: Socket);
@@ -140,11 +153,17 @@ pub trait Backend {
     /// Receives into a buffer of `pool`.
     fn recv(&mut self, socket: &Socket, pool: &Pool) -> Recv;
 
-    /// Sends from the front of `chunks` and takes off what is sent; `chunks` is not empty.
+    /// Sends from the front of `chunks` and takes off what is sent or taken; `chunks` is empty
+    /// only where sending what was taken has failed.
     fn send(&mut self, socket: &Socket, chunks: &mut VecDeque<Chunk>) -> Sent;
 
     /// Finishes sending; the peer sees the end, and we can still receive.
     fn shutdown(&mut self, socket: &Socket);
+
+    /// Closes the connection, or gives up one that was begun.
+    fn close(&mut self, socket: Socket) {
+        drop(socket);
+    }
 
     /// Breaks the connection off, so that the peer sees a reset.
     fn reset(&mut self, socket: Socket);

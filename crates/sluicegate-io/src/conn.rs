@@ -69,7 +69,7 @@ impl How {
 }
 
 impl ConnId {
-    pub(crate) fn new(slot: u32, generation: u32) -> Self {
+    pub(crate) const fn new(slot: u32, generation: u32) -> Self {
         Self { slot, generation }
     }
 

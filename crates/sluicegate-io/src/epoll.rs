@@ -1,7 +1,6 @@
 //! The backend for any Linux: edge-triggered epoll, each socket registered once in its life.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -23,6 +22,7 @@ use crate::conn::How;
 use crate::listen::Listener;
 use crate::output::consume;
 use crate::settings::Settings;
+use crate::system::{Reserve, deafen, how, is_of_one};
 
 /// The most pieces written by one call.
 const PIECES_MAX: usize = 64;
@@ -36,9 +36,7 @@ pub struct Epoll {
     epoll: OwnedFd,
     wake: Arc<OwnedFd>,
     events: Vec<epoll::Event>,
-    /// A descriptor to give up for a moment when there is no other, so that a connection can be
-    /// accepted only to be closed.
-    reserve: Option<File>,
+    reserve: Reserve,
 }
 
 impl Epoll {
@@ -49,7 +47,7 @@ impl Epoll {
         let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
         epoll::add(&epoll, &*wake, epoll::EventData::new_u64(WAKE_KEY), flags)?;
         let events = Vec::with_capacity(EVENTS_MAX);
-        Ok(Self { epoll, wake, events, reserve: Some(spare_descriptor()?) })
+        Ok(Self { epoll, wake, events, reserve: Reserve::new()? })
     }
 
     fn add(&self, key: u64, socket: &impl AsFd, flags: epoll::EventFlags) -> io::Result<()> {
@@ -69,7 +67,7 @@ impl Backend for Epoll {
         Arc::new(move || _ = rustix::io::write(&*wake, &1u64.to_ne_bytes()))
     }
 
-    fn poll(&mut self, _now: Time, wait: Wait, ready: &mut Vec<Ready>) {
+    fn poll(&mut self, _now: Time, wait: Wait, _pool: &Pool, ready: &mut Vec<Ready>) {
         let timeout = match wait {
             Wait::Not => Some(Timespec::default()),
             Wait::AtMost(time) => Some(Timespec {
@@ -100,6 +98,7 @@ impl Backend for Epoll {
                 write: dead || flags.contains(epoll::EventFlags::OUT),
                 finished: flags.contains(epoll::EventFlags::RDHUP),
                 dead,
+                sent: 0,
             });
         }
     }
@@ -111,6 +110,10 @@ impl Backend for Epoll {
         let extra = if shared { epoll::EventFlags::EXCLUSIVE } else { epoll::EventFlags::empty() };
         self.add(key, &fd, epoll::EventFlags::IN | extra)?;
         Ok(Socket::Fd(fd))
+    }
+
+    fn last_call(&mut self, listener: &Socket) {
+        deafen(fd(listener));
     }
 
     fn unlisten(&mut self, listener: Socket) {
@@ -133,20 +136,7 @@ impl Backend for Epoll {
     }
 
     fn shed(&mut self, listener: &Socket) -> Shed {
-        if self.reserve.take().is_none() {
-            self.reserve = spare_descriptor().ok();
-            return Shed::Impossible;
-        }
-        let accepted = net::accept_with(fd(listener), SocketFlags::CLOEXEC);
-        let shed = match &accepted {
-            Ok(_) => Shed::One,
-            Err(Errno::AGAIN) => Shed::Later,
-            Err(error) if is_of_one(*error) => Shed::One,
-            Err(_) => Shed::Impossible,
-        };
-        drop(accepted);
-        self.reserve = spare_descriptor().ok();
-        shed
+        self.reserve.shed(|| net::accept_with(fd(listener), SocketFlags::CLOEXEC))
     }
 
     fn attach(&mut self, key: u64, socket: &Socket) -> io::Result<()> {
@@ -220,43 +210,12 @@ impl Backend for Epoll {
 fn fd(socket: &Socket) -> BorrowedFd<'_> {
     match socket {
         Socket::Fd(fd) => fd.as_fd(),
-        Socket::Sim(_) => panic!("a simulated socket was given to epoll"),
+        Socket::Place(_) | Socket::Sim(_) => panic!("another backend's socket came to epoll"),
     }
-}
-
-/// Whether accept failed for one connection only: broken off in the backlog, interrupted, or an
-/// error of its network that Linux passes on.
-fn is_of_one(error: Errno) -> bool {
-    matches!(
-        error,
-        Errno::CONNABORTED
-            | Errno::INTR
-            | Errno::PROTO
-            | Errno::PERM
-            | Errno::NETDOWN
-            | Errno::NETUNREACH
-            | Errno::HOSTDOWN
-            | Errno::HOSTUNREACH
-            | Errno::NONET
-            | Errno::NOPROTOOPT
-            | Errno::OPNOTSUPP
-    )
 }
 
 fn foreign() -> io::Error {
-    io::Error::other("a simulated listener was given to epoll")
-}
-
-fn how(error: Errno) -> How {
-    match error {
-        Errno::CONNRESET | Errno::PIPE | Errno::CONNABORTED => How::Reset,
-        Errno::TIMEDOUT => How::Timeout,
-        _ => How::Error,
-    }
-}
-
-fn spare_descriptor() -> io::Result<File> {
-    File::open("/dev/null")
+    io::Error::other("another backend's listener came to epoll")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The machine under a staged runtime: sockets, buffers, epoll and a simulated network.
+//! The machine under a staged runtime: sockets, buffers, io_uring, epoll, simulation.
 //!
 //! [`Io`] is the machine of a pinned domain's worker. [`serve`] and [`dial`] add the stages that
 //! move bytes to a net: `accept`, `connect`, `read` and `write`. A protocol is a stage between
@@ -7,6 +7,7 @@
 mod addr;
 pub mod backend;
 mod buf;
+mod choice;
 mod chunk;
 mod conn;
 mod dial;
@@ -20,11 +21,14 @@ mod settings;
 pub mod sim;
 mod slab;
 mod stages;
+mod system;
 mod unix;
+mod uring;
 
 pub use addr::{Addr, BadAddr, Peer, UNIX_PATH_MAX};
 pub use backend::Backend;
 pub use buf::{BUFFER_SIZE, Buf, Pool};
+pub use choice::{Asked, Choice};
 pub use chunk::Chunk;
 pub use conn::{ConnId, How, Lease};
 pub use epoll::Epoll;
@@ -39,3 +43,4 @@ pub use stages::{
     AcceptStage, ConnectOut, ConnectStage, Dialed, Never, Options, ReadStage, Served, WriteStage,
     dial, serve,
 };
+pub use uring::{Unfit, Uring};

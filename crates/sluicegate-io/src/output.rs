@@ -13,6 +13,8 @@ pub(crate) struct Output {
     /// Bytes appended and bytes sent since this was empty.
     appended: u64,
     sent: u64,
+    /// The turn in which the backend last took pieces; the kernel sees them at its end.
+    pub taken_in: u32,
 }
 
 impl Output {

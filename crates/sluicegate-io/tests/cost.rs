@@ -40,10 +40,10 @@ impl Backend for Counting {
     fn waker(&self) -> Waker {
         self.0.waker()
     }
-    fn poll(&mut self, now: Time, wait: Wait, ready: &mut Vec<Ready>) {
+    fn poll(&mut self, now: Time, wait: Wait, pool: &Pool, ready: &mut Vec<Ready>) {
         self.1.poll.fetch_add(1, SeqCst);
         self.1.waits.store(wait == Wait::Forever, SeqCst);
-        self.0.poll(now, wait, ready);
+        self.0.poll(now, wait, pool, ready);
         self.1.waits.store(false, SeqCst);
     }
     fn listen(&mut self, key: u64, listener: Listener) -> io::Result<Socket> {

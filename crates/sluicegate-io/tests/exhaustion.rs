@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::real::Real;
+use common::real::{OnEpoll, OnUring, Real, uring_works};
 use common::simulated::{SEEDS, Simulated, with_seed};
 use common::{Setup, World, ask, even};
 
@@ -35,5 +35,8 @@ fn descriptors_come_back() {
     for seed in 0..SEEDS {
         with_seed(seed, exhaustion_passes::<Simulated>);
     }
-    exhaustion_passes::<Real>();
+    exhaustion_passes::<Real<OnEpoll>>();
+    if uring_works() {
+        exhaustion_passes::<Real<OnUring>>();
+    }
 }

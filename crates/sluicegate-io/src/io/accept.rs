@@ -92,10 +92,13 @@ impl Io {
         self.ledger.shed(shed as u64);
     }
 
-    /// From now on a backlog that is found empty is closed.
-    pub(crate) fn ask_all(&mut self, place: u16) {
+    /// Lets nobody new into the backlogs; from now on one that is found empty is closed.
+    pub(crate) fn last_call(&mut self, place: u16) {
         for listening in self.listeners.iter_mut().filter(|listening| listening.gate == place) {
             listening.acceptable = listening.socket.is_some();
+            if let Some(socket) = &listening.socket {
+                self.backend.last_call(socket);
+            }
         }
     }
 

@@ -54,7 +54,9 @@ impl Io {
     /// Forgets a connection that was never opened.
     pub(crate) fn give_up(&mut self, id: ConnId) {
         if self.conns.get(id).is_some_and(|conn| conn.phase == Phase::Connecting) {
-            self.conns.remove(id);
+            if let Some(conn) = self.conns.remove(id) {
+                self.close_socket(conn);
+            }
             self.room_to_accept();
         }
     }

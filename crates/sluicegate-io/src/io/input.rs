@@ -70,7 +70,13 @@ impl Io {
         conn.finished |= ready.finished || ready.dead;
         let (reads, writes) = (ready.read || ready.finished || ready.dead, ready.write);
         conn.readable |= reads && conn.phase != Phase::HalfClosed;
-        let write_waits = writes && !conn.writable && conn.output.is_some();
+        let mut write_waits = writes && !conn.writable && conn.output.is_some();
+        if ready.sent > 0
+            && let Some(output) = &mut conn.output
+        {
+            output.sent(ready.sent);
+            write_waits = true;
+        }
         conn.writable |= writes;
         let (read_now, gate) = (conn.readable && conn.reading, conn.gate);
         if read_now {

@@ -34,16 +34,30 @@ impl Io {
         gate: u16,
         service: u16,
     ) -> io::Result<ConnId> {
-        let full = |_| io::Error::other("the table of connections is full");
-        let id = self.conns.insert(Conn::new(socket, peer, gate, service)).map_err(full)?;
+        let id = match self.conns.insert(Conn::new(socket, peer, gate, service)) {
+            Ok(id) => id,
+            Err(conn) => {
+                self.close_socket(conn);
+                return Err(io::Error::other("the table of connections is full"));
+            }
+        };
         let attached = match self.conns.get(id).and_then(|conn| conn.socket.as_ref()) {
             Some(socket) => self.backend.attach(id.key(), socket),
             None => Ok(()),
         };
-        if attached.is_err() {
-            self.conns.remove(id);
+        if attached.is_err()
+            && let Some(conn) = self.conns.remove(id)
+        {
+            self.close_socket(conn);
         }
         attached.map(|()| id)
+    }
+
+    /// Closes the socket of a connection that was never opened.
+    pub(crate) fn close_socket(&mut self, conn: Conn) {
+        if let Some(socket) = conn.socket {
+            self.backend.close(socket);
+        }
     }
 
     /// The connection ended by itself: closes the socket and has the protocol told, unless the
@@ -82,7 +96,8 @@ impl Io {
 
     fn drop_socket(&mut self, id: ConnId, how: How) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        if conn.socket.take().is_some() {
+        if let Some(socket) = conn.socket.take() {
+            self.backend.close(socket);
             self.ledger.closed(how);
         }
         if let Some(mut output) = conn.output.take() {

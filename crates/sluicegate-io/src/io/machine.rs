@@ -14,7 +14,8 @@ impl Machine for Io {
         // What is known already must not wait for what is not.
         let wait = if self.raised.is_empty() { wait } else { Wait::Not };
         let mut ready = std::mem::take(&mut self.ready);
-        self.backend.poll(now, wait, &mut ready);
+        self.polls = self.polls.wrapping_add(1);
+        self.backend.poll(now, wait, &self.pool, &mut ready);
         for ready in ready.drain(..) {
             if Self::is_listener(ready) {
                 self.listener_ready(ready);

@@ -68,6 +68,8 @@ pub struct Io {
     #[expect(clippy::vec_box, reason = "a slot holds a box, which is used again as it is")]
     spare: Vec<Box<Output>>,
     ready: Vec<Ready>,
+    /// How often the backend was polled.
+    polls: u32,
 }
 
 impl Io {
@@ -100,6 +102,7 @@ impl Io {
             abandoned: Abandoned::new(waker),
             spare: Vec::new(),
             ready: Vec::new(),
+            polls: 0,
         }
     }
 

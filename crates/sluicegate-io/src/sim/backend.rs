@@ -49,7 +49,7 @@ impl Backend for SimBackend {
         Arc::new(move || woken.store(true, Relaxed))
     }
 
-    fn poll(&mut self, now: Time, _wait: Wait, ready: &mut Vec<Ready>) {
+    fn poll(&mut self, now: Time, _wait: Wait, _pool: &Pool, ready: &mut Vec<Ready>) {
         self.woken.store(false, Relaxed);
         let mut world = self.net.world();
         world.advance(now);
@@ -155,7 +155,9 @@ impl Backend for SimBackend {
 fn place_of(socket: &Socket) -> Place {
     match socket {
         Socket::Sim(socket) => socket.end,
-        Socket::Fd(_) => panic!("a descriptor was given to the simulated network"),
+        Socket::Fd(_) | Socket::Place(_) => {
+            panic!("another backend's socket came to the simulated network")
+        }
     }
 }
 

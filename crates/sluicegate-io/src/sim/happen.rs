@@ -134,7 +134,8 @@ impl World {
         if mine.hears() {
             mine.phase = Phase::Dead(how);
             mine.inbox.clear();
-            let ready = Ready { key: 0, read: true, write: true, finished: true, dead: true };
+            let ready =
+                Ready { read: true, write: true, finished: true, dead: true, ..Ready::default() };
             self.tell(end, ready);
         }
     }

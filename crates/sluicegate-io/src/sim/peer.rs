@@ -23,6 +23,7 @@ impl SimPeer {
     pub fn send(&mut self, bytes: &[u8]) -> usize {
         match self.socket.net.world().send(self.end(), bytes) {
             Sent::Bytes(n) | Sent::Blocked(n) => n,
+            Sent::Taken => unreachable!("the simulated network keeps no pieces"),
             Sent::Ended(how) => {
                 self.ended.get_or_insert(how);
                 0

@@ -167,6 +167,7 @@ impl World {
             read: !found.inbox.is_empty(),
             write: found.phase == Phase::Open,
             finished: found.finished_in,
+            sent: 0,
             dead: !matches!(found.phase, Phase::Open | Phase::Connecting),
         };
         self.tell(end, ready);

@@ -89,7 +89,7 @@ impl Stage for AcceptStage {
     fn drain(&mut self, cx: &mut Cx<'_, Out<Opened>>) {
         let stage = cx.stage();
         let io = cx.local.get::<Io>();
-        io.ask_all(self.place);
+        io.last_call(self.place);
         io.raise(Some(stage));
     }
 

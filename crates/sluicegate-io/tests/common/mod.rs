@@ -102,15 +102,25 @@ pub fn even<W: World>(mut world: W) -> ConnCounts {
     conns
 }
 
-/// Makes a test of each behaviour for real sockets and one for the simulated network, where it
-/// is run with many seeds.
+/// Makes a test of each behaviour for real sockets on each backend, and one for the simulated
+/// network, where it is run with many seeds.
 #[macro_export]
 macro_rules! suite {
     ($($behaviour:ident),* $(,)?) => {
         mod epoll {
             $(#[test]
             fn $behaviour() {
-                super::$behaviour::<$crate::common::real::Real>();
+                use $crate::common::real::{OnEpoll, Real};
+                super::$behaviour::<Real<OnEpoll>>();
+            })*
+        }
+        mod uring {
+            $(#[test]
+            fn $behaviour() {
+                if $crate::common::real::uring_works() {
+                    use $crate::common::real::{OnUring, Real};
+                    super::$behaviour::<Real<OnUring>>();
+                }
             })*
         }
         mod simulated {

@@ -1,6 +1,7 @@
-//! The real world: threads, epoll, and blocking clients on loopback sockets.
+//! The real world: threads, a backend, and blocking clients on loopback sockets.
 
 use std::io::{ErrorKind, Read, Write};
+use std::marker::PhantomData;
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -9,20 +10,51 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use sluicegate::{Ledger, Net, Running};
-use sluicegate_io::{Addr, ConnCounts, ConnLedger, Epoll, How, Io, Listeners};
+use sluicegate_io::{Addr, Asked, Choice, ConnCounts, ConnLedger, How, Listeners};
 
 use crate::common::{Rest, Setup, World, service};
 
 /// After so long a test has failed; none waits for it.
 const LOST: Duration = Duration::from_secs(30);
 
-pub struct Real {
+/// A real world whose service runs on the backend `B`.
+pub struct Real<B> {
     addr: Addr,
     ledgers: Vec<Arc<ConnLedger>>,
     waiting: Option<Net>,
     running: Option<Running>,
     /// Descriptors taken away from the service.
     hoard: Vec<std::fs::File>,
+    backend: PhantomData<B>,
+}
+
+/// Which backend a world's service runs on.
+pub trait On {
+    const ASKED: Asked;
+}
+
+/// The service runs on epoll.
+pub struct OnEpoll;
+
+/// The service runs on io_uring.
+pub struct OnUring;
+
+impl On for OnEpoll {
+    const ASKED: Asked = Asked::Epoll;
+}
+
+impl On for OnUring {
+    const ASKED: Asked = Asked::Uring;
+}
+
+/// Whether io_uring works here; where it does not, it is said that the test is skipped.
+pub fn uring_works() -> bool {
+    let unfit = Choice::new(Asked::Uring).err();
+    if let Some(unfit) = &unfit {
+        // Past the test harness, which keeps what is printed by a test that passes.
+        let _ = writeln!(std::io::stderr(), "skipped: {unfit}");
+    }
+    unfit.is_none()
 }
 
 pub enum Client {
@@ -37,7 +69,7 @@ pub fn socket_path() -> PathBuf {
     std::env::temp_dir().join(format!("sluicegate-io-{}-{n}.sock", std::process::id()))
 }
 
-impl World for Real {
+impl<B: On> World for Real<B> {
     type Client = Client;
 
     fn new(setup: Setup) -> Self {
@@ -47,12 +79,14 @@ impl World for Real {
         let addr = listeners.bound()[0].0.clone();
         let ledgers: Vec<_> = (0..setup.workers).map(|_| ConnLedger::new()).collect();
         let (settings, for_workers) = (setup.settings.clone(), ledgers.clone());
+        let choice = Choice::new(B::ASKED).unwrap();
         let machine = move |worker: usize| {
-            Ok(Io::new(Epoll::new()?, settings.clone(), Arc::clone(&for_workers[worker])))
+            Ok(choice.machine(settings.clone(), Arc::clone(&for_workers[worker]))?)
         };
         let net = service::net(listeners, setup.workers, machine);
-        let mut world =
-            Self { addr, ledgers, waiting: Some(net), running: None, hoard: Vec::new() };
+        let (waiting, hoard) = (Some(net), Vec::new());
+        let backend = PhantomData;
+        let mut world = Self { addr, ledgers, waiting, running: None, hoard, backend };
         if !setup.late {
             world.start();
         }
@@ -162,7 +196,7 @@ impl World for Real {
     }
 }
 
-impl Real {
+impl<B> Real<B> {
     fn counts(&self) -> ConnCounts {
         let mut all = ConnCounts::default();
         for ledger in &self.ledgers {

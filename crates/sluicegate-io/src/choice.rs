@@ -1,0 +1,73 @@
+//! Which backend a process uses: io_uring where it works, epoll elsewhere.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::epoll::Epoll;
+use crate::io::Io;
+use crate::ledger::ConnLedger;
+use crate::settings::Settings;
+use crate::uring::{Unfit, Uring};
+
+/// Whether io_uring is taken where nothing is asked for and both would do.
+const URING_FIRST: bool = true;
+
+/// Which backend is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asked {
+    /// The better one of those that work here.
+    #[default]
+    Auto,
+    /// io_uring and no other.
+    Uring,
+    /// epoll, which works everywhere.
+    Epoll,
+}
+
+/// The backend of all workers of a process, known to work.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    uring: bool,
+    why: Option<Arc<str>>,
+}
+
+impl Choice {
+    /// Tries out what is asked for.
+    ///
+    /// # Errors
+    /// io_uring is asked for and does not work here.
+    pub fn new(asked: Asked) -> Result<Self, Unfit> {
+        let tried = match asked {
+            Asked::Epoll => return Ok(Self { uring: false, why: None }),
+            Asked::Auto if !URING_FIRST => return Ok(Self { uring: false, why: None }),
+            Asked::Auto | Asked::Uring => Uring::try_out(),
+        };
+        match tried {
+            Ok(()) => Ok(Self { uring: true, why: None }),
+            Err(unfit) if asked == Asked::Uring => Err(unfit),
+            Err(unfit) => Ok(Self { uring: false, why: Some(unfit.to_string().into()) }),
+        }
+    }
+
+    /// The name of the backend, as shown to the user.
+    pub fn name(&self) -> &'static str {
+        if self.uring { "io_uring" } else { "epoll" }
+    }
+
+    /// Why it is not the other one, which would have been taken.
+    pub fn why(&self) -> Option<&str> {
+        self.why.as_deref()
+    }
+
+    /// A machine on this backend, for the thread that makes it.
+    ///
+    /// # Errors
+    /// What the system refuses, as when descriptors have run out.
+    pub fn machine(&self, settings: Settings, ledger: Arc<ConnLedger>) -> io::Result<Io> {
+        if self.uring {
+            Ok(Io::new(Uring::new().map_err(io::Error::other)?, settings, ledger))
+        } else {
+            Ok(Io::new(Epoll::new()?, settings, ledger))
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Listeners: accepting until further notice, one by one in need, and to the last.
+
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use io_uring::{opcode, types};
+use rustix::io::Errno;
+use rustix::net::{self, SocketFlags};
+use sluicegate::Wait;
+
+use crate::addr::Peer;
+use crate::backend::{Accept, Shed, Socket};
+use crate::conn::ConnId;
+use crate::system::{deafen, is_of_one};
+use crate::uring::op::Op;
+use crate::uring::sock::{Asking, Connecting, Sock};
+use crate::uring::{Uring, set_blocking};
+
+impl Uring {
+    pub(super) fn next_accepted(&mut self, id: ConnId) -> Accept {
+        let Some(ear) = self.ears.get_mut(id) else { return Accept::Later };
+        if let Some(fd) = ear.accepted.pop_front() {
+            return self.admit(fd);
+        }
+        if let Some(error) = ear.failed.take() {
+            ear.starving = true;
+            return Accept::Starved(error);
+        }
+        if !ear.last && !ear.starving {
+            self.ask(id, Asking::Accept);
+            return Accept::Later;
+        }
+        match accept_now(ear.fd.as_fd(), ear.last) {
+            Ok(fd) => {
+                ear.starving = false;
+                self.admit(fd)
+            }
+            Err(Errno::AGAIN) => {
+                self.await_next(id);
+                Accept::Later
+            }
+            Err(error) if is_of_one(error) => Accept::Lost,
+            Err(error) => {
+                ear.starving = true;
+                Accept::Starved(error.into())
+            }
+        }
+    }
+
+    pub(super) fn shed_next(&mut self, id: ConnId) -> Shed {
+        let Some(ear) = self.ears.get(id) else { return Shed::Later };
+        let shed = self.reserve.shed(|| accept_now(ear.fd.as_fd(), ear.last));
+        if shed == Shed::Later {
+            self.await_next(id);
+        }
+        shed
+    }
+
+    /// Lets nobody new into the backlog and takes it out of the kernel's hands.
+    pub(super) fn empty_backlog(&mut self, id: ConnId) {
+        let Some(ear) = self.ears.get_mut(id) else { return };
+        deafen(ear.fd.as_fd());
+        // Should it fail, what is accepted last is taken as in need.
+        ear.last = set_blocking(ear.fd.as_fd(), false).is_ok();
+        self.stop_asking(id);
+        let mut early = std::mem::take(&mut self.early);
+        while self.ears.get(id).is_some_and(|ear| ear.asking != Asking::Nothing) {
+            self.turn(Wait::Forever, &mut early);
+        }
+        self.early = early;
+    }
+
+    pub(super) fn close_listener(&mut self, id: ConnId) {
+        if let Some(ear) = self.ears.get_mut(id) {
+            ear.closing = true;
+            ear.accepted.clear();
+        }
+        self.stop_asking(id);
+        self.settle_listener(id);
+    }
+
+    /// Closes the listener if it is to be closed and the kernel is done with it.
+    pub(super) fn settle_listener(&mut self, id: ConnId) {
+        if self.ears.get(id).is_some_and(|ear| ear.closing && ear.asking == Asking::Nothing) {
+            self.ears.remove(id);
+        }
+    }
+
+    /// Has the operation of the listener end.
+    pub(super) fn stop_asking(&mut self, id: ConnId) {
+        let Some(ear) = self.ears.get_mut(id) else { return };
+        let op = match ear.asking {
+            Asking::Nothing => return,
+            Asking::Accept => Op::Accept,
+            Asking::Await => Op::Await,
+        };
+        if !std::mem::replace(&mut ear.stopping, true) {
+            self.cancel(op, id);
+        }
+    }
+
+    /// Waits for the next connection without accepting it.
+    fn await_next(&mut self, id: ConnId) {
+        if self.ears.get(id).is_some_and(|ear| !ear.last) {
+            self.ask(id, Asking::Await);
+        }
+    }
+
+    fn ask(&mut self, id: ConnId, asking: Asking) {
+        let Some(ear) = self.ears.get_mut(id).filter(|ear| ear.asking == Asking::Nothing) else {
+            return;
+        };
+        let fd = types::Fd(ear.fd.as_raw_fd());
+        let entry = match asking {
+            Asking::Nothing => return,
+            Asking::Accept => {
+                let accept = opcode::AcceptMulti::new(fd).flags(libc::SOCK_CLOEXEC);
+                accept.build().user_data(Op::Accept.of(id))
+            }
+            Asking::Await => {
+                let poll = opcode::PollAdd::new(fd, libc::POLLIN as u32);
+                poll.build().user_data(Op::Await.of(id))
+            }
+        };
+        ear.asking = asking;
+        // SAFETY: the place of a listener, and with it the descriptor, stays until the operation
+        // has completed; no memory is named.
+        unsafe { self.ring.push(&entry) };
+    }
+
+    /// Puts an accepted connection into the table. Who it is has to be asked for: an operation
+    /// that goes on tells it of none.
+    fn admit(&mut self, fd: OwnedFd) -> Accept {
+        let peer = match net::getpeername(&fd) {
+            Ok(from) => {
+                let tcp = from.and_then(|from| SocketAddr::try_from(from).ok());
+                tcp.map_or(Peer::Unix, Peer::Tcp)
+            }
+            // It is gone already.
+            Err(_) => return Accept::Lost,
+        };
+        match self.conns.insert(Sock::new(fd, Connecting::No)) {
+            Ok(id) => Accept::Conn(Socket::Place(id), peer),
+            Err(_) => Accept::Starved(super::full()),
+        }
+    }
+}
+
+/// Accepts without waiting on a listener that blocks, unless `last`: then it blocks no more.
+fn accept_now(listener: BorrowedFd<'_>, last: bool) -> Result<OwnedFd, Errno> {
+    let failed = |_| Errno::NOMEM;
+    if !last {
+        set_blocking(listener, false).map_err(failed)?;
+    }
+    let accepted = net::accept_with(listener, SocketFlags::CLOEXEC);
+    if !last {
+        set_blocking(listener, true).map_err(failed)?;
+    }
+    accepted
+}

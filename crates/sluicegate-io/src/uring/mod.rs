@@ -1,0 +1,285 @@
+//! The backend for Linux 6.1 and later: operations are queued in a ring that the kernel shares,
+//! submitted together, and their completions collected, by one call for each turn of a worker.
+//!
+//! A listener accepts and a connection receives until further notice, into buffers lent to the
+//! kernel; a send keeps its pieces until it completes. The place of a socket in the table stays
+//! taken until the last of its operations has completed, so that no completion is ever stale.
+
+mod buffers;
+mod collect;
+mod listening;
+mod op;
+mod ring;
+mod sending;
+mod sock;
+mod transfer;
+mod trial;
+mod unfit;
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use io_uring::{opcode, types};
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::net::{self, Shutdown, sockopt};
+use sluicegate::{Time, Wait, Waker};
+
+use crate::addr::Addr;
+use crate::backend::{Accept, Backend, Decision, Ready, Recv, Sent, Shed, Socket};
+use crate::buf::Pool;
+use crate::chunk::Chunk;
+use crate::conn::ConnId;
+use crate::listen::Listener;
+use crate::settings::Settings;
+use crate::slab::Slab;
+use crate::system::Reserve;
+use buffers::Lent;
+use op::{Op, PLACES_MAX};
+use ring::{Done, Ring};
+use sending::Sending;
+use sock::{Connecting, Ear, Sock};
+pub use unfit::Unfit;
+
+/// Sends kept for use again, so that steady traffic needs no memory.
+const SPARE_SENDS: usize = 256;
+/// The owner of what belongs to no socket.
+const NOBODY: ConnId = ConnId::new(0, 0);
+/// How often the end looks for the last completions, and how long it waits for some each time.
+const LAST_LOOKS: usize = 50;
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
+/// Sockets behind one ring.
+pub struct Uring {
+    /// Dropped before what the kernel reaches through it.
+    ring: Ring,
+    lent: Lent,
+    conns: Slab<Sock>,
+    ears: Slab<Ear>,
+    /// Connections that receive when there are buffers again.
+    hungry: VecDeque<ConnId>,
+    #[expect(clippy::vec_box, reason = "a send keeps its box, and costs no new one")]
+    spare: Vec<Box<Sending>>,
+    /// What was collected between polls.
+    early: Vec<Ready>,
+    done: Vec<Done>,
+    wake: Arc<OwnedFd>,
+    reserve: Reserve,
+}
+
+impl Uring {
+    /// A backend with no socket yet, for the thread that makes it.
+    ///
+    /// # Errors
+    /// The kernel does not permit it, or has not all that is needed; [`Uring::try_out`] finds
+    /// more.
+    pub fn new() -> Result<Self, Unfit> {
+        let ring = Ring::new()?;
+        let lent = Lent::new(&ring)?;
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        let refused = |error: rustix::io::Errno| Unfit::Refused(error.into());
+        let mut uring = Self {
+            ring,
+            lent,
+            conns: Slab::new(PLACES_MAX),
+            ears: Slab::new(PLACES_MAX),
+            hungry: VecDeque::new(),
+            spare: Vec::new(),
+            early: Vec::new(),
+            done: Vec::new(),
+            wake: Arc::new(eventfd(0, flags).map_err(refused)?),
+            reserve: Reserve::new().map_err(Unfit::Refused)?,
+        };
+        uring.watch_wake();
+        Ok(uring)
+    }
+
+    /// Whether a backend would work here, found by accepting and receiving with one.
+    ///
+    /// # Errors
+    /// What is refused, or missing.
+    pub fn try_out() -> Result<(), Unfit> {
+        trial::run()
+    }
+
+    /// Has each call of the waker complete something. The count is never read: a poll that goes
+    /// on completes whenever it is raised.
+    fn watch_wake(&mut self) {
+        let wake = types::Fd(self.wake.as_raw_fd());
+        let entry = opcode::PollAdd::new(wake, libc::POLLIN as u32).multi(true).build();
+        // SAFETY: the descriptor is open as long as `self` is; no memory is named.
+        unsafe { self.ring.push(&entry.user_data(Op::Wake.of(NOBODY))) };
+    }
+
+    /// Asks for the end of an operation, which then completes, if it has not yet.
+    fn cancel(&mut self, op: Op, id: ConnId) {
+        let entry = opcode::AsyncCancel::new(op.of(id)).build();
+        // SAFETY: neither a descriptor nor memory is named.
+        unsafe { self.ring.push(&entry.user_data(Op::Cancel.of(id))) };
+    }
+
+    /// Submits and collects. Panics when the ring is broken, as nothing could go on.
+    fn turn(&mut self, wait: Wait, ready: &mut Vec<Ready>) {
+        if let Err(error) = self.ring.enter(wait) {
+            panic!("io_uring cannot be waited for: {error}");
+        }
+        self.collect(ready);
+        while self.ring.overflowed() {
+            if let Err(error) = self.ring.enter(Wait::Not) {
+                panic!("io_uring cannot be asked for the rest: {error}");
+            }
+            self.collect(ready);
+        }
+    }
+}
+
+impl Backend for Uring {
+    fn name(&self) -> &'static str {
+        "io_uring"
+    }
+
+    fn waker(&self) -> Waker {
+        let wake = Arc::clone(&self.wake);
+        // It can only fail because the count is full, which 2^64 calls will not bring about.
+        Arc::new(move || _ = rustix::io::write(&*wake, &1u64.to_ne_bytes()))
+    }
+
+    fn poll(&mut self, _now: Time, wait: Wait, pool: &Pool, ready: &mut Vec<Ready>) {
+        self.lent.fill(pool);
+        let fed = self.feed();
+        ready.append(&mut self.early);
+        let wait = if fed || !ready.is_empty() { Wait::Not } else { wait };
+        self.turn(wait, ready);
+    }
+
+    fn listen(&mut self, key: u64, listener: Listener) -> io::Result<Socket> {
+        let Socket::Fd(fd) = listener.into_socket() else {
+            return Err(io::Error::other("another backend's listener came to io_uring"));
+        };
+        set_blocking(fd.as_fd(), true)?;
+        self.ears.insert(Ear::new(fd, key)).map(Socket::Place).map_err(|_| full())
+    }
+
+    fn last_call(&mut self, listener: &Socket) {
+        self.empty_backlog(place(listener));
+    }
+
+    fn unlisten(&mut self, listener: Socket) {
+        self.close_listener(place(&listener));
+    }
+
+    fn accept(&mut self, listener: &Socket) -> Accept {
+        self.next_accepted(place(listener))
+    }
+
+    fn shed(&mut self, listener: &Socket) -> Shed {
+        self.shed_next(place(listener))
+    }
+
+    fn attach(&mut self, key: u64, socket: &Socket) -> io::Result<()> {
+        let id = place(socket);
+        let Some(sock) = self.conns.get_mut(id) else { return Ok(()) };
+        sock.key = key;
+        match sock.connecting {
+            Connecting::No => self.receive(id),
+            Connecting::Begun | Connecting::Waiting => self.await_decision(id),
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, to: &Addr, settings: &Settings) -> io::Result<Socket> {
+        let fd = crate::dial::dial(to, settings)?;
+        set_blocking(fd.as_fd(), true)?;
+        let sock = Sock::new(fd, Connecting::Begun);
+        self.conns.insert(sock).map(Socket::Place).map_err(|_| full())
+    }
+
+    fn connected(&mut self, socket: &Socket) -> Decision {
+        let id = place(socket);
+        let Some(sock) = self.conns.get_mut(id) else { return Decision::Later };
+        let decision = crate::dial::outcome(sock.fd.as_fd());
+        match decision {
+            Decision::Later => self.await_decision(id),
+            Decision::Done => {
+                sock.connecting = Connecting::No;
+                self.receive(id);
+            }
+            Decision::Failed(_) => {}
+        }
+        decision
+    }
+
+    fn recv(&mut self, socket: &Socket, _pool: &Pool) -> Recv {
+        self.next_received(place(socket))
+    }
+
+    fn send(&mut self, socket: &Socket, chunks: &mut VecDeque<Chunk>) -> Sent {
+        self.send_pieces(place(socket), chunks)
+    }
+
+    fn shutdown(&mut self, socket: &Socket) {
+        if let Some(sock) = self.conns.get(place(socket)) {
+            // Fails only when the connection is gone, which the next receive tells.
+            let _ = net::shutdown(&sock.fd, Shutdown::Write);
+        }
+    }
+
+    fn close(&mut self, socket: Socket) {
+        self.close_conn(place(&socket));
+    }
+
+    fn reset(&mut self, socket: Socket) {
+        if let Some(sock) = self.conns.get(place(&socket)) {
+            // Without it the peer sees an orderly end instead: the best that is left.
+            let _ = sockopt::set_socket_linger(&sock.fd, Some(Duration::ZERO));
+        }
+        self.close(socket);
+    }
+}
+
+impl Drop for Uring {
+    fn drop(&mut self) {
+        for id in self.conns.ids().collect::<Vec<_>>() {
+            self.close_conn(id);
+        }
+        for id in self.ears.ids().collect::<Vec<_>>() {
+            self.close_listener(id);
+        }
+        let mut ready = Vec::new();
+        for _ in 0..LAST_LOOKS {
+            if self.conns.len() + self.ears.len() == 0
+                || self.ring.enter(Wait::AtMost(LAST_LOOK)).is_err()
+            {
+                break;
+            }
+            self.collect(&mut ready);
+        }
+        if self.conns.len() > 0 {
+            // Rather lose memory than have the kernel write into somebody else's.
+            self.lent.leak();
+            std::mem::forget(std::mem::replace(&mut self.conns, Slab::new(0)));
+        }
+    }
+}
+
+/// The place in the table that a socket stands for.
+fn place(socket: &Socket) -> ConnId {
+    match socket {
+        Socket::Place(id) => *id,
+        Socket::Fd(_) | Socket::Sim(_) => panic!("another backend's socket came to io_uring"),
+    }
+}
+
+/// An operation on a descriptor that does not block fails where it should wait.
+fn set_blocking(fd: BorrowedFd<'_>, blocking: bool) -> io::Result<()> {
+    let mut flags = fcntl_getfl(fd)?;
+    flags.set(OFlags::NONBLOCK, !blocking);
+    Ok(fcntl_setfl(fd, flags)?)
+}
+
+fn full() -> io::Error {
+    io::Error::other("the table of sockets is full")
+}

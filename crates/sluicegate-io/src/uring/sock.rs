@@ -1,0 +1,131 @@
+//! What the backend knows of one connection and of one listener.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use smallvec::SmallVec;
+
+use crate::buf::Buf;
+use crate::conn::How;
+use crate::uring::sending::Sending;
+
+/// Buffers of a connection that nobody takes before it receives no more: what follows stays in
+/// the kernel. The kernel may fill a few more before it hears of it.
+pub(super) const INBOX_MAX: usize = 8;
+/// Connections of a listener that nobody takes before it accepts no more: what follows stays in
+/// the backlog.
+pub(super) const ACCEPTED_MAX: usize = 64;
+
+/// One connection.
+pub(super) struct Sock {
+    pub fd: OwnedFd,
+    /// Its name to the machine.
+    pub key: u64,
+    pub receiving: Receiving,
+    /// What was received and not taken.
+    pub inbox: SmallVec<[Buf; 2]>,
+    /// What follows the bytes in `inbox`.
+    pub end: Option<How>,
+    /// The pieces of the send that is in flight.
+    pub sending: Option<Box<Sending>>,
+    /// How sending failed.
+    pub broken: Option<How>,
+    /// It was begun here, and waits to be decided.
+    pub connecting: Connecting,
+    /// The machine let go of it; it stays until the kernel did so too.
+    pub closing: bool,
+}
+
+/// How a connection receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Receiving {
+    /// No operation is in flight.
+    No,
+    /// No operation is in flight for want of buffers; it is in the list of those that wait.
+    Hungry,
+    /// The operation is in flight.
+    Yes,
+    /// It is in flight and being cancelled.
+    Stopping,
+}
+
+/// Whether a connection that was begun here is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Connecting {
+    /// It stands, or was accepted.
+    No,
+    /// Not known to stand.
+    Begun,
+    /// The same, and an operation waits for it.
+    Waiting,
+}
+
+impl Sock {
+    pub fn new(fd: OwnedFd, connecting: Connecting) -> Self {
+        Self {
+            fd,
+            key: u64::MAX,
+            receiving: Receiving::No,
+            inbox: SmallVec::new(),
+            end: None,
+            sending: None,
+            broken: None,
+            connecting,
+            closing: false,
+        }
+    }
+
+    /// Whether the kernel has an operation of this connection.
+    pub fn in_flight(&self) -> bool {
+        matches!(self.receiving, Receiving::Yes | Receiving::Stopping)
+            || self.sending.is_some()
+            || self.connecting == Connecting::Waiting
+    }
+}
+
+/// One listener.
+pub(super) struct Ear {
+    pub fd: OwnedFd,
+    /// Its name to the machine.
+    pub key: u64,
+    pub asking: Asking,
+    /// The operation is being cancelled.
+    pub stopping: bool,
+    /// What was accepted and not taken.
+    pub accepted: VecDeque<OwnedFd>,
+    /// What ended the last operation, until it is told.
+    pub failed: Option<io::Error>,
+    /// Accepting failed, and has not succeeded since: connections are taken one by one.
+    pub starving: bool,
+    /// Nobody new comes: what is in the backlog is taken one by one.
+    pub last: bool,
+    /// The machine let go of it; it stays until the kernel did so too.
+    pub closing: bool,
+}
+
+/// The operation of a listener that is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    Nothing,
+    /// It accepts whatever comes.
+    Accept,
+    /// It waits until something comes.
+    Await,
+}
+
+impl Ear {
+    pub fn new(fd: OwnedFd, key: u64) -> Self {
+        Self {
+            fd,
+            key,
+            asking: Asking::Nothing,
+            stopping: false,
+            accepted: VecDeque::new(),
+            failed: None,
+            starving: false,
+            last: false,
+            closing: false,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Connections: receiving, sending, and letting go.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, AsRawFd};
+
+use io_uring::{opcode, types};
+
+use crate::backend::{Recv, Sent};
+use crate::chunk::Chunk;
+use crate::conn::{ConnId, How};
+use crate::uring::buffers::GROUP;
+use crate::uring::op::Op;
+use crate::uring::sending::Sending;
+use crate::uring::sock::{Connecting, Receiving};
+use crate::uring::{SPARE_SENDS, Uring};
+
+impl Uring {
+    /// Has the kernel receive on the connection until further notice, unless it does.
+    pub(super) fn receive(&mut self, id: ConnId) {
+        let Some(sock) = self.conns.get_mut(id) else { return };
+        if sock.receiving != Receiving::No || sock.closing || sock.end.is_some() {
+            return;
+        }
+        sock.receiving = Receiving::Yes;
+        let fd = types::Fd(sock.fd.as_raw_fd());
+        let entry = opcode::RecvMulti::new(fd, GROUP).build();
+        // SAFETY: the place of a socket, and with it the descriptor, stays until the operation
+        // has completed; so do the buffers in `lent`.
+        unsafe { self.ring.push(&entry.user_data(Op::Receive.of(id))) };
+    }
+
+    /// Has as many of the hungry receive as there are buffers; whether more could, should these
+    /// leave some.
+    pub(super) fn feed(&mut self) -> bool {
+        for _ in 0..self.lent.len().min(self.hungry.len()) {
+            let Some(id) = self.hungry.pop_front() else { break };
+            if let Some(sock) = self.conns.get_mut(id)
+                && sock.receiving == Receiving::Hungry
+            {
+                sock.receiving = Receiving::No;
+                self.receive(id);
+            }
+        }
+        !self.hungry.is_empty() && self.lent.len() > 0
+    }
+
+    pub(super) fn next_received(&mut self, id: ConnId) -> Recv {
+        let Some(sock) = self.conns.get_mut(id) else { return Recv::Ended(How::Closed) };
+        if sock.inbox.is_empty() {
+            return match (sock.broken, sock.end) {
+                // An error of the socket is told once, to whoever asks first: had the send asked,
+                // the receive found but an end.
+                (Some(how), _) | (None, Some(how)) => Recv::Ended(how),
+                (None, None) => {
+                    self.receive(id);
+                    Recv::Later
+                }
+            };
+        }
+        let buf = sock.inbox.remove(0);
+        let last = sock.inbox.is_empty();
+        let drained = last && sock.end.is_none() && sock.broken.is_none();
+        if last {
+            self.receive(id);
+        }
+        Recv::Bytes(buf, drained)
+    }
+
+    pub(super) fn send_pieces(&mut self, id: ConnId, chunks: &mut VecDeque<Chunk>) -> Sent {
+        let Some(sock) = self.conns.get(id) else { return Sent::Ended(How::Closed) };
+        if let Some(how) = sock.broken {
+            return Sent::Ended(how);
+        }
+        debug_assert!(sock.sending.is_none(), "one send at a time keeps the order");
+        let mut sending = self.spare.pop().unwrap_or_default();
+        sending.load(chunks);
+        self.submit(id, sending);
+        Sent::Taken
+    }
+
+    /// Has the kernel send, and keeps what is sent.
+    pub(super) fn submit(&mut self, id: ConnId, mut sending: Box<Sending>) {
+        let Some(sock) = self.conns.get_mut(id) else { return };
+        let entry = sending.entry(sock.fd.as_fd());
+        sock.sending = Some(sending);
+        // SAFETY: the place of a socket, and with it the descriptor and the boxed send, which
+        // owns the pieces, stays until the operation has completed.
+        unsafe { self.ring.push(&entry.user_data(Op::Send.of(id))) };
+    }
+
+    /// Puts a send away for use again.
+    pub(super) fn keep(&mut self, mut sending: Box<Sending>) {
+        sending.clear();
+        if self.spare.len() < SPARE_SENDS {
+            self.spare.push(sending);
+        }
+    }
+
+    /// Waits until it is known whether the connection stands.
+    pub(super) fn await_decision(&mut self, id: ConnId) {
+        let Some(sock) = self.conns.get_mut(id) else { return };
+        if sock.connecting != Connecting::Begun {
+            return;
+        }
+        sock.connecting = Connecting::Waiting;
+        let fd = types::Fd(sock.fd.as_raw_fd());
+        let entry = opcode::PollAdd::new(fd, libc::POLLOUT as u32).build();
+        // SAFETY: the descriptor stays until the operation has completed; no memory is named.
+        unsafe { self.ring.push(&entry.user_data(Op::Connect.of(id))) };
+    }
+
+    /// Cancels what is in flight; the socket is closed when that has ended.
+    pub(super) fn close_conn(&mut self, id: ConnId) {
+        let Some(sock) = self.conns.get_mut(id) else { return };
+        if sock.closing {
+            return;
+        }
+        sock.closing = true;
+        sock.inbox.clear();
+        let operations = [
+            (sock.receiving == Receiving::Yes, Op::Receive),
+            (sock.sending.is_some(), Op::Send),
+            (sock.connecting == Connecting::Waiting, Op::Connect),
+        ];
+        for (in_flight, op) in operations {
+            if in_flight {
+                self.cancel(op, id);
+            }
+        }
+        self.settle(id);
+    }
+
+    /// Closes the socket if it is to be closed and the kernel is done with it.
+    pub(super) fn settle(&mut self, id: ConnId) {
+        if self.conns.get(id).is_some_and(|sock| sock.closing && !sock.in_flight()) {
+            self.conns.remove(id);
+        }
+    }
+}
