@@ -50,6 +50,9 @@ pub struct Serve {
     /// Pinned threads; as many as CPUs may be used without it
     #[arg(long, value_name = "N")]
     pub workers: Option<String>,
+    /// uring, epoll, or auto: io_uring where it works, epoll elsewhere
+    #[arg(long, value_name = "BACKEND")]
+    pub io: Option<String>,
     /// Settings in TOML; `sluicegate check --help` lists them
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

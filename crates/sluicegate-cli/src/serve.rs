@@ -37,6 +37,7 @@ fn take_flags(settings: &mut Settings, args: &args::Serve) -> Result<Vec<&'stati
         ("listen", "--listen", args.listen.clone()),
         ("admin", "--admin", one(&args.admin)),
         ("workers", "--workers", one(&args.workers)),
+        ("io", "--io", one(&args.io)),
     ] {
         if !typed.is_empty() {
             settings.set(name, flag, &typed).map_err(|complaint| complaint.to_string())?;
@@ -60,12 +61,14 @@ fn banner(config: &Config, service: &Service, args: &args::Serve, flags: &[&str]
     let mut sources: Vec<String> = args.config.iter().map(|f| f.display().to_string()).collect();
     sources.extend(flags.iter().map(|flag| (*flag).to_owned()));
     sources.push("defaults".to_owned());
+    let backend = service.backend();
+    let why = backend.why().map(|why| format!(", as {why}")).unwrap_or_default();
     let cache = show_bytes(config.cache_budget);
     vec![
         format!("sluicegate {}", env!("CARGO_PKG_VERSION")),
         format!("  site      {site} on {}", places.join(", ")),
         format!("  admin     {}{moved}", show(service.admin())),
-        format!("  workers   {} pinned, {}", config.workers, service.backend()),
+        format!("  workers   {} pinned, {}{why}", config.workers, backend.name()),
         format!("  memory    {cache} for the cache, of {}", show_bytes(memory::available())),
         format!("  settings  {}", sources.join(", ")),
     ]

@@ -1,7 +1,7 @@
 //! The built-in handlers of the real binary, and what a panic costs.
 mod common;
 
-use common::{Client, Scratch, Server};
+use common::{Client, Scratch, Server, on_each_backend};
 use std::net::TcpStream;
 
 fn all_handlers() -> (Scratch, Server) {
@@ -36,22 +36,24 @@ fn at_once(server: &Server, targets: &[&str]) -> Vec<u16> {
 
 #[test]
 fn echo_returns_the_body_of_any_method() {
-    let (_site, server) = all_handlers();
-    let mut client = server.client();
-    let large: Vec<u8> = (0..1_000_000u32).map(|n| n as u8).collect();
-    for body in [&b""[..], b"abc", &large] {
-        for method in ["POST", "PUT", "BREW"] {
-            let head = format!("{method} /echo HTTP/1.1\r\nHost: t\r\n");
-            client.send(format!("{head}Content-Length: {}\r\n\r\n", body.len()));
-            client.send(body);
-            let response = client.response(false);
-            assert!(response.status == 200 && response.body == body, "{method}");
+    on_each_backend(|| {
+        let (_site, server) = all_handlers();
+        let mut client = server.client();
+        let large: Vec<u8> = (0..1_000_000u32).map(|n| n as u8).collect();
+        for body in [&b""[..], b"abc", &large] {
+            for method in ["POST", "PUT", "BREW"] {
+                let head = format!("{method} /echo HTTP/1.1\r\nHost: t\r\n");
+                client.send(format!("{head}Content-Length: {}\r\n\r\n", body.len()));
+                client.send(body);
+                let response = client.response(false);
+                assert!(response.status == 200 && response.body == body, "{method}");
+            }
         }
-    }
-    client.send("POST /echo/below HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
-    client.send("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
-    assert_eq!(client.response(false).text(), "abcde");
-    server.stop();
+        client.send("POST /echo/below HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
+        client.send("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+        assert_eq!(client.response(false).text(), "abcde");
+        server.stop();
+    });
 }
 
 #[test]
@@ -73,45 +75,49 @@ fn burn_and_sleep_do_what_they_are_asked() {
 
 #[test]
 fn hundreds_sleep_on_one_worker_and_hold_nobody_up() {
-    let (_site, server) = all_handlers();
-    let sleepers: Vec<Client<TcpStream>> = (0..300)
-        .map(|_| {
-            let mut client = server.client();
-            client.send("GET /sleep?ms=1000 HTTP/1.1\r\nHost: t\r\n\r\n");
-            client
-        })
-        .collect();
-    assert_eq!(server.client().get("/").text(), "home");
-    for mut sleeper in sleepers {
-        assert_eq!(sleeper.response(false).text(), "slept 1000 ms\n");
-    }
-    server.stop();
+    on_each_backend(|| {
+        let (_site, server) = all_handlers();
+        let sleepers: Vec<Client<TcpStream>> = (0..300)
+            .map(|_| {
+                let mut client = server.client();
+                client.send("GET /sleep?ms=1000 HTTP/1.1\r\nHost: t\r\n\r\n");
+                client
+            })
+            .collect();
+        assert_eq!(server.client().get("/").text(), "home");
+        for mut sleeper in sleepers {
+            assert_eq!(sleeper.response(false).text(), "slept 1000 ms\n");
+        }
+        server.stop();
+    });
 }
 
 #[test]
 fn a_panic_costs_its_own_request() {
-    let (_site, server) = all_handlers();
-    let mut targets = Vec::new();
-    for _ in 0..20 {
-        targets.extend(["/panic", "/", "/sleep?ms=20", "/pool?us=10", "/inline?us=10"]);
-    }
-    let statuses = at_once(&server, &targets);
-    for (target, status) in targets.iter().zip(statuses) {
-        let expected = if *target == "/panic" { 500 } else { 200 };
-        assert_eq!(status, expected, "{target}");
-    }
-    let mut client = server.client();
-    assert_eq!(client.get("/panic").status, 500);
-    assert_eq!(client.get("/").status, 200, "the connection goes on");
-    let net = server.net();
-    let stages = net["stages"].as_array().expect("stages");
-    let panic = stages.iter().find(|stage| stage["name"] == "panic").expect("it is mounted");
-    // After many in a row the breaker refuses the next ones as if they had panicked too.
-    assert!(panic["panics"].as_u64().is_some_and(|panics| panics > 0), "{panic}");
-    assert_eq!(net["ledger"]["ended"]["failed"], 21);
-    assert_eq!(net["http"]["refused"]["500"], 21);
-    assert_eq!(net["ledger"]["balanced"], true);
-    server.stop();
+    on_each_backend(|| {
+        let (_site, server) = all_handlers();
+        let mut targets = Vec::new();
+        for _ in 0..20 {
+            targets.extend(["/panic", "/", "/sleep?ms=20", "/pool?us=10", "/inline?us=10"]);
+        }
+        let statuses = at_once(&server, &targets);
+        for (target, status) in targets.iter().zip(statuses) {
+            let expected = if *target == "/panic" { 500 } else { 200 };
+            assert_eq!(status, expected, "{target}");
+        }
+        let mut client = server.client();
+        assert_eq!(client.get("/panic").status, 500);
+        assert_eq!(client.get("/").status, 200, "the connection goes on");
+        let net = server.net();
+        let stages = net["stages"].as_array().expect("stages");
+        let panic = stages.iter().find(|stage| stage["name"] == "panic").expect("it is mounted");
+        // After many in a row the breaker refuses the next ones as if they had panicked too.
+        assert!(panic["panics"].as_u64().is_some_and(|panics| panics > 0), "{panic}");
+        assert_eq!(net["ledger"]["ended"]["failed"], 21);
+        assert_eq!(net["http"]["refused"]["500"], 21);
+        assert_eq!(net["ledger"]["balanced"], true);
+        server.stop();
+    });
 }
 
 #[test]

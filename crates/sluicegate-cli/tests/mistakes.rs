@@ -1,7 +1,7 @@
 //! What is typed wrong, and what is taken: one sentence, exit code 2.
 mod common;
 
-use common::{Client, Scratch, Server, run};
+use common::{Client, Scratch, Server, on_each_backend, run};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 
@@ -86,26 +86,28 @@ fn the_default_admin_address_moves_when_it_is_taken() {
 
 #[test]
 fn a_unix_socket_is_listened_on_and_removed() {
-    let site = Scratch::new();
-    site.write("index.html", "home");
-    let socket = site.path().join("site.sock");
-    let unix = format!("unix:{}", socket.display());
-    let server = Server::start_with(&[
-        "serve",
-        site.arg(),
-        "--listen",
-        &unix,
-        "--listen",
-        "127.0.0.1:0",
-        "--admin",
-        "127.0.0.1:0",
-    ]);
-    assert!(server.line("site").contains(&unix), "{:?}", server.banner);
-    let stream = UnixStream::connect(&socket).expect("it listens");
-    assert_eq!(Client::over(stream).get("/").text(), "home");
-    assert_eq!(server.client().get("/").text(), "home");
-    server.stop();
-    assert!(!socket.exists(), "the socket's file is removed");
+    on_each_backend(|| {
+        let site = Scratch::new();
+        site.write("index.html", "home");
+        let socket = site.path().join("site.sock");
+        let unix = format!("unix:{}", socket.display());
+        let server = Server::start_with(&[
+            "serve",
+            site.arg(),
+            "--listen",
+            &unix,
+            "--listen",
+            "127.0.0.1:0",
+            "--admin",
+            "127.0.0.1:0",
+        ]);
+        assert!(server.line("site").contains(&unix), "{:?}", server.banner);
+        let stream = UnixStream::connect(&socket).expect("it listens");
+        assert_eq!(Client::over(stream).get("/").text(), "home");
+        assert_eq!(server.client().get("/").text(), "home");
+        server.stop();
+        assert!(!socket.exists(), "the socket's file is removed");
+    });
 }
 
 #[test]
@@ -130,11 +132,12 @@ fn what_is_right_is_told_too() {
     let output = run(&["check", &file]);
     assert!(output.status.success());
     assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{file} can be used\n"));
-    let server = Server::start_with(&["serve", "--config", &file, "--workers", "1"]);
+    let args = ["serve", "--config", &file, "--workers", "1", "--io", "epoll"];
+    let server = Server::start_with(&args);
     assert!(server.line("site").starts_with(&format!("{} on http://127.0.0.1:", site.arg())));
     assert_eq!(server.line("workers"), "1 pinned, epoll");
     assert!(server.line("memory").contains(" for the cache, of "));
-    assert_eq!(server.line("settings"), format!("{file}, --workers, defaults"));
+    assert_eq!(server.line("settings"), format!("{file}, --workers, --io, defaults"));
     server.stop();
 }
 

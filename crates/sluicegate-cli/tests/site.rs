@@ -1,7 +1,7 @@
 //! A directory served by the real binary.
 mod common;
 
-use common::{Scratch, Server, until};
+use common::{Scratch, Server, on_each_backend, until};
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -29,35 +29,37 @@ fn serve(site: &Scratch) -> Server {
 
 #[test]
 fn files_are_served_by_name() {
-    let site = site();
-    let server = serve(&site);
-    let mut client = server.client();
-    for (target, status, body, kind) in [
-        ("/", 200, "<p>home", "text/html; charset=utf-8"),
-        ("/index.html", 200, "<p>home", "text/html; charset=utf-8"),
-        ("/a.txt", 200, "0123456789", "text/plain; charset=utf-8"),
-        ("/a.txt?query", 200, "0123456789", "text/plain; charset=utf-8"),
-        ("/alias.txt", 200, "0123456789", "text/plain; charset=utf-8"),
-        ("/docs/", 200, "<p>docs", "text/html; charset=utf-8"),
-        ("/a%20b/%C3%A9.css", 200, "p{}", "text/css; charset=utf-8"),
-        ("/none", 404, "Not Found", "text/plain; charset=utf-8"),
-        ("/a.txt/", 404, "Not Found", "text/plain; charset=utf-8"),
-        ("/.env", 404, "Not Found", "text/plain; charset=utf-8"),
-        ("/escape", 404, "Not Found", "text/plain; charset=utf-8"),
-        ("/../secret", 404, "Not Found", "text/plain; charset=utf-8"),
-        ("/%2e%2e/secret", 404, "Not Found", "text/plain; charset=utf-8"),
-        ("/docs/..%2f..%2fsecret", 404, "Not Found", "text/plain; charset=utf-8"),
-        ("//etc/passwd", 404, "Not Found", "text/plain; charset=utf-8"),
-        ("/%ff", 404, "Not Found", "text/plain; charset=utf-8"),
-    ] {
-        // Twice: from the disk, and from memory.
-        for _ in 0..2 {
-            let response = client.get(target);
-            assert_eq!((response.status, response.text()), (status, body), "{target}");
-            assert_eq!(response.field("content-type"), Some(kind), "{target}");
+    on_each_backend(|| {
+        let site = site();
+        let server = serve(&site);
+        let mut client = server.client();
+        for (target, status, body, kind) in [
+            ("/", 200, "<p>home", "text/html; charset=utf-8"),
+            ("/index.html", 200, "<p>home", "text/html; charset=utf-8"),
+            ("/a.txt", 200, "0123456789", "text/plain; charset=utf-8"),
+            ("/a.txt?query", 200, "0123456789", "text/plain; charset=utf-8"),
+            ("/alias.txt", 200, "0123456789", "text/plain; charset=utf-8"),
+            ("/docs/", 200, "<p>docs", "text/html; charset=utf-8"),
+            ("/a%20b/%C3%A9.css", 200, "p{}", "text/css; charset=utf-8"),
+            ("/none", 404, "Not Found", "text/plain; charset=utf-8"),
+            ("/a.txt/", 404, "Not Found", "text/plain; charset=utf-8"),
+            ("/.env", 404, "Not Found", "text/plain; charset=utf-8"),
+            ("/escape", 404, "Not Found", "text/plain; charset=utf-8"),
+            ("/../secret", 404, "Not Found", "text/plain; charset=utf-8"),
+            ("/%2e%2e/secret", 404, "Not Found", "text/plain; charset=utf-8"),
+            ("/docs/..%2f..%2fsecret", 404, "Not Found", "text/plain; charset=utf-8"),
+            ("//etc/passwd", 404, "Not Found", "text/plain; charset=utf-8"),
+            ("/%ff", 404, "Not Found", "text/plain; charset=utf-8"),
+        ] {
+            // Twice: from the disk, and from memory.
+            for _ in 0..2 {
+                let response = client.get(target);
+                assert_eq!((response.status, response.text()), (status, body), "{target}");
+                assert_eq!(response.field("content-type"), Some(kind), "{target}");
+            }
         }
-    }
-    server.stop();
+        server.stop();
+    });
 }
 
 #[test]
@@ -98,40 +100,44 @@ fn methods_conditions_and_ranges() {
 
 #[test]
 fn a_large_file_is_streamed() {
-    let (site, big) = (site(), big());
-    let server = serve(&site);
-    let mut client = server.client();
-    let whole = client.get("/big.bin");
-    assert!(whole.status == 200 && whole.body == big);
-    let tag = whole.field("etag").expect("a tag").to_owned();
-    let part = client.ask("GET", "/big.bin", "Range: bytes=1000000-2500000\r\n");
-    assert!(part.status == 206 && part.body == big[1_000_000..=2_500_000]);
-    assert_eq!(part.field("content-range"), Some("bytes 1000000-2500000/3000000"));
-    let head = client.ask("HEAD", "/big.bin", "");
-    assert_eq!((head.status, head.field("content-length")), (200, Some("3000000")));
-    if !tag.starts_with("W/") {
-        let known = client.ask("GET", "/big.bin", &format!("If-None-Match: {tag}\r\n"));
-        assert_eq!(known.status, 304);
-    }
-    assert_eq!(client.get("/a.txt").text(), "0123456789", "the connection goes on");
-    assert!(server.net()["cache"]["bytes"].as_u64().expect("a number") < 1_000_000);
-    server.stop();
+    on_each_backend(|| {
+        let (site, big) = (site(), big());
+        let server = serve(&site);
+        let mut client = server.client();
+        let whole = client.get("/big.bin");
+        assert!(whole.status == 200 && whole.body == big);
+        let tag = whole.field("etag").expect("a tag").to_owned();
+        let part = client.ask("GET", "/big.bin", "Range: bytes=1000000-2500000\r\n");
+        assert!(part.status == 206 && part.body == big[1_000_000..=2_500_000]);
+        assert_eq!(part.field("content-range"), Some("bytes 1000000-2500000/3000000"));
+        let head = client.ask("HEAD", "/big.bin", "");
+        assert_eq!((head.status, head.field("content-length")), (200, Some("3000000")));
+        if !tag.starts_with("W/") {
+            let known = client.ask("GET", "/big.bin", &format!("If-None-Match: {tag}\r\n"));
+            assert_eq!(known.status, 304);
+        }
+        assert_eq!(client.get("/a.txt").text(), "0123456789", "the connection goes on");
+        assert!(server.net()["cache"]["bytes"].as_u64().expect("a number") < 1_000_000);
+        server.stop();
+    });
 }
 
 #[test]
 fn a_file_that_shrinks_while_it_is_sent_closes_the_connection() {
-    let site = Scratch::new();
-    let len = 64 << 20;
-    let path = site.write("huge.bin", vec![b'x'; len]);
-    let server = Server::start(&[site.arg()]);
-    let mut client = server.client();
-    client.send("GET /huge.bin HTTP/1.1\r\nHost: test\r\n\r\n");
-    assert!(client.head().contains(&format!("Content-Length: {len}\r\n")));
-    fs::File::options().write(true).open(path).unwrap().set_len(100).unwrap();
-    assert!(client.rest().len() < len, "what was promised cannot have come");
-    site.write("a.txt", "fine");
-    assert_eq!(server.client().get("/a.txt").text(), "fine");
-    server.stop();
+    on_each_backend(|| {
+        let site = Scratch::new();
+        let len = 64 << 20;
+        let path = site.write("huge.bin", vec![b'x'; len]);
+        let server = Server::start(&[site.arg()]);
+        let mut client = server.client();
+        client.send("GET /huge.bin HTTP/1.1\r\nHost: test\r\n\r\n");
+        assert!(client.head().contains(&format!("Content-Length: {len}\r\n")));
+        fs::File::options().write(true).open(path).unwrap().set_len(100).unwrap();
+        assert!(client.rest().len() < len, "what was promised cannot have come");
+        site.write("a.txt", "fine");
+        assert_eq!(server.client().get("/a.txt").text(), "fine");
+        server.stop();
+    });
 }
 
 #[test]
@@ -159,25 +165,27 @@ fn changes_are_seen() {
 
 #[test]
 fn a_cache_that_is_too_small_serves_everything_and_stays_in_its_budget() {
-    let site = Scratch::new();
-    for n in 0..60 {
-        site.write(&format!("www/{n}.bin"), vec![n; 3000 + usize::from(n)]);
-    }
-    let config = format!("root = \"{}/www\"\n[cache]\nbudget = \"64 KiB\"\n", site.arg());
-    let config = site.write("site.toml", config);
-    let server = Server::start(&["--config", &config, "--workers", "2"]);
-    let mut clients: Vec<_> = (0..8).map(|_| server.client()).collect();
-    for round in 0..5 {
-        for n in 0..60u8 {
-            let client = &mut clients[usize::from(n + round) % 8];
-            let body = client.get(&format!("/{n}.bin")).body;
-            assert!(body == vec![n; 3000 + usize::from(n)], "{n}.bin in round {round}");
+    on_each_backend(|| {
+        let site = Scratch::new();
+        for n in 0..60 {
+            site.write(&format!("www/{n}.bin"), vec![n; 3000 + usize::from(n)]);
         }
-        let cache = &server.net()["cache"];
-        assert_eq!(cache["budget"], 65_536);
-        assert!(cache["bytes"].as_u64().expect("a number") <= 65_536, "{cache}");
-    }
-    server.stop();
+        let config = format!("root = \"{}/www\"\n[cache]\nbudget = \"64 KiB\"\n", site.arg());
+        let config = site.write("site.toml", config);
+        let server = Server::start(&["--config", &config, "--workers", "2"]);
+        let mut clients: Vec<_> = (0..8).map(|_| server.client()).collect();
+        for round in 0..5 {
+            for n in 0..60u8 {
+                let client = &mut clients[usize::from(n + round) % 8];
+                let body = client.get(&format!("/{n}.bin")).body;
+                assert!(body == vec![n; 3000 + usize::from(n)], "{n}.bin in round {round}");
+            }
+            let cache = &server.net()["cache"];
+            assert_eq!(cache["budget"], 65_536);
+            assert!(cache["bytes"].as_u64().expect("a number") <= 65_536, "{cache}");
+        }
+        server.stop();
+    });
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How the real binary ends: drained, cut off, or at once.
 mod common;
 
-use common::{Scratch, Server, until};
+use common::{Scratch, Server, on_each_backend, until};
 use rustix::process::Signal;
 
 fn sleeper(more: &str) -> (Scratch, Server) {
@@ -23,38 +23,42 @@ fn in_flight(server: &Server, flows: i64) {
 
 #[test]
 fn what_was_begun_is_answered() {
-    for signal in [Signal::TERM, Signal::INT] {
-        let (_site, mut server) = sleeper("");
-        let mut client = server.client();
-        client.send("GET /sleep?ms=700 HTTP/1.1\r\nHost: t\r\n\r\n");
-        in_flight(&server, 1);
-        server.signal(signal);
-        let said = server.says();
-        assert!(said.ends_with(": answering what was begun, 5s at most"), "{said}");
-        let response = client.response(false);
-        assert_eq!((response.status, response.text()), (200, "slept 700 ms\n"));
-        assert!(client.rest().is_empty(), "the connection is closed behind it");
-        // Until the client closes too, the server lingers to read what may still come.
-        drop(client);
-        let (status, said, complaints) = server.end();
-        assert_eq!((status.code(), complaints.as_str()), (Some(0), ""));
-        assert!(
-            said.starts_with("answered ") && said.contains("; both ledgers are even"),
-            "{said}"
-        );
-    }
+    on_each_backend(|| {
+        for signal in [Signal::TERM, Signal::INT] {
+            let (_site, mut server) = sleeper("");
+            let mut client = server.client();
+            client.send("GET /sleep?ms=700 HTTP/1.1\r\nHost: t\r\n\r\n");
+            in_flight(&server, 1);
+            server.signal(signal);
+            let said = server.says();
+            assert!(said.ends_with(": answering what was begun, 5s at most"), "{said}");
+            let response = client.response(false);
+            assert_eq!((response.status, response.text()), (200, "slept 700 ms\n"));
+            assert!(client.rest().is_empty(), "the connection is closed behind it");
+            // Until the client closes too, the server lingers to read what may still come.
+            drop(client);
+            let (status, said, complaints) = server.end();
+            assert_eq!((status.code(), complaints.as_str()), (Some(0), ""));
+            assert!(
+                said.starts_with("answered ") && said.contains("; both ledgers are even"),
+                "{said}"
+            );
+        }
+    });
 }
 
 #[test]
 fn a_request_that_takes_too_long_is_cut_off_and_counted() {
-    let (_site, server) = sleeper("drain = \"100ms\"");
-    let mut client = server.client();
-    client.send("GET /sleep?ms=60000 HTTP/1.1\r\nHost: t\r\n\r\n");
-    in_flight(&server, 1);
-    server.signal(Signal::TERM);
-    let (status, said, _) = server.end();
-    assert_eq!(status.code(), Some(1));
-    assert!(said.contains(", 1 cut off; both ledgers are even"), "{said}");
+    on_each_backend(|| {
+        let (_site, server) = sleeper("drain = \"100ms\"");
+        let mut client = server.client();
+        client.send("GET /sleep?ms=60000 HTTP/1.1\r\nHost: t\r\n\r\n");
+        in_flight(&server, 1);
+        server.signal(Signal::TERM);
+        let (status, said, _) = server.end();
+        assert_eq!(status.code(), Some(1));
+        assert!(said.contains(", 1 cut off; both ledgers are even"), "{said}");
+    });
 }
 
 #[test]

@@ -5,7 +5,9 @@ use crate::files::{Content, Root};
 use crate::site::{self, Ground};
 use crate::watch::Watch;
 use sluicegate::{BoxError, Running, Sim, Snapshot};
-use sluicegate_io::{Addr, ConnLedger, Epoll, Io, ListenError, ListenFault, Listeners, Settings};
+use sluicegate_io::{
+    Addr, Asked, Choice, ConnLedger, Io, ListenError, ListenFault, Listeners, Settings, Unfit,
+};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,6 +21,7 @@ pub struct Service {
     watch: Arc<Watch>,
     listening: Vec<Addr>,
     admin: Addr,
+    backend: Choice,
 }
 
 /// What became of a service.
@@ -50,6 +53,7 @@ impl Service {
     /// # Errors
     /// A directory or an address that cannot be had, or what the system refuses.
     pub fn start(config: &Config) -> Result<Service, NotStarted> {
+        let backend = Choice::new(config.io)?;
         let loader = Arc::new(loader(config)?);
         let wanted: Vec<_> = config.listen.iter().map(|addr| (addr.clone(), SERVICE)).collect();
         let site = Listeners::bind(&wanted, config.workers.into(), &Settings::default())?;
@@ -59,11 +63,12 @@ impl Service {
         let listening: Vec<Addr> = addrs(&site);
         let at: Vec<Addr> = addrs(&admin);
         let watch = Arc::new(Watch::new(config.workers, Arc::clone(loader.budget())));
-        let net = site::net(config, ground(site, admin, loader, Arc::clone(&watch)));
+        let ground = ground(site, admin, backend.clone(), loader, Arc::clone(&watch));
+        let net = site::net(config, ground);
         let running = net.run().map_err(|error| NotStarted(error.to_string()))?;
         watch.open(running.observer());
         let admin = at.into_iter().next().unwrap_or(ANY_PORT);
-        Ok(Service { running, watch, listening, admin })
+        Ok(Service { running, watch, listening, admin, backend })
     }
 
     /// Where the site is served, with the ports that the kernel chose.
@@ -76,9 +81,9 @@ impl Service {
         &self.admin
     }
 
-    /// The name of the machine below.
-    pub fn backend(&self) -> &'static str {
-        "epoll"
+    /// What moves the bytes.
+    pub fn backend(&self) -> &Choice {
+        &self.backend
     }
 
     /// Accepts what waits in the backlog, answers what was begun, for at most `limit`, and ends.
@@ -116,7 +121,10 @@ pub fn plan(config: &Config) -> Result<Snapshot, NotStarted> {
     let none = |workers| Listeners::bind(&[], workers, &Settings::default());
     let loader = Arc::new(Loader::new(Content::demo(), Store::new(0), 0));
     let watch = Arc::new(Watch::new(config.workers, Arc::clone(loader.budget())));
-    let net = site::net(config, ground(none(config.workers.into())?, none(1)?, loader, watch));
+    // Nothing moves: what works everywhere will do.
+    let backend = Choice::new(Asked::Epoll)?;
+    let (site, admin) = (none(config.workers.into())?, none(1)?);
+    let net = site::net(config, ground(site, admin, backend, loader, watch));
     let still = Sim::new(net, 0).map_err(|error| NotStarted(error.to_string()))?;
     Ok(still.observer().snapshot())
 }
@@ -124,10 +132,11 @@ pub fn plan(config: &Config) -> Result<Snapshot, NotStarted> {
 fn ground(
     site: Listeners,
     admin: Listeners,
+    backend: Choice,
     loader: Arc<Loader>,
     watch: Arc<Watch>,
 ) -> Ground<impl Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Clone + Send + Sync> {
-    let machine = |settings, ledger| Ok(Io::new(Epoll::new()?, settings, ledger));
+    let machine = move |settings, ledger| Ok(backend.machine(settings, ledger)?);
     Ground { site, admin, machine, clock: |_| SystemTime::now(), loader, watch }
 }
 
@@ -161,6 +170,12 @@ fn bind_admin(config: &Config) -> Result<Listeners, ListenError> {
 impl From<ListenError> for NotStarted {
     fn from(error: ListenError) -> NotStarted {
         NotStarted(error.to_string())
+    }
+}
+
+impl From<Unfit> for NotStarted {
+    fn from(unfit: Unfit) -> NotStarted {
+        NotStarted(format!("`io` is \"uring\", but {unfit}; accepted here: auto, epoll"))
     }
 }
 

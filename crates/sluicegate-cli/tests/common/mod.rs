@@ -1,6 +1,7 @@
 //! The real binary under test, and a client that is too simple to be wrong.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::cell::Cell;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -12,6 +13,26 @@ use std::time::Duration;
 
 /// Nothing in these tests takes so long: a test that waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+thread_local! {
+    /// What `--io` says to the servers of this test.
+    static BACKEND: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+/// Runs a test with servers on each backend that works here.
+pub fn on_each_backend(test: impl Fn()) {
+    BACKEND.set(Some("epoll"));
+    test();
+    match sluicegate_io::Choice::new(sluicegate_io::Asked::Uring) {
+        Ok(_) => {
+            BACKEND.set(Some("uring"));
+            test();
+        }
+        // Past the test harness, which keeps what is printed by a test that passes.
+        Err(unfit) => _ = writeln!(std::io::stderr(), "skipped: {unfit}"),
+    }
+    BACKEND.set(None);
+}
 
 /// The command, to be given arguments.
 pub fn command() -> Command {
@@ -45,6 +66,7 @@ impl Server {
     pub fn start_with(args: &[&str]) -> Server {
         let mut child = command()
             .args(args)
+            .args(BACKEND.get().into_iter().flat_map(|backend| ["--io", backend]))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

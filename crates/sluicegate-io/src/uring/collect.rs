@@ -60,7 +60,9 @@ impl Uring {
             // It was cancelled, or broken off for nothing: it is begun again below.
             (Err(Errno::CANCELED | Errno::AGAIN | Errno::INTR), _) => told.read = false,
             (Err(error), _) => {
+                // A send that is in flight fails as well; nothing is sent after it.
                 sock.end = Some(how(error));
+                sock.broken.get_or_insert(how(error));
                 told.dead = true;
                 told.write = true;
             }
@@ -95,7 +97,7 @@ impl Uring {
             }
             Err(Errno::AGAIN | Errno::INTR) => self.submit(id, sending),
             Err(error) => {
-                sock.broken = Some(how(error));
+                sock.broken.get_or_insert(how(error));
                 let dead = Ready { key, read: true, write: true, dead: true, ..Ready::default() };
                 ready.push(dead);
                 self.keep(sending);

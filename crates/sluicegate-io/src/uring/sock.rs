@@ -29,7 +29,7 @@ pub(super) struct Sock {
     pub end: Option<How>,
     /// The pieces of the send that is in flight.
     pub sending: Option<Box<Sending>>,
-    /// How sending failed.
+    /// How the connection failed, in both directions.
     pub broken: Option<How>,
     /// It was begun here, and waits to be decided.
     pub connecting: Connecting,

@@ -74,6 +74,7 @@ pub static KEYS: &[Key] = &[
     key("listen", Addresses, Text("127.0.0.1:8080"), "where the site is served"),
     key("admin", Address, Text("127.0.0.1:9900"), "where the net shows itself"),
     key("workers", Count(1, WORKERS_MAX), Found("the CPUs the process may use"), "pinned threads"),
+    key("io", Choice(&["auto", "uring", "epoll"]), Text("auto"), "what moves the bytes"),
     key("root", Directory, Found("the bundled demo site"), "the directory that is served"),
     key("index", Names, Text("index.html"), "files that stand for their directory, first found"),
     key("drain", Span(secs(0), secs(3600)), Text("5s"), "how long a stop may take"),

@@ -11,7 +11,7 @@ pub use settings::Settings;
 pub use value::show_bytes;
 
 use settings::Table;
-use sluicegate_io::Addr;
+use sluicegate_io::{Addr, Asked};
 use std::path::PathBuf;
 use std::time::Duration;
 use value::Value;
@@ -27,6 +27,8 @@ pub struct Config {
     pub admin_asked: bool,
     /// Pinned threads.
     pub workers: u16,
+    /// What moves the bytes.
+    pub io: Asked,
     /// The directory that is served; none is the bundled demo site.
     pub root: Option<PathBuf>,
     /// Files that stand for their directory, first found.
@@ -149,6 +151,11 @@ impl Config {
             admin_asked: settings.place("admin").is_some(),
             workers: s.number("workers").unwrap_or(machine.cpus as u64).clamp(1, WORKERS_MAX)
                 as u16,
+            io: match s.text("io").as_deref() {
+                Some("uring") => Asked::Uring,
+                Some("epoll") => Asked::Epoll,
+                _ => Asked::Auto,
+            },
             root,
             index: s.texts("index"),
             drain: s.span("drain"),
