@@ -39,7 +39,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "zzzzzzzz = 1\n",
         "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, drain, index, \
-         limits, listen, pool, root, route, workers",
+         io, limits, listen, pool, root, route, workers",
     );
 }
 
