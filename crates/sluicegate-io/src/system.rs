@@ -96,3 +96,50 @@ pub(crate) fn deafen(listener: BorrowedFd<'_>) {
 fn spare_descriptor() -> io::Result<File> {
     File::open("/dev/null")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{Accept, Backend, Decision};
+    use crate::buf::Pool;
+    use crate::choice::{Asked, Choice};
+    use crate::dial::{dial, outcome};
+    use crate::{Epoll, Listeners, Settings, Uring};
+    use rustix::event::{PollFd, PollFlags, poll};
+    use sluicegate::{Time, Wait};
+    use std::os::fd::AsFd;
+
+    fn nobody_is_reset(backend: &mut dyn Backend) {
+        let (settings, pool) = (Settings::default(), Pool::new(2, 16));
+        let any = [("127.0.0.1:0".parse().unwrap(), 0)];
+        let listeners = Listeners::bind(&any, 1, &settings).unwrap();
+        let addr = listeners.bound()[0].0.clone();
+        let listener = backend.listen(1, listeners.take().pop().unwrap()).unwrap();
+        // The backend accepts by itself, if that is its way.
+        assert!(matches!(backend.accept(&listener), Accept::Later));
+        backend.poll(Time(0), Wait::Not, &pool, &mut Vec::new());
+        let _early: Vec<_> =
+            (0..3).map(|_| std::net::TcpStream::connect(addr.to_string()).unwrap()).collect();
+        backend.last_call(&listener);
+        let late = dial(&addr, &settings).unwrap();
+        let mut accepted = Vec::new();
+        while let Accept::Conn(socket, _) = backend.accept(&listener) {
+            accepted.push(socket);
+        }
+        assert_eq!(accepted.len(), 3, "who was there is accepted, who came late is not");
+        assert!(matches!(outcome(late.as_fd()), Decision::Later), "the late one was not answered");
+        backend.unlisten(listener);
+        // It asks again after a second, and then nobody is there.
+        poll(&mut [PollFd::new(&late, PollFlags::OUT)], None).unwrap();
+        let Decision::Failed(error) = outcome(late.as_fd()) else { panic!("it was connected") };
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[test]
+    fn after_the_last_call_nobody_is_let_in_and_reset() {
+        nobody_is_reset(&mut Epoll::new().unwrap());
+        if Choice::new(Asked::Uring).is_ok() {
+            nobody_is_reset(&mut Uring::new().unwrap());
+        }
+    }
+}

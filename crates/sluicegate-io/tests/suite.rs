@@ -26,6 +26,7 @@ suite![
     a_full_table_leaves_the_rest_in_the_backlog,
     a_paused_connection_is_not_read,
     a_drain_accepts_what_is_in_the_backlog,
+    a_drain_serves_all_who_are_connected,
 ];
 
 /// What ends a client's part in order.
@@ -271,6 +272,22 @@ fn a_drain_accepts_what_is_in_the_backlog<W: World>() {
     let (flows, conns) = world.stop();
     assert!(flows.balanced() && conns.balanced(), "{flows:?} {conns:?}");
     assert_eq!((flows.finished, conns.opened, conns.open), (10, 10, 0));
+    for mut client in clients {
+        assert_eq!(world.rest(&mut client), Rest { bytes: b"bye\n".to_vec(), how: How::Eof });
+    }
+}
+
+fn a_drain_serves_all_who_are_connected<W: World>() {
+    const CLIENTS: usize = 100;
+    let mut world = W::new(Setup::with(|setup| setup.workers = 2));
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| world.connect()).collect();
+    for client in &mut clients {
+        world.send(client, b"bye\n");
+    }
+    world.arrive();
+    let (flows, conns) = world.stop();
+    assert!(flows.balanced() && conns.balanced(), "{flows:?} {conns:?}");
+    assert_eq!((flows.finished, conns.opened), (CLIENTS as u64, CLIENTS as u64));
     for mut client in clients {
         assert_eq!(world.rest(&mut client), Rest { bytes: b"bye\n".to_vec(), how: How::Eof });
     }

@@ -12,6 +12,8 @@ mod op;
 mod ring;
 mod sending;
 mod sock;
+#[cfg(test)]
+mod tests;
 mod transfer;
 mod trial;
 mod unfit;
@@ -77,7 +79,10 @@ impl Uring {
     /// The kernel does not permit it, or has not all that is needed; [`Uring::try_out`] finds
     /// more.
     pub fn new() -> Result<Self, Unfit> {
-        let ring = Ring::new()?;
+        Self::on(Ring::new()?)
+    }
+
+    fn on(ring: Ring) -> Result<Self, Unfit> {
         let lent = Lent::new(&ring)?;
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
         let refused = |error: rustix::io::Errno| Unfit::Refused(error.into());
@@ -102,7 +107,7 @@ impl Uring {
     /// # Errors
     /// What is refused, or missing.
     pub fn try_out() -> Result<(), Unfit> {
-        trial::run()
+        trial::run(Self::new()?)
     }
 
     /// Has each call of the waker complete something. The count is never read: a poll that goes

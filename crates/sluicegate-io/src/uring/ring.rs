@@ -26,7 +26,7 @@ pub(super) struct Ring {
 }
 
 /// What is asked for beyond a plain ring, the newest first; all save work and none is needed.
-const EXTRAS: [fn(&mut Builder); 4] = [
+pub(super) const EXTRAS: [fn(&mut Builder); 4] = [
     // Linux 6.6: no table of indices between the queue and its entries.
     |builder| _ = builder.setup_no_sqarray(),
     // Linux 6.1: completions are worked on when asked for, by the one thread that submits.
@@ -41,24 +41,26 @@ impl Ring {
     /// A ring with as many extras as the kernel has.
     pub fn new() -> Result<Self, Unfit> {
         let mut without = 0;
-        let ring = loop {
-            let mut builder = IoUring::builder();
-            builder.dontfork().setup_clamp().setup_cqsize(COMPLETIONS);
-            for extra in &EXTRAS[without..] {
-                extra(&mut builder);
-            }
-            match builder.build(SUBMISSIONS) {
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                    if without == EXTRAS.len() {
-                        return Err(Unfit::Refused(error));
-                    }
+        loop {
+            match Self::made(SUBMISSIONS, COMPLETIONS, without) {
+                Err(Unfit::Refused(error))
+                    if error.kind() == io::ErrorKind::InvalidInput && without < EXTRAS.len() =>
+                {
                     without += 1;
                 }
-                Err(error) => return Err(Unfit::Refused(error)),
-                Ok(ring) => break ring,
+                made => return made,
             }
-        };
-        let ring = Self { ring };
+        }
+    }
+
+    /// A ring of this size, without the first so many extras.
+    pub fn made(submissions: u32, completions: u32, without: usize) -> Result<Self, Unfit> {
+        let mut builder = IoUring::builder();
+        builder.dontfork().setup_clamp().setup_cqsize(completions);
+        for extra in &EXTRAS[without..] {
+            extra(&mut builder);
+        }
+        let ring = Self { ring: builder.build(submissions).map_err(Unfit::Refused)? };
         ring.require()?;
         Ok(ring)
     }

@@ -23,10 +23,9 @@ const EAR: u64 = 1;
 const CONN: u64 = 2;
 
 /// Accepts one connection and receives one byte from it.
-pub(super) fn run() -> Result<(), Unfit> {
+pub(super) fn run(mut uring: Uring) -> Result<(), Unfit> {
     let refused = |error: std::io::Error| Unfit::Refused(error);
     let pool = Pool::new(2, 16);
-    let mut uring = Uring::new()?;
     let (listener, mut client) = listener().map_err(refused)?;
     let Ok(ear) = uring.ears.insert(Ear::new(listener, EAR)) else { return Ok(()) };
 
