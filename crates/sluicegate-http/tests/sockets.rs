@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sluicegate::{Net, Running};
 use sluicegate_http::Settings;
-use sluicegate_io::{Addr, ConnLedger, Epoll, Io, Listeners};
+use sluicegate_io::{Addr, Asked, Choice, ConnLedger, Listeners};
 use world::{STREAM, attach, get, statuses};
 
 const WORKERS: usize = 2;
@@ -22,7 +22,12 @@ struct Server {
     ledgers: Vec<Arc<ConnLedger>>,
 }
 
-fn start() -> Server {
+/// What works here; the suite of `sluicegate-io` tells what does not.
+fn backends() -> impl Iterator<Item = Choice> {
+    [Asked::Epoll, Asked::Uring].into_iter().filter_map(|asked| Choice::new(asked).ok())
+}
+
+fn start(backend: Choice) -> Server {
     let settings = sluicegate_io::Settings::default();
     let any = "127.0.0.1:0".parse().unwrap();
     let listeners = Listeners::bind(&[(any, 0)], WORKERS, &settings).unwrap();
@@ -30,8 +35,7 @@ fn start() -> Server {
     let ledgers: Vec<_> = (0..WORKERS).map(|_| ConnLedger::new()).collect();
     let conns = ledgers.clone();
     let mut net = Net::new("http");
-    let machine =
-        move |n: usize| Ok(Io::new(Epoll::new()?, settings.clone(), Arc::clone(&conns[n])));
+    let machine = move |n: usize| Ok(backend.machine(settings.clone(), Arc::clone(&conns[n]))?);
     let cpu = net.domain("cpu").machine(machine).pinned(WORKERS);
     attach(&mut net, cpu, listeners, Settings::default());
     Server { running: net.run().unwrap(), addr, ledgers }
@@ -70,27 +74,31 @@ fn ask(mut stream: TcpStream, requests: &str) -> String {
 
 #[test]
 fn requests_are_answered_and_connections_closed() {
-    let server = start();
-    for _ in 0..8 {
-        let text = ask(server.connect(), &get("/").repeat(20));
-        assert_eq!(statuses(&text), ["200"; 21]);
+    for backend in backends() {
+        let server = start(backend);
+        for _ in 0..8 {
+            let text = ask(server.connect(), &get("/").repeat(20));
+            assert_eq!(statuses(&text), ["200"; 21]);
+        }
+        let text = ask(server.connect(), &[get("/panic"), get("/shed")].concat());
+        assert_eq!(statuses(&text), ["500", "503", "200"]);
+        let text = ask(server.connect(), &get("/stream"));
+        assert!(text.contains(&"x".repeat(STREAM as usize)));
+        server.end(8 * 21 + 1 + 2);
     }
-    let text = ask(server.connect(), &[get("/panic"), get("/shed")].concat());
-    assert_eq!(statuses(&text), ["500", "503", "200"]);
-    let text = ask(server.connect(), &get("/stream"));
-    assert!(text.contains(&"x".repeat(STREAM as usize)));
-    server.end(8 * 21 + 1 + 2);
 }
 
 #[test]
 fn a_drain_closes_idle_connections() {
-    let server = start();
-    let mut idle: Vec<_> = (0..8).map(|_| server.connect()).collect();
-    let mut reply = [0; 17];
-    for stream in &mut idle {
-        stream.write_all(get("/").as_bytes()).unwrap();
-        stream.read_exact(&mut reply).unwrap();
-        assert_eq!(&reply, b"HTTP/1.1 200 OK\r\n");
+    for backend in backends() {
+        let server = start(backend);
+        let mut idle: Vec<_> = (0..8).map(|_| server.connect()).collect();
+        let mut reply = [0; 17];
+        for stream in &mut idle {
+            stream.write_all(get("/").as_bytes()).unwrap();
+            stream.read_exact(&mut reply).unwrap();
+            assert_eq!(&reply, b"HTTP/1.1 200 OK\r\n");
+        }
+        server.end(8);
     }
-    server.end(8);
 }

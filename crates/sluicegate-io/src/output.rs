@@ -23,6 +23,11 @@ impl Output {
         (self.appended - self.sent) as usize
     }
 
+    /// Whether bytes are left, here or with a backend that has taken them.
+    pub fn has_bytes(&self) -> bool {
+        self.sent < self.appended
+    }
+
     /// Whether neither bytes nor tags are left.
     pub fn is_empty(&self) -> bool {
         self.len() == 0 && self.marks.is_empty()

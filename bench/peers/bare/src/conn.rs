@@ -143,6 +143,7 @@ impl Conn {
                     self.queued -= n;
                     self.writable = false;
                 }
+                Sent::Taken => unreachable!("epoll keeps no pieces"),
                 Sent::Ended(_) => return false,
             }
         }

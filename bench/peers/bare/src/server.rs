@@ -45,7 +45,7 @@ pub fn run(site: Direct, address: SocketAddr) -> Result<()> {
     loop {
         let before = clock.now();
         let wait = world.deadlines.left(before).map_or(Wait::Forever, Wait::AtMost);
-        world.epoll.poll(before, wait, &mut ready);
+        world.epoll.poll(before, wait, &world.pool, &mut ready);
         let now = clock.now();
         while let Some((at, key)) = world.deadlines.passed(now) {
             if table.get(key).is_some_and(|conn| !conn.look(at, now, &mut world)) {

@@ -83,7 +83,7 @@ impl Io {
     fn send(&mut self, id: ConnId, now: Time, tags: &mut Tags) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let (Some(socket), Some(output)) = (&conn.socket, &mut conn.output) else { return };
-        while conn.writable && output.len() > 0 {
+        while conn.writable && output.has_bytes() {
             match self.backend.send(socket, output.chunks()) {
                 Sent::Bytes(n) => output.sent(n),
                 Sent::Blocked(n) => {
