@@ -231,7 +231,8 @@ impl Bench {
 
     fn start(&self, launch: &Launch, who: Who) -> Result<Server> {
         match who {
-            Who::Ours => launch.sluicegate(&self.sluicegate, &[]),
+            // As its peers do: so that nothing but the design makes the difference.
+            Who::Ours => launch.sluicegate(&self.sluicegate, &["--io", "epoll"]),
             Who::Nginx => launch.nginx(&self.nginx, &self.home.join("nginx"), false),
             Who::NginxCorked => launch.nginx(&self.nginx, &self.home.join("nginx"), true),
             Who::Bare => launch.bare(&self.bare),
