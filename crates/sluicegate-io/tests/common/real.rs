@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use sluicegate::{Ledger, Net, Running};
-use sluicegate_io::{Addr, ConnCounts, ConnLedger, Epoll, How, Io, Listeners};
+use sluicegate_io::{Addr, Addresses, ConnCounts, ConnLedger, Epoll, How, Io, Listeners};
 
-use crate::common::{Rest, Setup, World, service};
+use crate::common::{Rest, Setup, World, bounded, service};
 
 /// After so long a test has failed; none waits for it.
 const LOST: Duration = Duration::from_secs(30);
@@ -46,11 +46,13 @@ impl World for Real {
         let listeners = Listeners::bind(&[(addr, 0)], setup.workers, &setup.settings).unwrap();
         let addr = listeners.bound()[0].0.clone();
         let ledgers: Vec<_> = (0..setup.workers).map(|_| ConnLedger::new()).collect();
+        let addresses = setup.per_address.map(Addresses::new);
         let (settings, for_workers) = (setup.settings.clone(), ledgers.clone());
         let machine = move |worker: usize| {
-            Ok(Io::new(Epoll::new()?, settings.clone(), Arc::clone(&for_workers[worker])))
+            let ledger = Arc::clone(&for_workers[worker]);
+            Ok(bounded(Io::new(Epoll::new()?, settings.clone(), ledger), &addresses))
         };
-        let net = service::net(listeners, setup.workers, machine);
+        let net = service::net(listeners, setup.workers, setup.when_full, machine);
         let mut world =
             Self { addr, ledgers, waiting: Some(net), running: None, hoard: Vec::new() };
         if !setup.late {
