@@ -13,6 +13,9 @@ pub struct Limits {
     pub fields: usize,
     /// Bytes of a request's body. 1 MiB.
     pub body: u64,
+    /// Bytes of all bodies that a worker holds, each from its first byte until its request is
+    /// answered and at least [`BLOCK`]; further bodies are refused as 503. 128 MiB.
+    pub bodies: usize,
     /// A head is complete this long after its first byte, however it drips. 10 s.
     pub head_time: Duration,
     /// A connection without a request is kept this long. 75 s.
@@ -25,7 +28,7 @@ pub struct Limits {
     pub grace: Duration,
     /// Requests answered on one connection before it is closed. No bound.
     pub requests: Option<u64>,
-    /// Bytes of further requests that wait while one is being answered; then reading stops. 64 KiB.
+    /// Bytes of further requests that wait while one is being answered; then reading stops. 16 KiB.
     pub ahead: usize,
     /// Bytes of replies that may be unsent when a further request of the connection is begun.
     /// 256 KiB.
@@ -61,13 +64,14 @@ impl Default for Limits {
             line: 8 * 1024,
             fields: 100,
             body: 1024 * 1024,
+            bodies: 128 * 1024 * 1024,
             head_time: Duration::from_secs(10),
             idle: Duration::from_secs(75),
             farewell: Duration::from_millis(200),
             rate: 1024,
             grace: Duration::from_secs(10),
             requests: None,
-            ahead: 64 * 1024,
+            ahead: 16 * 1024,
             unsent: 256 * 1024,
             hold: 64 * 1024,
         }

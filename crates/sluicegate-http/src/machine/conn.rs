@@ -108,6 +108,11 @@ impl HttpConn {
         }
     }
 
+    /// Bytes that wait move out of their buffer, which goes back to its pool.
+    pub fn unpin(&mut self) {
+        self.input.unpin();
+    }
+
     /// The peer has finished sending: what is complete is still answered. Then advance.
     pub fn finished(&mut self) {
         self.eof = true;
@@ -225,6 +230,13 @@ impl HttpConn {
             Framing::Sized(len) => Left::Sized(len),
             Framing::Chunked => Left::Chunked(Chunked::default()),
         };
+        match shared.bodies.share(shared.limits.bodies) {
+            Ok(share) => exchange.collected().share = Some(share),
+            Err(problem) => {
+                shared.recycle(exchange);
+                return self.refuse(problem, now, shared);
+            }
+        }
         self.patience.wait_for(Waiting::Body, now);
         self.phase = Phase::Body { exchange, left, owes_continue: meaning.expects };
         Next::Begun { born: self.born }
@@ -246,7 +258,7 @@ impl HttpConn {
             answer.chunks.push(CONTINUE.into());
             return Next::Write(answer);
         }
-        match collect(exchange, left, &mut self.input, &mut self.patience, &shared.limits) {
+        match collect(exchange, left, &mut self.input, &mut self.patience, shared) {
             Ok(true) => match std::mem::replace(&mut self.phase, Phase::Asked) {
                 Phase::Body { exchange, .. } => self.hand_on(exchange, now),
                 _ => Next::Wait,

@@ -5,6 +5,8 @@ use sluicegate::Time;
 use sluicegate_io::{Buf, Chunk};
 
 use crate::limits::BLOCK;
+use crate::machine::bodies::Share;
+use crate::status::Problem;
 
 /// Bytes that wait: the buffer in hand as it came, and behind it copies, so that a connection
 /// that waits holds at most one buffer of the pool.
@@ -26,6 +28,11 @@ impl Input {
         } else {
             if self.rest.is_empty() {
                 self.rest_at = now;
+            }
+            // Who always has a further request waiting must not make it grow for ever.
+            if self.used > self.rest.len() / 2 {
+                self.rest.drain(..self.used);
+                self.used = 0;
             }
             self.rest.extend_from_slice(&buf);
         }
@@ -71,6 +78,17 @@ impl Input {
         self.front.take_if(|buf| buf.len() == n)
     }
 
+    /// Gives the buffer in hand back to its pool.
+    pub fn unpin(&mut self) {
+        if let Some(front) = self.front.take() {
+            if self.rest.len() == self.used {
+                self.forget_rest();
+            }
+            self.rest.splice(..self.used, front.iter().copied());
+            (self.used, self.rest_at) = (0, self.front_at);
+        }
+    }
+
     pub fn clear(&mut self) {
         self.front = None;
         self.forget_rest();
@@ -90,9 +108,19 @@ pub(crate) struct Collected {
     /// Copied bytes that are no chunk yet.
     block: BytesMut,
     pub len: u64,
+    /// What it takes of the bytes that bodies may have together.
+    pub share: Option<Share>,
 }
 
 impl Collected {
+    /// Asks for room for `n` more bytes, with `most` for all bodies of the worker.
+    pub fn claim(&mut self, n: usize, most: usize) -> Result<(), Problem> {
+        match &mut self.share {
+            Some(share) => share.cover(self.len as usize + n, most),
+            None => Ok(()),
+        }
+    }
+
     pub fn copy(&mut self, mut bytes: &[u8]) {
         self.len += bytes.len() as u64;
         while !bytes.is_empty() {
@@ -121,7 +149,7 @@ impl Collected {
     pub fn clear(&mut self) {
         self.chunks.clear();
         self.block.clear();
-        self.len = 0;
+        (self.len, self.share) = (0, None);
     }
 }
 
@@ -151,6 +179,36 @@ mod tests {
         assert_eq!((input.bytes(), pool.in_use(), input.since()), (&b"defgh"[..], 0, Time(3)));
         input.consume(5);
         assert!(input.is_empty() && input.rest.capacity() == 0);
+    }
+
+    #[test]
+    fn who_is_never_done_does_not_make_it_grow() {
+        let pool = Pool::new(2, 64);
+        let mut input = Input::default();
+        input.push(buf(&pool, b"abcd"), Time(0));
+        for n in 0..10_000 {
+            input.push(buf(&pool, b"abcd"), Time(n));
+            input.consume(4);
+            assert_eq!(input.bytes(), b"abcd");
+        }
+        assert!(input.rest.capacity() < 64, "{}", input.rest.capacity());
+    }
+
+    #[test]
+    fn the_buffer_in_hand_is_given_back_and_its_bytes_are_kept() {
+        let pool = Pool::new(3, 64);
+        let mut input = Input::default();
+        input.push(buf(&pool, b"abc"), Time(1));
+        input.consume(1);
+        input.unpin();
+        assert_eq!((input.bytes(), pool.in_use(), input.since()), (&b"bc"[..], 0, Time(1)));
+        input.push(buf(&pool, b"de"), Time(2));
+        input.consume(4);
+        for (at, text) in [(3, b"fg"), (4, b"hi")] {
+            input.push(buf(&pool, text), Time(at));
+        }
+        input.unpin();
+        assert_eq!((input.bytes(), pool.in_use(), input.since()), (&b"fghi"[..], 0, Time(3)));
     }
 
     #[test]

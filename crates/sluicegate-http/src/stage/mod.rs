@@ -96,9 +96,17 @@ impl HttpStage {
 
     fn received(&mut self, received: Received, cx: &mut Cx<'_, HttpOut>) {
         let (id, now) = (received.conn.id(), cx.now());
-        if let Some(session) = cx.local.get::<Io>().state::<Session>(id) {
+        let io = cx.local.get::<Io>();
+        // Fewer connections cannot take all buffers: each keeps one at most, and its body one.
+        self.shared.scarce = self.conns.len() > io.pool().capacity() / 4;
+        if let Some(session) = io.state::<Session>(id) {
             session.machine.receive(received.bytes, now);
             self.go_on(id, None, cx);
+            if self.shared.scarce
+                && let Some(session) = cx.local.get::<Io>().state::<Session>(id)
+            {
+                session.machine.unpin();
+            }
         }
     }
 

@@ -103,6 +103,10 @@ impl Conns {
         }
     }
 
+    pub fn len(&self) -> usize {
+        self.open
+    }
+
     pub fn is_empty(&self) -> bool {
         self.open == 0
     }
