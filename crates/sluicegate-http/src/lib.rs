@@ -25,7 +25,7 @@ pub mod target;
 pub use date::WallClock;
 pub use exchange::Exchange;
 pub use head::Head;
-pub use limits::{BLOCK, FIELDS_MAX, HEAD_MAX, HELD_MAX, HOLD_TIME, Limits, SPARE_MAX};
+pub use limits::{BLOCK, CREDIT, FIELDS_MAX, HEAD_MAX, HELD_MAX, HOLD_TIME, Limits, SPARE_MAX};
 pub use machine::{Answer, Chunks, HttpConn, Next, Shared};
 pub use method::{Method, Version};
 pub use refusals::Refusals;

@@ -11,7 +11,8 @@ use crate::status::Problem;
 #[derive(Debug)]
 pub(crate) enum Left {
     Sized(u64),
-    Chunked(Chunked),
+    /// Boxed, for it is large, rare, and would make every connection larger.
+    Chunked(Box<Chunked>),
 }
 
 /// Takes what belongs to the body; whether it is complete.

@@ -6,7 +6,6 @@ use sluicegate_io::{Buf, Peer};
 use crate::exchange::Exchange;
 use crate::limits::Limits;
 use crate::machine::body::{Left, collect};
-use crate::machine::chunked::Chunked;
 use crate::machine::encode::{Answer, Asked, CONTINUE};
 use crate::machine::framing::{Framing, examine};
 use crate::machine::input::Input;
@@ -228,7 +227,7 @@ impl HttpConn {
         let left = match meaning.framing {
             Framing::Sized(0) => return self.hand_on(exchange, now),
             Framing::Sized(len) => Left::Sized(len),
-            Framing::Chunked => Left::Chunked(Chunked::default()),
+            Framing::Chunked => Left::Chunked(Box::default()),
         };
         match shared.bodies.share(shared.limits.bodies) {
             Ok(share) => exchange.collected().share = Some(share),

@@ -9,15 +9,22 @@ use crate::machine::bodies::Share;
 use crate::status::Problem;
 
 /// Bytes that wait: the buffer in hand as it came, and behind it copies, so that a connection
-/// that waits holds at most one buffer of the pool.
+/// that waits holds at most one buffer of the pool. Empty, it has no memory but its own.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
     front: Option<Buf>,
-    rest: Vec<u8>,
-    /// Bytes of `rest` that are used up.
-    used: usize,
     front_at: Time,
-    rest_at: Time,
+    rest: Option<Box<Rest>>,
+}
+
+/// Copied bytes; never all used up.
+#[derive(Debug)]
+struct Rest {
+    bytes: Vec<u8>,
+    /// Bytes that are used up.
+    used: usize,
+    /// When the first of them came, or at the latest.
+    at: Time,
 }
 
 impl Input {
@@ -25,21 +32,21 @@ impl Input {
     pub fn push(&mut self, buf: Buf, now: Time) {
         if self.is_empty() {
             (self.front, self.front_at) = (Some(buf), now);
-        } else {
-            if self.rest.is_empty() {
-                self.rest_at = now;
-            }
-            // Who always has a further request waiting must not make it grow for ever.
-            if self.used > self.rest.len() / 2 {
-                self.rest.drain(..self.used);
-                self.used = 0;
-            }
-            self.rest.extend_from_slice(&buf);
+            return;
         }
+        let empty = || Box::new(Rest { bytes: Vec::new(), used: 0, at: now });
+        let rest = self.rest.get_or_insert_with(empty);
+        // Who always has a further request waiting must not make it grow for ever.
+        if rest.used > rest.bytes.len() / 2 {
+            rest.bytes.drain(..rest.used);
+            rest.used = 0;
+        }
+        rest.bytes.extend_from_slice(&buf);
     }
 
     pub fn len(&self) -> usize {
-        self.front.as_ref().map_or(0, |buf| buf.len()) + self.rest.len() - self.used
+        let rest = self.rest.as_ref().map_or(0, |rest| rest.bytes.len() - rest.used);
+        self.front.as_ref().map_or(0, |buf| buf.len()) + rest
     }
 
     pub fn is_empty(&self) -> bool {
@@ -48,28 +55,28 @@ impl Input {
 
     /// The first bytes that wait; empty only when none do.
     pub fn bytes(&self) -> &[u8] {
-        match &self.front {
-            Some(buf) => buf,
-            None => &self.rest[self.used..],
+        match (&self.front, &self.rest) {
+            (Some(buf), _) => buf,
+            (None, Some(rest)) => &rest.bytes[rest.used..],
+            (None, None) => &[],
         }
     }
 
     /// When the first of them came, or at the latest.
     pub fn since(&self) -> Time {
-        if self.front.is_some() { self.front_at } else { self.rest_at }
+        match &self.rest {
+            Some(rest) if self.front.is_none() => rest.at,
+            _ => self.front_at,
+        }
     }
 
     /// Drops the first `n` of `bytes()`.
     pub fn consume(&mut self, n: usize) {
-        match &mut self.front {
-            Some(buf) if n < buf.len() => buf.advance(n),
-            Some(_) => self.front = None,
-            None => {
-                self.used += n;
-                if self.used >= self.rest.len() {
-                    self.forget_rest();
-                }
-            }
+        match (&mut self.front, &mut self.rest) {
+            (Some(buf), _) if n < buf.len() => buf.advance(n),
+            (Some(_), _) => self.front = None,
+            (None, Some(rest)) if n < rest.bytes.len() - rest.used => rest.used += n,
+            (None, _) => self.rest = None,
         }
     }
 
@@ -80,24 +87,16 @@ impl Input {
 
     /// Gives the buffer in hand back to its pool.
     pub fn unpin(&mut self) {
-        if let Some(front) = self.front.take() {
-            if self.rest.len() == self.used {
-                self.forget_rest();
-            }
-            self.rest.splice(..self.used, front.iter().copied());
-            (self.used, self.rest_at) = (0, self.front_at);
+        let Some(front) = self.front.take() else { return };
+        let mut bytes = front.to_vec();
+        if let Some(rest) = &self.rest {
+            bytes.extend_from_slice(&rest.bytes[rest.used..]);
         }
+        self.rest = Some(Box::new(Rest { bytes, used: 0, at: self.front_at }));
     }
 
     pub fn clear(&mut self) {
-        self.front = None;
-        self.forget_rest();
-    }
-
-    fn forget_rest(&mut self) {
-        self.used = 0;
-        // A connection that waits for its next request keeps no memory for it.
-        self.rest = Vec::new();
+        (self.front, self.rest) = (None, None);
     }
 }
 
@@ -178,7 +177,7 @@ mod tests {
         input.consume(2);
         assert_eq!((input.bytes(), pool.in_use(), input.since()), (&b"defgh"[..], 0, Time(3)));
         input.consume(5);
-        assert!(input.is_empty() && input.rest.capacity() == 0);
+        assert!(input.is_empty() && input.rest.is_none());
     }
 
     #[test]
@@ -191,7 +190,8 @@ mod tests {
             input.consume(4);
             assert_eq!(input.bytes(), b"abcd");
         }
-        assert!(input.rest.capacity() < 64, "{}", input.rest.capacity());
+        let kept = input.rest.map_or(0, |rest| rest.bytes.capacity());
+        assert!(kept < 64, "{kept}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use sluicegate_macros::{From, Ports};
 use crate::exchange::Exchange;
 use crate::limits::HELD_MAX;
 use crate::machine::{HttpConn, Shared};
-use session::{Conns, Session};
+use session::{Conns, Held, Session};
 use tags::Tags;
 use timers::Timers;
 
@@ -66,6 +66,7 @@ pub struct HttpStage {
     tags: Tags,
     conns: Conns,
     timers: Timers,
+    spare_held: Vec<Vec<Held>>,
 }
 
 impl HttpStage {
@@ -78,6 +79,7 @@ impl HttpStage {
             tags: Tags::default(),
             conns: Conns::default(),
             timers: Timers::default(),
+            spare_held: Vec::new(),
         }
     }
 

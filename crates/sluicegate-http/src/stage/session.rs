@@ -115,3 +115,14 @@ impl Conns {
         self.slots.iter().flatten().copied().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_is_small() {
+        // With its slot in the machine and its timer it is less than half a kilobyte.
+        assert!(size_of::<Session>() <= 312, "{}", size_of::<Session>());
+    }
+}
