@@ -106,7 +106,13 @@ impl Io {
     }
 
     fn drop_socket(&mut self, id: ConnId, how: How) {
-        self.take_socket(id, how);
+        let socket = self.take_socket(id, how);
+        if how == How::Slow
+            && let Some(socket) = socket
+        {
+            // Else the kernel would keep all that is unsent, for minutes.
+            self.backend.reset(socket);
+        }
         let Some(conn) = self.conns.get_mut(id) else { return };
         if let Some(mut output) = conn.output.take() {
             let gate = &mut self.gates[usize::from(conn.gate)];
