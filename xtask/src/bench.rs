@@ -9,7 +9,11 @@ use crate::test::Scene;
 
 mod client;
 mod drain;
+mod fair;
+mod hostile;
 mod http;
+mod idle;
+mod load;
 mod machine;
 mod mix;
 mod net;
@@ -18,15 +22,18 @@ mod profile;
 mod report;
 mod server;
 mod soak;
+mod stand;
 mod stats;
 mod wrk;
 
 use server::Profile;
 
+const NAMES: &str = "http, hostile, idle, fair, soak, drain, panic, profile";
+
 /// Runs the benchmark that the arguments name.
 pub fn run(args: &[&str]) -> Result<()> {
     let Some((name, rest)) = args.split_first() else {
-        bail!("which benchmark? accepted are http, soak, drain, panic, profile");
+        bail!("which benchmark? accepted are {NAMES}");
     };
     let mut options = Options { rest: rest.to_vec() };
     let outcome = match *name {
@@ -47,7 +54,19 @@ pub fn run(args: &[&str]) -> Result<()> {
             let seconds = options.value("--seconds")?.unwrap_or(10);
             profile::run(seconds, &options)
         }
-        other => bail!("unknown benchmark {other}; accepted are http, soak, drain, panic, profile"),
+        "hostile" => {
+            let plan = stand::Plan::from("hostile", 8.0, &mut options)?;
+            hostile::run(plan, Profile::Release, &options)
+        }
+        "idle" => {
+            let plan = stand::Plan::from("idle", 20.0, &mut options)?;
+            idle::run(plan, Profile::Release, &options)
+        }
+        "fair" => {
+            let plan = stand::Plan::from("fair", 10.0, &mut options)?;
+            fair::run(plan, Profile::Release, &options)
+        }
+        other => bail!("unknown benchmark {other}; accepted are {NAMES}"),
     };
     outcome.with_context(|| format!("bench {name}"))
 }
@@ -64,6 +83,11 @@ pub fn smoke() -> Result<Vec<Scene>> {
         Scene::of("drain: SIGTERM under load", drain::run(DRAIN_ROUNDS, quick, &none)),
         Scene::of("panic: a handler that panics", panic::run(PANIC_SECONDS, quick, &none)),
     ];
+    let plan = |bench, only| stand::Plan::smoke(bench, 1.0, only);
+    let hostile = hostile::run(plan("hostile", "drip,resets,deaf"), quick, &none);
+    scenes.push(Scene::of("bench hostile", hostile));
+    scenes.push(Scene::of("bench idle", idle::run(plan("idle", "sluicegate"), quick, &none)));
+    scenes.push(Scene::of("bench fair", fair::run(plan("fair", "1024"), quick, &none)));
     let missing: Vec<&str> = ["wrk", "nginx", "taskset"]
         .into_iter()
         .filter(|program| shell::which(program).is_none())

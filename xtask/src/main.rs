@@ -16,6 +16,11 @@ cargo xtask bench http [OPTIONS]      CPU per request beside nginx and bench/pee
     --repeats N --seconds S           how often and how long each cell is driven
     --only CELL,CELL                  only these cells, such as 1k-64,1k-1000
     --seed N                          order of the runs
+cargo xtask bench hostile [OPTIONS]   honest clients beside each kind of hostile ones
+cargo xtask bench idle [OPTIONS]      memory of idle connections, and what they cost another
+cargo xtask bench fair [OPTIONS]      whether all of many connections are served alike
+    --quick, --seconds S, --only CELL,CELL as above
+    --workers N --io BACKEND          of our server
 cargo xtask bench soak [--minutes N]  mixed load at half capacity; both ledgers even at the end
 cargo xtask bench drain [--rounds N]  SIGTERM under load; no request may be lost
 cargo xtask bench panic [--seconds N] a handler that panics under load

@@ -13,19 +13,23 @@ pub struct Limits {
     pub fields: usize,
     /// Bytes of a request's body. 1 MiB.
     pub body: u64,
+    /// Bytes of all bodies that a worker holds, each from its first byte until its request is
+    /// answered and at least [`BLOCK`]; further bodies are refused as 503. 128 MiB.
+    pub bodies: usize,
     /// A head is complete this long after its first byte, however it drips. 10 s.
     pub head_time: Duration,
     /// A connection without a request is kept this long. 75 s.
     pub idle: Duration,
     /// The same while the server drains: long enough for a request that is on its way. 200 ms.
     pub farewell: Duration,
-    /// Bodies and writes move at least this many bytes per second once `grace` has passed. 1 KiB.
+    /// Bodies and writes move at least this many bytes per second once `grace` has passed; what
+    /// moved faster counts for [`CREDIT`] at most. 1 KiB.
     pub rate: u64,
     /// How long a body or a write may take before its rate counts. 10 s.
     pub grace: Duration,
     /// Requests answered on one connection before it is closed. No bound.
     pub requests: Option<u64>,
-    /// Bytes of further requests that wait while one is being answered; then reading stops. 64 KiB.
+    /// Bytes of further requests that wait while one is being answered; then reading stops. 16 KiB.
     pub ahead: usize,
     /// Bytes of replies that may be unsent when a further request of the connection is begun.
     /// 256 KiB.
@@ -49,6 +53,10 @@ pub const EMPTY_LINES_MAX: u8 = 4;
 pub const HELD_MAX: usize = 32;
 /// How long a reply is kept back at most: a further request may take its time.
 pub const HOLD_TIME: Duration = Duration::from_millis(10);
+/// How long a body or a write may rest on what it moved before. Of a write only what the kernel
+/// takes is seen, and that comes in leaps of up to megabytes; without this bound who takes one leap
+/// and then nothing would be kept for most of an hour.
+pub const CREDIT: Duration = Duration::from_secs(120);
 /// Exchanges kept for the next requests of a worker.
 pub const SPARE_MAX: usize = 1024;
 /// Collected body bytes of one block.
@@ -61,13 +69,14 @@ impl Default for Limits {
             line: 8 * 1024,
             fields: 100,
             body: 1024 * 1024,
+            bodies: 128 * 1024 * 1024,
             head_time: Duration::from_secs(10),
             idle: Duration::from_secs(75),
             farewell: Duration::from_millis(200),
             rate: 1024,
             grace: Duration::from_secs(10),
             requests: None,
-            ahead: 64 * 1024,
+            ahead: 16 * 1024,
             unsent: 256 * 1024,
             hold: 64 * 1024,
         }
@@ -75,13 +84,13 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// When something that began at `since` and moved `bytes` so far is too slow.
-    pub(crate) fn slow_after(&self, bytes: u64) -> Duration {
+    /// How long `bytes` may take at the least rate.
+    pub(crate) fn worth(&self, bytes: u64) -> Duration {
         // So it mostly is, and the division is a long one.
         if bytes == 0 {
-            return self.grace;
+            return Duration::ZERO;
         }
         let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(self.rate.max(1));
-        self.grace + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }

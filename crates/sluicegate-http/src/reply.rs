@@ -148,6 +148,19 @@ pub fn prebuild(status: u16, fields: &[(&str, &str)], len: Option<u64>) -> Bytes
     head.into()
 }
 
+/// A whole reply for a connection that is closed behind it unheard, because there is no room for
+/// it: 503, to be tried again after so many seconds. Without a Date, which a reply that tells of an
+/// error of the server needs not have (RFC 9110 section 6.6.1).
+pub fn unheard(retry_after: u32) -> Bytes {
+    let mut reply = Vec::with_capacity(128);
+    push_status(&mut reply, 503);
+    push_line(&mut reply, "Retry-After", retry_after.to_string().as_bytes());
+    push_line(&mut reply, "Connection", b"close");
+    push_length(&mut reply, 0);
+    reply.put_slice(b"\r\n");
+    reply.into()
+}
+
 pub(crate) fn push_status(out: &mut impl BufMut, status: u16) {
     out.put_slice(b"HTTP/1.1 ");
     push_number(out, status.into());
@@ -204,6 +217,13 @@ mod tests {
         let head = prebuild(200, &[("ETag", "\"x\"")], Some(1024));
         assert_eq!(head, "HTTP/1.1 200 OK\r\nETag: \"x\"\r\nContent-Length: 1024\r\n");
         assert_eq!(prebuild(304, &[], None), "HTTP/1.1 304 Not Modified\r\n");
+    }
+
+    #[test]
+    fn who_is_not_heard_is_told_when_to_come_again() {
+        let told = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
+                    Connection: close\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(unheard(5), told);
     }
 
     #[test]

@@ -5,6 +5,28 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::conn::How;
 
+/// Why a connection was refused right after it was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The table of connections was full.
+    Full,
+    /// Its address had as many connections as it may.
+    Address,
+}
+
+impl Refusal {
+    /// All reasons, in the order in which ledgers count them.
+    pub const ALL: [Self; 2] = [Self::Full, Self::Address];
+
+    /// The name under which ledgers show it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Address => "address",
+        }
+    }
+}
+
 /// Counts of one worker's connections, written by that worker alone and read by anybody.
 #[derive(Debug, Default)]
 pub struct ConnLedger {
@@ -12,6 +34,7 @@ pub struct ConnLedger {
     open: AtomicU64,
     closed: [AtomicU64; How::ALL.len()],
     shed: AtomicU64,
+    refused: [AtomicU64; Refusal::ALL.len()],
     starved: AtomicU64,
 }
 
@@ -26,6 +49,9 @@ pub struct ConnCounts {
     pub closed: [u64; How::ALL.len()],
     /// Connections refused in the backlog because descriptors had run out; never opened.
     pub shed: u64,
+    /// Connections refused right after they were accepted, in the order of [`Refusal::ALL`]; never
+    /// opened.
+    pub refused: [u64; Refusal::ALL.len()],
     /// How often accepting stopped for want of descriptors or memory.
     pub starved: u64,
 }
@@ -43,6 +69,7 @@ impl ConnLedger {
             open: self.open.load(Relaxed),
             closed: std::array::from_fn(|how| self.closed[how].load(Relaxed)),
             shed: self.shed.load(Relaxed),
+            refused: std::array::from_fn(|why| self.refused[why].load(Relaxed)),
             starved: self.starved.load(Relaxed),
         }
     }
@@ -61,6 +88,10 @@ impl ConnLedger {
         add(&self.shed, n);
     }
 
+    pub(crate) fn refused(&self, why: Refusal) {
+        add(&self.refused[why as usize], 1);
+    }
+
     pub(crate) fn starved(&self) {
         add(&self.starved, 1);
     }
@@ -77,6 +108,11 @@ impl ConnCounts {
         self.closed[how as usize]
     }
 
+    /// How many connections were refused for this reason.
+    pub fn refused(&self, why: Refusal) -> u64 {
+        self.refused[why as usize]
+    }
+
     /// Whether no connection vanished.
     pub fn balanced(&self) -> bool {
         self.opened == self.closed_total() + self.open
@@ -90,6 +126,9 @@ impl std::ops::AddAssign for ConnCounts {
         self.shed += other.shed;
         self.starved += other.starved;
         for (mine, theirs) in self.closed.iter_mut().zip(other.closed) {
+            *mine += theirs;
+        }
+        for (mine, theirs) in self.refused.iter_mut().zip(other.refused) {
             *mine += theirs;
         }
     }

@@ -5,6 +5,7 @@
 //! them, which asks the machine to read, keeps its state with the connection, and sends writes.
 
 mod addr;
+mod addresses;
 pub mod backend;
 mod buf;
 mod choice;
@@ -26,6 +27,7 @@ mod unix;
 mod uring;
 
 pub use addr::{Addr, BadAddr, Peer, UNIX_PATH_MAX};
+pub use addresses::Addresses;
 pub use backend::Backend;
 pub use buf::{BUFFER_SIZE, Buf, Pool};
 pub use choice::{Asked, Choice};
@@ -35,8 +37,8 @@ pub use epoll::Epoll;
 pub use events::{
     Closed, Connect, ConnectFailed, Incoming, Opened, PIECES, Received, State, Then, Write,
 };
-pub use io::Io;
-pub use ledger::{ConnCounts, ConnLedger};
+pub use io::{Io, WhenFull};
+pub use ledger::{ConnCounts, ConnLedger, Refusal};
 pub use listen::{BACKLOG, ListenError, ListenFault, Listener, Listeners};
 pub use settings::Settings;
 pub use stages::{

@@ -115,7 +115,8 @@ fn service(backend: fn() -> Box<dyn Backend>) -> Service {
         let backend = Counting(backend(), Arc::clone(&counted));
         Ok(Io::new(backend, Settings::default(), ConnLedger::new()))
     };
-    let _running = service::net(listeners, 1, machine).run().unwrap();
+    let _running =
+        service::net(listeners, 1, sluicegate_io::WhenFull::Wait, machine).run().unwrap();
     let client = TcpStream::connect(addr).unwrap();
     client.set_nodelay(true).unwrap();
     let mut service = Service { _running, calls, client };

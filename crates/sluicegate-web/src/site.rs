@@ -6,7 +6,7 @@ use crate::stages::{Sleep, Stream};
 use crate::watch::Watch;
 use sluicegate::{BoxError, Domain, Inlet, Net, OnFull, Outlet, Spec, Stage, bounded, stage};
 use sluicegate_http::{Exchange, HttpNodes, HttpServer, Settings as Http, WallClock};
-use sluicegate_io::{ConnLedger, Io, Listeners, Options, Settings};
+use sluicegate_io::{Addresses, ConnLedger, Io, Listeners, Options, Settings, WhenFull};
 use std::sync::Arc;
 
 /// Questions that one worker's cache may have unanswered at the disk.
@@ -15,6 +15,9 @@ const WINDOW: usize = 256;
 const QUEUE: usize = 4096;
 /// Connections of the admin listener, and receive buffers for them.
 const ADMIN_CONNECTIONS: usize = 1024;
+
+/// Seconds after which a client that found no room is to come again.
+const RETRY_AFTER: u32 = 1;
 
 /// What a site stands on: sockets, a clock, and what its stages share.
 pub struct Ground<M> {
@@ -41,12 +44,26 @@ where
     let workers = usize::from(config.workers);
     let limits = config.limits.http();
     let mut net = Net::new("web");
-    let make = io(machine.clone(), Settings::default(), Arc::clone(&watch), 0);
+    let large = Settings { connections: config.limits.connections, ..Settings::default() };
+    let make = io(machine.clone(), large, Arc::clone(&watch), 0);
+    let addresses = config.limits.per_address.map(|most| Addresses::new(most.get()));
+    let make = move |worker| -> Result<Io, BoxError> {
+        let io = make(worker)?;
+        Ok(match &addresses {
+            Some(addresses) => io.with_addresses(Arc::clone(addresses)),
+            None => io,
+        })
+    };
     let cpu = net.domain("cpu").machine(make).pinned(workers);
     let disk = net.domain("disk").pool(config.pool_threads);
 
     let refusals = watch.refusals();
-    let http = Http { limits: limits.clone(), clock, refusals, ..Http::default() };
+    let when_full = match config.limits.refuse_when_full {
+        true => WhenFull::Refuse(sluicegate_http::unheard(RETRY_AFTER)),
+        false => WhenFull::Wait,
+    };
+    let options = Options { when_full, ..Options::default() };
+    let http = Http { limits: limits.clone(), clock, refusals, io: options, ..Http::default() };
     let http_flows = http.flows;
     let http = HttpServer::add(&mut net, cpu, site, http);
     let cache = net.add(stage("cache", Cache::default).on(cpu));

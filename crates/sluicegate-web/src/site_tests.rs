@@ -5,8 +5,8 @@ use crate::config::{Machine, Settings as Typed};
 use crate::files::{Content, Root};
 use crate::scratch::{Random, Scratch};
 use sluicegate::{Sim, Time, VirtualTime};
-use sluicegate_io::Addr;
 use sluicegate_io::sim::{SimNet, SimOptions, SimPeer};
+use sluicegate_io::{Addr, How};
 use std::time::{Duration, SystemTime};
 
 const BIG: usize = 400_000;
@@ -151,6 +151,50 @@ fn a_changed_file_is_served_anew_after_a_second_and_not_before() {
     world.run(1000);
     assert!(world.ask(&mut peer, &get("/a.txt"), 20).ends_with("changed"));
     drop(peer);
+    world.even();
+}
+
+/// Connections refused for their address, and because there was no room, by what the net shows.
+fn refused(came: &str) -> (u64, u64) {
+    let (_, body) = came.split_once("\r\n\r\n").expect("a body");
+    let net: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    let refused = &net["ledger"]["connections"]["refused"];
+    let count = |of: &str| refused[of].as_u64().expect("a count");
+    (count("address"), count("full"))
+}
+
+#[test]
+fn a_full_site_says_so_where_that_is_asked_for() {
+    let full = "workers = 1\n[limits]\nconnections = 2\nwhen_full = \"refuse\"\n";
+    let mut world = World::new(4, full);
+    let mut peers = [world.net.connect(&world.site), world.net.connect(&world.site)];
+    for peer in &mut peers {
+        assert_eq!(statuses(&world.ask(peer, &get("/a.txt"), 20)), ["200"]);
+    }
+    let mut third = world.net.connect(&world.site);
+    let came = world.ask(&mut third, &get("/a.txt"), 20);
+    assert!(came.starts_with("HTTP/1.1 503 ") && came.contains("\r\nRetry-After: 1\r\n"), "{came}");
+    assert_eq!(third.ended(), Some(How::Eof));
+    let came = world.ask(&mut peers[0], &get("/net"), 60);
+    assert_eq!(refused(&came), (0, 1));
+    drop((peers, third));
+    world.even();
+}
+
+#[test]
+fn an_address_has_as_many_connections_as_it_may_and_the_admin_its_own() {
+    let mut world = World::new(5, "workers = 2\n[limits]\nper_address = 2\n");
+    let mut peers = [world.net.connect(&world.site), world.net.connect(&world.site)];
+    for peer in &mut peers {
+        assert_eq!(statuses(&world.ask(peer, &get("/a.txt"), 20)), ["200"]);
+    }
+    let mut third = world.net.connect(&world.site);
+    world.run(20);
+    assert_eq!((third.recv(), third.ended()), (Vec::new(), Some(How::Reset)));
+    let mut admin = world.net.connect(&world.admin);
+    let came = world.ask(&mut admin, &get("/api/net"), 60);
+    assert_eq!(refused(&came), (1, 0));
+    drop((peers, third, admin));
     world.even();
 }
 

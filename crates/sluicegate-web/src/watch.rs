@@ -3,7 +3,7 @@ use crate::cache::Budget;
 use serde_json::{Map, Value, json};
 use sluicegate::{Observer, Snapshot, StageView, Why, WireView};
 use sluicegate_http::Refusals;
-use sluicegate_io::{ConnCounts, ConnLedger, How};
+use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
 use std::sync::{Arc, OnceLock};
 
 /// The eyes of a service. They open when it runs.
@@ -128,11 +128,13 @@ fn ledger(net: &Snapshot) -> Value {
 
 fn connections(counts: &ConnCounts) -> Value {
     let closed = How::ALL.map(|how| (how.name().to_owned(), counts.closed(how).into()));
+    let refused = Refusal::ALL.map(|why| (why.name().to_owned(), counts.refused(why).into()));
     json!({
         "opened": counts.opened,
         "closed": closed.into_iter().collect::<Map<_, _>>(),
         "open": counts.open,
         "shed": counts.shed,
+        "refused": refused.into_iter().collect::<Map<_, _>>(),
         "balanced": counts.balanced(),
     })
 }

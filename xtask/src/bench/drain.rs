@@ -69,7 +69,7 @@ pub fn run(rounds: u32, profile: Profile, options: &Options) -> Result<()> {
     for round in 0..rounds {
         // One worker and two, in turn.
         let workers = 1 + round as usize % 2;
-        let launch = Launch { cores: None, dir: &www, workers };
+        let launch = Launch::of(&www, workers);
         let server = launch.sluicegate(&program, &["--config", &config])?;
         sums.add(one_round(server, u64::from(round))?);
     }

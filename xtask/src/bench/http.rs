@@ -198,7 +198,7 @@ impl Bench {
     }
 
     fn nginx_config(&self) -> Result<String> {
-        let launch = Launch { cores: None, dir: &self.www, workers: 1 };
+        let launch = Launch::of(&self.www, 1);
         Ok(launch.nginx_config(&self.home.join("nginx"), free_port()?, false))
     }
 
@@ -212,7 +212,7 @@ impl Bench {
     ) -> Result<Sample> {
         // Two workers share both cores with wrk; one has core 0 for itself.
         let (server_cores, wrk_cores) = if cell.workers > 1 { ("0,1", "0,1") } else { ("0", "1") };
-        let launch = Launch { cores: Some(server_cores), dir: &self.www, workers: cell.workers };
+        let launch = Launch { cores: Some(server_cores), ..Launch::of(&self.www, cell.workers) };
         let server = self.start(&launch, who)?;
         let url = format!("http://{}{}", server.address, cell.path);
         let drive = |seconds| Drive {

@@ -92,6 +92,13 @@ impl Net {
     }
 }
 
+/// What the server counted of its connections, as it says it.
+pub fn connections(admin: SocketAddr) -> Result<String> {
+    let reply = Client::connect(admin)?.get("/api/net")?;
+    let net: Value = serde_json::from_slice(&reply.body).context("/api/net is not JSON")?;
+    Ok(net["ledger"]["connections"].to_string())
+}
+
 /// The sum of the numbers of an object.
 fn sum(counts: &Value) -> u64 {
     counts.as_object().map_or(0, |counts| counts.values().filter_map(Value::as_u64).sum())

@@ -29,7 +29,7 @@ pub fn run(seconds: f64, profile: Profile, options: &Options) -> Result<()> {
     let config = config.to_string_lossy();
     let program = profile.sluicegate()?;
     for workers in [1, 2] {
-        let launch = Launch { cores: None, dir: &www, workers };
+        let launch = Launch::of(&www, workers);
         let server = launch.sluicegate(&program, &["--config", &config])?;
         let seen = Mutex::new(Seen::default());
         let end = Instant::now() + Duration::from_secs_f64(seconds);

@@ -52,7 +52,7 @@ pub fn run(seconds: u64, options: &Options) -> Result<()> {
     fs::create_dir_all(&www)?;
     fs::write(www.join("1k.txt"), [b'x'; 1024])?;
     let program = Profile::Release.sluicegate()?;
-    let launch = Launch { cores: Some("0"), dir: &www, workers: 1 };
+    let launch = Launch { cores: Some("0"), ..Launch::of(&www, 1) };
     let server = launch.sluicegate(&program, &[])?;
     let url = format!("http://{}/1k.txt", server.address);
     let length = seconds + 2 * MARGIN.as_secs();

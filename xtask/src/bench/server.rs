@@ -1,5 +1,6 @@
 //! Servers under measurement: built, started on free ports, and always ended.
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -66,9 +67,19 @@ pub struct Launch<'a> {
     pub dir: &'a Path,
     /// How many workers it gets.
     pub workers: usize,
+    /// Descriptors it may have; none: as many as we.
+    pub files: Option<u32>,
+    /// Further lines for nginx, and another time to keep idle connections.
+    pub nginx_lines: &'a str,
 }
 
-impl Launch<'_> {
+impl<'a> Launch<'a> {
+    /// Of a server on all cores, as it is by default.
+    pub fn of(dir: &'a Path, workers: usize) -> Launch<'a> {
+        let nginx_lines = "    keepalive_timeout 75s;\n";
+        Launch { cores: None, dir, workers, files: None, nginx_lines }
+    }
+
     /// Our own server; `extra` holds further arguments.
     pub fn sluicegate(&self, program: &Path, extra: &[&str]) -> Result<Server> {
         let (address, admin) = (free_port()?, free_port()?);
@@ -104,6 +115,7 @@ impl Launch<'_> {
     pub fn nginx_config(&self, home: &Path, address: SocketAddr, corked: bool) -> String {
         let corked = if corked { "    tcp_nopush on;\n" } else { "" };
         let (dir, home, workers) = (self.dir.display(), home.display(), self.workers);
+        let lines = self.nginx_lines;
         let temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
         let temp: String =
             temp.iter().map(|name| format!("    {name}_temp_path {home}/{name};\n")).collect();
@@ -112,7 +124,7 @@ impl Launch<'_> {
              error_log {home}/error.log warn;\n\
              events {{\n    use epoll;\n    worker_connections 20000;\n}}\n\
              http {{\n    access_log off;\n    sendfile on;\n{corked}    \
-             tcp_nodelay on;\n    keepalive_timeout 75s;\n    keepalive_requests 1000000000;\n    \
+             tcp_nodelay on;\n{lines}    keepalive_requests 1000000000;\n    \
              open_file_cache max=10000 inactive=60s;\n    open_file_cache_valid 60s;\n    \
              default_type text/plain;\n{temp}    \
              server {{\n        listen {address} backlog=4096;\n        root {dir};\n    }}\n}}\n"
@@ -120,14 +132,17 @@ impl Launch<'_> {
     }
 
     fn pinned(&self, program: &Path) -> Command {
-        match self.cores {
-            None => Command::new(program),
-            Some(cores) => {
-                let mut command = Command::new("taskset");
-                command.args(["-c", cores]).arg(program);
-                command
-            }
+        let mut words: Vec<OsString> = Vec::new();
+        if let Some(cores) = self.cores {
+            words.extend(["taskset", "-c", cores].map(OsString::from));
         }
+        if let Some(files) = self.files {
+            words.extend(["prlimit".into(), format!("--nofile={files}:{files}").into()]);
+        }
+        words.push(program.into());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
+        command
     }
 }
 
@@ -164,13 +179,23 @@ impl Server {
         family(self.child.id()).into_iter().flat_map(threads).map(|task| run_time(&task)).sum()
     }
 
-    /// Resident memory of the process in KiB.
+    /// Resident memory of the process and its children in KiB.
     pub fn rss_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        number.unwrap_or(0)
+        self.memory("status", "VmRSS:")
+    }
+
+    /// The same, with shared pages counted in parts.
+    pub fn pss_kib(&self) -> u64 {
+        self.memory("smaps_rollup", "Pss:")
+    }
+
+    fn memory(&self, file: &str, name: &str) -> u64 {
+        let of = |pid: u32| -> Option<u64> {
+            let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
+            let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().next()?.parse().ok()
+        };
+        family(self.child.id()).into_iter().filter_map(of).sum()
     }
 
     /// Asks it to end, as an operator would.

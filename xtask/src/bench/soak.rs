@@ -58,7 +58,7 @@ pub fn run(seconds: f64, profile: Profile, options: &Options) -> Result<()> {
     ensure!((1.0..=86_400.0).contains(&seconds), "a second to a day are accepted");
     let home = shell::scratch("soak")?;
     let (www, config) = mix::site(&home, CONFIG)?;
-    let launch = Launch { cores: None, dir: &www, workers: 2 };
+    let launch = Launch::of(&www, 2);
     let config = config.to_string_lossy();
     let mut server = launch.sluicegate(&profile.sluicegate()?, &["--config", &config])?;
     let warm = Duration::from_secs_f64(seconds.min(CALIBRATION.as_secs_f64()));

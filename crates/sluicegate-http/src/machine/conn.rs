@@ -6,7 +6,6 @@ use sluicegate_io::{Buf, Peer};
 use crate::exchange::Exchange;
 use crate::limits::Limits;
 use crate::machine::body::{Left, collect};
-use crate::machine::chunked::Chunked;
 use crate::machine::encode::{Answer, Asked, CONTINUE};
 use crate::machine::framing::{Framing, examine};
 use crate::machine::input::Input;
@@ -106,6 +105,11 @@ impl HttpConn {
         if !self.is_over() {
             self.input.push(bytes, now);
         }
+    }
+
+    /// Bytes that wait move out of their buffer, which goes back to its pool.
+    pub fn unpin(&mut self) {
+        self.input.unpin();
     }
 
     /// The peer has finished sending: what is complete is still answered. Then advance.
@@ -223,8 +227,15 @@ impl HttpConn {
         let left = match meaning.framing {
             Framing::Sized(0) => return self.hand_on(exchange, now),
             Framing::Sized(len) => Left::Sized(len),
-            Framing::Chunked => Left::Chunked(Chunked::default()),
+            Framing::Chunked => Left::Chunked(Box::default()),
         };
+        match shared.bodies.share(shared.limits.bodies) {
+            Ok(share) => exchange.collected().share = Some(share),
+            Err(problem) => {
+                shared.recycle(exchange);
+                return self.refuse(problem, now, shared);
+            }
+        }
         self.patience.wait_for(Waiting::Body, now);
         self.phase = Phase::Body { exchange, left, owes_continue: meaning.expects };
         Next::Begun { born: self.born }
@@ -246,7 +257,7 @@ impl HttpConn {
             answer.chunks.push(CONTINUE.into());
             return Next::Write(answer);
         }
-        match collect(exchange, left, &mut self.input, &mut self.patience, &shared.limits) {
+        match collect(exchange, left, &mut self.input, &mut self.patience, shared) {
             Ok(true) => match std::mem::replace(&mut self.phase, Phase::Asked) {
                 Phase::Body { exchange, .. } => self.hand_on(exchange, now),
                 _ => Next::Wait,

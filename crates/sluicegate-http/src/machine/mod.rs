@@ -5,6 +5,7 @@
 //! advances again; and calls [`HttpConn::timeout`] when [`HttpConn::deadline`] has passed.
 
 mod answer;
+mod bodies;
 mod body;
 mod chunked;
 mod conn;

@@ -2,13 +2,15 @@
 
 use sluicegate::Time;
 
-use crate::limits::Limits;
+use crate::limits::{CREDIT, Limits};
 
 /// What a connection is waited for, since when, and how much of it came.
 #[derive(Debug)]
 pub(crate) struct Patience {
     waiting: Waiting,
+    /// For a body the time up to which its bytes have paid.
     since: Time,
+    /// Bytes that came and have paid for no time yet.
     got: u64,
     draining: bool,
     /// Output that was not all gone when it was last looked at.
@@ -29,9 +31,10 @@ pub(crate) enum Waiting {
 
 #[derive(Clone, Copy, Debug)]
 struct Writing {
+    /// The time up to which the bytes that went have paid.
     since: Time,
+    /// Bytes that were unsent when it was last looked at or were handed on since.
     handed: u64,
-    sent: u64,
 }
 
 /// What a passed deadline means.
@@ -79,7 +82,7 @@ impl Patience {
     pub fn wrote(&mut self, bytes: u64, queued: usize, now: Time) {
         match &mut self.writing {
             Some(writing) if queued > 0 => writing.handed += bytes,
-            writing => *writing = Some(Writing { since: now, handed: bytes, sent: 0 }),
+            writing => *writing = Some(Writing { since: now, handed: bytes }),
         }
     }
 
@@ -89,10 +92,13 @@ impl Patience {
             Waiting::Idle if self.draining => Some(self.since + limits.farewell),
             Waiting::Idle => Some(self.since + limits.idle),
             Waiting::Head => Some(self.since + limits.head_time),
-            Waiting::Body => Some(self.since + limits.slow_after(self.got)),
+            // Soon enough to see what came in a burst and was followed by nothing.
+            Waiting::Body => {
+                Some(self.since + limits.grace + limits.worth(self.got).min(limits.grace))
+            }
             Waiting::Nothing => None,
         };
-        let writing = self.writing.map(|writing| writing.since + limits.slow_after(writing.sent));
+        let writing = self.writing.map(|writing| writing.since + limits.grace);
         match (waiting, writing) {
             (Some(waiting), Some(writing)) => Some(waiting.min(writing)),
             (waiting, writing) => waiting.or(writing),
@@ -102,13 +108,18 @@ impl Patience {
     /// What is late at `now`, with `queued` bytes of output unsent.
     pub fn judge(&mut self, now: Time, queued: usize, limits: &Limits) -> Late {
         if let Some(writing) = &mut self.writing {
-            writing.sent = writing.handed.saturating_sub(queued as u64);
-            let late = now >= writing.since + limits.slow_after(writing.sent);
+            let queued = queued as u64;
+            let sent = writing.handed.saturating_sub(queued);
+            *writing = Writing { since: paid(writing.since, sent, now, limits), handed: queued };
             match queued {
                 0 => self.writing = None,
-                _ if late => return Late::Write,
+                _ if now >= writing.since + limits.grace => return Late::Write,
                 _ => {}
             }
+        }
+        if self.waiting == Waiting::Body {
+            let got = std::mem::take(&mut self.got);
+            self.since = paid(self.since, got, now, limits);
         }
         // While output is stuck, the peer is busy reading it.
         if self.deadline(limits).is_none_or(|deadline| now < deadline) {
@@ -125,6 +136,11 @@ impl Patience {
             Waiting::Nothing => Late::No,
         }
     }
+}
+
+/// The time up to which `bytes` more have paid, where `since` was paid before.
+fn paid(since: Time, bytes: u64, now: Time, limits: &Limits) -> Time {
+    (since + limits.worth(bytes)).min(now + CREDIT)
 }
 
 #[cfg(test)]
@@ -165,6 +181,26 @@ mod tests {
         assert_eq!(patience.judge(at(20), 90 * 1024, &limits), Late::Write);
         assert_eq!(patience.judge(at(20), 0, &limits), Late::No);
         assert_eq!(patience.deadline(&limits), Some(at(75)));
+    }
+
+    #[test]
+    fn what_moved_fast_counts_for_a_while_only() {
+        let limits = Limits::default();
+        let all = 1 << 20;
+        let mut patience = Patience::new(at(0));
+        patience.wait_for(Waiting::Nothing, at(0));
+        patience.wrote(2 * all, 0, at(0));
+        assert_eq!(patience.judge(at(10), all as usize, &limits), Late::No);
+        assert_eq!(patience.deadline(&limits), Some(at(140)));
+        assert_eq!(patience.judge(at(140), all as usize, &limits), Late::Write);
+        let mut patience = Patience::new(at(0));
+        patience.wait_for(Waiting::Body, at(0));
+        patience.got(all);
+        assert_eq!(patience.deadline(&limits), Some(at(20)));
+        assert_eq!(patience.judge(at(20), 0, &limits), Late::No);
+        patience.got(1);
+        assert_eq!(patience.judge(at(149), 0, &limits), Late::No);
+        assert_eq!(patience.judge(at(151), 0, &limits), Late::Body);
     }
 
     #[test]

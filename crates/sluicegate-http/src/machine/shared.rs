@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use crate::date::{Tails, WallClock};
 use crate::exchange::Exchange;
 use crate::limits::{Limits, SPARE_MAX};
+use crate::machine::bodies::Bodies;
 use crate::refusals::Refusals;
 
 /// Lent to every call of a connection's machine; one per worker.
@@ -16,6 +17,9 @@ pub struct Shared {
     /// Where heads are written.
     pub(crate) scratch: BytesMut,
     spare: Vec<Exchange>,
+    pub(crate) bodies: Bodies,
+    /// Buffers of the pool are scarce: none is kept.
+    pub(crate) scarce: bool,
     pub(crate) refusals: Arc<Refusals>,
 }
 
@@ -27,6 +31,8 @@ impl Shared {
             tails: Tails::new(clock),
             scratch: BytesMut::new(),
             spare: Vec::new(),
+            bodies: Bodies::default(),
+            scarce: false,
             refusals: Arc::default(),
         }
     }

@@ -8,6 +8,9 @@ use crate::machine::{Answer, Chunks};
 use crate::stage::session::{Held, Session};
 use crate::stage::{HttpOut, HttpStage};
 
+/// Lists of replies kept back that are empty, for the next connections that need one.
+const SPARE_HELD: usize = 64;
+
 /// A reply that is encoded and not yet sent.
 pub(crate) struct Ready {
     pub tag: Option<Tag>,
@@ -28,6 +31,9 @@ impl HttpStage {
             // What belongs to no flow joins what stands before it.
             Some(last) if tag.is_none() => last.chunks.extend(answer.chunks),
             _ => {
+                if first && session.held.capacity() == 0 {
+                    session.held = self.spare_held.pop().unwrap_or_default();
+                }
                 let tag = tag.map(|tag| self.tags.insert(tag));
                 session.held.push(Held { chunks: answer.chunks, tag });
             }
@@ -42,13 +48,21 @@ impl HttpStage {
     pub(crate) fn release(&mut self, id: ConnId, cx: &mut Cx<'_, HttpOut>) {
         let worker = cx.worker();
         let Some(session) = cx.local.get::<Io>().state::<Session>(id) else { return };
+        if session.held.is_empty() {
+            return;
+        }
         session.held_bytes = 0;
-        for Held { chunks, tag } in session.held.drain(..) {
+        let mut held = std::mem::take(&mut session.held);
+        for Held { chunks, tag } in held.drain(..) {
             let tag = tag
                 .and_then(|place| self.tags.take_of(place, id.key()))
                 .unwrap_or(Tag::none(worker));
             let write = Write { conn: id, chunks, then: Then::Keep };
             cx.out.write.emit(tag.with(write));
+        }
+        // The next connection that keeps replies back has it; an idle one keeps nothing.
+        if self.spare_held.len() < SPARE_HELD {
+            self.spare_held.push(held);
         }
     }
 

@@ -22,7 +22,7 @@ use crate::exchange::Exchange;
 use crate::limits::HELD_MAX;
 use crate::machine::{HttpConn, Shared};
 use flows::News;
-use session::{Conns, Session};
+use session::{Conns, Held, Session};
 use timers::Timers;
 
 /// All that the stage listens to.
@@ -65,6 +65,7 @@ pub struct HttpStage {
     tags: Tags,
     conns: Conns,
     timers: Timers,
+    spare_held: Vec<Vec<Held>>,
 }
 
 impl HttpStage {
@@ -77,6 +78,7 @@ impl HttpStage {
             tags: Tags::default(),
             conns: Conns::default(),
             timers: Timers::default(),
+            spare_held: Vec::new(),
         }
     }
 
@@ -90,7 +92,20 @@ impl HttpStage {
         io.set_state(id, Box::new(Session::new(machine)));
         io.read(id);
         self.conns.insert(id);
+        self.shared.scarce = self.is_scarce(cx);
         self.go_on(id, News::Nothing, cx);
+    }
+
+    /// Whether connections could take all buffers: each keeps one at most, and its body one.
+    fn is_scarce(&self, cx: &mut Cx<'_, HttpOut>) -> bool {
+        self.conns.len() > cx.local.get::<Io>().pool().capacity() / 4
+    }
+
+    /// Has a connection keep what it holds of a request in memory of its own.
+    fn unpin(&mut self, id: ConnId, cx: &mut Cx<'_, HttpOut>) {
+        if let Some(session) = cx.local.get::<Io>().state::<Session>(id) {
+            session.machine.unpin();
+        }
     }
 
     fn closed(&mut self, closed: Closed, cx: &mut Cx<'_, HttpOut>) {
@@ -103,6 +118,7 @@ impl HttpStage {
             return;
         }
         self.conns.remove(id);
+        self.shared.scarce = self.is_scarce(cx);
         if let Some(session) = closed.state.and_then(|state| state.downcast::<Session>().ok()) {
             self.forget(id, *session, cx);
         }
@@ -136,6 +152,9 @@ impl Stage for HttpStage {
             match body {
                 HttpIn::Incoming(Incoming::Received(Received { conn, bytes })) => {
                     self.go_on(conn.id(), News::Bytes(bytes), cx);
+                    if self.shared.scarce {
+                        self.unpin(conn.id(), cx);
+                    }
                 }
                 HttpIn::Reply(exchange) => self.replied(tag, exchange, cx),
                 HttpIn::Opened(opened) => self.opened(&opened, cx),

@@ -3,10 +3,12 @@
 use std::io;
 use std::sync::Arc;
 
+use sluicegate::Time;
+
 use crate::backend::{Accept, Ready, Shed, Socket};
 use crate::conn::Lease;
 use crate::events::Opened;
-use crate::io::Io;
+use crate::io::{Io, WhenFull};
 use crate::listen::Listener;
 use crate::unix::SocketFile;
 
@@ -14,7 +16,7 @@ use crate::unix::SocketFile;
 const LISTENER: u32 = u32::MAX;
 /// The most connections refused at once when descriptors have run out.
 const SHED_MAX: usize = 64;
-/// The most connections found dead in one backlog before others are looked after.
+/// The most connections found dead or refused in one backlog before others are looked after.
 const LOST_MAX: usize = 64;
 
 /// A listener of this worker.
@@ -33,6 +35,8 @@ pub(crate) enum Next {
     Opened(Opened),
     /// All are empty.
     Nothing,
+    /// Only connections that were dead or refused; there may be more.
+    Again,
     /// The table is full: when a connection closes, the flag is raised.
     Crowded,
     /// Descriptors or memory have run out: ask again after a pause, or when the flag is raised.
@@ -55,17 +59,17 @@ impl Io {
     }
 
     /// Takes the next connection out of the backlogs of a gate, the backlogs taking turns.
-    pub(crate) fn next_opened(&mut self, place: u16) -> Next {
+    pub(crate) fn next_opened(&mut self, place: u16, now: Time) -> Next {
         for _ in 0..self.listeners.len() {
             self.turn = (self.turn + 1) % self.listeners.len();
             if !self.listeners[self.turn].asks(place) {
                 continue;
             }
-            if self.conns.is_full() {
+            if self.is_full() && self.gate_mut(place).when_full == WhenFull::Wait {
                 self.crowded = true;
                 return Next::Crowded;
             }
-            match self.accept(self.turn) {
+            match self.accept(self.turn, now) {
                 Next::Nothing => {}
                 next => return next,
             }
@@ -137,28 +141,36 @@ impl Io {
         }
     }
 
-    fn accept(&mut self, index: usize) -> Next {
+    fn accept(&mut self, index: usize, now: Time) -> Next {
         for _ in 0..LOST_MAX {
-            let listening = &mut self.listeners[index];
+            let listening = &self.listeners[index];
             let Some(socket) = &listening.socket else { return Next::Nothing };
             let (gate, service) = (listening.gate, listening.service);
             match self.backend.accept(socket) {
+                Accept::Conn(socket, peer) if !self.enter_address(peer) => {
+                    self.refuse_address(socket);
+                }
+                Accept::Conn(socket, peer) if self.is_full() => {
+                    self.leave_address(peer);
+                    self.turn_away(socket, peer, gate, now);
+                }
                 Accept::Conn(socket, peer) => {
                     let Ok(id) = self.open(socket, peer, gate, service) else {
+                        self.leave_address(peer);
                         return self.starve();
                     };
                     let conn = Lease::new(id, &self.abandoned);
                     return Next::Opened(Opened { conn, peer, service, token: 0 });
                 }
                 Accept::Later => {
-                    listening.acceptable = false;
+                    self.listeners[index].acceptable = false;
                     return Next::Nothing;
                 }
                 Accept::Lost => {}
                 Accept::Starved(_) => return self.starve(),
             }
         }
-        Next::Nothing
+        Next::Again
     }
 
     fn starve(&mut self) -> Next {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sluicegate::StageId;
 
 use crate::conn::ConnId;
-use crate::io::Io;
+use crate::io::{Io, WhenFull};
 
 /// The name of a gate, the same in all workers. Several protocols of one domain have a gate each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub(crate) struct Gate {
     pub connect: Option<StageId>,
     pub read: Option<StageId>,
     pub write: Option<StageId>,
+    pub when_full: WhenFull,
     /// Connections worth reading or with an end to tell, each once.
     pub readable: VecDeque<ConnId>,
     /// Connections that can take more output.
@@ -47,6 +48,7 @@ impl Io {
                 connect: None,
                 read: None,
                 write: None,
+                when_full: WhenFull::Wait,
                 readable: VecDeque::new(),
                 writable: VecDeque::new(),
                 decided: VecDeque::new(),

@@ -22,6 +22,9 @@ impl Io {
         service: u16,
     ) -> io::Result<ConnId> {
         let id = self.insert(socket, peer, gate, service)?;
+        if let Some(conn) = self.conns.get_mut(id) {
+            conn.by_address = self.addresses.is_some();
+        }
         self.ledger.opened();
         Ok(id)
     }
@@ -34,11 +37,21 @@ impl Io {
         gate: u16,
         service: u16,
     ) -> io::Result<ConnId> {
-        let id = match self.conns.insert(Conn::new(socket, peer, gate, service)) {
+        let conn = Conn::new(socket, peer, gate, service);
+        if self.is_full() {
+            self.close_socket(conn);
+            return Err(full());
+        }
+        self.place(conn)
+    }
+
+    /// Puts a slot into the table, also above the bound that others are held to.
+    pub(super) fn place(&mut self, conn: Conn) -> io::Result<ConnId> {
+        let id = match self.conns.insert(conn) {
             Ok(id) => id,
             Err(conn) => {
                 self.close_socket(conn);
-                return Err(io::Error::other("the table of connections is full"));
+                return Err(full());
             }
         };
         let attached = match self.conns.get(id).and_then(|conn| conn.socket.as_ref()) {
@@ -87,19 +100,36 @@ impl Io {
 
     /// Breaks the connection off, so that the peer sees a reset.
     pub(crate) fn break_off(&mut self, id: ConnId) {
-        if let Some(socket) = self.conns.get_mut(id).and_then(|conn| conn.socket.take()) {
+        if let Some(socket) = self.take_socket(id, How::Closed) {
             self.backend.reset(socket);
-            self.ledger.closed(How::Closed);
         }
         self.release(id, How::Closed);
     }
 
-    fn drop_socket(&mut self, id: ConnId, how: How) {
-        let Some(conn) = self.conns.get_mut(id) else { return };
-        if let Some(socket) = conn.socket.take() {
-            self.backend.close(socket);
+    /// Takes the socket out and counts the connection as ended.
+    fn take_socket(&mut self, id: ConnId, how: How) -> Option<Socket> {
+        let conn = self.conns.get_mut(id)?;
+        let socket = conn.socket.take()?;
+        let (peer, by_address) = (conn.peer, conn.by_address);
+        if conn.turned_away {
+            self.turned_away -= 1;
+        } else {
             self.ledger.closed(how);
         }
+        if by_address {
+            self.leave_address(peer);
+        }
+        Some(socket)
+    }
+
+    fn drop_socket(&mut self, id: ConnId, how: How) {
+        match self.take_socket(id, how) {
+            // Else the kernel would keep all that is unsent, for minutes.
+            Some(socket) if how == How::Slow => self.backend.reset(socket),
+            Some(socket) => self.backend.close(socket),
+            None => {}
+        }
+        let Some(conn) = self.conns.get_mut(id) else { return };
         if let Some(mut output) = conn.output.take() {
             let gate = &mut self.gates[usize::from(conn.gate)];
             gate.orphans.extend(output.abandon());
@@ -164,4 +194,8 @@ impl Io {
             self.spare.push(output);
         }
     }
+}
+
+fn full() -> io::Error {
+    io::Error::other("the table of connections is full")
 }

@@ -7,6 +7,7 @@ mod input;
 mod lifecycle;
 mod machine;
 mod output;
+mod refuse;
 mod slot;
 
 use std::collections::VecDeque;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use sluicegate::{StageId, Time};
 
 use crate::addr::Peer;
+use crate::addresses::Addresses;
 use crate::backend::{Backend, Ready};
 use crate::buf::{Buf, Pool};
 use crate::conn::{Abandoned, ConnId, How};
@@ -27,6 +29,8 @@ use accept::Listening;
 pub(crate) use accept::Next;
 use gate::Gate;
 pub(crate) use gate::GateId;
+use refuse::TURNED_AWAY_MAX;
+pub use refuse::WhenFull;
 use slot::{Conn, Phase};
 
 /// Output queues kept for use again, so that steady traffic needs no memory.
@@ -44,6 +48,8 @@ pub struct Io {
     pool: Pool,
     conns: Slab<Conn>,
     ledger: Arc<ConnLedger>,
+    /// Counts connections by address; none when that is not bounded.
+    addresses: Option<Arc<Addresses>>,
     gates: Vec<Gate>,
     listeners: Vec<Listening>,
     /// The listener that is asked first.
@@ -52,6 +58,8 @@ pub struct Io {
     starved: bool,
     /// Accepting waits for room in the table.
     crowded: bool,
+    /// Connections in the table that were never opened, only told that there is no room.
+    turned_away: usize,
     /// Connections with output that is not written yet.
     unsent: usize,
     /// Connections to which the current batch wrote.
@@ -84,15 +92,17 @@ impl Io {
         pool.on_return(Arc::clone(&waker));
         Self {
             backend: Box::new(backend),
-            conns: Slab::new(settings.connections),
+            conns: Slab::new(settings.connections.saturating_add(TURNED_AWAY_MAX)),
             settings,
             pool,
             ledger,
+            addresses: None,
             gates: Vec::new(),
             listeners: Vec::new(),
             turn: 0,
             starved: false,
             crowded: false,
+            turned_away: 0,
             unsent: 0,
             dirty: Vec::new(),
             lingering: VecDeque::new(),

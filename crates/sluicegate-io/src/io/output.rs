@@ -80,7 +80,7 @@ impl Io {
         }
     }
 
-    fn send(&mut self, id: ConnId, now: Time, tags: &mut Tags) {
+    pub(super) fn send(&mut self, id: ConnId, now: Time, tags: &mut Tags) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let (Some(socket), Some(output)) = (&conn.socket, &mut conn.output) else { return };
         while conn.writable && output.has_bytes() {

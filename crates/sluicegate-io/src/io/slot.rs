@@ -39,6 +39,10 @@ pub(crate) struct Conn {
     pub queued: bool,
     /// In the list of connections with new output.
     pub dirty: bool,
+    /// Counted against the peer's address.
+    pub by_address: bool,
+    /// Never opened: it is told that there is no room.
+    pub turned_away: bool,
 }
 
 /// How far a connection is.
@@ -73,6 +77,8 @@ impl Conn {
             reading: false,
             queued: false,
             dirty: false,
+            by_address: false,
+            turned_away: false,
         }
     }
 

@@ -103,6 +103,10 @@ impl World {
                 self.ends[to as usize].finished_out = false;
                 self.finish(to);
             }
+        } else if let (Phase::Dead(_), Some(peer), false) = (end.phase, end.peer, end.vanished) {
+            // Who broke off before it was answered is not there for the other end either.
+            let at = self.arrival(peer);
+            self.plan(at, Action::Reset { to: peer });
         }
     }
 

@@ -5,23 +5,25 @@ use std::sync::Arc;
 use sluicegate::{Batch, Cx, Event, Out, Stage};
 
 use crate::events::Opened;
-use crate::io::{GateId, Io, Next};
+use crate::io::{GateId, Io, Next, WhenFull};
 use crate::listen::Listeners;
 use crate::stages::Never;
 
-/// Accepts connections when its flag is raised; what finds no room waits in the kernel.
+/// Accepts connections when its flag is raised; what finds no room waits in the kernel, or is told
+/// so.
 ///
 /// When descriptors or memory run out it refuses what waits, and tries again after a pause.
 pub struct AcceptStage {
     gate: GateId,
     place: u16,
     listeners: Arc<Listeners>,
+    when_full: WhenFull,
     pausing: bool,
 }
 
 impl AcceptStage {
-    pub(crate) fn new(gate: GateId, listeners: Arc<Listeners>) -> Self {
-        Self { gate, place: 0, listeners, pausing: false }
+    pub(crate) fn new(gate: GateId, listeners: Arc<Listeners>, when_full: WhenFull) -> Self {
+        Self { gate, place: 0, listeners, when_full, pausing: false }
     }
 
     fn starved(&mut self, cx: &mut Cx<'_, Out<Opened>>) {
@@ -45,7 +47,9 @@ impl Stage for AcceptStage {
         let stage = cx.stage();
         let io = cx.local.get::<Io>();
         self.place = io.gate(self.gate);
-        io.gate_mut(self.place).accept = Some(stage);
+        let gate = io.gate_mut(self.place);
+        gate.accept = Some(stage);
+        gate.when_full = self.when_full.clone();
         // A replica that is rebuilt finds its listeners in place.
         if !io.has_listeners(self.place) {
             for listener in self.listeners.take() {
@@ -58,11 +62,12 @@ impl Stage for AcceptStage {
     }
 
     fn signal(&mut self, cx: &mut Cx<'_, Out<Opened>>) {
-        let (worker, room) = (cx.worker(), cx.room());
+        let (worker, room, now) = (cx.worker(), cx.room(), cx.now());
         let mut more = true;
         for _ in 0..room {
-            match cx.local.get::<Io>().next_opened(self.place) {
+            match cx.local.get::<Io>().next_opened(self.place, now) {
                 Next::Opened(opened) => cx.out.emit(Event::note(worker, opened)),
+                Next::Again => break,
                 Next::Nothing | Next::Crowded => more = false,
                 Next::Starved => {
                     more = false;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sluicegate::{Domain, Inlet, Net, Outlet, bounded, stage};
 
 use crate::events::{Connect, ConnectFailed, Incoming, Opened, Write};
-use crate::io::GateId;
+use crate::io::{GateId, WhenFull};
 use crate::listen::Listeners;
 use crate::stages::{AcceptStage, ConnectStage, ReadStage, WriteStage};
 
@@ -19,11 +19,13 @@ pub struct Options {
     pub queue: usize,
     /// Events in one batch of each stage, and connections read or accepted in one run.
     pub batch: usize,
+    /// What becomes of further connections when the machine's table is full.
+    pub when_full: WhenFull,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { prefix: String::new(), queue: 4096, batch: 64 }
+        Self { prefix: String::new(), queue: 4096, batch: 64, when_full: WhenFull::Wait }
     }
 }
 
@@ -59,7 +61,8 @@ pub fn serve(net: &mut Net, domain: Domain, listeners: Listeners, options: &Opti
     let gate = GateId::unique();
     let listeners = Arc::new(listeners);
     let name = format!("{}accept", options.prefix);
-    let make = move || AcceptStage::new(gate, Arc::clone(&listeners));
+    let when_full = options.when_full.clone();
+    let make = move || AcceptStage::new(gate, Arc::clone(&listeners), when_full.clone());
     let accept = net.add(stage(&name, make).on(domain).queue(bounded(1)).batch(options.batch));
     let (incoming, write) = transfer(net, domain, gate, options);
     Served { opened: accept.out, incoming, write }

@@ -6,10 +6,11 @@ pub mod real;
 pub mod service;
 pub mod simulated;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate::Ledger;
-use sluicegate_io::{ConnCounts, How, Settings};
+use sluicegate_io::{Addresses, ConnCounts, How, Io, Settings, WhenFull};
 
 /// How a world is set up.
 #[derive(Clone)]
@@ -18,6 +19,9 @@ pub struct Setup {
     pub workers: usize,
     /// Listens on a Unix socket instead of TCP.
     pub unix: bool,
+    /// Connections that one address may have.
+    pub per_address: Option<u32>,
+    pub when_full: WhenFull,
     /// Whether clients connect before the service runs.
     pub late: bool,
 }
@@ -25,7 +29,8 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let settings = Settings { linger_time: Duration::from_millis(200), ..Settings::default() };
-        Self { settings, workers: 1, unix: false, late: false }
+        let when_full = WhenFull::Wait;
+        Self { settings, workers: 1, unix: false, per_address: None, when_full, late: false }
     }
 }
 
@@ -34,6 +39,14 @@ impl Setup {
         let mut setup = Self::default();
         change(&mut setup);
         setup
+    }
+}
+
+/// Bounds the connections of addresses where that is asked for.
+pub fn bounded(io: Io, addresses: &Option<Arc<Addresses>>) -> Io {
+    match addresses {
+        Some(addresses) => io.with_addresses(Arc::clone(addresses)),
+        None => io,
     }
 }
 

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use sluicegate::{Ledger, Net, Running};
-use sluicegate_io::{Addr, Asked, Choice, ConnCounts, ConnLedger, How, Listeners};
+use sluicegate_io::{Addr, Addresses, Asked, Choice, ConnCounts, ConnLedger, How, Listeners};
 
-use crate::common::{Rest, Setup, World, service};
+use crate::common::{Rest, Setup, World, bounded, service};
 
 /// After so long a test has failed; none waits for it.
 const LOST: Duration = Duration::from_secs(30);
@@ -78,12 +78,14 @@ impl<B: On> World for Real<B> {
         let listeners = Listeners::bind(&[(addr, 0)], setup.workers, &setup.settings).unwrap();
         let addr = listeners.bound()[0].0.clone();
         let ledgers: Vec<_> = (0..setup.workers).map(|_| ConnLedger::new()).collect();
+        let addresses = setup.per_address.map(Addresses::new);
         let (settings, for_workers) = (setup.settings.clone(), ledgers.clone());
         let choice = Choice::new(B::ASKED).unwrap();
         let machine = move |worker: usize| {
-            Ok(choice.machine(settings.clone(), Arc::clone(&for_workers[worker]))?)
+            let ledger = Arc::clone(&for_workers[worker]);
+            Ok(bounded(choice.machine(settings.clone(), ledger)?, &addresses))
         };
-        let net = service::net(listeners, setup.workers, machine);
+        let net = service::net(listeners, setup.workers, setup.when_full, machine);
         let (waiting, hoard) = (Some(net), Vec::new());
         let backend = PhantomData;
         let mut world = Self { addr, ledgers, waiting, running: None, hoard, backend };

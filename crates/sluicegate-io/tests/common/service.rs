@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use sluicegate::{Batch, BoxError, Cx, Ended, Entering, Net, Out, Stage, bounded, stage};
 use sluicegate_io::{
-    Chunk, Closed, ConnId, How, Incoming, Io, Listeners, Opened, Options, Then, Write, serve,
+    Chunk, Closed, ConnId, How, Incoming, Io, Listeners, Opened, Options, Then, WhenFull, Write,
+    serve,
 };
 use sluicegate_macros::From;
 
@@ -32,11 +33,13 @@ pub struct Service {
 pub fn net(
     listeners: Listeners,
     workers: usize,
+    when_full: WhenFull,
     machine: impl Fn(usize) -> Result<Io, BoxError> + Send + Sync + 'static,
 ) -> Net {
     let mut net = Net::new("suite");
     let cpu = net.domain("cpu").machine(machine).pinned(workers);
-    let tcp = serve(&mut net, cpu, listeners, &Options::default());
+    let options = Options { when_full, ..Options::default() };
+    let tcp = serve(&mut net, cpu, listeners, &options);
     let spec = stage("service", Service::default).on(cpu).queue(bounded(256)).flows(10_000);
     // A batch of lines in one buffer makes as many answers.
     let service = net.add(spec.emits(4096));

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use sluicegate::{Ledger, Net, Sim};
 use sluicegate_io::sim::{SimNet, SimOptions, SimPeer};
-use sluicegate_io::{Addr, ConnCounts, ConnLedger, Io};
+use sluicegate_io::{Addr, Addresses, ConnCounts, ConnLedger, Io};
 
-use crate::common::{Rest, Setup, World, service};
+use crate::common::{Rest, Setup, World, bounded, service};
 
 /// Runs of each behaviour.
 pub const SEEDS: u64 = 20;
@@ -46,13 +46,14 @@ impl World for Simulated {
         let addr: Addr = if setup.unix { "unix:/service" } else { "10.0.0.1:80" }.parse().unwrap();
         let listeners = network.listen(&[(addr.clone(), 0)], setup.workers);
         let ledgers: Vec<_> = (0..setup.workers).map(|_| ConnLedger::new()).collect();
+        let addresses = setup.per_address.map(Addresses::new);
         let (settings, for_workers) = (setup.settings.clone(), ledgers.clone());
         let backends = network.clone();
         let machine = move |worker: usize| {
             let ledger = Arc::clone(&for_workers[worker]);
-            Ok(Io::new(backends.backend(), settings.clone(), ledger))
+            Ok(bounded(Io::new(backends.backend(), settings.clone(), ledger), &addresses))
         };
-        let net = service::net(listeners, setup.workers, machine);
+        let net = service::net(listeners, setup.workers, setup.when_full, machine);
         let workers = setup.workers;
         let mut world = Self { network, addr, ledgers, waiting: Some(net), sim: None, workers };
         if !setup.late {

@@ -82,6 +82,12 @@ pub static KEYS: &[Key] = &[
     key("limits.fields", Count(1, 256), Text("100"), "most fields in a head"),
     key("limits.body", Bytes(0, GIB), Text("1 MiB"), "longest body of a request"),
     key(
+        "limits.bodies",
+        Bytes(16 * KIB, 1 << 40),
+        Text("128 MiB"),
+        "bodies that each worker holds at once; more are refused",
+    ),
+    key(
         "limits.head_time",
         Span(Duration::from_millis(10), secs(600)),
         Text("10s"),
@@ -99,6 +105,24 @@ pub static KEYS: &[Key] = &[
         Span(Duration::from_millis(10), secs(600)),
         Text("10s"),
         "when the slowest rate begins to hold",
+    ),
+    key(
+        "limits.connections",
+        Count(1, 10_000_000),
+        Text("100000"),
+        "most connections of each worker at once",
+    ),
+    key(
+        "limits.when_full",
+        Choice(&["wait", "refuse"]),
+        Text("wait"),
+        "further connections wait in the kernel's queue, or are answered 503",
+    ),
+    key(
+        "limits.per_address",
+        Count(0, 10_000_000),
+        Text("0"),
+        "most connections of one client address (IPv6: of one /64); 0: no bound",
     ),
     key(
         "cache.budget",

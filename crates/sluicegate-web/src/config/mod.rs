@@ -12,6 +12,7 @@ pub use value::show_bytes;
 
 use settings::Table;
 use sluicegate_io::{Addr, Asked};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 use value::Value;
@@ -56,6 +57,8 @@ pub struct Limits {
     pub fields: usize,
     /// Longest body of a request, in bytes.
     pub body: u64,
+    /// Bytes of bodies that each worker holds at once.
+    pub bodies: u64,
     /// A head is complete this long after its first byte.
     pub head_time: Duration,
     /// An idle connection is closed after this.
@@ -64,6 +67,12 @@ pub struct Limits {
     pub rate: u64,
     /// When that rate begins to hold.
     pub rate_after: Duration,
+    /// Most connections of each worker at once.
+    pub connections: usize,
+    /// Whether further connections are refused; else they wait.
+    pub refuse_when_full: bool,
+    /// Most connections of one client address, if there is a bound.
+    pub per_address: Option<NonZeroU32>,
 }
 
 impl Limits {
@@ -74,6 +83,8 @@ impl Limits {
             line: self.head.min(sluicegate_http::Limits::default().line),
             fields: self.fields,
             body: self.body,
+            // One body has room in any case.
+            bodies: usize::try_from(self.bodies.max(self.body)).unwrap_or(usize::MAX),
             head_time: self.head_time,
             idle: self.idle,
             rate: self.rate,
@@ -215,10 +226,17 @@ impl Reader<'_> {
             head: self.number("limits.head").unwrap_or(0) as usize,
             fields: self.number("limits.fields").unwrap_or(0) as usize,
             body: self.number("limits.body").unwrap_or(0),
+            bodies: self.number("limits.bodies").unwrap_or(0),
             head_time: self.span("limits.head_time"),
             idle: self.span("limits.idle"),
             rate: self.number("limits.rate").unwrap_or(0),
             rate_after: self.span("limits.rate_after"),
+            connections: self.number("limits.connections").unwrap_or(0) as usize,
+            refuse_when_full: self.text("limits.when_full").is_some_and(|word| word == "refuse"),
+            per_address: self.number("limits.per_address").and_then(|n| {
+                let most = u32::try_from(n).unwrap_or(u32::MAX);
+                NonZeroU32::new(most)
+            }),
         }
     }
 }

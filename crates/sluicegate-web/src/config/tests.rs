@@ -28,8 +28,8 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     );
     check(
         "[limits]\n  hed = 1\n",
-        "site.toml:2:3: unknown key `hed`; did you mean `head`? accepted here: body, fields, \
-         head, head_time, idle, rate, rate_after",
+        "site.toml:2:3: unknown key `hed`; did you mean `head`? accepted here: bodies, body, \
+         connections, fields, head, head_time, idle, per_address, rate, rate_after, when_full",
     );
     check(
         "[[route]]\npath = \"/\"\nhandle = \"echo\"\n",
@@ -137,6 +137,8 @@ fn nothing_typed_is_the_demo_site() {
     assert_eq!(config.limits.head_time, Duration::from_secs(10));
     assert_eq!(config.limits.idle, Duration::from_secs(75));
     assert_eq!((config.limits.rate, config.limits.rate_after), (1024, Duration::from_secs(10)));
+    assert_eq!((config.limits.bodies, config.limits.connections), (128 << 20, 100_000));
+    assert!(!config.limits.refuse_when_full && config.limits.per_address.is_none());
     let routes: Vec<_> = config.routes.iter().map(|r| (r.path.as_str(), r.handler)).collect();
     assert_eq!(routes, DEMO_ROUTES);
 }
@@ -159,6 +161,10 @@ fn everything_typed_is_taken() {
         idle = "2m"
         rate = 2048
         rate_after = "3s"
+        bodies = "16 KiB"
+        connections = 50
+        when_full = "refuse"
+        per_address = 20
         [cache]
         budget = "256 MiB"
         stream_above = "64 KiB"
@@ -179,6 +185,9 @@ fn everything_typed_is_taken() {
     assert_eq!(config.root.as_deref(), Some(std::path::Path::new("site")));
     assert_eq!((config.workers, config.pool_threads, config.limits.body), (7, 9, 0));
     assert_eq!(config.limits.idle, Duration::from_secs(120));
+    assert_eq!((config.limits.bodies, config.limits.connections), (16 << 10, 50));
+    assert!(config.limits.refuse_when_full);
+    assert_eq!(config.limits.per_address.map(NonZeroU32::get), Some(20));
     assert_eq!((config.cache_budget, config.stream_above), (256 << 20, 64 << 10));
     assert_eq!(
         config.routes,
@@ -188,6 +197,12 @@ fn everything_typed_is_taken() {
         ],
         "a directory brings no routes of the demo site"
     );
+}
+
+#[test]
+fn one_body_has_room_in_any_case() {
+    let config = read("[limits]\nbody = \"2 MiB\"\nbodies = \"1 MiB\"\n").unwrap();
+    assert_eq!(config.limits.http().bodies, 2 << 20);
 }
 
 #[test]
