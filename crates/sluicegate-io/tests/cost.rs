@@ -179,6 +179,9 @@ fn rest_costs_nothing() {
         for _ in 0..1000 {
             working.ask(1);
         }
-        assert_eq!(resting.calls.now(), before);
+        let [polls, others @ ..] = resting.calls.now();
+        assert_eq!(others, before[1..]);
+        // The wait in which the answer left may end because it left; the next one does not end.
+        assert!(polls - before[0] <= 1, "{polls} polls, {} before", before[0]);
     }
 }

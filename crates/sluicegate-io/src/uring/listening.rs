@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
 
 use io_uring::{opcode, types};
 use rustix::io::Errno;
@@ -30,7 +31,7 @@ impl Uring {
             self.ask(id, Asking::Accept);
             return Accept::Later;
         }
-        match accept_now(ear.fd.as_fd(), ear.last) {
+        match accept_now(ear.fd.as_fd()) {
             Ok(fd) => {
                 ear.starving = false;
                 self.admit(fd)
@@ -49,7 +50,7 @@ impl Uring {
 
     pub(super) fn shed_next(&mut self, id: ConnId) -> Shed {
         let Some(ear) = self.ears.get(id) else { return Shed::Later };
-        let shed = self.reserve.shed(|| accept_now(ear.fd.as_fd(), ear.last));
+        let shed = self.reserve.shed(|| accept_now(ear.fd.as_fd()));
         if shed == Shed::Later {
             self.await_next(id);
         }
@@ -60,8 +61,7 @@ impl Uring {
     pub(super) fn empty_backlog(&mut self, id: ConnId) {
         let Some(ear) = self.ears.get_mut(id) else { return };
         deafen(ear.fd.as_fd());
-        // Should it fail, what is accepted last is taken as in need.
-        ear.last = set_blocking(ear.fd.as_fd(), false).is_ok();
+        ear.last = true;
         self.stop_asking(id);
         let mut early = std::mem::take(&mut self.early);
         while self.ears.get(id).is_some_and(|ear| ear.asking != Asking::Nothing) {
@@ -146,15 +146,17 @@ impl Uring {
     }
 }
 
-/// Accepts without waiting on a listener that blocks, unless `last`: then it blocks no more.
-fn accept_now(listener: BorrowedFd<'_>, last: bool) -> Result<OwnedFd, Errno> {
+/// Accepts without waiting on a listener that blocks.
+///
+/// Workers share the flags of a Unix listener: were they to change them at the same time, one
+/// could wait for ever. So they take turns, which only those need that ran out of descriptors or
+/// drain.
+fn accept_now(listener: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let failed = |_| Errno::NOMEM;
-    if !last {
-        set_blocking(listener, false).map_err(failed)?;
-    }
+    set_blocking(listener, false).map_err(failed)?;
     let accepted = net::accept_with(listener, SocketFlags::CLOEXEC);
-    if !last {
-        set_blocking(listener, true).map_err(failed)?;
-    }
+    set_blocking(listener, true).map_err(failed)?;
     accepted
 }

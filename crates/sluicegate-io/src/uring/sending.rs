@@ -46,7 +46,9 @@ impl Sending {
         let fd = types::Fd(fd.as_raw_fd());
         if let [only] = self.chunks.make_contiguous() {
             let bytes = only.as_slice();
-            let send = opcode::Send::new(fd, bytes.as_ptr(), bytes.len() as u32);
+            // What is more than fits the number is sent next.
+            let len = bytes.len().min(i32::MAX as usize);
+            let send = opcode::Send::new(fd, bytes.as_ptr(), len as u32);
             return send.flags(libc::MSG_NOSIGNAL).build();
         }
         self.places.clear();
