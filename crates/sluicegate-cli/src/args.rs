@@ -20,7 +20,7 @@ pub enum Command {
     /// Serve a directory
     #[command(after_help = ENDS)]
     Serve(Serve),
-    /// Say whether a configuration can be used
+    /// Say whether a configuration can be used, and what it would do
     #[command(after_help = settings())]
     Check {
         /// The TOML file
@@ -34,6 +34,10 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Format::Mermaid)]
         format: Format,
     },
+    /// Print a JSON Schema of the configuration, for editors
+    Schema,
+    /// Hash a password from stdin, for `auth` in a configuration
+    HashPassword,
 }
 
 /// Flags replace what the file says.

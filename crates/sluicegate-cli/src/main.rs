@@ -3,6 +3,7 @@
 
 mod args;
 mod graph;
+mod password;
 mod serve;
 mod signals;
 
@@ -19,8 +20,10 @@ fn main() -> ExitCode {
     match run() {
         Ok(code) => code,
         Err(sentence) => {
-            // Nothing more can be done where stderr is closed.
-            let _ = writeln!(std::io::stderr(), "sluicegate: {sentence}");
+            for line in sentence.lines() {
+                // Nothing more can be done where stderr is closed.
+                let _ = writeln!(std::io::stderr(), "sluicegate: {line}");
+            }
             ExitCode::from(NOT_STARTED)
         }
     }
@@ -32,13 +35,20 @@ fn run() -> Result<ExitCode, String> {
         Some(Command::Serve(args)) => serve::serve(args),
         Some(Command::Check { file }) => check(&file),
         Some(Command::Graph { file, format }) => graph::draw(file.as_deref(), format),
+        Some(Command::Schema) => {
+            say(&format!("{:#}", sluicegate_web::schema()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::HashPassword) => password::hash(),
     }
 }
 
 fn check(file: &Path) -> Result<ExitCode, String> {
-    let config = config(&settings(Some(file))?)?;
+    let settings = settings(Some(file))?;
+    let config = config(&settings)?;
     sluicegate_web::check(&config).map_err(|error| error.to_string())?;
-    say(&format!("{} can be used", file.display()));
+    let explained = sluicegate_web::explain(&settings, &config);
+    say(&format!("{} can be used\n{}", file.display(), explained.trim_end()));
     Ok(ExitCode::SUCCESS)
 }
 

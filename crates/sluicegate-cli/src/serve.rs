@@ -49,7 +49,7 @@ fn take_flags(settings: &mut Settings, args: &args::Serve) -> Result<Vec<&'stati
 
 /// What is served where, by what, and where the settings came from.
 fn banner(config: &Config, service: &Service, args: &args::Serve, flags: &[&str]) -> Vec<String> {
-    let site = match &config.root {
+    let site = match &config.site.root {
         Some(root) => root.display().to_string(),
         None => "the bundled demo site".to_owned(),
     };

@@ -75,6 +75,11 @@ impl Exchange {
         self.0.reply.as_ref()
     }
 
+    /// Takes the reply so far out, to add to it.
+    pub fn take_reply(&mut self) -> Option<Reply> {
+        self.0.reply.take()
+    }
+
     /// Gives the next piece of a `Body::Stream`. When its pieces are sent, the exchange comes to
     /// the `pull` port for more, until [`left`](Self::left) is zero.
     pub fn give(&mut self, piece: impl Into<Chunk>) {

@@ -92,19 +92,37 @@ impl Reply {
         Self { head: ReplyHead::Prebuilt(head), body, ..Self::new(status) }
     }
 
-    /// Adds a field. Bytes that a value must not have become blanks (RFC 9110 section 5.5).
+    /// Adds a field. Bytes that a value must not have become blanks (RFC 9110 section 5.5). A
+    /// prebuilt head is copied for it.
     ///
     /// # Panics
     /// If `name` is no token, or belongs to the machine: `Content-Length`, `Transfer-Encoding`,
-    /// `Connection`, `Date`; or if the head is prebuilt.
+    /// `Connection`, `Date`.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         assert!(is_token(name), "{name:?} is no field name: letters, digits and -_.~ are");
         assert!(!is_reserved(name), "{name} is written by the machine");
         match &mut self.head {
             ReplyHead::Lines { more, .. } => push_line(more, name, value.as_ref()),
-            ReplyHead::Prebuilt(_) => panic!("{name}: a prebuilt head takes no more fields"),
+            ReplyHead::Prebuilt(head) => {
+                let mut longer = head.to_vec();
+                push_line(&mut longer, name, value.as_ref());
+                *head = longer.into();
+            }
         }
         self
+    }
+
+    /// Replaces the body and says what it is; fields added before stay.
+    pub fn with_content(mut self, media: &'static str, body: Body) -> Self {
+        if let ReplyHead::Lines { content_type, .. } = &mut self.head {
+            *content_type = Some(media);
+        }
+        self.with(body)
+    }
+
+    /// Whether its head was made by [`prebuild`].
+    pub fn is_prebuilt(&self) -> bool {
+        matches!(self.head, ReplyHead::Prebuilt(_))
     }
 
     /// Replaces the body.
@@ -117,6 +135,15 @@ impl Reply {
     pub fn close(mut self) -> Self {
         self.close = true;
         self
+    }
+
+    /// The fields that were added, as lines: for tests of handlers.
+    pub fn lines(&self) -> String {
+        let bytes: &[u8] = match &self.head {
+            ReplyHead::Lines { more, .. } => more,
+            ReplyHead::Prebuilt(head) => head,
+        };
+        String::from_utf8_lossy(bytes).into_owned()
     }
 
     /// The status code.
@@ -232,6 +259,14 @@ mod tests {
         let reply = Reply::new(200).header("X", "a\r\nY: b\0");
         let ReplyHead::Lines { more, .. } = reply.head else { panic!("lines were given") };
         assert_eq!(more, b"X: a  Y: b \r\n");
+    }
+
+    #[test]
+    fn a_prebuilt_head_is_copied_for_one_more_field() {
+        let head = prebuild(200, &[], Some(0));
+        let reply = Reply::prebuilt(200, head.clone(), Body::Empty).header("X", "y");
+        let ReplyHead::Prebuilt(longer) = reply.head else { panic!("it was prebuilt") };
+        assert_eq!(longer, [&head[..], b"X: y\r\n"].concat());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::cache::{Answer, Index, Kept, Known, Loader, Store};
 use crate::config::Config;
 use crate::files::{Content, Name, Root};
+use crate::rules::Effect;
 use crate::serve;
 use sluicegate::{Time, WorkerId};
 use sluicegate_http::{Exchange, Reply};
@@ -27,7 +28,7 @@ impl Direct {
     /// # Errors
     /// When the directory cannot be opened.
     pub fn open(root: &Path, config: &Config) -> io::Result<Direct> {
-        let content = Content::directory(Root::open(root)?, config.index.clone());
+        let content = Content::directory(Root::open(root)?, config.site.index.clone());
         let loader = Loader::new(content, Store::new(config.cache_budget), config.stream_above);
         Ok(Direct { loader, index: Index::default() })
     }
@@ -51,9 +52,9 @@ impl Direct {
         let answer = self.loader.answer(&name, WorkerId::default(), &mut gone);
         gone.iter().for_each(|eviction| self.index.release(&eviction.page));
         let known = match answer {
-            Answer::Page(page) => Known::Page(Kept::new(page)),
+            Answer::Page(page) => Known::Page(Kept::new(page, &Effect::default())),
             Answer::Directory => Known::Directory,
-            Answer::Missing => Known::Missing,
+            Answer::Listable | Answer::Missing => Known::Missing,
             Answer::Stream(_) | Answer::Failed => return Reply::plain(503),
         };
         let reply = serve::known(exchange, &known);

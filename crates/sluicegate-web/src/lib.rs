@@ -6,7 +6,9 @@ mod config;
 mod demo;
 mod direct;
 mod files;
+mod listing;
 pub mod memory;
+mod rules;
 #[cfg(test)]
 mod scratch;
 mod serve;
@@ -16,10 +18,12 @@ mod stages;
 mod watch;
 
 pub use config::{
-    ANY_PORT, Complaint, Config, Handler, KEYS, Key, Kind, Limits, Machine, Place, Preset,
-    ROUTE_KEYS, Route, Settings, describe, show_bytes,
+    ANY_PORT, Access, Complaint, Complaints, Config, FILE, Group, Handler, Key, Kind, Limits,
+    Machine, Place, Preset, Route, RuleConfig, Settings, SiteConfig, describe, each, explain,
+    schema, show_bytes,
 };
 pub use direct::Direct;
+pub use rules::{PASSWORD_MAX, hash_password};
 pub use service::{NotStarted, Served, Service, check, plan};
 pub use sluicegate_io::Addr;
 pub use watch::net as net_json;

@@ -30,7 +30,8 @@ pub fn known(head: &Head, known: &Known) -> Reply {
     match known {
         Known::Page(kept) => page(head, kept),
         Known::Directory => slash(head),
-        Known::Missing => Reply::plain(404),
+        // Whether it may be shown is up to the site.
+        Known::Listable | Known::Missing => Reply::plain(404),
     }
 }
 
@@ -71,6 +72,15 @@ pub fn stream(exchange: &mut Exchange, large: &Arc<Large>) {
     };
     exchange.keep(Streamed { large: Arc::clone(large), first });
     exchange.reply(reply.with(Body::Stream { len: last - first }));
+}
+
+/// Streams a file in the place of the content of a reply, whose status and fields stay.
+pub fn stream_instead(exchange: &mut Exchange, large: &Arc<Large>) {
+    if let Some(reply) = exchange.take_reply() {
+        exchange.keep(Streamed { large: Arc::clone(large), first: 0 });
+        let body = Body::Stream { len: large.meta.len };
+        exchange.reply(reply.with_content(large.meta.media, body));
+    }
 }
 
 /// The reply to a directory that was asked for without its slash.
@@ -131,8 +141,8 @@ fn validated(reply: Reply, meta: &Meta) -> Reply {
     }
 }
 
-/// A decoded path as it is written in a field.
-fn encode(path: &[u8]) -> String {
+/// A decoded path as it is written in a field or a link.
+pub fn encode(path: &[u8]) -> String {
     let mut text = String::with_capacity(path.len());
     for &byte in path {
         if byte.is_ascii_alphanumeric() || b"/-_.~!$&'()*+,;=:@".contains(&byte) {

@@ -1,7 +1,7 @@
 //! A running service: its listeners bound, its net started, and how it ends.
 use crate::cache::{Loader, Store};
 use crate::config::{ANY_PORT, Config};
-use crate::files::{Content, Root};
+use crate::rules::{Plan, Unusable};
 use crate::site::{self, Ground};
 use crate::watch::Watch;
 use sluicegate::{BoxError, Running, Sim, Snapshot};
@@ -43,7 +43,7 @@ pub struct Served {
     pub detail: String,
 }
 
-/// Why a service was not started, in one sentence.
+/// Why a service was not started: a sentence a line.
 #[derive(Debug)]
 pub struct NotStarted(String);
 
@@ -107,9 +107,8 @@ impl Service {
 /// Whether the service could be started, as far as that can be told without listening.
 ///
 /// # Errors
-/// A directory that cannot be had.
+/// Every directory and file that cannot be had.
 pub fn check(config: &Config) -> Result<(), NotStarted> {
-    loader(config)?;
     plan(config).map(drop)
 }
 
@@ -119,7 +118,7 @@ pub fn check(config: &Config) -> Result<(), NotStarted> {
 /// What the system refuses.
 pub fn plan(config: &Config) -> Result<Snapshot, NotStarted> {
     let none = |workers| Listeners::bind(&[], workers, &Settings::default());
-    let loader = Arc::new(Loader::new(Content::demo(), Store::new(0), 0));
+    let loader = Arc::new(Loader::new(Plan::new(config)?, Store::new(0), 0));
     let watch = Arc::new(Watch::new(config.workers, Arc::clone(loader.budget())));
     // Nothing moves: what works everywhere will do.
     let backend = Choice::new(Asked::Epoll)?;
@@ -141,19 +140,7 @@ fn ground(
 }
 
 fn loader(config: &Config) -> Result<Loader, NotStarted> {
-    let content = match &config.root {
-        None => Content::demo(),
-        Some(path) => {
-            let root = Root::open(path).map_err(|error| {
-                let path = path.display();
-                NotStarted(format!(
-                    "cannot serve `{path}`: {error}; accepted: a directory that can be read"
-                ))
-            })?;
-            Content::directory(root, config.index.clone())
-        }
-    };
-    Ok(Loader::new(content, Store::new(config.cache_budget), config.stream_above))
+    Ok(Loader::new(Plan::new(config)?, Store::new(config.cache_budget), config.stream_above))
 }
 
 /// An address that was asked for has to be free; the default moves to another port.
@@ -176,6 +163,12 @@ impl From<ListenError> for NotStarted {
 impl From<Unfit> for NotStarted {
     fn from(unfit: Unfit) -> NotStarted {
         NotStarted(format!("`io` is \"uring\", but {unfit}; accepted here: auto, epoll"))
+    }
+}
+
+impl From<Unusable> for NotStarted {
+    fn from(error: Unusable) -> NotStarted {
+        NotStarted(error.to_string())
     }
 }
 

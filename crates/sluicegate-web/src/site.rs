@@ -1,8 +1,9 @@
 //! The whole service as one net: read it as a picture, from the sockets to the disk and back.
 use crate::cache::Loader;
 use crate::config::{Config, Handler};
-use crate::stages::{Burn, Cache, CacheIn, Echo, Load, Panic, Router, ShowAdmin, ShowNet};
-use crate::stages::{Sleep, Stream};
+use crate::rules::Plan;
+use crate::stages::{Burn, Cache, CacheIn, CheckLogin, Echo, Gate, List, Load, Panic, Router};
+use crate::stages::{ShowAdmin, ShowNet, Sleep, Stream};
 use crate::watch::Watch;
 use sluicegate::{BoxError, Domain, Inlet, Net, OnFull, Outlet, Spec, Stage, bounded, stage};
 use sluicegate_http::{Exchange, HttpNodes, HttpServer, Settings as Http, WallClock};
@@ -13,6 +14,10 @@ use std::sync::Arc;
 const WINDOW: usize = 256;
 /// Requests that may wait for a handler of a pool; more are refused.
 const QUEUE: usize = 4096;
+/// Logins that may wait to be verified, each for a good part of a second; more are refused.
+const LOGINS: usize = 64;
+/// Directories that may wait to be shown; more are refused.
+const LISTS: usize = 256;
 /// Connections of the admin listener, and receive buffers for them.
 const ADMIN_CONNECTIONS: usize = 1024;
 
@@ -66,14 +71,18 @@ where
     let http = Http { limits: limits.clone(), clock, refusals, io: options, ..Http::default() };
     let http_flows = http.flows;
     let http = HttpServer::add(&mut net, cpu, site, http);
-    let cache = net.add(stage("cache", Cache::default).on(cpu));
+    let plan = Arc::clone(loader.plan());
+    let own = Arc::clone(&plan);
+    let cache = net.add(stage("cache", move || Cache::new(Arc::clone(&own))).on(cpu));
     let load = stage("load", move || Load::new(Arc::clone(&loader))).on(disk);
     let load = net.add(load.queue(bounded(WINDOW * workers)).emits(workers));
     // Room for all: a stream that has begun is not refused, and `http` never waits for the disk.
     let streams = http_flows * workers;
     let stream = net.add(stage("stream", || Stream).on(disk).queue(bounded(streams)));
 
-    mount(&mut net, config, cpu, http, cache.inlet, &watch);
+    let first = mount(&mut net, config, cpu, http, cache.inlet, &watch);
+    guard(&mut net, &plan, (cpu, workers), http, first, cache.inlet);
+    list(&mut net, &plan, disk, http, cache.out.list);
     net.wire(cache.out.reply, http.replies).returns(http.request);
     // The queue of `load` has room for all windows, so that nothing is shed; and as the cache never
     // waits for `load`, `load` may wait for the cache.
@@ -101,8 +110,67 @@ where
     net
 }
 
-/// Puts the mounted handlers between `http` and the site; without any, requests go straight to
-/// the site.
+/// Where requests go that need not pass a gate.
+#[derive(Clone, Copy)]
+enum First {
+    Route(Inlet<Exchange>),
+    Site(Inlet<CacheIn>),
+}
+
+impl First {
+    /// Leads a port there.
+    fn from(self, net: &mut Net, port: Outlet<Exchange>) {
+        match self {
+            First::Route(inlet) => drop(net.wire(port, inlet)),
+            First::Site(inlet) => drop(net.wire(port, inlet)),
+        }
+    }
+}
+
+/// Puts the gate between `http` and all that is behind it, if one is needed.
+fn guard(
+    net: &mut Net,
+    plan: &Arc<Plan>,
+    (cpu, workers): (Domain, usize),
+    http: HttpNodes,
+    first: First,
+    site: Inlet<CacheIn>,
+) {
+    if !plan.has_gate() {
+        return first.from(net, http.request);
+    }
+    let own = Arc::clone(plan);
+    let gate = net.add(stage("gate", move || Gate::new(Arc::clone(&own))).on(cpu));
+    net.wire(http.request, gate.inlet);
+    first.from(net, gate.out.pass);
+    net.wire(gate.out.reply, http.replies).returns(http.request);
+    net.wire(gate.out.refused, site);
+    if !plan.has_doors() {
+        return net.seal(gate.out.login);
+    }
+    let pool = net.domain("login").pool(workers);
+    let own = Arc::clone(plan);
+    let check = stage("login", move || CheckLogin::new(Arc::clone(&own))).on(pool);
+    let check = net.add(check.queue(bounded(LOGINS)));
+    // Who guesses passwords is refused by himself; the site goes on.
+    net.wire(gate.out.login, check.inlet).on_full(OnFull::ShedNewest);
+    first.from(net, check.out.pass);
+    net.wire(check.out.refused, site);
+}
+
+/// Shows directories, if any may be shown.
+fn list(net: &mut Net, plan: &Arc<Plan>, disk: Domain, http: HttpNodes, port: Outlet<Exchange>) {
+    if !plan.has_listings() {
+        return net.seal(port);
+    }
+    let own = Arc::clone(plan);
+    let list = stage("list", move || List::new(Arc::clone(&own))).on(disk).queue(bounded(LISTS));
+    let list = net.add(list);
+    net.wire(port, list.inlet).on_full(OnFull::ShedNewest);
+    net.wire(list.out, http.replies).returns(http.request);
+}
+
+/// Puts the mounted handlers before the site; returns where requests go first.
 fn mount(
     net: &mut Net,
     config: &Config,
@@ -110,16 +178,14 @@ fn mount(
     http: HttpNodes,
     site: Inlet<CacheIn>,
     watch: &Arc<Watch>,
-) {
+) -> First {
     if config.routes.is_empty() {
-        net.wire(http.request, site);
-        return;
+        return First::Site(site);
     }
     let workers = usize::from(config.workers);
     let router = Router::new(&config.routes);
     let route = net.add(stage("route", move || router.clone()).on(cpu));
     let out = route.out;
-    net.wire(http.request, route.inlet);
     net.wire(out.site, site);
 
     let mut hang = Hang { net, http };
@@ -136,6 +202,7 @@ fn mount(
     let (show, watch) = (pool.filter(|_| mounted(Handler::Net)), Arc::clone(watch));
     let show = show.map(|pool| stage("net", move || ShowNet::new(Arc::clone(&watch))).on(pool));
     hang.on(out.net, show);
+    First::Route(route.inlet)
 }
 
 /// Hangs handlers on the ports of `route`.

@@ -2,7 +2,6 @@
 use super::*;
 use crate::cache::Store;
 use crate::config::{Machine, Settings as Typed};
-use crate::files::{Content, Root};
 use crate::scratch::{Random, Scratch};
 use sluicegate::{Sim, Time, VirtualTime};
 use sluicegate_io::sim::{SimNet, SimOptions, SimPeer};
@@ -28,7 +27,8 @@ impl World {
         files.write("dir/index.html", "dir");
         files.write("big.bin", vec![b'x'; BIG]);
         let machine = Machine { cpus: 2, memory: 1 << 30 };
-        let mut text = format!("{more}\n[cache]\nstream_above = \"64 KiB\"\n");
+        let root = files.path().display();
+        let mut text = format!("root = \"{root}\"\n{more}\n[cache]\nstream_above = \"64 KiB\"\n");
         for handler in ["echo", "burn", "sleep", "net", "panic"] {
             text.push_str(&format!("[[route]]\npath=\"/{handler}\"\nhandler=\"{handler}\"\n"));
         }
@@ -37,12 +37,9 @@ impl World {
         let net = SimNet::new(seed, SimOptions::default());
         let addr = |text: &str| text.parse::<Addr>().expect("an address");
         let (site, admin) = (addr("10.0.0.1:80"), addr("10.0.0.1:9900"));
-        let content = Content::directory(
-            Root::open(files.path()).expect("it is there"),
-            config.index.clone(),
-        );
         let store = Store::new(config.cache_budget);
-        let loader = Arc::new(Loader::new(content, store, config.stream_above));
+        let plan = Plan::new(&config).expect("the directory is there");
+        let loader = Arc::new(Loader::new(plan, store, config.stream_above));
         let watch = Arc::new(Watch::new(config.workers, Arc::clone(loader.budget())));
         let sockets = net.clone();
         let ground = Ground {

@@ -1,6 +1,7 @@
 //! What one worker knows: a hit costs one look into this table, and nothing that is shared.
 use super::page::Page;
-use crate::files::Name;
+use crate::files::{Name, Text};
+use crate::rules::Effect;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use sluicegate::Time;
@@ -14,10 +15,10 @@ pub const FRESH: Duration = Duration::from_secs(1);
 /// Names without a file that are known at once; the oldest go first.
 const ABSENT_MAX: usize = 1024;
 
-/// Names and what is known of them.
+/// The names of one site and what is known of them.
 #[derive(Debug, Default)]
 pub struct Index {
-    known: HashMap<Name, Entry, RandomState>,
+    known: HashMap<Text, Entry, RandomState>,
     /// Names that were absent when they were noted, in that order.
     absent: VecDeque<Name>,
 }
@@ -29,6 +30,12 @@ struct Entry {
     what: Known,
 }
 
+impl Entry {
+    fn believed(&self, now: Time) -> Option<&Known> {
+        (now.since(self.asked) < FRESH).then_some(&self.what)
+    }
+}
+
 /// What is known of a name.
 #[derive(Debug)]
 pub enum Known {
@@ -36,6 +43,8 @@ pub enum Known {
     Page(Kept),
     /// A directory, asked for without its slash.
     Directory,
+    /// A directory without an index, in a site that shows some.
+    Listable,
     /// Nothing that is served.
     Missing,
 }
@@ -53,13 +62,17 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Makes a page ready.
-    pub fn new(page: Arc<Page>) -> Kept {
+    /// Makes a page ready, with the fields that hold for its path.
+    pub fn new(page: Arc<Page>, effect: &Effect<'_>) -> Kept {
         let date = page.meta.modified.map(crate::serve::http_date);
         let mut fields = vec![("Content-Type", page.meta.media), ("Accept-Ranges", "bytes")];
         fields.push(("ETag", &page.meta.tag));
         fields.extend(date.as_deref().map(|date| ("Last-Modified", date)));
+        let more = fields.len();
+        fields.extend(effect.fields(200));
         let head = prebuild(200, &fields, Some(page.meta.len));
+        fields.truncate(more);
+        fields.extend(effect.fields(304));
         let unchanged = prebuild(304, &fields[2..], None);
         Kept { body: page.bytes(), page, head, unchanged }
     }
@@ -73,8 +86,12 @@ impl Kept {
 impl Index {
     /// What is known of the name behind the slash of `path`, unless it is too old to be believed.
     pub fn get(&self, path: &[u8], now: Time) -> Option<&Known> {
-        let entry = self.known.get(path.strip_prefix(b"/")?)?;
-        (now.since(entry.asked) < FRESH).then_some(&entry.what)
+        self.known.get(path.strip_prefix(b"/")?)?.believed(now)
+    }
+
+    /// The same of a name.
+    pub fn at(&self, name: &Name, now: Time) -> Option<&Known> {
+        self.known.get(name.text())?.believed(now)
     }
 
     /// Notes what lies at a name, as it was when it was asked for at `asked`.
@@ -83,10 +100,10 @@ impl Index {
             // The store has let go of it on the way here: it may be sent, not be kept.
             Known::Page(kept) if kept.page.is_gone() => self.forget(&name),
             Known::Page(_) => {
-                self.known.insert(name, Entry { asked, what });
+                self.known.insert(name.text().clone(), Entry { asked, what });
             }
-            Known::Directory | Known::Missing => {
-                let known = self.known.insert(name.clone(), Entry { asked, what });
+            Known::Directory | Known::Listable | Known::Missing => {
+                let known = self.known.insert(name.text().clone(), Entry { asked, what });
                 if known.is_none_or(|known| matches!(known.what, Known::Page(_))) {
                     self.note_absent(name);
                 }
@@ -96,15 +113,15 @@ impl Index {
 
     /// Forgets what is at a name, whatever it is.
     pub fn forget(&mut self, name: &Name) {
-        self.known.remove(name);
+        self.known.remove(name.text());
     }
 
     /// Lets go of a page, unless another one has taken its place.
     pub fn release(&mut self, page: &Arc<Page>) {
-        if let Some(Entry { what: Known::Page(kept), .. }) = self.known.get(&page.name)
+        if let Some(Entry { what: Known::Page(kept), .. }) = self.known.get(page.name.text())
             && Arc::ptr_eq(&kept.page, page)
         {
-            self.known.remove(&page.name);
+            self.known.remove(page.name.text());
         }
     }
 
@@ -112,9 +129,9 @@ impl Index {
         self.absent.push_back(name);
         if self.absent.len() > ABSENT_MAX
             && let Some(oldest) = self.absent.pop_front()
-            && !matches!(self.known.get(&oldest), Some(Entry { what: Known::Page(_), .. }))
+            && !matches!(self.known.get(oldest.text()), Some(Entry { what: Known::Page(_), .. }))
         {
-            self.known.remove(&oldest);
+            self.known.remove(oldest.text());
         }
     }
 }
@@ -130,7 +147,11 @@ mod tests {
     }
 
     fn put(index: &mut Index, page: &Arc<Page>, asked: Time) {
-        index.put(page.name.clone(), Known::Page(Kept::new(Arc::clone(page))), asked);
+        index.put(
+            page.name.clone(),
+            Known::Page(Kept::new(Arc::clone(page), &Effect::default())),
+            asked,
+        );
     }
 
     #[test]
@@ -147,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_heads_of_a_page_are_made_ahead() {
-        let kept = Kept::new(page("/a"));
+        let kept = Kept::new(page("/a"), &Effect::default());
         assert_eq!(
             kept.head,
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nAccept-Ranges: bytes\r\n\

@@ -2,7 +2,8 @@
 use super::budget::Budget;
 use super::page::{Meta, Page};
 use super::store::{Eviction, Loading, Store};
-use crate::files::{Content, Found, Name, Opened, Stamp, content_tag};
+use crate::files::{Found, Name, Opened, Stamp, content_tag};
+use crate::rules::Plan;
 use sluicegate::WorkerId;
 use std::fs::File;
 use std::io;
@@ -16,7 +17,7 @@ const READS_MAX: usize = 3;
 /// Finds what lies at names, and keeps what fits.
 #[derive(Debug)]
 pub struct Loader {
-    content: Content,
+    plan: Arc<Plan>,
     store: Store,
     stream_above: u64,
 }
@@ -30,6 +31,8 @@ pub enum Answer {
     Stream(Arc<Large>),
     /// A directory, asked for without its slash.
     Directory,
+    /// A directory without an index, in a site that shows some.
+    Listable,
     /// Nothing that is served.
     Missing,
     /// The disk does not answer, or descriptors have run out.
@@ -45,9 +48,15 @@ pub struct Large {
 }
 
 impl Loader {
-    /// Serves `content`, keeping pages in `store`; files longer than `stream_above` bytes never.
-    pub fn new(content: Content, store: Store, stream_above: u64) -> Loader {
-        Loader { content, store, stream_above }
+    /// Serves the sites of `plan`, keeping pages in `store`; files longer than `stream_above`
+    /// bytes never.
+    pub fn new(plan: impl Into<Arc<Plan>>, store: Store, stream_above: u64) -> Loader {
+        Loader { plan: plan.into(), store, stream_above }
+    }
+
+    /// What is served.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
     }
 
     /// The budget of what is kept.
@@ -59,7 +68,7 @@ impl Loader {
     /// only when it is not the one in the store. Pages that had to go are added to `gone`.
     pub fn answer(&self, name: &Name, holder: WorkerId, gone: &mut Vec<Eviction>) -> Answer {
         let loading = self.store.begin(name);
-        let answer = match self.content.find(name) {
+        let answer = match self.plan.of(name.site()).content().find(name) {
             Ok(Found::File(opened)) => self.file(&loading, name, opened, holder, gone),
             Ok(Found::Bundled(content, media)) => {
                 let tag = content_tag(content);
@@ -67,6 +76,7 @@ impl Loader {
                 return Answer::Page(Page::bundled(name.clone(), meta, content));
             }
             Ok(Found::Directory) => Ok(Answer::Directory),
+            Ok(Found::Listable) => Ok(Answer::Listable),
             Ok(Found::Missing) => Ok(Answer::Missing),
             Err(error) => Err(error),
         };

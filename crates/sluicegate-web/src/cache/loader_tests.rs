@@ -1,6 +1,6 @@
 //! The loader on real directories: what is read, what is kept, what is noticed.
 use super::*;
-use crate::files::Root;
+use crate::files::{Content, Root};
 use crate::scratch::Scratch;
 use std::fs;
 use std::time::Duration;

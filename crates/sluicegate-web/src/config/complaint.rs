@@ -34,6 +34,43 @@ impl fmt::Display for Place {
     }
 }
 
+/// All that was found, one line each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Complaints(pub Vec<Complaint>);
+
+impl Complaints {
+    /// Takes the fault out of a result.
+    pub fn note<T>(&mut self, result: Result<T, Complaint>) -> Option<T> {
+        result.map_err(|complaint| self.0.push(complaint)).ok()
+    }
+
+    /// The value, unless there is something to complain about.
+    ///
+    /// # Errors
+    /// All that was noted.
+    pub fn unless_any<T>(self, value: T) -> Result<T, Complaints> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+}
+
+impl From<Complaint> for Complaints {
+    fn from(complaint: Complaint) -> Complaints {
+        Complaints(vec![complaint])
+    }
+}
+
+impl fmt::Display for Complaints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, complaint) in self.0.iter().enumerate() {
+            let end = if nth == 0 { "" } else { "\n" };
+            write!(f, "{end}{complaint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Complaints {}
+
 /// Why settings cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {

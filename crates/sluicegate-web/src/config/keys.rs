@@ -32,6 +32,32 @@ pub enum Kind {
     Bytes(u64, u64),
     /// A span of time within bounds.
     Span(Duration, Duration),
+    /// Yes or no.
+    Flag,
+    /// One of these numbers.
+    Number(&'static [u64]),
+    /// The path of a file of the site.
+    Page,
+    /// The path of a file on this machine; a relative one starts at the settings' directory.
+    File,
+    /// Which paths a rule is for.
+    Pattern,
+    /// Which paths are redirected.
+    From,
+    /// Where they are redirected to.
+    To,
+    /// The value of a field: one line.
+    Line,
+    /// Fields of a reply: names with their values.
+    Fields,
+    /// A list of tokens, such as methods and names of fields, or one alone.
+    Tokens,
+    /// A list of origins, one alone, or `*` for all.
+    Origins,
+    /// A list of host names, or one alone; `*.` in front stands for all names below.
+    Hosts,
+    /// Names of users with hashes of their passwords.
+    Users,
 }
 
 /// What holds where a setting is not given.
@@ -41,6 +67,8 @@ pub enum Preset {
     Text(&'static str),
     /// Found at start, as these words say.
     Found(&'static str),
+    /// It does not hold.
+    Nothing,
     /// Nothing: the setting has to be given.
     Required,
 }
@@ -66,8 +94,62 @@ const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-use Kind::{Address, Addresses, Bytes, Choice, Count, Directory, Mount, Names, Span};
-use Preset::{Found, Required, Text};
+use Kind::{Address, Addresses, Bytes, Choice, Count, Directory, Fields, File, Flag, Hosts, Line};
+use Kind::{Mount, Names, Number, Origins, Page, Pattern, Span, Tokens, Users};
+use Preset::{Found, Nothing, Required, Text};
+
+/// Tables of settings that may stand several times.
+#[derive(Debug)]
+pub struct Group {
+    /// `rule` of `[[rule]]`; empty for the file itself.
+    pub name: &'static str,
+    /// The settings of one table.
+    pub keys: &'static [Key],
+    /// The tables below it.
+    pub groups: &'static [&'static Group],
+    /// What it is for, in one line.
+    pub doc: &'static str,
+}
+
+/// The whole file.
+pub static FILE: Group = Group {
+    name: "",
+    keys: KEYS,
+    groups: &[&ROUTE, &RULE, &REDIRECT, &HOST],
+    doc: "the settings of a service",
+};
+
+/// `[[route]]`.
+pub static ROUTE: Group = Group {
+    name: "route",
+    keys: ROUTE_KEYS,
+    groups: &[],
+    doc: "a built-in handler, mounted over all sites",
+};
+
+/// `[[rule]]`.
+pub static RULE: Group = Group {
+    name: "rule",
+    keys: RULE_KEYS,
+    groups: &[],
+    doc: "what holds for some paths; all rules that match apply in their order, the later wins",
+};
+
+/// `[[redirect]]`.
+pub static REDIRECT: Group = Group {
+    name: "redirect",
+    keys: REDIRECT_KEYS,
+    groups: &[],
+    doc: "sends clients from one path to another; the first that matches counts",
+};
+
+/// `[[host]]`.
+pub static HOST: Group = Group {
+    name: "host",
+    keys: HOST_KEYS,
+    groups: &[&RULE, &REDIRECT],
+    doc: "a site of its own for some names; what stands outside of it does not hold in it",
+};
 
 /// The settings of a service.
 pub static KEYS: &[Key] = &[
@@ -77,6 +159,20 @@ pub static KEYS: &[Key] = &[
     key("io", Choice(&["auto", "uring", "epoll"]), Text("auto"), "what moves the bytes"),
     key("root", Directory, Found("the bundled demo site"), "the directory that is served"),
     key("index", Names, Text("index.html"), "files that stand for their directory, first found"),
+    key(
+        "fallback",
+        Page,
+        Nothing,
+        "served with 200 in the place of what is missing, to who accepts text/html",
+    ),
+    key("listing", Flag, Text("false"), "show what is in directories without an index"),
+    key("errors.401", Page, Nothing, "page in the place of 401, not logged in"),
+    key("errors.404", Page, Nothing, "page in the place of 404, not found"),
+    key("errors.405", Page, Nothing, "page in the place of 405, method not allowed"),
+    key("errors.416", Page, Nothing, "page in the place of 416, no such part of a file"),
+    key("errors.500", Page, Nothing, "page in the place of 500, a fault in the server"),
+    key("errors.503", Page, Nothing, "page in the place of 503, too much to do"),
+    key("strict_hosts", Flag, Text("false"), "answer 421 to hosts that no [[host]] names"),
     key("drain", Span(secs(0), secs(3600)), Text("5s"), "how long a stop may take"),
     key("limits.head", Bytes(KIB, 63 * KIB), Text("16 KiB"), "longest head of a request"),
     key("limits.fields", Count(1, 256), Text("100"), "most fields in a head"),
@@ -152,19 +248,74 @@ pub static ROUTE_KEYS: &[Key] = &[
     key("domain", Choice(&["inline", "pool"]), Text("pool"), "where burn burns"),
 ];
 
+/// The settings of one `[[rule]]`.
+pub static RULE_KEYS: &[Key] = &[
+    key(
+        "path",
+        Pattern,
+        Required,
+        "\"/a\" is that path and all below; \"*.js\" and \"/a/*.js\" end so, at any depth",
+    ),
+    key("headers", Fields, Nothing, "fields for all replies of the site"),
+    key("cache_control", Line, Nothing, "Cache-Control of replies with content"),
+    key("listing", Flag, Nothing, "show what is in directories without an index, or do not"),
+    key("cors.origins", Origins, Nothing, "who may read replies from pages of other origins"),
+    key("cors.methods", Tokens, Text("GET, HEAD"), "methods that a preflight allows"),
+    key("cors.headers", Tokens, Nothing, "fields of a request that a preflight allows"),
+    key("cors.expose", Tokens, Nothing, "fields of a reply that scripts may read"),
+    key("cors.max_age", Span(secs(0), secs(86_400)), Nothing, "how long a preflight is kept"),
+    key("cors.credentials", Flag, Text("false"), "allow requests with cookies and logins"),
+    key("auth.realm", Line, Text("restricted"), "what a client is told it logs in to"),
+    key("auth.users", Users, Nothing, "who may log in: names with bcrypt hashes"),
+    key("auth.file", File, Nothing, "the same in a file of lines `name:hash`"),
+];
+
+/// The settings of one `[[redirect]]`.
+pub static REDIRECT_KEYS: &[Key] = &[
+    key("from", Kind::From, Required, "\"/a\" is that path alone, \"/a/*\" all below it"),
+    key("to", Kind::To, Required, "a path or an http(s) address; `*` stands for the rest"),
+    key("status", Number(&[301, 302, 307, 308]), Text("301"), "the status of the reply"),
+];
+
+/// The settings of one `[[host]]`.
+pub static HOST_KEYS: &[Key] = &[
+    key("name", Hosts, Required, "names the site answers to; \"*.example.org\" is all below"),
+    key("root", Directory, Required, "the directory that is served"),
+    key("index", Names, Text("index.html"), "files that stand for their directory, first found"),
+    key(
+        "fallback",
+        Page,
+        Nothing,
+        "served with 200 in the place of what is missing, to who accepts text/html",
+    ),
+    key("listing", Flag, Text("false"), "show what is in directories without an index"),
+    key("errors.401", Page, Nothing, "page in the place of 401, not logged in"),
+    key("errors.404", Page, Nothing, "page in the place of 404, not found"),
+    key("errors.405", Page, Nothing, "page in the place of 405, method not allowed"),
+    key("errors.416", Page, Nothing, "page in the place of 416, no such part of a file"),
+    key("errors.500", Page, Nothing, "page in the place of 500, a fault in the server"),
+    key("errors.503", Page, Nothing, "page in the place of 503, too much to do"),
+];
+
 /// All settings as text: name, what it accepts, default and purpose, one line each.
 pub fn describe() -> String {
     let mut text = String::new();
-    for (prefix, keys) in [("", KEYS), ("route.", ROUTE_KEYS)] {
-        for key in keys {
-            let preset = match key.preset {
-                Text(text) => format!("default {text}"),
-                Found(how) => format!("default: {how}"),
-                Required => "required".to_owned(),
-            };
-            let name = format!("{prefix}{}", key.name);
-            text.push_str(&format!("  {name:<20} {} ({preset})\n", key.doc));
-        }
-    }
+    each(&FILE, "", &mut |name, key| {
+        let preset = match key.preset {
+            Text(text) => format!("default {text}"),
+            Found(how) => format!("default: {how}"),
+            Nothing => "default: none".to_owned(),
+            Required => "required".to_owned(),
+        };
+        text.push_str(&format!("  {name:<22} {} ({preset})\n", key.doc));
+    });
     text
+}
+
+/// Calls `visit` with each key and its full name, such as `host.rule.path`.
+pub fn each(group: &'static Group, prefix: &str, visit: &mut impl FnMut(&str, &'static Key)) {
+    group.keys.iter().for_each(|key| visit(&format!("{prefix}{}", key.name), key));
+    for inner in group.groups {
+        each(inner, &format!("{prefix}{}.", inner.name), visit);
+    }
 }

@@ -1,21 +1,25 @@
 //! What the program means to do, made from what the user typed and what the machine offers.
 mod complaint;
+mod explain;
 mod keys;
+mod schema;
 mod settings;
+mod sites;
 mod toml;
 mod value;
 
-pub use complaint::{Complaint, Place};
-pub use keys::{KEYS, Key, Kind, Preset, ROUTE_KEYS, WORKERS_MAX, describe};
+pub use complaint::{Complaint, Complaints, Place};
+pub use explain::explain;
+pub use keys::{FILE, Group, Key, Kind, Preset, WORKERS_MAX, describe, each};
+pub use schema::schema;
 pub use settings::Settings;
+pub use sites::{Access, RuleConfig, SiteConfig};
 pub use value::show_bytes;
 
-use settings::Table;
+use settings::Node;
 use sluicegate_io::{Addr, Asked};
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::time::Duration;
-use value::Value;
 
 /// A service, complete: every default is filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,10 +34,12 @@ pub struct Config {
     pub workers: u16,
     /// What moves the bytes.
     pub io: Asked,
-    /// The directory that is served; none is the bundled demo site.
-    pub root: Option<PathBuf>,
-    /// Files that stand for their directory, first found.
-    pub index: Vec<String>,
+    /// What is served to all hosts that have no site of their own.
+    pub site: SiteConfig,
+    /// What is served to some hosts.
+    pub hosts: Vec<SiteConfig>,
+    /// Whether other hosts are refused.
+    pub strict_hosts: bool,
     /// How long a stop may take.
     pub drain: Duration,
     /// What a client may ask of a connection.
@@ -141,22 +147,21 @@ impl Config {
     /// Fills in what was not typed.
     ///
     /// # Errors
-    /// What holds only between settings: a route without path or handler, or one given twice.
-    pub fn new(settings: &Settings, machine: Machine) -> Result<Config, Complaint> {
-        let s = Reader(settings);
-        let root = s.text("root").map(|root| match settings.place("root") {
-            Some(Place::File(..)) => settings.base.join(root),
-            _ => PathBuf::from(root),
-        });
-        let mut routes = routes(settings)?;
-        if root.is_none() {
+    /// All that is wrong between settings, such as a route without a path.
+    pub fn new(settings: &Settings, machine: Machine) -> Result<Config, Complaints> {
+        let s = &settings.top;
+        let mut faults = Complaints::default();
+        let site = sites::top(settings, &mut faults);
+        let mut routes = routes(settings, &mut faults);
+        let hosts = sites::hosts(settings, &mut faults);
+        if site.root.is_none() && hosts.is_empty() {
             for (path, handler) in DEMO_ROUTES {
                 if routes.iter().all(|route| route.path != path) {
                     routes.push(Route { path: path.to_owned(), handler });
                 }
             }
         }
-        Ok(Config {
+        let config = Config {
             listen: s.texts("listen").iter().filter_map(|text| text.parse().ok()).collect(),
             admin: s.text("admin").and_then(|text| text.parse().ok()).unwrap_or(ANY_PORT),
             admin_asked: settings.place("admin").is_some(),
@@ -167,15 +172,22 @@ impl Config {
                 Some("epoll") => Asked::Epoll,
                 _ => Asked::Auto,
             },
-            root,
-            index: s.texts("index"),
-            drain: s.span("drain"),
-            limits: s.limits(),
+            site,
+            hosts,
+            strict_hosts: s.flag("strict_hosts").unwrap_or(false),
+            drain: s.span("drain").unwrap_or_default(),
+            limits: limits(s),
             cache_budget: s.number("cache.budget").unwrap_or(crate::memory::share(machine.memory)),
             stream_above: s.number("cache.stream_above").unwrap_or(0),
             pool_threads: s.number("pool.threads").unwrap_or(1) as usize,
             routes,
-        })
+        };
+        faults.unless_any(config)
+    }
+
+    /// All sites; the one for all hosts first.
+    pub fn sites(&self) -> impl Iterator<Item = &SiteConfig> {
+        std::iter::once(&self.site).chain(&self.hosts)
     }
 }
 
@@ -185,101 +197,58 @@ pub const ANY_PORT: Addr = Addr::Tcp(std::net::SocketAddr::V4(std::net::SocketAd
     0,
 )));
 
-/// Takes values out of settings, or their defaults.
-struct Reader<'a>(&'a Settings);
-
-impl Reader<'_> {
-    fn value(&self, name: &str) -> Option<Value> {
-        settings::value(KEYS, &self.0.given, name)
-    }
-
-    fn number(&self, name: &str) -> Option<u64> {
-        match self.value(name) {
-            Some(Value::Number(number)) => Some(number),
-            _ => None,
-        }
-    }
-
-    fn span(&self, name: &str) -> Duration {
-        match self.value(name) {
-            Some(Value::Span(span)) => span,
-            _ => Duration::ZERO,
-        }
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        match self.value(name) {
-            Some(Value::Text(text)) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn texts(&self, name: &str) -> Vec<String> {
-        match self.value(name) {
-            Some(Value::Texts(texts)) => texts,
-            _ => Vec::new(),
-        }
-    }
-
-    fn limits(&self) -> Limits {
-        Limits {
-            head: self.number("limits.head").unwrap_or(0) as usize,
-            fields: self.number("limits.fields").unwrap_or(0) as usize,
-            body: self.number("limits.body").unwrap_or(0),
-            bodies: self.number("limits.bodies").unwrap_or(0),
-            head_time: self.span("limits.head_time"),
-            idle: self.span("limits.idle"),
-            rate: self.number("limits.rate").unwrap_or(0),
-            rate_after: self.span("limits.rate_after"),
-            connections: self.number("limits.connections").unwrap_or(0) as usize,
-            refuse_when_full: self.text("limits.when_full").is_some_and(|word| word == "refuse"),
-            per_address: self.number("limits.per_address").and_then(|n| {
-                let most = u32::try_from(n).unwrap_or(u32::MAX);
-                NonZeroU32::new(most)
-            }),
-        }
+fn limits(s: &Node) -> Limits {
+    Limits {
+        head: s.number("limits.head").unwrap_or(0) as usize,
+        fields: s.number("limits.fields").unwrap_or(0) as usize,
+        body: s.number("limits.body").unwrap_or(0),
+        bodies: s.number("limits.bodies").unwrap_or(0),
+        head_time: s.span("limits.head_time").unwrap_or_default(),
+        idle: s.span("limits.idle").unwrap_or_default(),
+        rate: s.number("limits.rate").unwrap_or(0),
+        rate_after: s.span("limits.rate_after").unwrap_or_default(),
+        connections: s.number("limits.connections").unwrap_or(0) as usize,
+        refuse_when_full: s.text("limits.when_full").is_some_and(|word| word == "refuse"),
+        per_address: s
+            .number("limits.per_address")
+            .and_then(|n| NonZeroU32::new(u32::try_from(n).unwrap_or(u32::MAX))),
     }
 }
 
-fn routes(settings: &Settings) -> Result<Vec<Route>, Complaint> {
+fn routes(settings: &Settings, faults: &mut Complaints) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
-    for (table, place) in &settings.routes {
-        let path = required(table, place, "path")?;
-        let path = if path.len() > 1 { path.trim_end_matches('/').to_owned() } else { path };
-        let handler = match (required(table, place, "handler")?.as_str(), word(table, "domain")) {
-            ("echo", _) => Handler::Echo,
-            ("burn", Some(domain)) if domain == "inline" => Handler::BurnInline,
-            ("burn", _) => Handler::BurnPool,
-            ("sleep", _) => Handler::Sleep,
-            ("net", _) => Handler::Net,
-            _ => Handler::Panic,
-        };
-        if let Some((_, place)) = table.get("domain")
-            && !matches!(handler, Handler::BurnInline | Handler::BurnPool)
-        {
-            let what = "`domain` is for the handler \"burn\" alone; leave it out here";
-            return Err(Complaint::new(place.clone(), what));
+    for node in settings.top.each("route") {
+        let Some(route) = faults.note(route(node)) else { continue };
+        if routes.iter().any(|known| known.path == route.path) {
+            let what =
+                format!("the path \"{}\" has a route already; one each is accepted", route.path);
+            faults.0.push(Complaint::new(node.place.clone(), what));
         }
-        if routes.iter().any(|route| route.path == path) {
-            let what = format!("the path \"{path}\" has a route already; one each is accepted");
-            return Err(Complaint::new(place.clone(), what));
-        }
-        routes.push(Route { path, handler });
+        routes.push(route);
     }
-    Ok(routes)
+    routes
 }
 
-fn required(table: &Table, place: &Place, name: &str) -> Result<String, Complaint> {
-    word(table, name).ok_or_else(|| {
-        let accepts = settings::find(ROUTE_KEYS, name).kind.accepts();
-        Complaint::new(place.clone(), format!("this route has no `{name}`; accepted: {accepts}"))
-    })
-}
-
-fn word(table: &Table, name: &str) -> Option<String> {
-    match settings::value(ROUTE_KEYS, table, name) {
-        Some(Value::Text(text)) => Some(text),
-        _ => None,
+fn route(node: &Node) -> Result<Route, Complaint> {
+    node.required("route", "path")?;
+    node.required("route", "handler")?;
+    let path = node.text("path").unwrap_or_default();
+    let path = if path.len() > 1 { path.trim_end_matches('/').to_owned() } else { path };
+    let inline = node.text("domain").is_some_and(|domain| domain == "inline");
+    let handler = match node.text("handler").unwrap_or_default().as_str() {
+        "echo" => Handler::Echo,
+        "burn" if inline => Handler::BurnInline,
+        "burn" => Handler::BurnPool,
+        "sleep" => Handler::Sleep,
+        "net" => Handler::Net,
+        _ => Handler::Panic,
+    };
+    match node.place_of("domain") {
+        Some(place) if !matches!(handler, Handler::BurnInline | Handler::BurnPool) => {
+            let what = "`domain` is for the handler \"burn\" alone; leave it out here";
+            Err(Complaint::new(place.clone(), what))
+        }
+        _ => Ok(Route { path, handler }),
     }
 }
 

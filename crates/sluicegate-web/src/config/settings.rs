@@ -1,15 +1,15 @@
 //! What the user typed, in a file or on the command line, checked key by key.
-use super::complaint::{Complaint, Place};
-use super::keys::{KEYS, Key, Preset};
+use super::complaint::{Complaint, Complaints, Place};
+use super::keys::{FILE, KEYS, Key, Preset};
 use super::value::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Settings as they were typed; what is absent holds its default.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Settings {
-    pub(super) given: Table,
-    pub(super) routes: Vec<(Table, Place)>,
+    pub(super) top: Node,
     /// Relative paths of a file start here.
     pub(super) base: PathBuf,
 }
@@ -17,12 +17,106 @@ pub struct Settings {
 /// Values by the names of their keys, each with the place where it was typed.
 pub(super) type Table = BTreeMap<&'static str, (Value, Place)>;
 
+/// One table of the file, with those below it in their order.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub keys: &'static [Key],
+    pub given: Table,
+    pub below: Vec<(&'static str, Node)>,
+    pub place: Place,
+}
+
+impl Node {
+    pub fn new(keys: &'static [Key], place: Place) -> Node {
+        Node { keys, given: Table::new(), below: Vec::new(), place }
+    }
+
+    /// The tables of a group, in their order.
+    pub fn each(&self, group: &str) -> impl Iterator<Item = &Node> {
+        self.below.iter().filter(move |(name, _)| *name == group).map(|(_, node)| node)
+    }
+
+    /// Where it was typed, if it was.
+    pub fn place_of(&self, name: &str) -> Option<&Place> {
+        self.given.get(name).map(|(_, place)| place)
+    }
+
+    /// What was typed for a key, or its default; nothing where that is found at start.
+    pub fn value(&self, name: &str) -> Option<Value> {
+        let key = find(self.keys, name);
+        match (self.given.get(key.name), key.preset) {
+            (Some((value, _)), _) => Some(value.clone()),
+            (None, Preset::Text(text)) => key.kind.read(text),
+            (None, _) => None,
+        }
+    }
+
+    pub fn number(&self, name: &str) -> Option<u64> {
+        match self.value(name) {
+            Some(Value::Number(number)) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub fn span(&self, name: &str) -> Option<Duration> {
+        match self.value(name) {
+            Some(Value::Span(span)) => Some(span),
+            _ => None,
+        }
+    }
+
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        match self.value(name) {
+            Some(Value::Flag(flag)) => Some(flag),
+            _ => None,
+        }
+    }
+
+    pub fn text(&self, name: &str) -> Option<String> {
+        match self.value(name) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        match self.value(name) {
+            Some(Value::Texts(texts)) => texts,
+            _ => Vec::new(),
+        }
+    }
+
+    pub fn pairs(&self, name: &str) -> Vec<(String, String)> {
+        match self.value(name) {
+            Some(Value::Pairs(pairs)) => pairs,
+            _ => Vec::new(),
+        }
+    }
+
+    /// A key that has to be given; `what` names the table.
+    pub fn required(&self, what: &str, name: &str) -> Result<(), Complaint> {
+        if self.given.contains_key(name) {
+            return Ok(());
+        }
+        let accepts = find(self.keys, name).kind.accepts();
+        let what = format!("this {what} has no `{name}`; accepted: {accepts}");
+        Err(Complaint::new(self.place.clone(), what))
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        let place = Place::Whole("defaults".to_owned());
+        Settings { top: Node::new(FILE.keys, place), base: PathBuf::new() }
+    }
+}
+
 impl Settings {
     /// Reads a file.
     ///
     /// # Errors
-    /// The first thing in it that cannot be used.
-    pub fn from_file(path: &Path) -> Result<Settings, Complaint> {
+    /// All in it that cannot be used.
+    pub fn from_file(path: &Path) -> Result<Settings, Complaints> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| {
             let what = format!("cannot be read: {error}; accepted: a readable TOML file");
@@ -53,27 +147,25 @@ impl Settings {
         };
         let found = || format!("\"{}\"", typed.join("\", \""));
         let value = value.ok_or_else(|| Complaint::value(Place::Flag(flag), key, &found()))?;
-        self.given.insert(key.name, (value, Place::Flag(flag)));
+        self.top.given.insert(key.name, (value, Place::Flag(flag)));
         Ok(())
     }
 
     /// Where it was typed, if it was.
     pub fn place(&self, name: &str) -> Option<&Place> {
-        self.given.get(name).map(|(_, place)| place)
+        self.top.place_of(name)
+    }
+
+    /// A path of the settings: a relative one of a file starts at that file's directory.
+    pub(super) fn path(&self, typed: &str, place: Option<&Place>) -> PathBuf {
+        match place {
+            Some(Place::File(..)) => self.base.join(typed),
+            _ => PathBuf::from(typed),
+        }
     }
 }
 
 /// The description of a setting.
-pub(super) fn find(keys: &'static [Key], name: &str) -> &'static Key {
+fn find(keys: &'static [Key], name: &str) -> &'static Key {
     keys.iter().find(|key| key.name == name).expect("every name asked for is described")
-}
-
-/// What was typed for a key, or its default; nothing where that is found at start.
-pub(super) fn value(keys: &'static [Key], table: &Table, name: &str) -> Option<Value> {
-    let key = find(keys, name);
-    match (table.get(key.name), key.preset) {
-        (Some((value, _)), _) => Some(value.clone()),
-        (None, Preset::Text(text)) => key.kind.read(text),
-        (None, _) => None,
-    }
 }

@@ -1,7 +1,7 @@
 //! TOML into settings: every key has to be known, every value of the kind its key asks for.
-use super::complaint::{Complaint, Place};
-use super::keys::{KEYS, Key, ROUTE_KEYS};
-use super::settings::{Settings, Table};
+use super::complaint::{Complaint, Complaints, Place};
+use super::keys::{FILE, Group, Key, Kind};
+use super::settings::{Node, Settings};
 use super::value::Value;
 use std::path::PathBuf;
 use toml::Spanned;
@@ -11,126 +11,143 @@ impl Settings {
     /// Reads the text of a file; `name` is what its complaints call it.
     ///
     /// # Errors
-    /// The first thing in it that cannot be used, in the order of the file.
-    pub fn from_toml(name: &str, text: &str) -> Result<Settings, Complaint> {
-        let source = Source { name, text };
+    /// All in it that cannot be used, in the order of the file; of text that is no TOML the first.
+    pub fn from_toml(name: &str, text: &str) -> Result<Settings, Complaints> {
+        let mut source = Source { name, text, faults: Complaints::default() };
         let table = DeTable::parse(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
             let what = format!("this is not TOML: {}", error.message().replace('\n', ", "));
             Complaint::new(source.at(offset), what)
         })?;
-        let mut settings = Settings { base: PathBuf::new(), ..Settings::default() };
-        source.top(table.get_ref(), &mut settings)?;
-        Ok(settings)
+        let mut top = Node::new(FILE.keys, Place::Whole(name.to_owned()));
+        source.table(&FILE, "", table.get_ref(), &mut top);
+        source.faults.unless_any(Settings { top, base: PathBuf::new() })
     }
 }
 
-/// A text and what it is called.
+/// A text, what it is called, and what is wrong with it.
 struct Source<'a> {
     name: &'a str,
     text: &'a str,
+    faults: Complaints,
 }
+
+type Word<'i> = Spanned<std::borrow::Cow<'i, str>>;
 
 impl Source<'_> {
     fn at(&self, offset: usize) -> Place {
         Place::at(self.name, self.text, offset)
     }
 
-    /// The whole file: keys, tables of keys, and routes.
-    fn top(&self, table: &DeTable<'_>, settings: &mut Settings) -> Result<(), Complaint> {
-        for (name, value) in ordered(table) {
+    fn fault(&mut self, complaint: Complaint) {
+        self.faults.0.push(complaint);
+    }
+
+    /// One table: keys, tables of keys, and lists of tables. `prefix` is the table within the
+    /// group, with its dot.
+    fn table(&mut self, group: &'static Group, prefix: &str, from: &DeTable<'_>, node: &mut Node) {
+        for (name, value) in ordered(from) {
             let word = name.get_ref().as_ref();
+            let full = format!("{prefix}{word}");
+            let inner = group.groups.iter().find(|inner| inner.name == full);
+            let key = group.keys.iter().find(|key| key.name == full);
             let place = self.at(name.span().start);
-            match value.get_ref() {
-                DeValue::Array(items) if word == "route" => {
-                    for item in items.iter() {
-                        settings.routes.push(self.route(item)?);
-                    }
+            match (key, inner, value.get_ref()) {
+                (Some(key), ..) => self.one(key, value, node),
+                (_, Some(inner), _) => self.group(inner, place, value, node),
+                (.., DeValue::Table(table)) if is_section(group, &full) => {
+                    self.table(group, &format!("{full}."), table, node);
                 }
-                _ if word == "route" => {
-                    let what = "`route` is a table; accepted: [[route]], one for each route";
-                    return Err(Complaint::new(place, what));
+                _ if is_section(group, &full) => {
+                    let what = format!("`{full}` is {}; accepted: a table [{full}]", shown(value));
+                    self.fault(Complaint::new(place, what));
                 }
-                DeValue::Table(inner) if is_section(word) => {
-                    self.keys(KEYS, &format!("{word}."), inner, &mut settings.given)?;
-                }
-                _ if is_section(word) => {
-                    let what = format!("`{word}` is {}; accepted: a table [{word}]", shown(value));
-                    return Err(Complaint::new(place, what));
-                }
-                _ => self.one(KEYS, "", name, value, &mut settings.given)?,
+                _ => self.fault(Complaint::unknown(place, word, &known(group, prefix))),
             }
         }
-        Ok(())
     }
 
-    fn route(&self, item: &Spanned<DeValue<'_>>) -> Result<(Table, Place), Complaint> {
-        let place = self.at(item.span().start);
-        let DeValue::Table(inner) = item.get_ref() else {
-            let what = format!("a route is {}; accepted: [[route]] and its keys", shown(item));
-            return Err(Complaint::new(place, what));
-        };
-        let mut table = Table::new();
-        self.keys(ROUTE_KEYS, "", inner, &mut table)?;
-        Ok((table, place))
-    }
-
-    fn keys(
-        &self,
-        keys: &'static [Key],
-        prefix: &str,
-        from: &DeTable<'_>,
-        into: &mut Table,
-    ) -> Result<(), Complaint> {
-        ordered(from).into_iter().try_for_each(|(n, v)| self.one(keys, prefix, n, v, into))
-    }
-
-    fn one(
-        &self,
-        keys: &'static [Key],
-        prefix: &str,
-        name: &Spanned<std::borrow::Cow<'_, str>>,
+    /// The tables of a list.
+    fn group(
+        &mut self,
+        group: &'static Group,
+        place: Place,
         value: &Spanned<DeValue<'_>>,
-        into: &mut Table,
-    ) -> Result<(), Complaint> {
-        let word = name.get_ref().as_ref();
-        let full = format!("{prefix}{word}");
-        let Some(key) = keys.iter().find(|key| key.name == full && is_here(key, prefix)) else {
-            let known = known(keys, prefix);
-            return Err(Complaint::unknown(self.at(name.span().start), word, &known));
+        node: &mut Node,
+    ) {
+        let name = group.name;
+        let DeValue::Array(items) = value.get_ref() else {
+            let what =
+                format!("`{name}` is {}; accepted: [[{name}]], one for each {name}", shown(value));
+            return self.fault(Complaint::new(place, what));
         };
-        let typed = typed(key, value.get_ref())
-            .ok_or_else(|| Complaint::value(self.at(value.span().start), key, &shown(value)))?;
-        into.insert(key.name, (typed, self.at(value.span().start)));
-        Ok(())
+        for item in items.iter() {
+            let place = self.at(item.span().start);
+            let DeValue::Table(table) = item.get_ref() else {
+                let what =
+                    format!("a {name} is {}; accepted: [[{name}]] and its keys", shown(item));
+                self.fault(Complaint::new(place, what));
+                continue;
+            };
+            let mut below = Node::new(group.keys, place);
+            self.table(group, "", table, &mut below);
+            node.below.push((name, below));
+        }
+    }
+
+    fn one(&mut self, key: &'static Key, value: &Spanned<DeValue<'_>>, node: &mut Node) {
+        let place = self.at(value.span().start);
+        let read = match value.get_ref() {
+            DeValue::Table(table) => self.pairs(key, table),
+            other => typed(key, other),
+        };
+        match read {
+            Some(value) => {
+                node.given.insert(key.name, (value, place));
+            }
+            None if matches!(value.get_ref(), DeValue::Table(_)) && key.kind.is_pairs() => {}
+            None => self.fault(Complaint::value(place, key, &shown(value))),
+        }
+    }
+
+    /// A table whose keys are up to the user; each that cannot be used is told by itself.
+    fn pairs(&mut self, key: &'static Key, table: &DeTable<'_>) -> Option<Value> {
+        let mut pairs = Vec::new();
+        let mut sound = key.kind.is_pairs();
+        for (name, value) in ordered(table).into_iter().filter(|_| key.kind.is_pairs()) {
+            let text = value.get_ref().as_str().unwrap_or("\0");
+            if key.kind.takes_pair(name.get_ref(), text) {
+                pairs.push((name.get_ref().to_string(), text.to_owned()));
+            } else {
+                let found = format!("{} = {}", name.get_ref(), shown(value));
+                let place = self.at(name.span().start);
+                self.fault(Complaint::value(place, key, &found));
+                sound = false;
+            }
+        }
+        sound.then_some(Value::Pairs(pairs))
     }
 }
 
 /// The entries of a table in the order of the file, so that the first error is told first.
-fn ordered<'t, 'i>(
-    table: &'t DeTable<'i>,
-) -> Vec<(&'t Spanned<std::borrow::Cow<'i, str>>, &'t Spanned<DeValue<'i>>)> {
+fn ordered<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Word<'i>, &'t Spanned<DeValue<'i>>)> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(name, _)| name.span().start);
     entries
 }
 
 /// Whether some keys live in a table of this name.
-fn is_section(word: &str) -> bool {
-    KEYS.iter().any(|key| key.name.split_once('.').is_some_and(|(table, _)| table == word))
-}
-
-fn is_here(key: &Key, prefix: &str) -> bool {
-    key.name.strip_prefix(prefix).is_some_and(|rest| !rest.contains('.'))
+fn is_section(group: &Group, name: &str) -> bool {
+    let inside = |key: &Key| key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+    group.keys.iter().any(inside)
 }
 
 /// All that may stand at this place, sorted.
-fn known(keys: &'static [Key], prefix: &str) -> Vec<&'static str> {
-    let mut names: Vec<_> =
-        keys.iter().filter(|k| is_here(k, prefix)).map(|k| &k.name[prefix.len()..]).collect();
-    if prefix.is_empty() && std::ptr::eq(keys, KEYS) {
-        names.extend(keys.iter().filter_map(|k| k.name.split_once('.').map(|(table, _)| table)));
-        names.push("route");
+fn known(group: &'static Group, prefix: &str) -> Vec<&'static str> {
+    let here = group.keys.iter().filter_map(|key| key.name.strip_prefix(prefix));
+    let mut names: Vec<_> = here.filter_map(|rest| rest.split('.').next()).collect();
+    if prefix.is_empty() {
+        names.extend(group.groups.iter().map(|inner| inner.name));
     }
     names.sort_unstable();
     names.dedup();
@@ -139,6 +156,8 @@ fn known(keys: &'static [Key], prefix: &str) -> Vec<&'static str> {
 
 fn typed(key: &Key, value: &DeValue<'_>) -> Option<Value> {
     match value {
+        DeValue::Boolean(flag) => matches!(key.kind, Kind::Flag).then_some(Value::Flag(*flag)),
+        _ if matches!(key.kind, Kind::Flag) => None,
         DeValue::String(text) => key.kind.read(text),
         DeValue::Integer(number) => {
             let digits = number.as_str();

@@ -1,5 +1,7 @@
 //! Values as they are typed: sizes with units, spans of time, addresses, names.
 use super::keys::Kind;
+use crate::files::Name;
+use crate::rules::{Pattern, fields, hosts, redirect};
 use sluicegate_io::Addr;
 use std::time::Duration;
 
@@ -14,6 +16,10 @@ pub enum Value {
     Text(String),
     /// Several of them.
     Texts(Vec<String>),
+    /// Yes or no.
+    Flag(bool),
+    /// Names with their values.
+    Pairs(Vec<(String, String)>),
 }
 
 impl Kind {
@@ -42,6 +48,51 @@ impl Kind {
             Kind::Span(min, max) => {
                 format!("a time from {min:?} to {max:?}, such as \"500ms\", \"5s\" or \"2m\"")
             }
+            Kind::Number(numbers) => {
+                numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+            }
+            _ => self.accepts_word().to_owned(),
+        }
+    }
+
+    /// The kinds whose words do not change.
+    fn accepts_word(&self) -> &'static str {
+        match self {
+            Kind::Flag => "true or false",
+            Kind::Page => "the path of a file of the site, such as \"/404.html\"",
+            Kind::File => "the path of a file",
+            Kind::Pattern => "\"/\", \"/assets\", \"*.js\" or \"/assets/*.js\"",
+            Kind::From => "a path such as \"/old\", or \"/old/*\" for all below it",
+            Kind::To => {
+                "a path or an address, such as \"/new\", \"/new/*\" or \"https://example.org/*\""
+            }
+            Kind::Line => "one line of text",
+            Kind::Fields => {
+                "names of fields with one line each, but not those that the server writes itself \
+                 (Content-*, Date, ETag, Connection and their like) and not those with a setting \
+                 of their own (Cache-Control, Access-Control-*, WWW-Authenticate)"
+            }
+            Kind::Tokens => "words such as \"GET\" or \"X-Token\"",
+            Kind::Origins => "origins such as \"https://example.org\", or \"*\"",
+            Kind::Hosts => "names such as \"example.org\" or \"*.example.org\", without a port",
+            Kind::Users => {
+                "names without a colon, with bcrypt hashes as `sluicegate hash-password` makes them"
+            }
+            _ => "",
+        }
+    }
+
+    /// Whether it takes names with values.
+    pub fn is_pairs(&self) -> bool {
+        matches!(self, Kind::Fields | Kind::Users)
+    }
+
+    /// Whether one of them can be used.
+    pub fn takes_pair(&self, name: &str, value: &str) -> bool {
+        match self {
+            Kind::Fields => fields::is_free(name) && fields::is_line(value),
+            Kind::Users => crate::rules::is_user(name, value),
+            _ => false,
         }
     }
 
@@ -52,9 +103,22 @@ impl Kind {
             Kind::Directory => !text.is_empty() && !text.contains('\0'),
             Kind::Mount => text.starts_with('/') && !text.contains(['?', '#', ' ', '\0']),
             Kind::Choice(words) => words.contains(&text),
-            Kind::Addresses | Kind::Names => {
+            Kind::Addresses | Kind::Names | Kind::Origins | Kind::Hosts => {
                 return self.read_each(std::slice::from_ref(&text.to_owned()));
             }
+            Kind::Tokens => {
+                let words: Vec<_> = text.split(',').map(|word| word.trim().to_owned()).collect();
+                return self.read_each(&words);
+            }
+            Kind::Flag => return text.parse().ok().map(Value::Flag),
+            Kind::Number(_) => return self.read_number(text.parse().ok()?),
+            Kind::Page => Name::new(text.as_bytes()).is_some_and(|name| !name.is_directory()),
+            Kind::File => !text.is_empty() && !text.contains('\0'),
+            Kind::Pattern => Pattern::read(text).is_some(),
+            Kind::From => redirect::is_from(text),
+            Kind::To => redirect::is_to(text),
+            Kind::Line => fields::is_line(text),
+            Kind::Fields | Kind::Users => return None,
             Kind::Count(..) => return self.read_number(text.parse().ok()?),
             Kind::Bytes(..) => return self.read_number(bytes(text)?),
             Kind::Span(min, max) => {
@@ -72,6 +136,9 @@ impl Kind {
             Kind::Names => {
                 !text.is_empty() && !text.starts_with('.') && !text.contains(['/', '\0'])
             }
+            Kind::Tokens => fields::is_token(text),
+            Kind::Origins => fields::is_origin(text) || (text == "*" && texts.len() == 1),
+            Kind::Hosts => hosts::is_name(text),
             _ => false,
         };
         (!texts.is_empty() && texts.iter().all(valid)).then(|| Value::Texts(texts.to_vec()))
@@ -79,8 +146,12 @@ impl Kind {
 
     /// Takes a number that was typed without quotes.
     pub fn read_number(&self, number: u64) -> Option<Value> {
-        let (Kind::Count(min, max) | Kind::Bytes(min, max)) = *self else { return None };
-        (min <= number && number <= max).then_some(Value::Number(number))
+        let fits = match *self {
+            Kind::Count(min, max) | Kind::Bytes(min, max) => min <= number && number <= max,
+            Kind::Number(numbers) => numbers.contains(&number),
+            _ => false,
+        };
+        fits.then_some(Value::Number(number))
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Content {
     place: Place,
     /// Files that stand for their directory, first found.
     index: Vec<String>,
+    /// Whether it matters that a directory without an index is there.
+    listed: bool,
 }
 
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub enum Found {
     Bundled(&'static [u8], &'static str),
     /// A directory, asked for without its slash.
     Directory,
+    /// A directory without an index, where that matters.
+    Listable,
     /// Nothing that is served.
     Missing,
 }
@@ -48,12 +52,25 @@ pub struct Opened {
 impl Content {
     /// A directory and the names of its index files.
     pub fn directory(root: Root, index: Vec<String>) -> Content {
-        Content { place: Place::Directory(root), index }
+        Content { place: Place::Directory(root), index, listed: false }
+    }
+
+    /// The same with directories that may be shown.
+    pub fn listed(self, listed: bool) -> Content {
+        Content { listed, ..self }
+    }
+
+    /// The directory that is served, where it is one.
+    pub fn root(&self) -> Option<&Root> {
+        match &self.place {
+            Place::Directory(root) => Some(root),
+            Place::Demo => None,
+        }
     }
 
     /// The demo site.
     pub fn demo() -> Content {
-        Content { place: Place::Demo, index: vec!["index.html".to_owned()] }
+        Content { place: Place::Demo, index: vec!["index.html".to_owned()], listed: false }
     }
 
     /// Looks a name up. May block on the disk.
@@ -69,6 +86,9 @@ impl Content {
             if matches!(found, Found::File(_) | Found::Bundled(..)) {
                 return Ok(found);
             }
+        }
+        if self.listed && matches!(self.look(name.as_str())?, Found::Directory) {
+            return Ok(Found::Listable);
         }
         Ok(Found::Missing)
     }
@@ -110,6 +130,7 @@ mod tests {
             Found::File(opened) => format!("{} {}", opened.stamp.len, opened.media),
             Found::Bundled(bytes, media) => format!("{} {media}", bytes.len() > 100),
             Found::Directory => "directory".to_owned(),
+            Found::Listable => "listable".to_owned(),
             Found::Missing => "missing".to_owned(),
         }
     }

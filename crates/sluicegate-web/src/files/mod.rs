@@ -6,6 +6,6 @@ mod root;
 mod stamp;
 
 pub use content::{Content, Found, Opened};
-pub use name::Name;
+pub use name::{Name, SiteId, Text};
 pub use root::Root;
 pub use stamp::{Stamp, content_tag};

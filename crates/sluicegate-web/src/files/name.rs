@@ -6,43 +6,76 @@ use std::sync::Arc;
 /// The longest name that is looked for, in bytes; the kernel's own limit is 4096.
 const NAME_MAX: usize = 4000;
 
-/// A name below the root: UTF-8, relative, no segment that is empty or begins with a dot.
-/// Cheap to clone.
+/// The number of a site.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SiteId(pub u16);
+
+impl SiteId {
+    /// As an index.
+    pub fn number(self) -> usize {
+        self.0.into()
+    }
+}
+
+/// A name below the root of a site: UTF-8, relative, no segment that is empty or begins with a
+/// dot. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Name {
+    site: SiteId,
+    text: Text,
+}
+
+/// The text of a name: what tells the names of one site apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name(Arc<str>);
+pub struct Text(Arc<str>);
 
 impl Name {
     /// The name in the path of a request, its escapes decoded. `/` is the empty name; a slash at
     /// the end stays, for it tells a directory from a file. Nothing where the path names what is
     /// never served, whether it exists or not: dot-files, `..`, `//`, what is not UTF-8.
     pub fn new(path: &[u8]) -> Option<Name> {
+        Name::of_site(SiteId::default(), path)
+    }
+
+    /// The same below the root of another site than the first.
+    pub fn of_site(site: SiteId, path: &[u8]) -> Option<Name> {
         let name = std::str::from_utf8(path).ok()?.strip_prefix('/')?;
         let inner = name.strip_suffix('/').unwrap_or(name);
         let hidden = |segment: &str| segment.is_empty() || segment.starts_with('.');
         let plain = name.is_empty() || !inner.split('/').any(hidden);
         let fits = plain && name.len() <= NAME_MAX && !name.contains('\0');
-        fits.then(|| Name(name.into()))
+        fits.then(|| Name { site, text: Text(name.into()) })
+    }
+
+    /// The site below whose root it is.
+    pub fn site(&self) -> SiteId {
+        self.site
+    }
+
+    /// What tells it from the other names of its site.
+    pub fn text(&self) -> &Text {
+        &self.text
     }
 
     /// The name, relative to the root.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text.0
     }
 
     /// Whether it asks for a directory.
     pub fn is_directory(&self) -> bool {
-        self.0.is_empty() || self.0.ends_with('/')
+        self.text.0.is_empty() || self.text.0.ends_with('/')
     }
 }
 
 /// Hashed as bytes, so that the path of a request finds its name without being checked first.
-impl Hash for Name {
+impl Hash for Text {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.as_bytes().hash(state);
     }
 }
 
-impl Borrow<[u8]> for Name {
+impl Borrow<[u8]> for Text {
     fn borrow(&self) -> &[u8] {
         self.0.as_bytes()
     }

@@ -1,18 +1,21 @@
 //! Answers from memory; asks `load` for what it does not know, once for all who wait for it.
 use super::load::{Answered, Ask, Gone};
 use super::waiting::Waiting;
-use crate::cache::{Answer, Index, Kept, Known};
-use crate::files::Name;
+use crate::cache::{Answer, Index, Kept, Known, Large};
+use crate::files::{Content, Name, SiteId};
+use crate::rules::Plan;
 use crate::serve;
-use sluicegate::{Batch, Cx, Ended, Event, Out, Stage, Tag, Why};
-use sluicegate_http::{Exchange, Reply};
+use sluicegate::{Batch, Cx, Ended, Event, Out, Stage, Tag, Time, Why};
+use sluicegate_http::{Body, Exchange, Reply};
 use sluicegate_macros::{From, Ports};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// All that the cache listens to.
 #[derive(From)]
 pub enum CacheIn {
-    /// A request for the site.
+    /// A request for a site; or one that was refused on the way, for which the site may have a
+    /// page.
     Asked(Exchange),
     /// What lies at a name.
     Answered(Answered),
@@ -27,15 +30,46 @@ pub struct CacheOut {
     pub reply: Out<Exchange>,
     /// Names it does not know, or not lately.
     pub ask: Out<Ask>,
+    /// Requests for directories that are shown.
+    pub list: Out<Exchange>,
 }
 
 /// One worker's cache.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Cache {
-    index: Index,
+    plan: Arc<Plan>,
+    /// One for each site.
+    indexes: Box<[Index]>,
+    /// Whether requests may come that are replied to already.
+    gated: bool,
     waiting: Waiting,
     /// Replied to, and waiting for room to be sent.
     ready: VecDeque<Event<Exchange>>,
+    /// Directories to be shown, waiting for room to be sent.
+    lists: VecDeque<Event<Exchange>>,
+}
+
+/// What a request waits for instead of what it asked for; left in its exchange.
+#[derive(Debug, PartialEq, Eq)]
+enum Detour {
+    /// The page that stands in the place of what is missing.
+    Fallback,
+    /// The page for its reply, which is an error.
+    Error,
+}
+
+/// What lies at a name, ready for all who waited for it.
+enum Came {
+    Known(Known),
+    Large(Arc<Large>),
+    Failed,
+}
+
+impl Default for Cache {
+    /// Of the demo site.
+    fn default() -> Cache {
+        Cache::new(Content::demo().into())
+    }
 }
 
 impl Stage for Cache {
@@ -52,9 +86,11 @@ impl Stage for Cache {
             let (tag, body) = event.split();
             match body {
                 CacheIn::Asked(exchange) => self.asked(tag.with(exchange), cx),
-                CacheIn::Answered(answered) => self.answered(tag, answered),
+                CacheIn::Answered(answered) => self.answered(tag, answered, cx.now()),
                 CacheIn::Gone(Gone(pages)) => {
-                    pages.iter().for_each(|page| self.index.release(page));
+                    for page in pages {
+                        self.indexes[page.name.site().number()].release(&page);
+                    }
                 }
             }
         }
@@ -69,8 +105,12 @@ impl Stage for Cache {
         if let Some(tag) = ended.tag {
             let status = if ended.why == Why::Failed { 500 } else { 503 };
             for mut event in self.waiting.died(tag) {
-                event.reply(Reply::plain(status));
-                self.ready.push_back(event);
+                // Who waited for the page of an error has a reply; and where something is wrong
+                // with the disk no other page is waited for.
+                if event.take_kept::<Detour>() != Some(Detour::Error) {
+                    event.reply(Reply::plain(status));
+                }
+                self.dress(event);
             }
         }
         self.flush(cx);
@@ -78,45 +118,143 @@ impl Stage for Cache {
 }
 
 impl Cache {
+    /// A cache that knows nothing yet.
+    pub fn new(plan: Arc<Plan>) -> Cache {
+        Cache {
+            indexes: (0..plan.len()).map(|_| Index::default()).collect(),
+            gated: plan.has_gate(),
+            plan,
+            waiting: Waiting::default(),
+            ready: VecDeque::new(),
+            lists: VecDeque::new(),
+        }
+    }
+
     fn asked(&mut self, mut event: Event<Exchange>, cx: &mut Cx<'_, CacheOut>) {
+        let site = self.plan.site(&event);
+        let id = site.id();
+        if self.gated && event.replied().is_some() {
+            return self.finish(event, id, None, cx.now());
+        }
         let reply = match serve::methods(&event) {
             Some(reply) => reply,
-            None => match self.index.get(event.path(), cx.now()) {
+            None => match self.indexes[id.number()].get(event.path(), cx.now()) {
+                Some(Known::Listable) if site.lists(event.path()) => {
+                    return self.lists.push_back(event);
+                }
                 Some(known) => serve::known(&event, known),
-                None => match Name::new(event.path()) {
+                None => match Name::of_site(id, event.path()) {
                     Some(name) => return self.waiting.join(name, event),
                     None => Reply::plain(404),
                 },
             },
         };
         event.reply(reply);
-        cx.out.reply.emit(event);
-    }
-
-    fn answered(&mut self, tag: Tag, Answered { name, answer }: Answered) {
-        let Some((waited, asked)) = self.waiting.answered(&name, tag) else { return };
-        let known = match answer {
-            Answer::Page(page) => Known::Page(Kept::new(page)),
-            Answer::Directory => Known::Directory,
-            Answer::Missing => Known::Missing,
-            Answer::Stream(large) => {
-                self.index.forget(&name);
-                return self.answer(waited, |exchange| serve::stream(exchange, &large));
-            }
-            Answer::Failed => {
-                self.index.forget(&name);
-                return self.answer(waited, |exchange| exchange.reply(Reply::plain(503)));
-            }
-        };
-        self.answer(waited, |exchange| exchange.reply(serve::known(exchange, &known)));
-        self.index.put(name, known, asked);
-    }
-
-    fn answer(&mut self, waited: Vec<Event<Exchange>>, reply: impl Fn(&mut Exchange)) {
-        for mut event in waited {
-            reply(&mut event);
-            self.ready.push_back(event);
+        match site.is_plain() {
+            true => cx.out.reply.emit(event),
+            false => self.finish(event, id, None, cx.now()),
         }
+    }
+
+    fn answered(&mut self, tag: Tag, Answered { name, answer }: Answered, now: Time) {
+        let Some((waited, asked)) = self.waiting.answered(&name, tag) else { return };
+        let came = match answer {
+            Answer::Page(page) => {
+                let path = [b"/", name.as_str().as_bytes()].concat();
+                let effect = self.plan.of(name.site()).effect(&path);
+                Came::Known(Known::Page(Kept::new(page, &effect)))
+            }
+            Answer::Directory => Came::Known(Known::Directory),
+            Answer::Listable => Came::Known(Known::Listable),
+            Answer::Missing => Came::Known(Known::Missing),
+            Answer::Stream(large) => Came::Large(large),
+            Answer::Failed => Came::Failed,
+        };
+        for event in waited {
+            self.settle(event, name.site(), &came, now);
+        }
+        let index = &mut self.indexes[name.site().number()];
+        match came {
+            Came::Known(known) => index.put(name, known, asked),
+            Came::Large(_) | Came::Failed => index.forget(&name),
+        }
+    }
+
+    /// Replies to one who waited.
+    fn settle(&mut self, mut event: Event<Exchange>, id: SiteId, came: &Came, now: Time) {
+        let detour = event.take_kept::<Detour>();
+        match (&detour, came) {
+            (Some(Detour::Error), _) => {
+                replace(&mut event, came);
+                return self.dress(event);
+            }
+            (Some(Detour::Fallback), Came::Known(known)) if !matches!(known, Known::Page(_)) => {}
+            (None, Came::Known(Known::Listable)) if self.plan.of(id).lists(event.path()) => {
+                return self.lists.push_back(event);
+            }
+            (_, Came::Known(known)) => {
+                let reply = serve::known(&event, known);
+                event.reply(reply);
+            }
+            (_, Came::Large(large)) => serve::stream(&mut event, large),
+            (_, Came::Failed) => event.reply(Reply::plain(503)),
+        }
+        self.finish(event, id, detour, now);
+    }
+
+    /// Sends a reply, unless the site has a page to stand in its place. `detour` is the one that
+    /// the request has made: none is made twice.
+    fn finish(
+        &mut self,
+        mut event: Event<Exchange>,
+        id: SiteId,
+        detour: Option<Detour>,
+        now: Time,
+    ) {
+        let site = self.plan.of(id);
+        let index = &self.indexes[id.number()];
+        let status = event.replied().map_or(0, Reply::status);
+        if status == 404
+            && detour.is_none()
+            && event.method.is_read()
+            && let Some(name) = site.fallback(&event)
+        {
+            match index.at(name, now) {
+                Some(known @ Known::Page(_)) => {
+                    let reply = serve::known(&event, known);
+                    event.reply(reply);
+                    return self.dress(event);
+                }
+                Some(_) => {}
+                None => {
+                    event.keep(Detour::Fallback);
+                    return self.waiting.join(name.clone(), event);
+                }
+            }
+        }
+        if let Some(name) = site.error(status) {
+            match index.at(name, now) {
+                Some(Known::Page(kept)) => replace_by(&mut event, kept),
+                Some(_) => {}
+                None => {
+                    event.keep(Detour::Error);
+                    return self.waiting.join(name.clone(), event);
+                }
+            }
+        }
+        self.dress(event);
+    }
+
+    /// Adds what holds for the path, and lines the reply up.
+    fn dress(&mut self, mut event: Event<Exchange>) {
+        let site = self.plan.site(&event);
+        if !site.is_plain()
+            && let Some(reply) = event.take_reply()
+        {
+            let reply = site.dress(&event, reply);
+            event.reply(reply);
+        }
+        self.ready.push_back(event);
     }
 
     /// Sends what is ready and asks what is to be asked.
@@ -133,9 +271,31 @@ impl Cache {
         {
             cx.out.reply.emit(event);
         }
-        if !self.ready.is_empty() {
+        while cx.out.list.room() > 0
+            && let Some(event) = self.lists.pop_front()
+        {
+            cx.out.list.emit(event);
+        }
+        if !(self.ready.is_empty() && self.lists.is_empty()) {
             cx.again();
         }
+    }
+}
+
+/// Puts the page that came in the place of an error's content; its status and fields stay.
+fn replace(exchange: &mut Exchange, came: &Came) {
+    match came {
+        Came::Known(Known::Page(kept)) => replace_by(exchange, kept),
+        Came::Large(large) => serve::stream_instead(exchange, large),
+        // There is no such page: the reply stays as it was.
+        Came::Known(_) | Came::Failed => {}
+    }
+}
+
+fn replace_by(exchange: &mut Exchange, kept: &Kept) {
+    if let Some(reply) = exchange.take_reply() {
+        let body = Body::Bytes(kept.body.clone());
+        exchange.reply(reply.with_content(kept.page().meta.media, body));
     }
 }
 

@@ -1,0 +1,17 @@
+//! What can change while the service runs: sites, and what holds for their paths. All of it is one
+//! value, never changed, that the stages share.
+mod cors;
+pub mod fields;
+pub mod hosts;
+mod login;
+mod pattern;
+mod plan;
+pub mod redirect;
+mod site;
+
+pub use cors::{Cors, is_preflight};
+pub use login::{Login, PASSWORD_MAX, hash as hash_password, is_user};
+pub use pattern::Pattern;
+pub use plan::{Plan, Unusable};
+pub use redirect::Redirect;
+pub use site::{Effect, Site, accepts};

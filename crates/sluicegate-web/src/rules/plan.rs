@@ -1,0 +1,151 @@
+//! All sites and the hosts they answer to: the one value to exchange when settings change.
+use super::hosts::Hosts;
+use super::login::{self, Door};
+use super::site::{Rule, Site};
+use crate::config::{Access, Config, SiteConfig};
+use crate::files::{Content, Name, Root, SiteId};
+use sluicegate_http::Head;
+use std::fmt;
+use std::fs;
+use std::sync::Arc;
+
+/// Which site a request is for, and what holds there.
+#[derive(Debug)]
+pub struct Plan {
+    /// The first is the one of all hosts without a name of their own.
+    sites: Box<[Site]>,
+    hosts: Hosts<SiteId>,
+    strict: bool,
+}
+
+/// Why a configuration cannot be served: a sentence a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable(String);
+
+impl Plan {
+    /// Opens all that the configuration names.
+    ///
+    /// # Errors
+    /// Every directory and every file that cannot be had.
+    pub fn new(config: &Config) -> Result<Plan, Unusable> {
+        let mut hosts = Hosts::new();
+        let (mut sites, mut faults) = (Vec::new(), Vec::new());
+        for (number, site) in config.sites().enumerate() {
+            // The configuration names at most SITES_MAX.
+            let id = SiteId(number as u16);
+            site.names.iter().for_each(|name| hosts.add(name, id));
+            sites.extend(open(id, site, &mut faults));
+        }
+        match faults.is_empty() {
+            true => Ok(Plan { sites: sites.into(), hosts, strict: config.strict_hosts }),
+            false => Err(Unusable(faults.join("\n"))),
+        }
+    }
+
+    /// The site that a request is for.
+    pub fn site(&self, head: &Head) -> &Site {
+        match &*self.sites {
+            [only] => only,
+            all => &all[self.named(head).unwrap_or_default().number()],
+        }
+    }
+
+    /// The site with this number.
+    pub fn of(&self, id: SiteId) -> &Site {
+        &self.sites[id.number()]
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.sites.len()
+    }
+
+    /// Whether no site answers to the host of a request.
+    pub fn is_misdirected(&self, head: &Head) -> bool {
+        self.strict && self.named(head).is_none()
+    }
+
+    /// Whether requests have to pass a gate before they reach a site.
+    pub fn has_gate(&self) -> bool {
+        self.strict || self.sites.iter().any(Site::has_gate)
+    }
+
+    /// Whether some need a login.
+    pub fn has_doors(&self) -> bool {
+        self.sites.iter().any(Site::has_doors)
+    }
+
+    /// Whether some directories may be shown.
+    pub fn has_listings(&self) -> bool {
+        self.sites.iter().any(Site::has_listings)
+    }
+
+    fn named(&self, head: &Head) -> Option<SiteId> {
+        self.hosts.find(head.host()?)
+    }
+}
+
+/// Without any settings: a site, and nothing that holds in it.
+impl From<Content> for Arc<Plan> {
+    fn from(content: Content) -> Arc<Plan> {
+        let site = Site::new(SiteId::default(), content, &SiteConfig::default(), Vec::new());
+        Arc::new(Plan { sites: Box::new([site]), hosts: Hosts::new(), strict: false })
+    }
+}
+
+fn open(id: SiteId, config: &SiteConfig, faults: &mut Vec<String>) -> Option<Site> {
+    let content = match &config.root {
+        None => Some(Content::demo()),
+        Some(path) => match Root::open(path) {
+            Ok(root) => {
+                let listings =
+                    config.listing || config.rules.iter().any(|r| r.listing == Some(true));
+                Some(Content::directory(root, config.index.clone()).listed(listings))
+            }
+            Err(error) => {
+                let path = path.display();
+                faults.push(format!(
+                    "cannot serve `{path}`: {error}; accepted: a directory that can be read"
+                ));
+                None
+            }
+        },
+    };
+    let mut rules = Vec::new();
+    for rule in &config.rules {
+        let door = rule.auth.as_ref().map(|access| door(access, faults)).map(Arc::new);
+        rules.push(Rule::new(rule, door));
+    }
+    Some(Site::new(id, content?, config, rules))
+}
+
+fn door(access: &Access, faults: &mut Vec<String>) -> Door {
+    let mut users = access.users.clone();
+    if let Some(path) = &access.file {
+        let shown = path.display();
+        match fs::read_to_string(path).map(|text| login::users(&text)) {
+            Ok(Ok(more)) => users.extend(more),
+            Ok(Err(line)) => faults.push(format!(
+                "{shown}:{line}:1: this is no user; accepted: `name:hash`, with bcrypt hashes as \
+                 `sluicegate hash-password` makes them"
+            )),
+            Err(error) => faults.push(format!(
+                "{shown}: cannot be read: {error}; accepted: a file of lines `name:hash`"
+            )),
+        }
+    }
+    Door::new(&access.realm, users)
+}
+
+/// A page of a site by the path of its settings, which has been checked.
+pub(super) fn page(id: SiteId, path: &str) -> Option<Name> {
+    Name::of_site(id, path.as_bytes())
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unusable {}
