@@ -1,10 +1,9 @@
-//! Counts of the answers that HTTP gave by itself, in place of a handler: nothing is refused in
-//! silence.
+//! Counts of the answers that were given in place of a handler's: nothing is refused in silence.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The statuses that are given without a handler, in order.
-const STATUSES: [u16; 11] = [400, 408, 413, 414, 417, 431, 500, 501, 503, 504, 505];
+const STATUSES: [u16; 14] = [400, 401, 403, 408, 413, 414, 417, 421, 431, 500, 501, 503, 504, 505];
 
 /// Requests refused before they reached a handler, or whose handler gave no answer, by status.
 /// Shared by all workers: it is written only where something went wrong.
@@ -17,7 +16,8 @@ impl Refusals {
         STATUSES.into_iter().zip(self.0.iter().map(|count| count.load(Relaxed)))
     }
 
-    pub(crate) fn count(&self, status: u16) {
+    /// Counts an answer with one of these statuses.
+    pub fn count(&self, status: u16) {
         let place = STATUSES.iter().position(|&known| known == status);
         debug_assert!(place.is_some(), "{status} is not counted");
         if let Some(place) = place {

@@ -6,7 +6,7 @@ use crate::stages::{Burn, Cache, CacheIn, CheckLogin, Echo, Gate, List, Load, Pa
 use crate::stages::{ShowAdmin, ShowNet, Sleep, Stream};
 use crate::watch::Watch;
 use sluicegate::{BoxError, Domain, Inlet, Net, OnFull, Outlet, Spec, Stage, bounded, stage};
-use sluicegate_http::{Exchange, HttpNodes, HttpServer, Settings as Http, WallClock};
+use sluicegate_http::{Exchange, HttpNodes, HttpServer, Refusals, Settings as Http, WallClock};
 use sluicegate_io::{Addresses, ConnLedger, Io, Listeners, Options, Settings, WhenFull};
 use std::sync::Arc;
 
@@ -81,7 +81,8 @@ where
     let stream = net.add(stage("stream", || Stream).on(disk).queue(bounded(streams)));
 
     let first = mount(&mut net, config, cpu, http, cache.inlet, &watch);
-    guard(&mut net, &plan, (cpu, workers), http, first, cache.inlet);
+    let refusals = watch.refusals();
+    guard(&mut net, (&plan, refusals), (cpu, workers), http, first, cache.inlet);
     list(&mut net, &plan, disk, http, cache.out.list);
     net.wire(cache.out.reply, http.replies).returns(http.request);
     // The queue of `load` has room for all windows, so that nothing is shed; and as the cache never
@@ -130,7 +131,7 @@ impl First {
 /// Puts the gate between `http` and all that is behind it, if one is needed.
 fn guard(
     net: &mut Net,
-    plan: &Arc<Plan>,
+    (plan, refusals): (&Arc<Plan>, Arc<Refusals>),
     (cpu, workers): (Domain, usize),
     http: HttpNodes,
     first: First,
@@ -139,8 +140,9 @@ fn guard(
     if !plan.has_gate() {
         return first.from(net, http.request);
     }
-    let own = Arc::clone(plan);
-    let gate = net.add(stage("gate", move || Gate::new(Arc::clone(&own))).on(cpu));
+    let (own, counts) = (Arc::clone(plan), Arc::clone(&refusals));
+    let gate = stage("gate", move || Gate::new(Arc::clone(&own), Arc::clone(&counts)));
+    let gate = net.add(gate.on(cpu));
     net.wire(http.request, gate.inlet);
     first.from(net, gate.out.pass);
     net.wire(gate.out.reply, http.replies).returns(http.request);
@@ -150,8 +152,8 @@ fn guard(
     }
     let pool = net.domain("login").pool(workers);
     let own = Arc::clone(plan);
-    let check = stage("login", move || CheckLogin::new(Arc::clone(&own))).on(pool);
-    let check = net.add(check.queue(bounded(LOGINS)));
+    let check = stage("login", move || CheckLogin::new(Arc::clone(&own), Arc::clone(&refusals)));
+    let check = net.add(check.on(pool).queue(bounded(LOGINS)));
     // Who guesses passwords is refused by himself; the site goes on.
     net.wire(gate.out.login, check.inlet).on_full(OnFull::ShedNewest);
     first.from(net, check.out.pass);

@@ -1,6 +1,6 @@
 //! What would be served where, in words: sites, rules in order, handlers, limits, and where each
 //! setting came from.
-use super::keys::{KEYS, Preset};
+use super::keys::{KEYS, Kind, Preset};
 use super::settings::Settings;
 use super::sites::{RuleConfig, SiteConfig};
 use super::value::{Value, show_bytes};
@@ -27,6 +27,10 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
     }
     text.push_str("settings:\n");
     for key in KEYS {
+        let shown = |value: &Value| match (key.kind, value) {
+            (Kind::Bytes(..), Value::Number(bytes)) => show_bytes(*bytes),
+            _ => shown(value),
+        };
         let (value, source) = match (settings.top.value(key.name), settings.place(key.name)) {
             (Some(value), Some(place)) => (shown(&value), place.to_string()),
             (Some(value), None) => (shown(&value), "default".to_owned()),

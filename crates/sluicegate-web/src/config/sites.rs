@@ -101,7 +101,7 @@ fn site(settings: &Settings, node: &Node, faults: &mut Complaints) -> SiteConfig
         let page = node.text(&format!("errors.{status}"))?;
         Some((status.parse().ok()?, page))
     });
-    SiteConfig {
+    let site = SiteConfig {
         names: Vec::new(),
         root,
         index: node.texts("index"),
@@ -110,6 +110,25 @@ fn site(settings: &Settings, node: &Node, faults: &mut Complaints) -> SiteConfig
         errors: errors.collect(),
         rules: node.each("rule").filter_map(|node| rule(settings, node, faults)).collect(),
         redirects: node.each("redirect").filter_map(|node| redirect(node, faults)).collect(),
+    };
+    unguarded(&site, node, faults);
+    site
+}
+
+/// Pages that are served by other paths than their own must not need a login there.
+fn unguarded(site: &SiteConfig, node: &Node, faults: &mut Complaints) {
+    let fallback = site.fallback.iter().map(|page| ("fallback".to_owned(), page));
+    let errors = site.errors.iter().map(|(status, page)| (format!("errors.{status}"), page));
+    for (key, page) in fallback.chain(errors) {
+        let behind = |rule: &&RuleConfig| rule.auth.is_some() && rule.path.matches(page.as_bytes());
+        if let Some(rule) = site.rules.iter().find(behind) {
+            let what = format!(
+                "`{key}` is \"{page}\", which needs a login by the rule for {}, but would be shown \
+                 to all; accepted: a page that needs none",
+                rule.path
+            );
+            faults.0.push(Complaint::new(place(node, &key), what));
+        }
     }
 }
 

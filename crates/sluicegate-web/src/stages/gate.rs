@@ -2,7 +2,7 @@
 //! what other origins may ask. A net whose sites ask for none of this has no gate.
 use crate::rules::{Login, Plan, is_preflight};
 use sluicegate::{Batch, Cx, Out, Stage};
-use sluicegate_http::{Exchange, Reply};
+use sluicegate_http::{Exchange, Refusals, Reply};
 use sluicegate_macros::Ports;
 use std::sync::Arc;
 
@@ -23,12 +23,13 @@ pub struct GateOut {
 #[derive(Debug)]
 pub struct Gate {
     plan: Arc<Plan>,
+    refusals: Arc<Refusals>,
 }
 
 impl Gate {
-    /// A gate before the sites of `plan`.
-    pub fn new(plan: Arc<Plan>) -> Gate {
-        Gate { plan }
+    /// A gate before the sites of `plan`, which counts what it refuses.
+    pub fn new(plan: Arc<Plan>, refusals: Arc<Refusals>) -> Gate {
+        Gate { plan, refusals }
     }
 
     /// What the gate itself replies.
@@ -54,6 +55,9 @@ impl Stage for Gate {
         let now = cx.now();
         for mut event in batch {
             if let Some(reply) = self.reply(&event) {
+                if reply.status() >= 400 {
+                    self.refusals.count(reply.status());
+                }
                 event.reply(reply);
                 cx.out.reply.emit(event);
                 continue;
@@ -67,6 +71,7 @@ impl Stage for Gate {
                 Some(_) => cx.out.login.emit(event),
                 None => {
                     let reply = door.refuse();
+                    self.refusals.count(reply.status());
                     event.reply(reply);
                     cx.out.refused.emit(event);
                 }

@@ -67,7 +67,8 @@ fn check(rig: &mut Rig<Gate>, line: &str, fields: &str, port: &str, status: u16)
 
 #[test]
 fn hosts_and_redirects_come_first() {
-    let mut rig = Rig::of(Gate::new(plan()));
+    let refusals = Arc::<sluicegate_http::Refusals>::default();
+    let mut rig = Rig::of(Gate::new(plan(), Arc::clone(&refusals)));
     for (host, port, status) in [
         ("a.example", "pass", 0),
         ("A.EXAMPLE:8080", "pass", 0),
@@ -77,11 +78,13 @@ fn hosts_and_redirects_come_first() {
         check(&mut rig, "GET /x", &format!("Host: {host}"), port, status);
     }
     check(&mut rig, "GET /old/secret?q", "Host: a.example", "reply", 308);
+    let counted: Vec<_> = refusals.each().filter(|(_, n)| *n > 0).collect();
+    assert_eq!(counted, [(421, 2)], "what is refused is counted");
 }
 
 #[test]
 fn preflights_are_answered_or_refused_with_a_reason() {
-    let mut rig = Rig::of(Gate::new(plan()));
+    let mut rig = Rig::of(Gate::new(plan(), Arc::default()));
     let ask = |origin: &str, method: &str, more: &str| {
         let fields = "Access-Control-Request-Method";
         format!("Host: a.example\r\nOrigin: {origin}\r\n{fields}: {method}{more}")
@@ -117,13 +120,13 @@ fn preflights_are_answered_or_refused_with_a_reason() {
 #[test]
 fn who_is_not_logged_in_is_asked_to() {
     let plan = plan();
-    let mut rig = Rig::of(Gate::new(Arc::clone(&plan)));
+    let mut rig = Rig::of(Gate::new(Arc::clone(&plan), Arc::default()));
     check(&mut rig, "GET /api/secret", "Host: a.example", "refused", 401);
     check(&mut rig, "GET /api/secret/", "Host: a.example\r\nAuthorization: x", "refused", 401);
     let coded = BASE64_STANDARD.encode("ali:sesame");
     let right = format!("Host: a.example\r\nAuthorization: Basic {coded}");
     check(&mut rig, "GET /api/secret/x", &right, "login", 0);
-    let mut pool = Rig::of(crate::stages::CheckLogin::new(plan));
+    let mut pool = Rig::of(crate::stages::CheckLogin::new(plan, Arc::default()));
     let wrong =
         format!("Host: a.example\r\nAuthorization: Basic {}", BASE64_STANDARD.encode("a:b"));
     pool.feed([request("GET /api/secret", &right), request("GET /api/secret", &wrong)]).batch(2);

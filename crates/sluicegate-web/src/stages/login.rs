@@ -2,7 +2,7 @@
 //! disk waits for them.
 use crate::rules::{Login, Plan};
 use sluicegate::{Batch, Cx, Out, Stage};
-use sluicegate_http::Exchange;
+use sluicegate_http::{Exchange, Refusals};
 use sluicegate_macros::Ports;
 use std::sync::Arc;
 
@@ -19,12 +19,13 @@ pub struct LoginOut {
 #[derive(Debug)]
 pub struct CheckLogin {
     plan: Arc<Plan>,
+    refusals: Arc<Refusals>,
 }
 
 impl CheckLogin {
-    /// Checks logins for the sites of `plan`.
-    pub fn new(plan: Arc<Plan>) -> CheckLogin {
-        CheckLogin { plan }
+    /// Checks logins for the sites of `plan`, and counts what it refuses.
+    pub fn new(plan: Arc<Plan>, refusals: Arc<Refusals>) -> CheckLogin {
+        CheckLogin { plan, refusals }
     }
 }
 
@@ -46,6 +47,7 @@ impl Stage for CheckLogin {
                 cx.out.pass.emit(event);
             } else {
                 let reply = door.refuse();
+                self.refusals.count(reply.status());
                 event.reply(reply);
                 cx.out.refused.emit(event);
             }
