@@ -121,7 +121,8 @@ fn all_complaints_are_told_in_the_order_of_the_file() {
         "workers = 0\n[cache]\nx = 1\n[[rule]]\npath = \"a\"\n",
         "site.toml:1:11: `workers` is 0; accepted: a whole number from 1 to 1024\n\
          site.toml:3:1: unknown key `x`; accepted here: budget, stream_above\n\
-         site.toml:5:8: `path` is \"a\"; accepted: \"/\", \"/assets\", \"*.js\" or \"/assets/*.js\"",
+         site.toml:5:8: `path` is \"a\"; accepted: \"/\", \"/assets\", \"*.js\" or \
+         \"/assets/*.js\"",
     );
 }
 
@@ -241,7 +242,8 @@ fn every_setting_is_described_and_its_default_is_accepted() {
 fn what_rules_do_not_accept_is_told_with_its_place() {
     check(
         "[[rule]]\npath = \"a\"\nheaders = { X = \"1\" }\n",
-        "site.toml:2:8: `path` is \"a\"; accepted: \"/\", \"/assets\", \"*.js\" or \"/assets/*.js\"",
+        "site.toml:2:8: `path` is \"a\"; accepted: \"/\", \"/assets\", \"*.js\" or \
+         \"/assets/*.js\"",
     );
     let said = read("[[rule]]\npath = \"/\"\n[rule.headers]\nX = \"1\"\nDate = \"x\"\n");
     let said = said.expect_err("a reserved name").to_string();
@@ -334,7 +336,8 @@ fn redirects_and_hosts_are_checked_together() {
 fn a_host_is_a_site_of_its_own() {
     let config = read(
         "index = \"a.html\"\n[[rule]]\npath = \"/\"\ncache_control = \"no-cache\"\n\
-         [[host]]\nname = \"B.example\"\nroot = \"b\"\n[[host.rule]]\npath = \"*.js\"\nlisting = true\n\
+         [[host]]\nname = \"B.example\"\nroot = \"b\"\n[[host.rule]]\n\
+         path = \"*.js\"\nlisting = true\n\
          [host.errors]\n404 = \"/404.html\"\n",
     )
     .expect("all of this is known");

@@ -16,7 +16,12 @@ to = "/new/*"
 status = 308
 [[host.rule]]
 path = "/api"
-cors = { origins = ["https://b.example"], methods = ["GET", "PUT"], headers = "X-Token", max_age = "10m", credentials = true }
+[host.rule.cors]
+origins = ["https://b.example"]
+methods = ["GET", "PUT"]
+headers = "X-Token"
+max_age = "10m"
+credentials = true
 [[host.rule]]
 path = "/open"
 cors = { origins = "*" }
