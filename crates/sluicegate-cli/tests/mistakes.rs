@@ -63,6 +63,35 @@ fn what_is_typed_wrong_is_told_in_one_sentence() {
 }
 
 #[test]
+fn all_mistakes_are_told_at_once() {
+    let site = Scratch::new();
+    let file = site.write("site.toml", "worker = 1\ndrain = 5\n");
+    check(
+        &["check", &file],
+        &format!(
+            "{file}:1:1: unknown key `worker`; did you mean `workers`? accepted here: admin, \
+             cache, drain, errors, fallback, host, index, io, limits, listen, listing, pool, \
+             redirect, root, route, rule, strict_hosts, workers\n\
+             sluicegate: {file}:2:9: `drain` is 5; accepted: a time from 0ns to 3600s, such as \
+             \"500ms\", \"5s\" or \"2m\""
+        ),
+    );
+    let users = site.write("users", "# people\nali:secret\n");
+    let dir = site.arg();
+    let text = "root = \"none\"\n[[host]]\nname = \"a\"\nroot = \".\"\n[[host.rule]]\npath = \"/\"\n\
+                auth = { file = \"users\" }\n";
+    let file = site.write("site.toml", text);
+    let expected = format!(
+        "cannot serve `{dir}/none`: No such file or directory (os error 2); accepted: a directory \
+         that can be read\n\
+         sluicegate: {users}:2:1: this is no user; accepted: `name:hash`, with bcrypt hashes as \
+         `sluicegate hash-password` makes them"
+    );
+    check(&["check", &file], &expected);
+    check(&["serve", "--config", &file], &expected);
+}
+
+#[test]
 fn an_address_that_is_taken_is_told() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it has one").to_string();
