@@ -60,6 +60,11 @@ impl Plan {
         self.sites.len()
     }
 
+    /// Whether there is one site alone, whose replies go as they are, and no gate before it.
+    pub fn is_plain(&self) -> bool {
+        matches!(&*self.sites, [only] if only.is_plain()) && !self.has_gate()
+    }
+
     /// Whether no site answers to the host of a request.
     pub fn is_misdirected(&self, head: &Head) -> bool {
         self.strict && self.named(head).is_none()

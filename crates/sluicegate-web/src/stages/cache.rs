@@ -40,8 +40,9 @@ pub struct Cache {
     plan: Arc<Plan>,
     /// One for each site.
     indexes: Box<[Index]>,
-    /// Whether requests may come that are replied to already.
-    gated: bool,
+    /// One site alone, whose replies go as they are, and no gate before it: then a hit looks at
+    /// nothing but this.
+    plain: bool,
     waiting: Waiting,
     /// Replied to, and waiting for room to be sent.
     ready: VecDeque<Event<Exchange>>,
@@ -122,7 +123,7 @@ impl Cache {
     pub fn new(plan: Arc<Plan>) -> Cache {
         Cache {
             indexes: (0..plan.len()).map(|_| Index::default()).collect(),
-            gated: plan.has_gate(),
+            plain: plan.is_plain(),
             plan,
             waiting: Waiting::default(),
             ready: VecDeque::new(),
@@ -131,15 +132,14 @@ impl Cache {
     }
 
     fn asked(&mut self, mut event: Event<Exchange>, cx: &mut Cx<'_, CacheOut>) {
-        let site = self.plan.site(&event);
-        let id = site.id();
-        if self.gated && event.replied().is_some() {
+        let id = if self.plain { SiteId::default() } else { self.plan.site(&event).id() };
+        if !self.plain && event.replied().is_some() {
             return self.finish(event, id, None, cx.now());
         }
         let reply = match serve::methods(&event) {
             Some(reply) => reply,
             None => match self.indexes[id.number()].get(event.path(), cx.now()) {
-                Some(Known::Listable) if site.lists(event.path()) => {
+                Some(Known::Listable) if self.plan.of(id).lists(event.path()) => {
                     return self.lists.push_back(event);
                 }
                 Some(known) => serve::known(&event, known),
@@ -150,7 +150,7 @@ impl Cache {
             },
         };
         event.reply(reply);
-        match site.is_plain() {
+        match self.plain {
             true => cx.out.reply.emit(event),
             false => self.finish(event, id, None, cx.now()),
         }
