@@ -6,7 +6,7 @@ use crate::files::{Content, Name, SiteId};
 use crate::rules::Plan;
 use crate::serve;
 use sluicegate::{Batch, Cx, Ended, Event, Out, Stage, Tag, Time, Why};
-use sluicegate_http::{Body, Exchange, Reply};
+use sluicegate_http::{Body, Exchange, Head, Reply};
 use sluicegate_macros::{From, Ports};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -132,27 +132,59 @@ impl Cache {
     }
 
     fn asked(&mut self, mut event: Event<Exchange>, cx: &mut Cx<'_, CacheOut>) {
-        let id = if self.plain { SiteId::default() } else { self.plan.site(&event).id() };
-        if !self.plain && event.replied().is_some() {
-            return self.finish(event, id, None, cx.now());
+        if !self.plain {
+            return self.ruled(event, cx.now());
         }
-        let reply = match serve::methods(&event) {
-            Some(reply) => reply,
-            None => match self.indexes[id.number()].get(event.path(), cx.now()) {
-                Some(Known::Listable) if self.plan.of(id).lists(event.path()) => {
-                    return self.lists.push_back(event);
-                }
-                Some(known) => serve::known(&event, known),
-                None => match Name::of_site(id, event.path()) {
-                    Some(name) => return self.waiting.join(name, event),
-                    None => Reply::plain(404),
-                },
-            },
-        };
-        event.reply(reply);
-        match self.plain {
-            true => cx.out.reply.emit(event),
-            false => self.finish(event, id, None, cx.now()),
+        match self.reply(&event, SiteId::default(), cx.now()) {
+            Some(reply) => {
+                event.reply(reply);
+                cx.out.reply.emit(event);
+            }
+            None => self.miss(event, SiteId::default(), cx.now()),
+        }
+    }
+
+    /// The same where rules may hold; kept apart, so that a hit without any does not pay for it.
+    #[inline(never)]
+    fn ruled(&mut self, mut event: Event<Exchange>, now: Time) {
+        let site = self.plan.site(&event);
+        let id = site.id();
+        if event.replied().is_some() {
+            return self.finish(event, id, None, now);
+        }
+        let known = self.indexes[id.number()].get(event.path(), now);
+        if matches!(known, Some(Known::Listable))
+            && event.method.is_read()
+            && site.lists(event.path())
+        {
+            return self.lists.push_back(event);
+        }
+        match self.reply(&event, id, now) {
+            Some(reply) => {
+                event.reply(reply);
+                self.finish(event, id, None, now);
+            }
+            None => self.miss(event, id, now),
+        }
+    }
+
+    /// The reply from memory.
+    fn reply(&self, head: &Head, id: SiteId, now: Time) -> Option<Reply> {
+        serve::methods(head).or_else(|| {
+            let known = self.indexes[id.number()].get(head.path(), now)?;
+            Some(serve::known(head, known))
+        })
+    }
+
+    /// Has a request wait for what it asks for, unless that is never served.
+    #[inline(never)]
+    fn miss(&mut self, mut event: Event<Exchange>, id: SiteId, now: Time) {
+        match Name::of_site(id, event.path()) {
+            Some(name) => self.waiting.join(name, event),
+            None => {
+                event.reply(Reply::plain(404));
+                self.finish(event, id, None, now);
+            }
         }
     }
 
