@@ -99,8 +99,11 @@ fn what_is_not_served_costs_no_question() {
     let mut rig = Rig::of(Cache::default());
     let requests = ["GET /.git/config", "GET /../x", "GET //x", "GET /%ff", "POST /a", "OPTIONS *"];
     rig.feed(requests.map(request)).batch(64);
-    let statuses: Vec<_> = replies(&mut rig).into_iter().map(|(status, _)| status).collect();
-    assert_eq!(statuses, [404, 404, 404, 404, 405, 204]);
+    let statuses = replies(&mut rig).into_iter().map(|(status, _)| status);
+    let mut statuses: Vec<_> = statuses.collect();
+    // In which order they leave does not matter: `http` knows their places.
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 404, 404, 404, 404, 405]);
     assert!(rig.out.ask.take().is_empty());
 }
 
