@@ -78,8 +78,8 @@ fn all_mistakes_are_told_at_once() {
     );
     let users = site.write("users", "# people\nali:secret\n");
     let dir = site.arg();
-    let text = "root = \"none\"\n[[host]]\nname = \"a\"\nroot = \".\"\n[[host.rule]]\npath = \"/\"\n\
-                auth = { file = \"users\" }\n";
+    let text = "root = \"none\"\n[[host]]\nname = \"a\"\nroot = \".\"\n\
+                [[host.rule]]\npath = \"/\"\nauth = { file = \"users\" }\n";
     let file = site.write("site.toml", text);
     let expected = format!(
         "cannot serve `{dir}/none`: No such file or directory (os error 2); accepted: a directory \
