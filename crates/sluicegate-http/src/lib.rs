@@ -5,6 +5,7 @@
 //! that take an exchange, set its [`Reply`], and send it back.
 #![forbid(unsafe_code)]
 
+pub mod coding;
 pub mod conditional;
 mod date;
 pub mod etag;
@@ -15,6 +16,7 @@ mod limits;
 mod line;
 mod machine;
 mod method;
+pub mod multipart;
 pub mod range;
 mod refusals;
 mod reply;
@@ -22,6 +24,7 @@ mod stage;
 mod status;
 pub mod target;
 
+pub use coding::Coding;
 pub use date::WallClock;
 pub use exchange::Exchange;
 pub use head::Head;

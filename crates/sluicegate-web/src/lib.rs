@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod coding;
 mod config;
 mod demo;
 mod direct;
 mod files;
 pub mod memory;
+mod pick;
 #[cfg(test)]
 mod scratch;
 mod serve;
@@ -15,6 +17,7 @@ mod site;
 mod stages;
 mod watch;
 
+pub use coding::{Compression, Effort, Order};
 pub use config::{
     ANY_PORT, Complaint, Config, Handler, KEYS, Key, Kind, Limits, Machine, Place, Preset,
     ROUTE_KEYS, Route, Settings, describe, show_bytes,

@@ -62,7 +62,7 @@ impl Service {
             |bound: &Listeners| bound.bound().iter().map(|(addr, _)| addr.clone()).collect();
         let listening: Vec<Addr> = addrs(&site);
         let at: Vec<Addr> = addrs(&admin);
-        let watch = Arc::new(Watch::new(config.workers, Arc::clone(loader.budget())));
+        let watch = Arc::new(Watch::new(config.workers, &loader));
         let ground = ground(site, admin, backend.clone(), loader, Arc::clone(&watch));
         let net = site::net(config, ground);
         let running = net.run().map_err(|error| NotStarted(error.to_string()))?;
@@ -120,7 +120,7 @@ pub fn check(config: &Config) -> Result<(), NotStarted> {
 pub fn plan(config: &Config) -> Result<Snapshot, NotStarted> {
     let none = |workers| Listeners::bind(&[], workers, &Settings::default());
     let loader = Arc::new(Loader::new(Content::demo(), Store::new(0), 0));
-    let watch = Arc::new(Watch::new(config.workers, Arc::clone(loader.budget())));
+    let watch = Arc::new(Watch::new(config.workers, &loader));
     // Nothing moves: what works everywhere will do.
     let backend = Choice::new(Asked::Epoll)?;
     let (site, admin) = (none(config.workers.into())?, none(1)?);
@@ -153,7 +153,8 @@ fn loader(config: &Config) -> Result<Loader, NotStarted> {
             Content::directory(root, config.index.clone())
         }
     };
-    Ok(Loader::new(content, Store::new(config.cache_budget), config.stream_above))
+    let loader = Loader::new(content, Store::new(config.cache_budget), config.stream_above);
+    Ok(loader.coding(config.compression.clone()))
 }
 
 /// An address that was asked for has to be free; the default moves to another port.

@@ -1,10 +1,10 @@
 //! The whole service as one net: read it as a picture, from the sockets to the disk and back.
 use crate::cache::Loader;
 use crate::config::{Config, Handler};
-use crate::stages::{Burn, Cache, CacheIn, Echo, Load, Panic, Router, ShowAdmin, ShowNet};
-use crate::stages::{Sleep, Stream};
+use crate::stages::{Burn, Cache, CacheIn, Echo, Load, Make, Panic, Router, ShowAdmin};
+use crate::stages::{ShowNet, Sleep, Stream};
 use crate::watch::Watch;
-use sluicegate::{BoxError, Domain, Inlet, Net, OnFull, Outlet, Spec, Stage, bounded, stage};
+use sluicegate::{BoxError, Domain, Inlet, Net, Node, OnFull, Outlet, Spec, Stage, bounded, stage};
 use sluicegate_http::{Exchange, HttpNodes, HttpServer, Settings as Http, WallClock};
 use sluicegate_io::{Addresses, ConnLedger, Io, Listeners, Options, Settings, WhenFull};
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use std::sync::Arc;
 const WINDOW: usize = 256;
 /// Requests that may wait for a handler of a pool; more are refused.
 const QUEUE: usize = 4096;
+/// Variants that may wait to be made; more are given up, until they are asked for again.
+const MAKES: usize = 64;
 /// Connections of the admin listener, and receive buffers for them.
 const ADMIN_CONNECTIONS: usize = 1024;
 
@@ -67,6 +69,7 @@ where
     let http_flows = http.flows;
     let http = HttpServer::add(&mut net, cpu, site, http);
     let cache = net.add(stage("cache", Cache::default).on(cpu));
+    compress(&mut net, config, cache, &loader);
     let load = stage("load", move || Load::new(Arc::clone(&loader))).on(disk);
     let load = net.add(load.queue(bounded(WINDOW * workers)).emits(workers));
     // Room for all: a stream that has begun is not refused, and `http` never waits for the disk.
@@ -99,6 +102,19 @@ where
     net.wire(show.out, http.replies).returns(http.request);
     net.wire(http.pull, show.inlet);
     net
+}
+
+/// Hangs the maker of variants on the cache. Its only thread is its own, so that nobody who waits
+/// for the disk waits for it, and it takes no more than one CPU.
+fn compress(net: &mut Net, config: &Config, cache: Node<Cache>, loader: &Arc<Loader>) {
+    if config.compression.order.is_empty() {
+        return net.seal(cache.out.make);
+    }
+    let (coder, loader) = (net.domain("coder").pool(1), Arc::clone(loader));
+    let make = stage("make", move || Make::new(Arc::clone(&loader))).on(coder);
+    let make = net.add(make.queue(bounded(MAKES)).emits(config.workers.into()));
+    net.wire(cache.out.make, make.inlet).on_full(OnFull::ShedNewest);
+    net.wire(make.out, cache.inlet);
 }
 
 /// Puts the mounted handlers between `http` and the site; without any, requests go straight to

@@ -42,8 +42,9 @@ impl World {
             config.index.clone(),
         );
         let store = Store::new(config.cache_budget);
-        let loader = Arc::new(Loader::new(content, store, config.stream_above));
-        let watch = Arc::new(Watch::new(config.workers, Arc::clone(loader.budget())));
+        let loader = Loader::new(content, store, config.stream_above);
+        let loader = Arc::new(loader.coding(config.compression.clone()));
+        let watch = Arc::new(Watch::new(config.workers, &loader));
         let sockets = net.clone();
         let ground = Ground {
             site: net.listen(&[(site.clone(), 0)], config.workers.into()),

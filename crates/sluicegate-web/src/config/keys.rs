@@ -26,6 +26,10 @@ pub enum Kind {
     Mount,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// A list of these words, or one alone.
+    Choices(&'static [&'static str]),
+    /// A list of media types, or one alone: `text/html`, `text/*`, `*+xml`.
+    Types,
     /// A whole number within bounds.
     Count(u64, u64),
     /// A number of bytes within bounds.
@@ -66,7 +70,9 @@ const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-use Kind::{Address, Addresses, Bytes, Choice, Count, Directory, Mount, Names, Span};
+use Kind::{
+    Address, Addresses, Bytes, Choice, Choices, Count, Directory, Mount, Names, Span, Types,
+};
 use Preset::{Found, Required, Text};
 
 /// The settings of a service.
@@ -136,6 +142,25 @@ pub static KEYS: &[Key] = &[
         Text("1 MiB"),
         "a larger file is streamed in pieces, not kept",
     ),
+    key(
+        "compression.effort",
+        Choice(&["off", "low", "medium", "high"]),
+        Text("medium"),
+        "how small cached files are made for clients that accept it",
+    ),
+    key(
+        "compression.encodings",
+        Choices(&["br", "zstd", "gzip"]),
+        Found("br, zstd, gzip"),
+        "the codings, the preferred one first",
+    ),
+    key("compression.min", Bytes(0, PAGE_MAX), Text("512 B"), "shorter files are never coded"),
+    key(
+        "compression.types",
+        Types,
+        Found("text and the like"),
+        "media types that are coded, such as text/html, text/*, *+xml",
+    ),
     key("pool.threads", Count(1, 1024), Text("4"), "threads that may wait for the disk"),
 ];
 
@@ -163,7 +188,7 @@ pub fn describe() -> String {
                 Required => "required".to_owned(),
             };
             let name = format!("{prefix}{}", key.name);
-            text.push_str(&format!("  {name:<20} {} ({preset})\n", key.doc));
+            text.push_str(&format!("  {name:<22} {} ({preset})\n", key.doc));
         }
     }
     text

@@ -1,5 +1,6 @@
 //! What the program means to do, made from what the user typed and what the machine offers.
 mod complaint;
+mod compression;
 mod keys;
 mod settings;
 mod toml;
@@ -10,6 +11,7 @@ pub use keys::{KEYS, Key, Kind, Preset, ROUTE_KEYS, WORKERS_MAX, describe};
 pub use settings::Settings;
 pub use value::show_bytes;
 
+use crate::coding::Compression;
 use settings::Table;
 use sluicegate_io::{Addr, Asked};
 use std::num::NonZeroU32;
@@ -42,6 +44,8 @@ pub struct Config {
     pub cache_budget: u64,
     /// A larger file is streamed, not kept; in bytes.
     pub stream_above: u64,
+    /// What is sent coded.
+    pub compression: Compression,
     /// Threads that may wait for the disk.
     pub pool_threads: usize,
     /// Handlers mounted over the site.
@@ -173,6 +177,7 @@ impl Config {
             limits: s.limits(),
             cache_budget: s.number("cache.budget").unwrap_or(crate::memory::share(machine.memory)),
             stream_above: s.number("cache.stream_above").unwrap_or(0),
+            compression: compression::read(&s),
             pool_threads: s.number("pool.threads").unwrap_or(1) as usize,
             routes,
         })

@@ -1,5 +1,6 @@
 //! Values as they are typed: sizes with units, spans of time, addresses, names.
 use super::keys::Kind;
+use crate::coding::is_pattern;
 use sluicegate_io::Addr;
 use std::time::Duration;
 
@@ -30,7 +31,8 @@ impl Kind {
             Kind::Directory => "the path of a directory".to_owned(),
             Kind::Names => "plain file names such as \"index.html\"".to_owned(),
             Kind::Mount => "a path such as \"/echo\"".to_owned(),
-            Kind::Choice(words) => {
+            Kind::Types => "media types such as \"text/html\", \"text/*\", \"*+xml\"".to_owned(),
+            Kind::Choice(words) | Kind::Choices(words) => {
                 words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ")
             }
             Kind::Count(min, max) => format!("a whole number from {min} to {max}"),
@@ -52,7 +54,7 @@ impl Kind {
             Kind::Directory => !text.is_empty() && !text.contains('\0'),
             Kind::Mount => text.starts_with('/') && !text.contains(['?', '#', ' ', '\0']),
             Kind::Choice(words) => words.contains(&text),
-            Kind::Addresses | Kind::Names => {
+            Kind::Addresses | Kind::Names | Kind::Choices(_) | Kind::Types => {
                 return self.read_each(std::slice::from_ref(&text.to_owned()));
             }
             Kind::Count(..) => return self.read_number(text.parse().ok()?),
@@ -72,6 +74,8 @@ impl Kind {
             Kind::Names => {
                 !text.is_empty() && !text.starts_with('.') && !text.contains(['/', '\0'])
             }
+            Kind::Choices(words) => words.contains(&text.as_str()),
+            Kind::Types => is_pattern(text),
             _ => false,
         };
         (!texts.is_empty() && texts.iter().all(valid)).then(|| Value::Texts(texts.to_vec()))

@@ -1,7 +1,7 @@
 //! Answers from memory; asks `load` for what it does not know, once for all who wait for it.
 use super::load::{Answered, Ask, Gone};
 use super::waiting::Waiting;
-use crate::cache::{Answer, Index, Kept, Known};
+use crate::cache::{Answer, Index, Job, Kept, Known};
 use crate::files::Name;
 use crate::serve;
 use sluicegate::{Batch, Cx, Ended, Event, Out, Stage, Tag, Why};
@@ -27,6 +27,9 @@ pub struct CacheOut {
     pub reply: Out<Exchange>,
     /// Names it does not know, or not lately.
     pub ask: Out<Ask>,
+    /// Variants that are worth being made: of pages that are asked for again, by somebody who
+    /// would like them better.
+    pub make: Out<Job>,
 }
 
 /// One worker's cache.
@@ -82,7 +85,12 @@ impl Cache {
         let reply = match serve::methods(&event) {
             Some(reply) => reply,
             None => match self.index.get(event.path(), cx.now()) {
-                Some(known) => serve::known(&event, known),
+                Some(known) => {
+                    if let Some(job) = serve::lacking(&event, known) {
+                        cx.out.make.emit(Event::note(cx.worker(), job));
+                    }
+                    serve::known(&event, known)
+                }
                 None => match Name::new(event.path()) {
                     Some(name) => return self.waiting.join(name, event),
                     None => Reply::plain(404),
@@ -99,9 +107,9 @@ impl Cache {
             Answer::Page(page) => Known::Page(Kept::new(page)),
             Answer::Directory => Known::Directory,
             Answer::Missing => Known::Missing,
-            Answer::Stream(large) => {
+            Answer::Stream(forms) => {
                 self.index.forget(&name);
-                return self.answer(waited, |exchange| serve::stream(exchange, &large));
+                return self.answer(waited, |exchange| serve::stream(exchange, &forms));
             }
             Answer::Failed => {
                 self.index.forget(&name);

@@ -31,7 +31,7 @@ fn piece(exchange: &mut Exchange) -> Option<Vec<u8>> {
     // At most PIECE, so that the length fits a `usize`.
     let (given, len) = (exchange.given(), exchange.left().min(PIECE) as usize);
     let streamed = exchange.kept::<Streamed>()?;
-    streamed.large.piece(streamed.first + given, len).ok()
+    streamed.piece(given, len).ok()
 }
 
 #[cfg(test)]
@@ -48,10 +48,10 @@ mod tests {
         let loader = Loader::new(Content::directory(root, Vec::new()), Store::new(0), 0);
         let name = Name::new(b"/big").expect("a plain name");
         let answer = loader.answer(&name, WorkerId::default(), &mut Vec::new());
-        let Answer::Stream(large) = answer else { panic!("not streamed: {answer:?}") };
+        let Answer::Stream(forms) = answer else { panic!("not streamed: {answer:?}") };
         let text = format!("GET /big HTTP/1.1\r\nHost: a\r\n{range}\r\n");
         let mut exchange = Exchange::read(text.as_bytes()).expect("a plain request");
-        serve::stream(&mut exchange, &large);
+        serve::stream(&mut exchange, &forms);
         exchange
     }
 

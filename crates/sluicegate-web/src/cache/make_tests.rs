@@ -1,0 +1,2 @@
+//! The making of variants on real directories.
+use super::*;
