@@ -1,10 +1,12 @@
 //! The whole site in a simulated network: every worker's own loop, in an order drawn from a seed.
 use super::*;
 use crate::cache::Store;
+use crate::coding::decode;
 use crate::config::{Machine, Settings as Typed};
 use crate::files::{Content, Root};
 use crate::scratch::{Random, Scratch};
 use sluicegate::{Sim, Time, VirtualTime};
+use sluicegate_http::Coding;
 use sluicegate_io::sim::{SimNet, SimOptions, SimPeer};
 use sluicegate_io::{Addr, How};
 use std::time::{Duration, SystemTime};
@@ -67,6 +69,10 @@ impl World {
 
     /// What comes back within `ms` of virtual time.
     fn ask(&mut self, peer: &mut SimPeer, text: &str, ms: u64) -> String {
+        String::from_utf8_lossy(&self.ask_bytes(peer, text, ms)).into_owned()
+    }
+
+    fn ask_bytes(&mut self, peer: &mut SimPeer, text: &str, ms: u64) -> Vec<u8> {
         let mut bytes = text.as_bytes();
         while !bytes.is_empty() {
             bytes = &bytes[peer.send(bytes)..];
@@ -77,7 +83,7 @@ impl World {
             self.run(1);
             came.extend(peer.recv());
         }
-        String::from_utf8_lossy(&came).into_owned()
+        came
     }
 
     /// Drains; nothing may have vanished.
@@ -200,6 +206,50 @@ fn an_address_has_as_many_connections_as_it_may_and_the_admin_its_own() {
 }
 
 #[test]
+fn coded_forms_are_made_beside_and_sent_after() {
+    let text: String = (0..900).map(|n| format!("line {n}\n")).collect();
+    for (seed, coding) in (4..).zip(Coding::ALL) {
+        let mut world = World::new(seed, "workers = 2");
+        world.files.write("long.txt", &text);
+        let mut peer = world.net.connect(&world.site);
+        let fields = format!("Accept-Encoding: {}", coding.name());
+        let ask = format!("GET /long.txt HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
+        for _ in 0..2 {
+            assert!(world.ask(&mut peer, &ask, 100).ends_with(&text), "as it is at first");
+        }
+        world.run(1000);
+        let came = world.ask_bytes(&mut peer, &ask, 100);
+        let end = came.windows(4).position(|w| w == b"\r\n\r\n").expect("a whole head") + 4;
+        let head = String::from_utf8_lossy(&came[..end]).into_owned();
+        assert!(head.contains(&format!("Content-Encoding: {}\r\n", coding.name())), "{head}");
+        assert_eq!(decode(coding, &came[end..]), text.as_bytes());
+        let mut admin = world.net.connect(&world.admin);
+        let net = world.ask(&mut admin, &get("/api/net"), 60);
+        assert!(net.contains("\"variants\":{\"made\":1,"), "{net}");
+        drop((peer, admin));
+        world.even();
+    }
+}
+
+#[test]
+fn several_ranges_of_a_streamed_file() {
+    let mut world = World::new(7, "");
+    let mut peer = world.net.connect(&world.site);
+    let ask = "GET /big.bin HTTP/1.1\r\nHost: a\r\nRange: bytes=0-9,100000-300000\r\n\r\n";
+    let came = world.ask(&mut peer, ask, 3000);
+    let (head, body) = came.split_once("\r\n\r\n").expect("a whole head");
+    let lines = head.lines().filter_map(|line| line.split_once(": "));
+    let kind = lines.clone().find(|(name, _)| *name == "Content-Type").expect("a type").1;
+    let parts = crate::scratch::parts(kind, body.as_bytes());
+    let sizes: Vec<_> = parts.iter().map(|(_, body)| body.len()).collect();
+    assert_eq!(sizes, [10, 200_001]);
+    assert!(parts[1].0.ends_with("bytes 100000-300000/400000"), "{}", parts[1].0);
+    assert!(world.ask(&mut peer, &get("/a.txt"), 30).ends_with("0123456789"), "it goes on");
+    drop(peer);
+    world.even();
+}
+
+#[test]
 fn whatever_clients_do_nothing_vanishes() {
     let paths = [
         "/",
@@ -213,9 +263,11 @@ fn whatever_clients_do_nothing_vanishes() {
         "/net",
         "/panic",
         "/sleep?ms=x",
+        "/long.txt",
     ];
     for seed in 10..40 {
         let mut world = World::new(seed, "");
+        world.files.write("long.txt", "text ".repeat(500));
         let mut random = Random::new(seed);
         let mut peers: Vec<SimPeer> = Vec::new();
         for _ in 0..120 {
@@ -229,7 +281,11 @@ fn whatever_clients_do_nothing_vanishes() {
                 7 => world.run(u64::from(random.below(50))),
                 _ if n < peers.len() => {
                     let path = paths[random.below(paths.len() as u32) as usize];
-                    let text = get(path);
+                    let mut text = get(path);
+                    if random.below(2) == 0 {
+                        let field = "Accept-Encoding: gzip\r\n";
+                        text.insert_str(text.len() - "\r\n".len(), field);
+                    }
                     // Sometimes only a part of it.
                     let cut = random.below(8) == 0;
                     let len =

@@ -107,10 +107,8 @@ impl Kept {
     /// is asked twice before the page is looked at anew.
     pub fn lack(&self, accepted: &Accepted) -> Option<Job> {
         let (page, lacking) = (&self.page, self.lacking.get());
-        let is_lacking = |coding: &Coding| lacking & bit(*coding) != 0;
-        let possible = page.meta.codings.iter();
-        let possible = possible.filter(|c| is_lacking(c) || page.variant(*c).is_some());
-        let coding = accepted.choose(possible).filter(is_lacking)?;
+        let possible = page.meta.codings.iter().filter(|coding| page.is_possible(*coding));
+        let coding = accepted.choose(possible).filter(|coding| lacking & bit(*coding) != 0)?;
         self.lacking.set(lacking & !bit(coding));
         Job::claim(page, coding)
     }

@@ -26,8 +26,8 @@ impl Loader {
         let (page, coding) = job.begin();
         let ahead = page.files.and_then(|files| files.coded[coding as usize]);
         let made = match ahead {
-            Some(stamp) => self.from_file(&page, coding, stamp, gone).unwrap_or(Err(Not::Now)),
-            None => self.from_page(&page, coding, gone),
+            Some(stamp) => self.read_ahead(&page, coding, stamp, gone).unwrap_or(Err(Not::Now)),
+            None => self.code_page(&page, coding, gone),
         };
         let counts = &self.counts;
         match made {
@@ -41,12 +41,18 @@ impl Loader {
                 Counts::count(&counts.ahead, u64::from(ahead.is_some()));
                 Counts::count(&counts.saved, saved);
             }
-            Err(Not::Worth) => Counts::count(&counts.too_large, 1),
-            Err(Not::Now) => Counts::count(&counts.dropped, 1),
+            Err(not) => {
+                page.fail(coding);
+                let which = match not {
+                    Not::Worth => &counts.too_large,
+                    Not::Now => &counts.dropped,
+                };
+                Counts::count(which, 1);
+            }
         }
     }
 
-    fn from_page(
+    fn code_page(
         &self,
         page: &Arc<Page>,
         coding: Coding,
@@ -66,7 +72,7 @@ impl Loader {
     }
 
     /// The file has to be the one that was seen when the page was read.
-    fn from_file(
+    fn read_ahead(
         &self,
         page: &Arc<Page>,
         coding: Coding,

@@ -66,6 +66,8 @@ pub struct Page {
     variants: [OnceLock<Arc<Variant>>; Coding::ALL.len()],
     /// A bit for each coding in which a variant is being made, or was tried.
     claimed: AtomicU8,
+    /// A bit for each coding in which it was tried in vain.
+    failed: AtomicU8,
     heat: AtomicU8,
     gone: AtomicBool,
 }
@@ -114,6 +116,7 @@ impl Page {
             content,
             variants: Default::default(),
             claimed: AtomicU8::new(0),
+            failed: AtomicU8::new(0),
             heat: AtomicU8::new(0),
             gone: AtomicBool::new(false),
         })
@@ -155,6 +158,15 @@ impl Page {
 
     pub(super) fn unclaim(&self, coding: Coding) {
         self.claimed.fetch_and(!(1 << coding as u8), Relaxed);
+    }
+
+    /// Whether there may be a variant in this coding, now or soon.
+    pub fn is_possible(&self, coding: Coding) -> bool {
+        self.failed.load(Relaxed) & (1 << coding as u8) == 0
+    }
+
+    pub(super) fn fail(&self, coding: Coding) {
+        self.failed.fetch_or(1 << coding as u8, Relaxed);
     }
 
     pub(super) fn add(&self, variant: Arc<Variant>) {

@@ -40,7 +40,7 @@ fn brotli(effort: Effort, mut content: &[u8], mut out: Bounded) -> io::Result<Bo
 fn zstd(effort: Effort, content: &[u8], out: Bounded) -> io::Result<Bounded> {
     let level = match effort {
         Effort::Low => 5,
-        Effort::Medium => 12,
+        Effort::Medium => 15,
         Effort::High => 19,
     };
     let mut encoder = zstd::Encoder::new(out, level)?;

@@ -2,6 +2,8 @@
 mod encode;
 mod order;
 
+#[cfg(test)]
+pub(crate) use encode::decode;
 pub use encode::{encode, worth};
 pub use order::Order;
 
@@ -23,11 +25,11 @@ pub struct Compression {
 /// How much time a coded form may take to make: each is made once and sent often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// A few milliseconds for a page of 100 KB.
+    /// Some 3 ms for 100 KB of text.
     Low,
-    /// Some tens of them.
+    /// Some 10 ms, to save some 7 % more.
     Medium,
-    /// As small as it gets, about ten times as long.
+    /// Up to 150 ms, to save some 8 % more than that.
     High,
 }
 

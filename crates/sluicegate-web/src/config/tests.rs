@@ -19,7 +19,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "workers = 2\nlisen = \"127.0.0.1:80\"\n",
         "site.toml:2:1: unknown key `lisen`; did you mean `listen`? accepted here: admin, cache, \
-         drain, index, io, limits, listen, pool, root, route, workers",
+         compression, drain, index, io, limits, listen, pool, root, route, workers",
     );
     check(
         "[cache]\nbudgets = 1\n",
@@ -38,8 +38,8 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     );
     check(
         "zzzzzzzz = 1\n",
-        "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, drain, index, \
-         io, limits, listen, pool, root, route, workers",
+        "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, \
+         compression, drain, index, io, limits, listen, pool, root, route, workers",
     );
 }
 

@@ -2,6 +2,8 @@
 mod admin;
 mod burn;
 mod cache;
+#[cfg(test)]
+mod coding_tests;
 mod echo;
 mod load;
 mod make;
