@@ -22,13 +22,15 @@ pub struct Direct {
 
 impl Direct {
     /// Serves the directory at `root`, with `budget` bytes of it in memory. Longer files than
-    /// `stream_above` bytes are not kept.
+    /// `stream_above` bytes are not kept. Nobody makes variants here, but replies say that they
+    /// vary where the server's do.
     ///
     /// # Errors
     /// When the directory cannot be opened.
     pub fn open(root: &Path, config: &Config) -> io::Result<Direct> {
         let content = Content::directory(Root::open(root)?, config.index.clone());
         let loader = Loader::new(content, Store::new(config.cache_budget), config.stream_above);
+        let loader = loader.coding(config.compression.clone());
         Ok(Direct { loader, index: Index::default() })
     }
 
