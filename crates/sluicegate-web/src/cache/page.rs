@@ -201,6 +201,11 @@ impl Page {
         }
     }
 
+    /// Whether it was sent before, since it was read or as its forerunner.
+    pub fn is_warm(&self) -> bool {
+        self.heat() > 0
+    }
+
     /// Whether the store has let go of it: whoever holds it may still answer with it, not keep it.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Relaxed)

@@ -55,7 +55,7 @@ impl Stage for Cache {
             let (tag, body) = event.split();
             match body {
                 CacheIn::Asked(exchange) => self.asked(tag.with(exchange), cx),
-                CacheIn::Answered(answered) => self.answered(tag, answered),
+                CacheIn::Answered(answered) => self.answered(tag, answered, cx),
                 CacheIn::Gone(Gone(pages)) => {
                     pages.iter().for_each(|page| self.index.release(page));
                 }
@@ -101,7 +101,12 @@ impl Cache {
         cx.out.reply.emit(event);
     }
 
-    fn answered(&mut self, tag: Tag, Answered { name, answer }: Answered) {
+    fn answered(
+        &mut self,
+        tag: Tag,
+        Answered { name, answer }: Answered,
+        cx: &mut Cx<'_, CacheOut>,
+    ) {
         let Some((waited, asked)) = self.waiting.answered(&name, tag) else { return };
         let known = match answer {
             Answer::Page(page) => Known::Page(Kept::new(page)),
@@ -116,6 +121,13 @@ impl Cache {
                 return self.answer(waited, |exchange| exchange.reply(Reply::plain(503)));
             }
         };
+        // On a quiet site each request finds that its page has to be looked at anew.
+        if let Known::Page(kept) = &known
+            && kept.page().is_warm()
+            && let Some(job) = waited.iter().find_map(|event| serve::lacking(event, &known))
+        {
+            cx.out.make.emit(Event::note(cx.worker(), job));
+        }
         self.answer(waited, |exchange| exchange.reply(serve::known(exchange, &known)));
         self.index.put(name, known, asked);
     }

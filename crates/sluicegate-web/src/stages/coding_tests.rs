@@ -139,6 +139,17 @@ fn a_variant_is_made_when_a_page_is_asked_for_again() {
 }
 
 #[test]
+fn a_page_that_is_asked_for_seldom_gets_its_variant_too() {
+    let mut world = World::new();
+    let br = "Accept-Encoding: br|";
+    for (round, expected) in [0, 1, 0].into_iter().enumerate() {
+        assert_eq!(world.get(br).field("content-encoding"), (round == 2).then_some("br"));
+        assert_eq!(world.make(), expected, "round {round}");
+        world.rig.advance(FRESH);
+    }
+}
+
+#[test]
 fn what_is_shed_is_wanted_again_when_the_page_is_looked_at_anew() {
     let mut world = World::with(&[]);
     world.get("Accept-Encoding: br|");
