@@ -75,7 +75,7 @@ mod tests {
     fn a_page_is_read_once_and_looked_at_again_when_it_is_old() {
         let scratch = Scratch::new();
         scratch.write("a.txt", "one");
-        let config = Config::new(&Settings::default(), Machine { cpus: 1, memory: 1 << 30 });
+        let config = Config::new(&Settings::default(), Machine::found());
         let config = config.expect("the defaults hold");
         let mut site = Direct::open(scratch.path(), &config).expect("the directory is there");
         let mut ask = |path: &str, now| {

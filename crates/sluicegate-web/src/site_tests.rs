@@ -29,7 +29,7 @@ impl World {
         files.write("a.txt", "0123456789");
         files.write("dir/index.html", "dir");
         files.write("big.bin", vec![b'x'; BIG]);
-        let machine = Machine { cpus: 2, memory: 1 << 30 };
+        let machine = Machine { cpus: 2, memory: 1 << 30, files: 4096 };
         let mut text = format!("{more}\n[cache]\nstream_above = \"64 KiB\"\n");
         for handler in ["echo", "burn", "sleep", "net", "panic"] {
             text.push_str(&format!("[[route]]\npath=\"/{handler}\"\nhandler=\"{handler}\"\n"));

@@ -95,6 +95,14 @@ impl Loader {
             }
             Ok(Found::Directory) => Ok(Answer::Directory),
             Ok(Found::Missing) => Ok(Answer::Missing),
+            // What is known goes on being served until descriptors or memory come back.
+            Err(error)
+                if is_shortage(&error)
+                    && let Some(page) = loading.page() =>
+            {
+                loading.hold(holder);
+                Ok(Answer::Page(page))
+            }
             Err(error) => Err(error),
         };
         let answer = answer.unwrap_or(Answer::Failed);
@@ -205,6 +213,13 @@ impl Large {
         self.file.read_exact_at(&mut piece, offset)?;
         Ok(piece)
     }
+}
+
+/// Whether it is not the file that fails but what there is to look at it with.
+fn is_shortage(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|error| shortages.contains(&error))
 }
 
 /// Reads at most `len` bytes from the start.

@@ -115,7 +115,7 @@ pub static KEYS: &[Key] = &[
     key(
         "limits.connections",
         Count(1, 10_000_000),
-        Text("100000"),
+        Found("what the open files allow, 100000 at most"),
         "most connections of each worker at once",
     ),
     key(

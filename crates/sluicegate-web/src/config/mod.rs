@@ -12,6 +12,7 @@ pub use settings::Settings;
 pub use value::show_bytes;
 
 use crate::coding::Compression;
+use rustix::process::{Resource, getrlimit};
 use settings::Table;
 use sluicegate_io::{Addr, Asked};
 use std::num::NonZeroU32;
@@ -131,7 +132,25 @@ pub struct Machine {
     pub cpus: usize,
     /// Bytes of memory the process may use.
     pub memory: u64,
+    /// Files and sockets the process may have open.
+    pub files: u64,
 }
+
+impl Machine {
+    /// This machine, as far as this process may use it.
+    pub fn found() -> Machine {
+        // Respects the affinity of the process and the quota of its control group.
+        let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
+        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        Machine { cpus, memory: crate::memory::available(), files }
+    }
+}
+
+/// The most connections of a worker where nothing else is asked for.
+const CONNECTIONS: u64 = 100_000;
+/// Of the files that may be open so many, or a quarter, are kept for what is served, for the admin
+/// listener and for all else: without them a flood of connections would stop the disk too.
+const OTHER_FILES: u64 = 1024;
 
 /// The demo site also mounts these, so that its page can draw the net and make load.
 const DEMO_ROUTES: [(&str, Handler); 4] = [
@@ -152,6 +171,7 @@ impl Config {
             Some(Place::File(..)) => settings.base.join(root),
             _ => PathBuf::from(root),
         });
+        let workers = s.number("workers").unwrap_or(machine.cpus as u64).clamp(1, WORKERS_MAX);
         let mut routes = routes(settings)?;
         if root.is_none() {
             for (path, handler) in DEMO_ROUTES {
@@ -164,8 +184,7 @@ impl Config {
             listen: s.texts("listen").iter().filter_map(|text| text.parse().ok()).collect(),
             admin: s.text("admin").and_then(|text| text.parse().ok()).unwrap_or(ANY_PORT),
             admin_asked: settings.place("admin").is_some(),
-            workers: s.number("workers").unwrap_or(machine.cpus as u64).clamp(1, WORKERS_MAX)
-                as u16,
+            workers: workers as u16,
             io: match s.text("io").as_deref() {
                 Some("uring") => Asked::Uring,
                 Some("epoll") => Asked::Epoll,
@@ -174,7 +193,7 @@ impl Config {
             root,
             index: s.texts("index"),
             drain: s.span("drain"),
-            limits: s.limits(),
+            limits: s.limits(machine, workers),
             cache_budget: s.number("cache.budget").unwrap_or(crate::memory::share(machine.memory)),
             stream_above: s.number("cache.stream_above").unwrap_or(0),
             compression: compression::read(&s),
@@ -226,7 +245,9 @@ impl Reader<'_> {
         }
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self, machine: Machine, workers: u64) -> Limits {
+        let files = machine.files - (machine.files / 4).min(OTHER_FILES);
+        let connections = (files / workers).clamp(1, CONNECTIONS);
         Limits {
             head: self.number("limits.head").unwrap_or(0) as usize,
             fields: self.number("limits.fields").unwrap_or(0) as usize,
@@ -236,7 +257,7 @@ impl Reader<'_> {
             idle: self.span("limits.idle"),
             rate: self.number("limits.rate").unwrap_or(0),
             rate_after: self.span("limits.rate_after"),
-            connections: self.number("limits.connections").unwrap_or(0) as usize,
+            connections: self.number("limits.connections").unwrap_or(connections) as usize,
             refuse_when_full: self.text("limits.when_full").is_some_and(|word| word == "refuse"),
             per_address: self.number("limits.per_address").and_then(|n| {
                 let most = u32::try_from(n).unwrap_or(u32::MAX);

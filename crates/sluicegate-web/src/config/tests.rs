@@ -1,7 +1,7 @@
 //! Configurations and what is said about them.
 use super::*;
 
-const MACHINE: Machine = Machine { cpus: 3, memory: 1 << 30 };
+const MACHINE: Machine = Machine { cpus: 3, memory: 1 << 30, files: 4096 };
 
 fn read(toml: &str) -> Result<Config, Complaint> {
     Config::new(&Settings::from_toml("site.toml", toml)?, MACHINE)
@@ -137,7 +137,7 @@ fn nothing_typed_is_the_demo_site() {
     assert_eq!(config.limits.head_time, Duration::from_secs(10));
     assert_eq!(config.limits.idle, Duration::from_secs(75));
     assert_eq!((config.limits.rate, config.limits.rate_after), (1024, Duration::from_secs(10)));
-    assert_eq!((config.limits.bodies, config.limits.connections), (128 << 20, 100_000));
+    assert_eq!((config.limits.bodies, config.limits.connections), (128 << 20, 1024));
     assert!(!config.limits.refuse_when_full && config.limits.per_address.is_none());
     let routes: Vec<_> = config.routes.iter().map(|r| (r.path.as_str(), r.handler)).collect();
     assert_eq!(routes, DEMO_ROUTES);
@@ -197,6 +197,19 @@ fn everything_typed_is_taken() {
         ],
         "a directory brings no routes of the demo site"
     );
+}
+
+#[test]
+fn connections_leave_files_for_all_else() {
+    let connections = |files, toml| {
+        let typed = Settings::from_toml("site.toml", toml).unwrap();
+        Config::new(&typed, Machine { files, ..MACHINE }).unwrap().limits.connections
+    };
+    for (files, expected) in [(0, 1), (400, 300), (20_000, 18_976), (1 << 40, 100_000)] {
+        assert_eq!(connections(files, "workers = 1"), expected, "{files}");
+    }
+    assert_eq!(connections(400, "workers = 3"), 100);
+    assert_eq!(connections(400, "[limits]\nconnections = 5000\n"), 5000);
 }
 
 #[test]
