@@ -3,6 +3,7 @@ use crate::cache::Budget;
 use serde_json::{Map, Value, json};
 use sluicegate::{Observer, Snapshot, StageView, Why, WireView};
 use sluicegate_http::Refusals;
+use sluicegate_http::log::Lost;
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
 use std::sync::{Arc, OnceLock};
 
@@ -12,13 +13,15 @@ pub struct Watch {
     connections: Vec<Arc<ConnLedger>>,
     cache: Arc<Budget>,
     refusals: Arc<Refusals>,
+    lost: Arc<Lost>,
 }
 
 impl Watch {
     /// With a ledger of connections for each worker, and one for the admin listener.
     pub fn new(workers: u16, cache: Arc<Budget>) -> Watch {
         let connections = (0..=workers).map(|_| ConnLedger::new()).collect();
-        Watch { observer: OnceLock::new(), connections, cache, refusals: Arc::default() }
+        let (observer, refusals, lost) = Default::default();
+        Watch { observer, connections, cache, refusals, lost }
     }
 
     /// The ledger of the worker with this number.
@@ -29,6 +32,11 @@ impl Watch {
     /// Where the site counts what HTTP refuses.
     pub fn refusals(&self) -> Arc<Refusals> {
         Arc::clone(&self.refusals)
+    }
+
+    /// Where lines of the access log are counted that were not written.
+    pub fn lost(&self) -> Arc<Lost> {
+        Arc::clone(&self.lost)
     }
 
     /// Opens the eyes; only the first observer counts.
@@ -50,6 +58,7 @@ impl Watch {
         shown["ledger"]["connections"] = connections(&self.connections());
         shown["cache"] = json!({ "bytes": self.cache.used(), "budget": self.cache.limit() });
         shown["http"] = json!({ "refused": refused(&self.refusals) });
+        shown["log"] = json!({ "lost": self.lost.total() });
         shown.to_string()
     }
 }

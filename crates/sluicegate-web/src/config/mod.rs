@@ -1,12 +1,14 @@
 //! What the program means to do, made from what the user typed and what the machine offers.
 mod complaint;
 mod keys;
+mod log;
 mod settings;
 mod toml;
 mod value;
 
 pub use complaint::{Complaint, Place};
 pub use keys::{KEYS, Key, Kind, Preset, ROUTE_KEYS, WORKERS_MAX, describe};
+pub use log::{Log, RequestId};
 pub use settings::Settings;
 pub use value::show_bytes;
 
@@ -44,6 +46,12 @@ pub struct Config {
     pub stream_above: u64,
     /// Threads that may wait for the disk.
     pub pool_threads: usize,
+    /// The access log, if there is one.
+    pub log: Option<Log>,
+    /// How requests are named, if they are.
+    pub request_id: Option<RequestId>,
+    /// Replies tell how long they took.
+    pub server_timing: bool,
     /// Handlers mounted over the site.
     pub routes: Vec<Route>,
 }
@@ -174,6 +182,9 @@ impl Config {
             cache_budget: s.number("cache.budget").unwrap_or(crate::memory::share(machine.memory)),
             stream_above: s.number("cache.stream_above").unwrap_or(0),
             pool_threads: s.number("pool.threads").unwrap_or(1) as usize,
+            log: s.log(),
+            request_id: s.request_id(),
+            server_timing: s.flag("log.server_timing"),
             routes,
         })
     }
