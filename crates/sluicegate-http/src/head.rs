@@ -97,6 +97,13 @@ impl Head {
         self.at(self.raw_target)
     }
 
+    /// The request line as it came, without its end.
+    pub fn request_line(&self) -> &[u8] {
+        // The version is as long in all that are spoken here: a blank and `HTTP/1.1`.
+        let end = usize::from(self.raw_target.at + self.raw_target.len) + " HTTP/1.1".len();
+        &self.bytes[usize::from(self.name.at)..end]
+    }
+
     /// The path with its escapes decoded once: begins with a slash and holds no zero byte, but
     /// perhaps `..`, doubled slashes, and bytes that are not UTF-8. `*` for `OPTIONS *`.
     pub fn path(&self) -> &[u8] {
@@ -278,6 +285,7 @@ mod tests {
         assert_eq!(head.header("empty"), Some(&b""[..]));
         assert_eq!((head.single("x-a"), head.single("host")), (None, Some(&b"h"[..])));
         assert_eq!(head.as_bytes(), text);
+        assert_eq!(head.request_line(), b"PUT /a%20b?c HTTP/1.1");
         assert_eq!(head.fields().count(), 4);
     }
 

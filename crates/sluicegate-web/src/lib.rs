@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod direct;
 mod files;
+mod log;
 pub mod memory;
 mod pick;
 #[cfg(test)]
@@ -19,10 +20,11 @@ mod watch;
 
 pub use coding::{Compression, Effort, Order};
 pub use config::{
-    ANY_PORT, Complaint, Config, Handler, KEYS, Key, Kind, Limits, Machine, Place, Preset,
-    ROUTE_KEYS, Route, Settings, describe, show_bytes,
+    ANY_PORT, Complaint, Config, Handler, KEYS, Key, Kind, Limits, Log, Machine, Place, Preset,
+    ROUTE_KEYS, RequestId, Route, Settings, describe, show_bytes,
 };
 pub use direct::Direct;
+pub use log::{Format, Target};
 pub use service::{NotStarted, Served, Service, check, plan};
 pub use sluicegate_io::Addr;
 pub use watch::net as net_json;

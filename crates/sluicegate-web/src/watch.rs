@@ -3,6 +3,7 @@ use crate::cache::{Budget, Counts, Loader};
 use serde_json::{Map, Value, json};
 use sluicegate::{Observer, Snapshot, StageView, Why, WireView};
 use sluicegate_http::Refusals;
+use sluicegate_http::log::Lost;
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
@@ -14,18 +15,16 @@ pub struct Watch {
     cache: Arc<Budget>,
     variants: Arc<Counts>,
     refusals: Arc<Refusals>,
+    lost: Arc<Lost>,
 }
 
 impl Watch {
     /// With a ledger of connections for each worker, and one for the admin listener.
     pub fn new(workers: u16, loader: &Loader) -> Watch {
-        Watch {
-            observer: OnceLock::new(),
-            connections: (0..=workers).map(|_| ConnLedger::new()).collect(),
-            cache: Arc::clone(loader.budget()),
-            variants: Arc::clone(loader.counts()),
-            refusals: Arc::default(),
-        }
+        let connections = (0..=workers).map(|_| ConnLedger::new()).collect();
+        let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
+        let (observer, refusals, lost) = Default::default();
+        Watch { observer, connections, cache, variants, refusals, lost }
     }
 
     /// The ledger of the worker with this number.
@@ -36,6 +35,11 @@ impl Watch {
     /// Where the site counts what HTTP refuses.
     pub fn refusals(&self) -> Arc<Refusals> {
         Arc::clone(&self.refusals)
+    }
+
+    /// Where lines of the access log are counted that were not written.
+    pub fn lost(&self) -> Arc<Lost> {
+        Arc::clone(&self.lost)
     }
 
     /// Opens the eyes; only the first observer counts.
@@ -61,6 +65,7 @@ impl Watch {
             "variants": variants(&self.variants),
         });
         shown["http"] = json!({ "refused": refused(&self.refusals) });
+        shown["log"] = json!({ "lost": self.lost.total() });
         shown.to_string()
     }
 }

@@ -22,6 +22,12 @@ pub enum Kind {
     Directory,
     /// A list of plain file names, or one alone.
     Names,
+    /// `stdout`, `stderr`, or the path of a file; relative as a directory is.
+    Output,
+    /// `true` or `false`.
+    Switch,
+    /// `true`, `false`, or the name of a header field.
+    SwitchOrField,
     /// A path of the served tree that starts with `/`.
     Mount,
     /// One of these words.
@@ -73,6 +79,7 @@ const fn secs(n: u64) -> Duration {
 use Kind::{
     Address, Addresses, Bytes, Choice, Choices, Count, Directory, Mount, Names, Span, Types,
 };
+use Kind::{Output, Switch, SwitchOrField};
 use Preset::{Found, Required, Text};
 
 /// The settings of a service.
@@ -161,6 +168,22 @@ pub static KEYS: &[Key] = &[
         Found("text and the like"),
         "media types that are coded, such as text/html, text/*, *+xml",
     ),
+    key("log.access", Output, Found("no access log"), "where requests are logged"),
+    key("log.format", Choice(&["common", "combined", "json"]), Text("combined"), "its lines"),
+    key(
+        "log.when_full",
+        Choice(&["shed", "wait"]),
+        Text("shed"),
+        "a log that cannot keep up: shed: its lines are lost, and counted; wait: requests wait",
+    ),
+    key(
+        "log.request_id",
+        SwitchOrField,
+        Text("false"),
+        "every request gets an id, told in this field (true: X-Request-Id) and in the log",
+    ),
+    key("log.trust_request_id", Switch, Text("false"), "an id that a client sends is kept"),
+    key("log.server_timing", Switch, Text("false"), "replies tell how long they took"),
     key("pool.threads", Count(1, 1024), Text("4"), "threads that may wait for the disk"),
 ];
 

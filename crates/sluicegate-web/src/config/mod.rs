@@ -2,12 +2,14 @@
 mod complaint;
 mod compression;
 mod keys;
+mod log;
 mod settings;
 mod toml;
 mod value;
 
 pub use complaint::{Complaint, Place};
 pub use keys::{KEYS, Key, Kind, Preset, ROUTE_KEYS, WORKERS_MAX, describe};
+pub use log::{Log, RequestId};
 pub use settings::Settings;
 pub use value::show_bytes;
 
@@ -49,6 +51,12 @@ pub struct Config {
     pub compression: Compression,
     /// Threads that may wait for the disk.
     pub pool_threads: usize,
+    /// The access log, if there is one.
+    pub log: Option<Log>,
+    /// How requests are named, if they are.
+    pub request_id: Option<RequestId>,
+    /// Replies tell how long they took.
+    pub server_timing: bool,
     /// Handlers mounted over the site.
     pub routes: Vec<Route>,
 }
@@ -198,6 +206,9 @@ impl Config {
             stream_above: s.number("cache.stream_above").unwrap_or(0),
             compression: compression::read(&s),
             pool_threads: s.number("pool.threads").unwrap_or(1) as usize,
+            log: s.log(),
+            request_id: s.request_id(),
+            server_timing: s.flag("log.server_timing"),
             routes,
         })
     }

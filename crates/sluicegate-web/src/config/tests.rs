@@ -19,7 +19,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "workers = 2\nlisen = \"127.0.0.1:80\"\n",
         "site.toml:2:1: unknown key `lisen`; did you mean `listen`? accepted here: admin, cache, \
-         compression, drain, index, io, limits, listen, pool, root, route, workers",
+         compression, drain, index, io, limits, listen, log, pool, root, route, workers",
     );
     check(
         "[cache]\nbudgets = 1\n",
@@ -39,7 +39,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "zzzzzzzz = 1\n",
         "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, \
-         compression, drain, index, io, limits, listen, pool, root, route, workers",
+         compression, drain, index, io, limits, listen, log, pool, root, route, workers",
     );
 }
 
@@ -241,4 +241,35 @@ fn every_setting_is_described_and_its_default_is_accepted() {
             assert!(key.kind.read(text).is_some(), "{}", key.name);
         }
     }
+}
+
+#[test]
+fn a_log_is_described_in_its_table() {
+    let plain = read("").expect("all is optional");
+    assert_eq!((plain.log, plain.request_id, plain.server_timing), (None, None, false));
+    let text = "[log]\naccess = \"a.log\"\nformat = \"json\"\nwhen_full = \"wait\"\n\
+                request_id = true\ntrust_request_id = true\nserver_timing = true\n";
+    let config = read(text).expect("known settings");
+    let target = crate::log::Target::File("a.log".into());
+    let log = Log { target, format: crate::log::Format::Json, waits: true };
+    assert_eq!((config.log, config.server_timing), (Some(log), true));
+    let id = RequestId { field: "X-Request-Id".into(), trust: true };
+    assert_eq!(config.request_id, Some(id));
+    let config = read("[log]\naccess = \"stderr\"\nrequest_id = \"Trace\"\n").expect("known too");
+    assert_eq!(config.log.map(|log| log.target), Some(crate::log::Target::Stderr));
+    assert_eq!(config.request_id.map(|id| (id.field, id.trust)), Some(("Trace".into(), false)));
+    check(
+        "[log]\nrequest_id = \"no name\"\n",
+        "site.toml:2:14: `log.request_id` is \"no name\"; accepted: true, false or the name of a \
+         field such as \"X-Request-Id\"",
+    );
+    check(
+        "[log]\nserver_timing = \"true\"\n",
+        "site.toml:2:17: `log.server_timing` is \"true\"; accepted: true or false",
+    );
+    check(
+        "[log]\naccess = true\n",
+        "site.toml:2:10: `log.access` is true; accepted: \"stdout\", \"stderr\" or the path \
+         of a file",
+    );
 }

@@ -139,7 +139,11 @@ fn known(keys: &'static [Key], prefix: &str) -> Vec<&'static str> {
 
 fn typed(key: &Key, value: &DeValue<'_>) -> Option<Value> {
     match value {
+        DeValue::String(text) if key.kind.is_switch(text) => None,
         DeValue::String(text) => key.kind.read(text),
+        DeValue::Boolean(flag) if key.kind.is_switch(&flag.to_string()) => {
+            key.kind.read(&flag.to_string())
+        }
         DeValue::Integer(number) => {
             let digits = number.as_str();
             key.kind.read_number(u64::from_str_radix(digits, number.radix()).ok()?)

@@ -30,6 +30,11 @@ impl Kind {
                 .to_owned(),
             Kind::Directory => "the path of a directory".to_owned(),
             Kind::Names => "plain file names such as \"index.html\"".to_owned(),
+            Kind::Output => "\"stdout\", \"stderr\" or the path of a file".to_owned(),
+            Kind::Switch => "true or false".to_owned(),
+            Kind::SwitchOrField => {
+                "true, false or the name of a field such as \"X-Request-Id\"".to_owned()
+            }
             Kind::Mount => "a path such as \"/echo\"".to_owned(),
             Kind::Types => "media types such as \"text/html\", \"text/*\", \"*+xml\"".to_owned(),
             Kind::Choice(words) | Kind::Choices(words) => {
@@ -51,7 +56,9 @@ impl Kind {
     pub fn read(&self, text: &str) -> Option<Value> {
         let valid = match *self {
             Kind::Address => text.parse::<Addr>().is_ok(),
-            Kind::Directory => !text.is_empty() && !text.contains('\0'),
+            Kind::Switch => is_switch(text),
+            Kind::SwitchOrField => is_switch(text) || sluicegate_http::is_field_name(text),
+            Kind::Directory | Kind::Output => !text.is_empty() && !text.contains('\0'),
             Kind::Mount => text.starts_with('/') && !text.contains(['?', '#', ' ', '\0']),
             Kind::Choice(words) => words.contains(&text),
             Kind::Addresses | Kind::Names | Kind::Choices(_) | Kind::Types => {
@@ -81,6 +88,11 @@ impl Kind {
         (!texts.is_empty() && texts.iter().all(valid)).then(|| Value::Texts(texts.to_vec()))
     }
 
+    /// Whether a text is a switch here, which stands without quotes in a file.
+    pub fn is_switch(&self, text: &str) -> bool {
+        matches!(self, Kind::Switch | Kind::SwitchOrField) && is_switch(text)
+    }
+
     /// Takes a number that was typed without quotes.
     pub fn read_number(&self, number: u64) -> Option<Value> {
         let (Kind::Count(min, max) | Kind::Bytes(min, max)) = *self else { return None };
@@ -102,6 +114,10 @@ pub fn show_bytes(bytes: u64) -> String {
     } else {
         format!("{:.1} {}", bytes as f64 / scale as f64, UNITS[unit])
     }
+}
+
+fn is_switch(text: &str) -> bool {
+    matches!(text, "true" | "false")
 }
 
 fn bytes(text: &str) -> Option<u64> {

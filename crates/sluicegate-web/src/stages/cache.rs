@@ -134,6 +134,7 @@ impl Cache {
 
     fn answer(&mut self, waited: Vec<Event<Exchange>>, reply: impl Fn(&mut Exchange)) {
         for mut event in waited {
+            event.set_missed();
             reply(&mut event);
             self.ready.push_back(event);
         }
