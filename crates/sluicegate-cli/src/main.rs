@@ -8,7 +8,7 @@ mod serve;
 mod signals;
 
 use args::Command;
-use sluicegate_web::{Config, Machine, Settings, memory};
+use sluicegate_web::{Config, Machine, Settings};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -60,10 +60,7 @@ fn settings(file: Option<&Path>) -> Result<Settings, String> {
 
 /// The settings on this machine.
 fn config(settings: &Settings) -> Result<Config, String> {
-    // Respects the affinity of the process and the quota of its control group.
-    let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
-    let machine = Machine { cpus, memory: memory::available() };
-    Config::new(settings, machine).map_err(|complaint| complaint.to_string())
+    Config::new(settings, Machine::found()).map_err(|complaint| complaint.to_string())
 }
 
 /// A line on stdout, which may be closed: that is no reason to stop serving.

@@ -1,7 +1,9 @@
 //! `sluicegate serve`: starts the service, says what is where, and drains it on a signal.
 use crate::args;
-use crate::{config, say, settings, signals};
-use sluicegate_web::{Config, Served, Service, Settings, memory, show_bytes};
+use crate::signals::{self, Asked};
+use crate::{config, say, settings};
+use sluicegate_web::{Config, Served, Service, Settings, Target, memory, show_bytes};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Some requests were cut off, or a ledger is uneven.
@@ -15,12 +17,22 @@ pub fn serve(args: args::Serve) -> Result<ExitCode, String> {
     let mut settings = settings(args.config.as_deref())?;
     let flags = take_flags(&mut settings, &args)?;
     let config = config(&settings)?;
-    let signal = signals::first().map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let wishes = signals::wishes().map_err(|error| format!("cannot wait for signals: {error}"))?;
     let service = Service::start(&config).map_err(|error| error.to_string())?;
     for line in banner(&config, &service, &args, &flags) {
         say(&line);
     }
-    let name = signal.recv().map_err(|error| format!("the signals' thread has ended: {error}"))?;
+    let name = loop {
+        match wishes.next().map_err(|error| format!("the signals' thread has ended: {error}"))? {
+            Asked::Drain(name) => break name,
+            Asked::Reopen => {
+                if let Err(error) = service.reopen_log() {
+                    // Nothing more can be done where stderr is closed.
+                    let _ = writeln!(std::io::stderr(), "sluicegate: {error}");
+                }
+            }
+        }
+    };
     say(&format!("{name}: answering what was begun, {:?} at most", config.drain));
     let served = service.drain(config.drain);
     say(&farewell(&served));
@@ -64,14 +76,23 @@ fn banner(config: &Config, service: &Service, args: &args::Serve, flags: &[&str]
     let backend = service.backend();
     let why = backend.why().map(|why| format!(", as {why}")).unwrap_or_default();
     let cache = show_bytes(config.cache_budget);
-    vec![
+    let mut lines = vec![
         format!("sluicegate {}", env!("CARGO_PKG_VERSION")),
         format!("  site      {site} on {}", places.join(", ")),
         format!("  admin     {}{moved}", show(service.admin())),
         format!("  workers   {} pinned, {}{why}", config.workers, backend.name()),
         format!("  memory    {cache} for the cache, of {}", show_bytes(memory::available())),
-        format!("  settings  {}", sources.join(", ")),
-    ]
+    ];
+    if let Some(log) = &config.log {
+        let target = match &log.target {
+            Target::Stdout => "stdout".to_owned(),
+            Target::Stderr => "stderr".to_owned(),
+            Target::File(path) => path.display().to_string(),
+        };
+        lines.push(format!("  log       {target}"));
+    }
+    lines.push(format!("  settings  {}", sources.join(", ")));
+    lines
 }
 
 /// What was served, and whether everything is accounted for.

@@ -55,6 +55,16 @@ pub fn evaluate(head: &Head, now: &Validators<'_>) -> Verdict {
     Verdict::Proceed
 }
 
+/// Whether a precondition names entity tags.
+pub fn names_tags(head: &Head) -> bool {
+    head.may_be_conditional() && (head.has("if-none-match") || head.has("if-match"))
+}
+
+/// Whether a range is asked for, be it that If-Range forbids it.
+pub fn asks_for_range(head: &Head) -> bool {
+    head.may_be_conditional() && head.method == Method::Get && head.has("range")
+}
+
 /// The Range field when it counts: the method is GET, and If-Range, where there is one, names the
 /// representation as it is now.
 pub fn range<'a>(head: &'a Head, now: &Validators<'_>) -> Option<&'a [u8]> {

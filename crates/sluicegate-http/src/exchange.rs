@@ -32,6 +32,9 @@ struct Inner {
     given: u64,
     failed: bool,
     kept: Option<Box<dyn Any + Send>>,
+    /// Empty where requests have no ids.
+    request_id: Vec<u8>,
+    missed: bool,
 }
 
 impl Exchange {
@@ -47,6 +50,17 @@ impl Exchange {
     /// Who asked. `None` where there is no network, as in tests of handlers.
     pub fn peer(&self) -> Option<Peer> {
         self.0.peer
+    }
+
+    /// The name of the request in logs, where requests are named: see
+    /// [`IdSettings`](crate::IdSettings).
+    pub fn request_id(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0.request_id).ok().filter(|id| !id.is_empty())
+    }
+
+    /// Says that the answer had to be fetched first: told in Server-Timing.
+    pub fn set_missed(&mut self) {
+        self.0.missed = true;
     }
 
     /// The request's body in pieces.
@@ -157,6 +171,15 @@ impl Exchange {
         (self.0.conn, self.0.peer) = (conn, peer);
     }
 
+    pub(crate) fn set_request_id(&mut self, id: &[u8]) {
+        self.0.request_id.clear();
+        self.0.request_id.extend_from_slice(id);
+    }
+
+    pub(crate) fn is_missed(&self) -> bool {
+        self.0.missed
+    }
+
     pub(crate) fn set_serial(&mut self, serial: u32) {
         self.0.serial = serial;
     }
@@ -185,7 +208,8 @@ impl Exchange {
         }
         inner.body.clear();
         inner.pieces.clear();
-        (inner.given, inner.failed, inner.kept) = (0, false, None);
+        (inner.given, inner.failed, inner.missed, inner.kept) = (0, false, false, None);
+        inner.request_id.clear();
     }
 }
 

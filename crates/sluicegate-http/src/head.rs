@@ -26,6 +26,8 @@ pub struct Head {
     query: Option<Place>,
     /// A field may be a precondition or a range: mostly there is none.
     conditional: bool,
+    /// A field may be Accept-Encoding.
+    codings: bool,
     path: Path,
     /// The path after decoding, where that changed it.
     decoded: Vec<u8>,
@@ -66,6 +68,7 @@ impl Default for Head {
             authority: None,
             query: None,
             conditional: false,
+            codings: false,
             path: Path::Root,
             decoded: Vec::new(),
         }
@@ -92,6 +95,13 @@ impl Head {
     /// The target as it was sent.
     pub fn raw_target(&self) -> &[u8] {
         self.at(self.raw_target)
+    }
+
+    /// The request line as it came, without its end.
+    pub fn request_line(&self) -> &[u8] {
+        // The version is as long in all that are spoken here: a blank and `HTTP/1.1`.
+        let end = usize::from(self.raw_target.at + self.raw_target.len) + " HTTP/1.1".len();
+        &self.bytes[usize::from(self.name.at)..end]
     }
 
     /// The path with its escapes decoded once: begins with a slash and holds no zero byte, but
@@ -151,6 +161,11 @@ impl Head {
         self.conditional
     }
 
+    /// Whether a field may be Accept-Encoding: what is asked before it is looked for.
+    pub(crate) fn may_accept_codings(&self) -> bool {
+        self.codings
+    }
+
     /// The head as it came, from the method to the empty line.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
@@ -186,6 +201,7 @@ impl Head {
         };
         self.fields.clear();
         self.conditional = false;
+        self.codings = false;
         let mut strict = bytes[..len].ends_with(b"\r\n\r\n");
         let mut line_end = len - 2;
         for (nth, field) in request.headers.iter().enumerate() {
@@ -197,6 +213,7 @@ impl Head {
                 line_end = at;
             }
             self.conditional |= matches!(field.name.as_bytes(), [b'I' | b'i' | b'R' | b'r', ..]);
+            self.codings |= field.name.len() == "accept-encoding".len();
             self.fields.push(Field { name, value: place(field.value) });
         }
         if !strict || line_end > limits.line {
@@ -268,6 +285,7 @@ mod tests {
         assert_eq!(head.header("empty"), Some(&b""[..]));
         assert_eq!((head.single("x-a"), head.single("host")), (None, Some(&b"h"[..])));
         assert_eq!(head.as_bytes(), text);
+        assert_eq!(head.request_line(), b"PUT /a%20b?c HTTP/1.1");
         assert_eq!(head.fields().count(), 4);
     }
 

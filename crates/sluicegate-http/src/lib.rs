@@ -5,16 +5,21 @@
 //! that take an exchange, set its [`Reply`], and send it back.
 #![forbid(unsafe_code)]
 
+pub mod coding;
 pub mod conditional;
 mod date;
 pub mod etag;
 mod exchange;
 mod head;
 mod host;
+mod id;
+mod journal;
 mod limits;
 mod line;
+pub mod log;
 mod machine;
 mod method;
+pub mod multipart;
 pub mod range;
 mod refusals;
 mod reply;
@@ -22,13 +27,15 @@ mod stage;
 mod status;
 pub mod target;
 
+pub use coding::Coding;
 pub use date::WallClock;
 pub use exchange::Exchange;
 pub use head::Head;
+pub use id::{ID_MAX, IdSettings};
 pub use limits::{BLOCK, CREDIT, FIELDS_MAX, HEAD_MAX, HELD_MAX, HOLD_TIME, Limits, SPARE_MAX};
 pub use machine::{Answer, Chunks, HttpConn, Next, Shared};
 pub use method::{Method, Version};
 pub use refusals::Refusals;
-pub use reply::{Body, Reply, prebuild, unheard};
-pub use stage::{HttpIn, HttpNodes, HttpOut, HttpServer, HttpStage, Settings};
+pub use reply::{Body, Reply, is_field_name, prebuild, unheard};
+pub use stage::{HttpIn, HttpNodes, HttpOut, HttpOutlets, HttpServer, HttpStage, Settings};
 pub use status::{Problem, is_bodiless, reason};

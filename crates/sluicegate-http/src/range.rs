@@ -1,9 +1,13 @@
-//! The Range field: one range of bytes of a representation (RFC 9110 section 14).
+//! The Range field: ranges of bytes of a representation (RFC 9110 section 14).
+
+/// Ranges that one field may ask for. Nobody needs more; many small ones cost more to answer than
+/// all of the content, and a field with more is not heeded (RFC 9110 section 14.2).
+pub const RANGES_MAX: usize = 32;
 
 /// What a Range field asks of a representation of a certain length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ranged {
-    /// All of it: no range, one that is not understood, or several.
+    /// All of it: no range, one that is not understood, or too many.
     Whole,
     /// The bytes `first..=last`: 206.
     Part {
@@ -12,6 +16,9 @@ pub enum Ranged {
         /// Offset of the last byte, below the length.
         last: u64,
     },
+    /// Several parts, each the offsets of its first and last byte: 206 as a
+    /// [`Multipart`](crate::multipart::Multipart). No two of them overlap or adjoin.
+    Parts(Vec<(u64, u64)>),
     /// Nothing of it: 416 with [`unsatisfied`].
     Unsatisfiable,
 }
@@ -37,24 +44,76 @@ fn parse(value: &[u8], len: u64) -> Option<Ranged> {
     if !value[..equals].eq_ignore_ascii_case(b"bytes") {
         return None;
     }
-    let spec = value[equals + 1..].trim_ascii();
+    let specs = value[equals + 1..].split(|&b| b == b',').map(<[u8]>::trim_ascii);
+    let (mut parts, mut asked) = (Vec::new(), 0);
+    for spec in specs.filter(|spec| !spec.is_empty()) {
+        asked += 1;
+        if asked > RANGES_MAX {
+            return None;
+        }
+        // What lies outside is left out where something else lies within.
+        parts.extend(one(spec)?.within(len)?);
+    }
+    coalesce(&mut parts);
+    match parts[..] {
+        _ if asked == 0 => None,
+        [] => Some(Ranged::Unsatisfiable),
+        [(first, last)] => Some(Ranged::Part { first, last }),
+        _ => Some(Ranged::Parts(parts)),
+    }
+}
+
+/// One range as it is written.
+enum Spec {
+    Span(u64, u64),
+    Suffix(u64),
+}
+
+fn one(spec: &[u8]) -> Option<Spec> {
     let dash = spec.iter().position(|&b| b == b'-')?;
     let (first, last) = (&spec[..dash], &spec[dash + 1..]);
     if first.is_empty() {
-        let suffix = number(last)?;
-        return Some(match (suffix, len) {
-            (0, _) => Ranged::Unsatisfiable,
-            (_, 0) => Ranged::Whole,
-            _ => Ranged::Part { first: len.saturating_sub(suffix), last: len - 1 },
-        });
+        return number(last).map(Spec::Suffix);
     }
     let first = number(first)?;
     let last = if last.is_empty() { u64::MAX } else { number(last)? };
-    if last < first {
-        return None;
+    (first <= last).then_some(Spec::Span(first, last))
+}
+
+impl Spec {
+    /// The part of `len` bytes that it names; `Some(None)` where that is no byte. Nothing where
+    /// it is an empty part of nothing, which Content-Range cannot say.
+    fn within(self, len: u64) -> Option<Option<(u64, u64)>> {
+        match self {
+            Self::Suffix(0) => Some(None),
+            Self::Suffix(_) if len == 0 => None,
+            Self::Suffix(suffix) => Some(Some((len.saturating_sub(suffix), len - 1))),
+            Self::Span(first, _) if first >= len => Some(None),
+            Self::Span(first, last) => Some(Some((first, last.min(len - 1)))),
+        }
     }
-    let part = || Ranged::Part { first, last: last.min(len - 1) };
-    Some(if first >= len { Ranged::Unsatisfiable } else { part() })
+}
+
+/// Joins parts that overlap or adjoin. What is left keeps the order in which it was asked for
+/// (RFC 9110 section 15.3.7.2).
+fn coalesce(parts: &mut Vec<(u64, u64)>) {
+    if parts.len() < 2 {
+        return;
+    }
+    let mut sorted: Vec<_> = parts.iter().copied().enumerate().collect();
+    sorted.sort_unstable_by_key(|(_, part)| *part);
+    let mut joined: Vec<(usize, (u64, u64))> = Vec::new();
+    for (place, (first, last)) in sorted {
+        match joined.last_mut() {
+            Some((before, (_, end))) if first <= end.saturating_add(1) => {
+                *before = place.min(*before);
+                *end = last.max(*end);
+            }
+            _ => joined.push((place, (first, last))),
+        }
+    }
+    joined.sort_unstable_by_key(|(place, _)| *place);
+    *parts = joined.into_iter().map(|(_, part)| part).collect();
 }
 
 /// Digits and nothing else; what does not fit is as large as can be said.
@@ -125,13 +184,66 @@ mod tests {
             "=0-1",
         ];
         odd.iter().for_each(|value| check(value, 10, Ranged::Whole));
-        // RFC 9110 section 14.2: a server may ignore Range; several ranges get everything.
-        check("bytes=0-1,3-4", 10, Ranged::Whole);
+        check("bytes=0-1,5-2", 10, Ranged::Whole);
+        check("bytes=,", 10, Ranged::Whole);
         // An empty part of nothing cannot be said in Content-Range.
         check("bytes=-5", 0, Ranged::Whole);
     }
 
+    #[test]
+    fn several_ranges_are_joined_where_they_touch() {
+        check("bytes=0-1, 3-4", 10, Ranged::Parts(vec![(0, 1), (3, 4)]));
+        check("bytes=-1,0-0", 10, Ranged::Parts(vec![(9, 9), (0, 0)]));
+        check("bytes=0-1,2-4", 10, part(0, 4));
+        check("bytes=4-6,0-4", 10, part(0, 6));
+        check("bytes=8-8,0-1,,1-3", 10, Ranged::Parts(vec![(8, 8), (0, 3)]));
+        check("bytes=0-,0-,0-", 10, part(0, 9));
+        // RFC 9110 section 14.1.2: it is satisfiable when one of its ranges is.
+        check("bytes=10-,3-4,-0", 10, part(3, 4));
+        check("bytes=10-,20-30", 10, Ranged::Unsatisfiable);
+    }
+
+    #[test]
+    fn too_many_ranges_get_everything() {
+        let ranges = |n: u64| (0..n).map(|at| format!("{}-{}", 2 * at, 2 * at));
+        let value = |n| format!("bytes={}", ranges(n).collect::<Vec<_>>().join(","));
+        let most = RANGES_MAX as u64;
+        assert!(matches!(select(value(most).as_bytes(), 1000), Ranged::Parts(all)
+            if all.len() == RANGES_MAX));
+        check(&value(most + 1), 1000, Ranged::Whole);
+        check(&format!("bytes={}0-0", "0-,".repeat(RANGES_MAX)), 1000, Ranged::Whole);
+    }
+
     proptest! {
+        #[test]
+        fn parts_are_the_bytes_asked_for(
+            asked in prop::collection::vec((prop::option::of(0u64..60), 0u64..60), 1..8),
+            len in 1u64..50,
+        ) {
+            let text: Vec<_> = asked.iter().map(|(first, n)| match first {
+                Some(first) => format!("{first}-{}", first + n),
+                None => format!("-{n}"),
+            }).collect();
+            let parts = match select(format!("bytes={}", text.join(",")).as_bytes(), len) {
+                Ranged::Whole => panic!("it is well formed"),
+                Ranged::Part { first, last } => vec![(first, last)],
+                Ranged::Parts(parts) => parts,
+                Ranged::Unsatisfiable => Vec::new(),
+            };
+            // Byte by byte: is it asked for, and in how many parts is it?
+            for at in 0..len {
+                let wanted = asked.iter().any(|&(first, n)| match first {
+                    Some(first) => (first..=first + n).contains(&at),
+                    None => at >= len.saturating_sub(n),
+                });
+                let times = parts.iter().filter(|(first, last)| (first..=last).contains(&&at));
+                prop_assert_eq!(times.count(), usize::from(wanted), "byte {}", at);
+            }
+            let touch = |a: &(u64, u64), b: &(u64, u64)| a.1 + 1 == b.0;
+            let apart = |a| !parts.iter().any(|b| touch(a, b));
+            prop_assert!(parts.iter().all(|part| part.1 < len && apart(part)), "{:?}", parts);
+        }
+
         #[test]
         fn a_part_lies_inside(value in "bytes=[0-9]{0,21}-[0-9]{0,21}", len in 0..u64::MAX) {
             if let Ranged::Part { first, last } = select(value.as_bytes(), len) {

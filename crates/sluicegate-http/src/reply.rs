@@ -225,6 +225,11 @@ fn push_number(out: &mut impl BufMut, mut number: u64) {
     out.put_slice(&digits[at..]);
 }
 
+/// Whether handlers may add a field with this name: a token, and not written by the machine.
+pub fn is_field_name(name: &str) -> bool {
+    is_token(name) && !is_reserved(name)
+}
+
 fn is_token(name: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     !name.is_empty() && name.bytes().all(fits)

@@ -6,6 +6,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+use socket2::SockRef;
 
 use crate::addr::Addr;
 use crate::backend::Decision;
@@ -50,13 +51,34 @@ pub(crate) fn stream_socket(family: AddressFamily) -> io::Result<OwnedFd> {
 }
 
 /// Sets what accepted sockets inherit from their listener, so that it costs nothing per
-/// connection: no delay of small writes, and the size of the send buffer if one was asked for.
+/// connection: no delay of small writes, little that is taken and cannot be sent yet, and the size
+/// of the send buffer if one was asked for.
 pub(crate) fn tune(fd: &OwnedFd, addr: &Addr, settings: &Settings) -> io::Result<()> {
     if matches!(addr, Addr::Tcp(_)) {
         sockopt::set_tcp_nodelay(fd, true)?;
+        SockRef::from(fd).set_tcp_notsent_lowat(settings.kernel_unsent)?;
     }
     if let Some(bytes) = settings.send_buffer {
         sockopt::set_socket_send_buffer_size(fd, bytes)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn accepted_sockets_inherit_how_little_waits_in_the_kernel() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let fd = OwnedFd::from(listener);
+        tune(&fd, &Addr::Tcp(addr), &Settings::default()).unwrap();
+        let listener = TcpListener::from(fd);
+        let _client = TcpStream::connect(addr).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let unsent = SockRef::from(&accepted).tcp_notsent_lowat().unwrap();
+        assert_eq!(unsent, Settings::default().kernel_unsent);
+    }
 }

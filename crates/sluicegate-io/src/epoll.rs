@@ -20,7 +20,7 @@ use crate::buf::Pool;
 use crate::chunk::Chunk;
 use crate::conn::How;
 use crate::listen::Listener;
-use crate::output::consume;
+use crate::output::{consume, together};
 use crate::settings::Settings;
 use crate::system::{Reserve, deafen, how, is_of_one};
 
@@ -168,13 +168,14 @@ impl Backend for Epoll {
     }
 
     fn send(&mut self, socket: &Socket, chunks: &mut VecDeque<Chunk>) -> Sent {
-        let (result, asked) = if chunks.len() == 1 {
+        let pieces_now = together(chunks, PIECES_MAX);
+        let (result, asked) = if pieces_now == 1 {
             let only = chunks[0].as_slice();
             (net::send(fd(socket), only, SendFlags::NOSIGNAL), only.len())
         } else {
             // Filled where it lies: collected, a kilobyte would be moved for a few pieces.
             let (mut pieces, mut asked) = (SmallVec::<[IoSlice<'_>; PIECES_MAX]>::new(), 0);
-            for chunk in chunks.iter().take(PIECES_MAX) {
+            for chunk in chunks.iter().take(pieces_now) {
                 pieces.push(IoSlice::new(chunk.as_slice()));
                 asked += chunk.len();
             }
@@ -182,7 +183,7 @@ impl Backend for Epoll {
             (net::sendmsg(fd(socket), &pieces, &mut none, SendFlags::NOSIGNAL), asked)
         };
         match result {
-            Ok(n) if n == asked && chunks.len() <= PIECES_MAX => {
+            Ok(n) if n == asked && chunks.len() == pieces_now => {
                 chunks.clear();
                 Sent::Bytes(n)
             }

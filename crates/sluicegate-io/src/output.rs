@@ -82,6 +82,24 @@ impl Output {
     }
 }
 
+/// Pieces of so many bytes are sent behind those before them, not together with them.
+const LARGE: usize = 32 * 1024;
+
+/// How many pieces at the front are to be sent by one call, of at most `most`.
+///
+/// What stands before a large piece goes ahead of it: the receiver wakes by it and takes the large
+/// piece in on its own processor while that is still being copied. Sent together, 100 KiB cost
+/// the sender half as much again (`bench/results/head-first`).
+pub(crate) fn together(chunks: &VecDeque<Chunk>, most: usize) -> usize {
+    let all = chunks.len().min(most);
+    let large = chunks.iter().take(all).position(|chunk| chunk.len() >= LARGE);
+    match large {
+        Some(0) => 1,
+        Some(before) => before,
+        None => all,
+    }
+}
+
 /// Takes `n` sent bytes off the front of `chunks`.
 pub(crate) fn consume(chunks: &mut VecDeque<Chunk>, mut n: usize) {
     while n > 0 {
@@ -99,6 +117,19 @@ pub(crate) fn consume(chunks: &mut VecDeque<Chunk>, mut n: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_piece_goes_behind_what_is_before_it() {
+        let (small, large) = (&[b'x'; LARGE - 1][..], &[b'x'; LARGE][..]);
+        let count = |pieces: &[&'static [u8]]| {
+            together(&pieces.iter().map(|piece| Chunk::from(*piece)).collect(), 3)
+        };
+        assert_eq!(count(&[small, small]), 2);
+        assert_eq!(count(&[small; 4]), 3);
+        assert_eq!(count(&[small, small, large]), 2);
+        assert_eq!(count(&[large, small, large]), 1);
+        assert_eq!(count(&[small, small, small, large]), 3);
+    }
 
     #[test]
     fn consuming_stops_inside_a_piece() {

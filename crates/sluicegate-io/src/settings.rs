@@ -23,6 +23,9 @@ pub struct Settings {
     pub accept_pause: Duration,
     /// How long a connect may take.
     pub connect_time: Duration,
+    /// Bytes that the kernel takes of a TCP connection beyond what can be sent at once. A peer that
+    /// never reads holds so much of the kernel's memory, and not what its buffers may grow to.
+    pub kernel_unsent: u32,
     /// Bytes of the kernel's send buffer for each connection; the kernel decides when `None`.
     /// What waits there is outside of `output` but part of the machine's memory.
     pub send_buffer: Option<usize>,
@@ -39,6 +42,7 @@ impl Default for Settings {
             linger_time: Duration::from_secs(2),
             accept_pause: Duration::from_millis(50),
             connect_time: Duration::from_secs(10),
+            kernel_unsent: 128 << 10,
             send_buffer: None,
         }
     }

@@ -23,13 +23,15 @@ pub struct Direct {
 
 impl Direct {
     /// Serves the directory at `root`, with `budget` bytes of it in memory. Longer files than
-    /// `stream_above` bytes are not kept.
+    /// `stream_above` bytes are not kept. Nobody makes variants here, but replies say that they
+    /// vary where the server's do.
     ///
     /// # Errors
     /// When the directory cannot be opened.
     pub fn open(root: &Path, config: &Config) -> io::Result<Direct> {
         let content = Content::directory(Root::open(root)?, config.site.index.clone());
         let loader = Loader::new(content, Store::new(config.cache_budget), config.stream_above);
+        let loader = loader.coding(config.compression.clone());
         Ok(Direct { loader, index: Index::default() })
     }
 
@@ -74,7 +76,7 @@ mod tests {
     fn a_page_is_read_once_and_looked_at_again_when_it_is_old() {
         let scratch = Scratch::new();
         scratch.write("a.txt", "one");
-        let config = Config::new(&Settings::default(), Machine { cpus: 1, memory: 1 << 30 });
+        let config = Config::new(&Settings::default(), Machine::found());
         let config = config.expect("the defaults hold");
         let mut site = Direct::open(scratch.path(), &config).expect("the directory is there");
         let mut ask = |path: &str, now| {

@@ -2,12 +2,15 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod coding;
 mod config;
 mod demo;
 mod direct;
 mod files;
 mod listing;
+mod log;
 pub mod memory;
+mod pick;
 mod rules;
 #[cfg(test)]
 mod scratch;
@@ -17,12 +20,14 @@ mod site;
 mod stages;
 mod watch;
 
+pub use coding::{Compression, Effort, Order};
 pub use config::{
-    ANY_PORT, Access, Complaint, Complaints, Config, FILE, Group, Handler, Key, Kind, Limits,
-    Machine, Place, Preset, Route, RuleConfig, Settings, SiteConfig, describe, each, explain,
-    schema, show_bytes,
+    ANY_PORT, Access, Complaint, Complaints, Config, FILE, Group, Handler, Key, Kind, Limits, Log,
+    Machine, Place, Preset, RequestId, Route, RuleConfig, Settings, SiteConfig, describe, each,
+    explain, schema, show_bytes,
 };
 pub use direct::Direct;
+pub use log::{Format, Target};
 pub use rules::{PASSWORD_MAX, hash_password};
 pub use service::{NotStarted, Served, Service, check, plan};
 pub use sluicegate_io::Addr;

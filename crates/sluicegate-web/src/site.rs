@@ -1,11 +1,13 @@
 //! The whole service as one net: read it as a picture, from the sockets to the disk and back.
 use crate::cache::Loader;
-use crate::config::{Config, Handler};
+use crate::config::{Config, Handler, Log, RequestId};
+use crate::log::{Format, LogFile};
 use crate::rules::Plan;
-use crate::stages::{Burn, Cache, CacheIn, CheckLogin, Echo, Gate, List, Load, Panic, Router};
-use crate::stages::{ShowAdmin, ShowNet, Sleep, Stream};
+use crate::stages::{Burn, Cache, CacheIn, CheckLogin, Echo, Gate, List, Load, Log as LogStage};
+use crate::stages::{Make, Panic, Router, ShowAdmin, ShowNet, Sleep, Stream};
 use crate::watch::Watch;
-use sluicegate::{BoxError, Domain, Inlet, Net, OnFull, Outlet, Spec, Stage, bounded, stage};
+use sluicegate::{BoxError, Domain, Inlet, Net, Node, OnFull, Outlet, Spec, Stage, bounded, stage};
+use sluicegate_http::log::{LogSettings, Lost};
 use sluicegate_http::{Exchange, HttpNodes, HttpServer, Refusals, Settings as Http, WallClock};
 use sluicegate_io::{Addresses, ConnLedger, Io, Listeners, Options, Settings, WhenFull};
 use std::sync::Arc;
@@ -18,6 +20,12 @@ const QUEUE: usize = 4096;
 const LOGINS: usize = 64;
 /// Directories that may wait to be shown; more are refused.
 const LISTS: usize = 256;
+/// Variants that may wait to be made; more are given up, until they are asked for again.
+const MAKES: usize = 64;
+/// Blocks of records that may wait for the log: about 4 MiB.
+const LOG_QUEUE: usize = 64;
+/// Blocks of records that are written at once.
+const LOG_BATCH: usize = 8;
 /// Connections of the admin listener, and receive buffers for them.
 const ADMIN_CONNECTIONS: usize = 1024;
 
@@ -38,6 +46,8 @@ pub struct Ground<M> {
     pub loader: Arc<Loader>,
     /// Sees the net; with a ledger for each worker, and one more for the admin listener.
     pub watch: Arc<Watch>,
+    /// The access log, where the configuration has one.
+    pub log: Option<Arc<LogFile>>,
 }
 
 /// The net of a configuration.
@@ -45,7 +55,7 @@ pub fn net<M>(config: &Config, ground: Ground<M>) -> Net
 where
     M: Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Clone + Send + Sync + 'static,
 {
-    let Ground { site, admin, machine, clock, loader, watch } = ground;
+    let Ground { site, admin, machine, clock, loader, watch, log } = ground;
     let workers = usize::from(config.workers);
     let limits = config.limits.http();
     let mut net = Net::new("web");
@@ -67,19 +77,36 @@ where
         true => WhenFull::Refuse(sluicegate_http::unheard(RETRY_AFTER)),
         false => WhenFull::Wait,
     };
-    let options = Options { when_full, ..Options::default() };
-    let http = Http { limits: limits.clone(), clock, refusals, io: options, ..Http::default() };
+    let http = Http {
+        limits: limits.clone(),
+        clock,
+        refusals,
+        io: Options { when_full, ..Options::default() },
+        log: config.log.as_ref().map(|log| recorded(log, watch.lost())),
+        request_id: config.request_id.as_ref().map(RequestId::http),
+        server_timing: config.server_timing,
+        ..Http::default()
+    };
     let http_flows = http.flows;
     let http = HttpServer::add(&mut net, cpu, site, http);
     let plan = Arc::clone(loader.plan());
     let own = Arc::clone(&plan);
     let cache = net.add(stage("cache", move || Cache::new(Arc::clone(&own))).on(cpu));
+    compress(&mut net, config, cache, &loader);
     let load = stage("load", move || Load::new(Arc::clone(&loader))).on(disk);
     let load = net.add(load.queue(bounded(WINDOW * workers)).emits(workers));
     // Room for all: a stream that has begun is not refused, and `http` never waits for the disk.
     let streams = http_flows * workers;
     let stream = net.add(stage("stream", || Stream).on(disk).queue(bounded(streams)));
 
+    if let (Some(Log { format, waits, .. }), Some(file)) = (config.log.clone(), log) {
+        // A thread of its own, so that a disk that is slow to take the log holds up no reads.
+        let own = net.domain("log").pool(1);
+        let log = stage("log", move || LogStage::new(Arc::clone(&file), format)).on(own);
+        let log = net.add(log.queue(bounded(LOG_QUEUE)).batch(LOG_BATCH));
+        let on_full = if waits { OnFull::Wait } else { OnFull::ShedNewest };
+        net.wire(http.log, log.inlet).on_full(on_full);
+    }
     let first = mount(&mut net, config, cpu, http, cache.inlet, &watch);
     let refusals = watch.refusals();
     guard(&mut net, (&plan, refusals), (cpu, workers), http, first, cache.inlet);
@@ -109,6 +136,25 @@ where
     net.wire(show.out, http.replies).returns(http.request);
     net.wire(http.pull, show.inlet);
     net
+}
+
+/// Hangs the maker of variants on the cache. Its only thread is its own, so that nobody who waits
+/// for the disk waits for it, and it takes no more than one CPU.
+fn compress(net: &mut Net, config: &Config, cache: Node<Cache>, loader: &Arc<Loader>) {
+    if config.compression.order.is_empty() {
+        return net.seal(cache.out.make);
+    }
+    let (coder, loader) = (net.domain("coder").pool(1), Arc::clone(loader));
+    let make = stage("make", move || Make::new(Arc::clone(&loader))).on(coder);
+    let make = net.add(make.queue(bounded(MAKES)).emits(config.workers.into()));
+    net.wire(cache.out.make, make.inlet).on_full(OnFull::ShedNewest);
+    net.wire(make.out, cache.inlet);
+}
+
+/// What the records of requests hold for a log.
+fn recorded(log: &Log, lost: Arc<Lost>) -> LogSettings {
+    let (browser, host) = (log.format != Format::Common, log.format == Format::Json);
+    LogSettings { browser, host, lost }
 }
 
 /// Where requests go that need not pass a gate.

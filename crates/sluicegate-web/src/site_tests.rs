@@ -1,9 +1,11 @@
 //! The whole site in a simulated network: every worker's own loop, in an order drawn from a seed.
 use super::*;
 use crate::cache::Store;
+use crate::coding::decode;
 use crate::config::{Machine, Settings as Typed};
 use crate::scratch::{Random, Scratch};
 use sluicegate::{Sim, Time, VirtualTime};
+use sluicegate_http::Coding;
 use sluicegate_io::sim::{SimNet, SimOptions, SimPeer};
 use sluicegate_io::{Addr, How};
 use std::time::{Duration, SystemTime};
@@ -26,7 +28,8 @@ impl World {
         files.write("a.txt", "0123456789");
         files.write("dir/index.html", "dir");
         files.write("big.bin", vec![b'x'; BIG]);
-        let machine = Machine { cpus: 2, memory: 1 << 30 };
+        let machine = Machine { cpus: 2, memory: 1 << 30, files: 4096 };
+        let more = more.replace("$DIR", files.path().to_str().expect("a plain path"));
         let root = files.path().display();
         let mut text = format!("root = \"{root}\"\n{more}\n[cache]\nstream_above = \"64 KiB\"\n");
         if let Some(at) = text.find("[[") {
@@ -47,8 +50,9 @@ impl World {
         let (site, admin) = (addr("10.0.0.1:80"), addr("10.0.0.1:9900"));
         let store = Store::new(config.cache_budget);
         let plan = Plan::new(&config).expect("the directory is there");
-        let loader = Arc::new(Loader::new(plan, store, config.stream_above));
-        let watch = Arc::new(Watch::new(config.workers, Arc::clone(loader.budget())));
+        let loader = Loader::new(plan, store, config.stream_above);
+        let loader = Arc::new(loader.coding(config.compression.clone()));
+        let watch = Arc::new(Watch::new(config.workers, &loader));
         let sockets = net.clone();
         let ground = Ground {
             site: net.listen(&[(site.clone(), 0)], config.workers.into()),
@@ -56,6 +60,11 @@ impl World {
             machine: move |settings, ledger| Ok(Io::new(sockets.backend(), settings, ledger)),
             clock: |now: Time| SystemTime::UNIX_EPOCH + Duration::from_nanos(now.0),
             loader,
+            log: config.log.as_ref().map(|log| {
+                let log = LogFile::new(log.target.clone(), watch.lost());
+                log.open().expect("it can be made");
+                Arc::new(log)
+            }),
             watch: Arc::clone(&watch),
         };
         let sim = Sim::with_time(super::net(&config, ground), seed, VirtualTime::default());
@@ -71,6 +80,10 @@ impl World {
 
     /// What comes back within `ms` of virtual time.
     fn ask(&mut self, peer: &mut SimPeer, text: &str, ms: u64) -> String {
+        String::from_utf8_lossy(&self.ask_bytes(peer, text, ms)).into_owned()
+    }
+
+    fn ask_bytes(&mut self, peer: &mut SimPeer, text: &str, ms: u64) -> Vec<u8> {
         let mut bytes = text.as_bytes();
         while !bytes.is_empty() {
             bytes = &bytes[peer.send(bytes)..];
@@ -81,7 +94,7 @@ impl World {
             self.run(1);
             came.extend(peer.recv());
         }
-        String::from_utf8_lossy(&came).into_owned()
+        came
     }
 
     /// Drains; nothing may have vanished.
@@ -204,6 +217,50 @@ fn an_address_has_as_many_connections_as_it_may_and_the_admin_its_own() {
 }
 
 #[test]
+fn coded_forms_are_made_beside_and_sent_after() {
+    let text: String = (0..900).map(|n| format!("line {n}\n")).collect();
+    for (seed, coding) in (4..).zip(Coding::ALL) {
+        let mut world = World::new(seed, "workers = 2");
+        world.files.write("long.txt", &text);
+        let mut peer = world.net.connect(&world.site);
+        let fields = format!("Accept-Encoding: {}", coding.name());
+        let ask = format!("GET /long.txt HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
+        for _ in 0..2 {
+            assert!(world.ask(&mut peer, &ask, 100).ends_with(&text), "as it is at first");
+        }
+        world.run(1000);
+        let came = world.ask_bytes(&mut peer, &ask, 100);
+        let end = came.windows(4).position(|w| w == b"\r\n\r\n").expect("a whole head") + 4;
+        let head = String::from_utf8_lossy(&came[..end]).into_owned();
+        assert!(head.contains(&format!("Content-Encoding: {}\r\n", coding.name())), "{head}");
+        assert_eq!(decode(coding, &came[end..]), text.as_bytes());
+        let mut admin = world.net.connect(&world.admin);
+        let net = world.ask(&mut admin, &get("/api/net"), 60);
+        assert!(net.contains("\"variants\":{\"made\":1,"), "{net}");
+        drop((peer, admin));
+        world.even();
+    }
+}
+
+#[test]
+fn several_ranges_of_a_streamed_file() {
+    let mut world = World::new(7, "");
+    let mut peer = world.net.connect(&world.site);
+    let ask = "GET /big.bin HTTP/1.1\r\nHost: a\r\nRange: bytes=0-9,100000-300000\r\n\r\n";
+    let came = world.ask(&mut peer, ask, 3000);
+    let (head, body) = came.split_once("\r\n\r\n").expect("a whole head");
+    let lines = head.lines().filter_map(|line| line.split_once(": "));
+    let kind = lines.clone().find(|(name, _)| *name == "Content-Type").expect("a type").1;
+    let parts = crate::scratch::parts(kind, body.as_bytes());
+    let sizes: Vec<_> = parts.iter().map(|(_, body)| body.len()).collect();
+    assert_eq!(sizes, [10, 200_001]);
+    assert!(parts[1].0.ends_with("bytes 100000-300000/400000"), "{}", parts[1].0);
+    assert!(world.ask(&mut peer, &get("/a.txt"), 30).ends_with("0123456789"), "it goes on");
+    drop(peer);
+    world.even();
+}
+
+#[test]
 fn whatever_clients_do_nothing_vanishes() {
     let paths = [
         "/",
@@ -217,9 +274,11 @@ fn whatever_clients_do_nothing_vanishes() {
         "/net",
         "/panic",
         "/sleep?ms=x",
+        "/long.txt",
     ];
     for seed in 10..40 {
         let mut world = World::new(seed, "");
+        world.files.write("long.txt", "text ".repeat(500));
         let mut random = Random::new(seed);
         let mut peers: Vec<SimPeer> = Vec::new();
         for _ in 0..120 {
@@ -233,7 +292,11 @@ fn whatever_clients_do_nothing_vanishes() {
                 7 => world.run(u64::from(random.below(50))),
                 _ if n < peers.len() => {
                     let path = paths[random.below(paths.len() as u32) as usize];
-                    let text = get(path);
+                    let mut text = get(path);
+                    if random.below(2) == 0 {
+                        let field = "Accept-Encoding: gzip\r\n";
+                        text.insert_str(text.len() - "\r\n".len(), field);
+                    }
                     // Sometimes only a part of it.
                     let cut = random.below(8) == 0;
                     let len =
@@ -388,5 +451,91 @@ fn whatever_clients_do_with_rules_nothing_vanishes() {
         }
         drop(peers);
         world.even();
+    }
+}
+
+#[test]
+fn every_answer_is_logged_once() {
+    let mut world = World::new(3, "[log]\naccess = \"$DIR/log\"\nrequest_id = true\n");
+    let mut peer = world.net.connect(&world.site);
+    let asked = ["/a.txt", "/a.txt", "/none", "/panic", "/sleep?ms=5", "/echo"];
+    for path in asked {
+        world.ask(&mut peer, &get(path), 60);
+    }
+    world.ask(&mut peer, &get("/a.txt").repeat(20), 60);
+    world.ask(&mut peer, &get("/big.bin"), 4_000);
+    world.ask(&mut peer, "GET /bad HTTP/1.1\r\n\r\n", 10);
+    let mut other = world.net.connect(&world.site);
+    world.ask(&mut other, "nonsense\r\n\r\n", 10);
+    let mut gone = world.net.connect(&world.site);
+    world.ask(&mut gone, &get("/sleep?ms=500"), 5);
+    gone.reset();
+    let mut slow = world.net.connect(&world.site);
+    world.ask(&mut slow, &get("/big.bin"), 0);
+    world.run(20);
+    slow.reset();
+    drop((peer, other));
+    world.run(1);
+    world.even();
+    let log = std::fs::read_to_string(world.files.path().join("log")).expect("a log");
+    let field = |line: &str, at: usize| line.split('"').nth(at).expect("a field").to_owned();
+    let mut seen: Vec<_> = log.lines().map(|line| (field(line, 1), field(line, 2))).collect();
+    let ids: std::collections::BTreeSet<_> = log.lines().map(|line| field(line, 7)).collect();
+    assert_eq!(ids.len(), seen.len(), "every request has an id of its own");
+    assert!(ids.iter().all(|id| id.len() == 32), "{ids:?}");
+    let bytes = |(request, end): &(String, String)| -> Option<usize> {
+        let sent = end.trim().strip_prefix("200 ").filter(|_| request.contains("/big.bin"));
+        sent?.parse().ok()
+    };
+    let broken = seen.iter().position(|line| bytes(line).is_some_and(|sent| sent < BIG));
+    let broken = seen.remove(broken.expect("a reply that did not reach its end"));
+    assert!(bytes(&broken) > Some(0), "{broken:?}");
+    let line = |path: &str, end: &str| (format!("GET {path} HTTP/1.1"), format!(" {end} "));
+    let mut expected = vec![
+        line("/a.txt", "200 10"),
+        line("/a.txt", "200 10"),
+        line("/none", "404 9"),
+        line("/panic", "500 21"),
+        line("/sleep?ms=5", "200 11"),
+        line("/echo", "200 0"),
+    ];
+    expected.extend((0..20).map(|_| line("/a.txt", "200 10")));
+    expected.push(line("/big.bin", &format!("200 {BIG}")));
+    expected.push(line("/bad", "400 25"));
+    expected.push(("-".to_owned(), " 400 48 ".to_owned()));
+    expected.push(line("/sleep?ms=500", "499 0"));
+    // Each worker has its own order.
+    seen.sort();
+    expected.sort();
+    assert_eq!(seen, expected);
+    assert_eq!(world.watch.lost().total(), 0);
+}
+
+#[test]
+fn whatever_clients_do_every_answer_is_logged() {
+    for seed in 0..20 {
+        let mut world = World::new(seed, "[log]\naccess = \"$DIR/log\"\nformat = \"json\"\n");
+        let mut peers = vec![world.net.connect(&world.site)];
+        assert_eq!(statuses(&world.ask(&mut peers[0], &get("/"), 60)), ["200"]);
+        for path in ["/a.txt", "/sleep?ms=20", "/big.bin", "/panic", "/none", "/echo"] {
+            let mut peer = world.net.connect(&world.site);
+            peer.send(get(path).repeat(3).as_bytes());
+            world.run(seed % 7);
+            match seed % 3 {
+                0 => peer.reset(),
+                _ => peers.push(peer),
+            }
+            world.run(seed % 5);
+        }
+        world.run(seed * 10);
+        drop(peers);
+        world.run(100);
+        world.even();
+        let ledger = world.sim.ledger();
+        let log = std::fs::read_to_string(world.files.path().join("log")).expect("a log");
+        let asked = log.lines().filter(|line| !line.contains("\"request\":null")).count() as u64;
+        assert_eq!(asked, ledger.entered, "seed {seed}: {ledger:?}");
+        let lines = log.lines().map(serde_json::from_str::<serde_json::Value>);
+        assert!(lines.into_iter().all(|line| line.is_ok_and(|line| line["status"].is_u64())));
     }
 }

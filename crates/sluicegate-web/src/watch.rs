@@ -1,9 +1,11 @@
 //! What may be seen of a running service, from any thread: JSON of the net and its ledgers.
-use crate::cache::Budget;
+use crate::cache::{Budget, Counts, Loader};
 use serde_json::{Map, Value, json};
 use sluicegate::{Observer, Snapshot, StageView, Why, WireView};
 use sluicegate_http::Refusals;
+use sluicegate_http::log::Lost;
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 
 /// The eyes of a service. They open when it runs.
@@ -11,14 +13,18 @@ pub struct Watch {
     observer: OnceLock<Observer>,
     connections: Vec<Arc<ConnLedger>>,
     cache: Arc<Budget>,
+    variants: Arc<Counts>,
     refusals: Arc<Refusals>,
+    lost: Arc<Lost>,
 }
 
 impl Watch {
     /// With a ledger of connections for each worker, and one for the admin listener.
-    pub fn new(workers: u16, cache: Arc<Budget>) -> Watch {
+    pub fn new(workers: u16, loader: &Loader) -> Watch {
         let connections = (0..=workers).map(|_| ConnLedger::new()).collect();
-        Watch { observer: OnceLock::new(), connections, cache, refusals: Arc::default() }
+        let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
+        let (observer, refusals, lost) = Default::default();
+        Watch { observer, connections, cache, variants, refusals, lost }
     }
 
     /// The ledger of the worker with this number.
@@ -29,6 +35,11 @@ impl Watch {
     /// Where the site counts what HTTP refuses.
     pub fn refusals(&self) -> Arc<Refusals> {
         Arc::clone(&self.refusals)
+    }
+
+    /// Where lines of the access log are counted that were not written.
+    pub fn lost(&self) -> Arc<Lost> {
+        Arc::clone(&self.lost)
     }
 
     /// Opens the eyes; only the first observer counts.
@@ -48,8 +59,13 @@ impl Watch {
         let Some(observer) = self.observer.get() else { return json!({}).to_string() };
         let mut shown = net(&observer.snapshot());
         shown["ledger"]["connections"] = connections(&self.connections());
-        shown["cache"] = json!({ "bytes": self.cache.used(), "budget": self.cache.limit() });
+        shown["cache"] = json!({
+            "bytes": self.cache.used(),
+            "budget": self.cache.limit(),
+            "variants": variants(&self.variants),
+        });
         shown["http"] = json!({ "refused": refused(&self.refusals) });
+        shown["log"] = json!({ "lost": self.lost.total() });
         shown.to_string()
     }
 }
@@ -136,6 +152,17 @@ fn connections(counts: &ConnCounts) -> Value {
         "shed": counts.shed,
         "refused": refused.into_iter().collect::<Map<_, _>>(),
         "balanced": counts.balanced(),
+    })
+}
+
+/// Those that were shed before they were begun are counted by their wire.
+fn variants(counts: &Counts) -> Value {
+    json!({
+        "made": counts.made.load(Relaxed),
+        "ahead": counts.ahead.load(Relaxed),
+        "too_large": counts.too_large.load(Relaxed),
+        "dropped": counts.dropped.load(Relaxed),
+        "bytes_saved": counts.saved.load(Relaxed),
     })
 }
 

@@ -59,8 +59,8 @@ fn measure(stand: &Stand, plan: &Plan, who: Who, connections: usize) -> Result<R
 fn line(row: &Row) -> String {
     let Row { connections, who, heard, .. } = row;
     format!(
-        "{connections:>6} {:<10} Jain {:.5}, longest wait {:.1} ms, p99 {:.1} ms, {:.0} requests/s, \
-         errors {}",
+        "{connections:>6} {:<10} Jain {:.5}, longest wait {:.1} ms, p99 {:.1} ms, \
+         {:.0} requests/s, errors {}",
         who.name(),
         heard.fairness(),
         heard.longest,
@@ -75,8 +75,8 @@ fn table(rows: &[Row]) -> String {
         "Each connection asks for 1 KiB again as soon as it is answered. Jain's index of the \
          answers of each: 1 when all have as many, 1/n when one has all.\n\n\
          | connections | server | Jain's index | least answers | most | p50 ms | p99 ms | longest \
-         wait ms | requests/s | CPU us/request | errors |\n|---|---|---|---|---|---|---|---|---|---|\
-         ---|\n",
+         wait ms | requests/s | CPU us/request | errors |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for Row { connections, who, heard, cpu_ns } in rows {
         let _ = writeln!(

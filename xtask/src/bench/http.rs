@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::Options;
 use super::report;
-use super::server::{Launch, Profile, Server, free_port};
+use super::server::{Launch, NginxLog, Profile, Server, free_port};
 use super::stats::Random;
 use super::wrk::{Drive, Figures};
 use crate::shell;
@@ -23,6 +23,12 @@ pub enum Who {
     /// With `tcp_nopush`, as Debian's own configuration has it: head and body in one segment.
     NginxCorked,
     Bare,
+    /// With its access log, in the combined format.
+    OursLog,
+    /// With its access log through a buffer of 64 KiB that is written once a second.
+    NginxLog,
+    /// With a write for each line of its access log.
+    NginxLogUnbuffered,
 }
 
 impl Who {
@@ -32,6 +38,17 @@ impl Who {
             Who::Nginx => "nginx",
             Who::NginxCorked => "nginx-nopush",
             Who::Bare => "bare",
+            Who::OursLog => "sluicegate-log",
+            Who::NginxLog => "nginx-log",
+            Who::NginxLogUnbuffered => "nginx-log-each",
+        }
+    }
+
+    fn nginx_log(self) -> NginxLog {
+        match self {
+            Who::NginxLog => NginxLog::Buffered,
+            Who::NginxLogUnbuffered => NginxLog::EachLine,
+            _ => NginxLog::Off,
         }
     }
 }
@@ -48,8 +65,10 @@ pub struct Cell {
 
 const ALL: &[Who] = &[Who::Ours, Who::Nginx, Who::NginxCorked, Who::Bare];
 
+const LOGGING: &[Who] = &[Who::OursLog, Who::NginxLog, Who::NginxLogUnbuffered];
+
 /// nginx stalls under pipelining, so it stands in no such cell.
-pub const CELLS: [Cell; 6] = [
+pub const CELLS: [Cell; 8] = [
     Cell { name: "1k-64", path: "/1k.txt", connections: 64, depth: 1, workers: 1, servers: ALL },
     Cell {
         name: "1k-1000",
@@ -90,6 +109,22 @@ pub const CELLS: [Cell; 6] = [
         depth: 1,
         workers: 2,
         servers: &[Who::Ours],
+    },
+    Cell {
+        name: "1k-64-log",
+        path: "/1k.txt",
+        connections: 64,
+        depth: 1,
+        workers: 1,
+        servers: LOGGING,
+    },
+    Cell {
+        name: "1k-1000-log",
+        path: "/1k.txt",
+        connections: 1000,
+        depth: 1,
+        workers: 1,
+        servers: LOGGING,
     },
 ];
 
@@ -149,7 +184,8 @@ struct Bench {
 pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
     options.end()?;
     let bench = Bench::prepare(profile)?;
-    println!("nginx is configured so:\n{}", bench.nginx_config()?);
+    println!("nginx is configured so:\n{}", bench.nginx_configs()?);
+    println!("sluicegate logs so:\n{}", bench.our_log());
     let mut samples = Vec::new();
     let mut random = Random(plan.seed);
     for repeat in 1..=plan.repeats {
@@ -163,7 +199,8 @@ pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
             samples.push(sample);
         }
     }
-    report::write(&plan_words(&plan), &bench.nginx_config()?, &samples, plan.keep)
+    let configs = format!("{}\n# sluicegate-log:\n{}", bench.nginx_configs()?, bench.our_log());
+    report::write(&plan_words(&plan), &configs, &samples, plan.keep)
 }
 
 fn plan_words(plan: &Plan) -> String {
@@ -197,9 +234,21 @@ impl Bench {
         Ok(Bench { home, www, sluicegate: profile.sluicegate()?, bare, nginx })
     }
 
-    fn nginx_config(&self) -> Result<String> {
+    /// The configuration without a log, and the lines that differ where there is one.
+    fn nginx_configs(&self) -> Result<String> {
         let launch = Launch::of(&self.www, 1);
-        Ok(launch.nginx_config(&self.home.join("nginx"), free_port()?, false))
+        let home = self.home.join("nginx");
+        let mut text = launch.nginx_config(&home, free_port()?, false, NginxLog::Off);
+        for who in [Who::NginxLog, Who::NginxLogUnbuffered] {
+            text.push_str(&format!("# {}: {}\n", who.name(), who.nginx_log().line(&home)));
+        }
+        Ok(text)
+    }
+
+    /// The settings of our log, in the same format as nginx's.
+    fn our_log(&self) -> String {
+        let path = self.home.join("access.log");
+        format!("[log]\naccess = \"{}\"\nformat = \"combined\"\n", path.display())
     }
 
     /// A fresh server, a warm-up, then the measurement.
@@ -230,11 +279,24 @@ impl Bench {
     }
 
     fn start(&self, launch: &Launch, who: Who) -> Result<Server> {
+        let nginx = |corked| {
+            let home = self.home.join("nginx");
+            // Each run writes a log of its own, so that none grows over all of them.
+            let _ = fs::remove_file(home.join("access.log"));
+            launch.nginx(&self.nginx, &home, corked, who.nginx_log())
+        };
         match who {
             // As its peers do: so that nothing but the design makes the difference.
             Who::Ours => launch.sluicegate(&self.sluicegate, &["--io", "epoll"]),
-            Who::Nginx => launch.nginx(&self.nginx, &self.home.join("nginx"), false),
-            Who::NginxCorked => launch.nginx(&self.nginx, &self.home.join("nginx"), true),
+            Who::OursLog => {
+                let _ = fs::remove_file(self.home.join("access.log"));
+                let config = self.home.join("log.toml");
+                fs::write(&config, self.our_log())?;
+                let config = config.to_str().context("the path of a configuration is text")?;
+                launch.sluicegate(&self.sluicegate, &["--io", "epoll", "--config", config])
+            }
+            Who::NginxCorked => nginx(true),
+            Who::Nginx | Who::NginxLog | Who::NginxLogUnbuffered => nginx(false),
             Who::Bare => launch.bare(&self.bare),
         }
     }

@@ -21,7 +21,7 @@ struct Claim {
     bound: f64,
 }
 
-const CLAIMS: [Claim; 9] = [
+const CLAIMS: [Claim; 11] = [
     Claim { above: ("1k-64", Who::Ours), below: ("1k-64", Who::Nginx), bound: 0.65 },
     Claim { above: ("1k-64", Who::Ours), below: ("1k-64", Who::NginxCorked), bound: 0.65 },
     Claim { above: ("1k-64", Who::Ours), below: ("1k-64", Who::Bare), bound: 1.08 },
@@ -31,6 +31,12 @@ const CLAIMS: [Claim; 9] = [
     Claim { above: ("1k-64-pipelined-16", Who::Ours), below: ("1k-64", Who::Ours), bound: 0.25 },
     Claim { above: ("1k-64-workers-2", Who::Ours), below: ("1k-64", Who::Ours), bound: 1.15 },
     Claim { above: ("1k-1000-workers-2", Who::Ours), below: ("1k-1000", Who::Ours), bound: 1.15 },
+    Claim { above: ("1k-64-log", Who::OursLog), below: ("1k-64-log", Who::NginxLog), bound: 0.65 },
+    Claim {
+        above: ("1k-1000-log", Who::OursLog),
+        below: ("1k-1000-log", Who::NginxLog),
+        bound: 0.65,
+    },
 ];
 
 /// One measurement as it is made.

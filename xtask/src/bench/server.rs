@@ -73,6 +73,28 @@ pub struct Launch<'a> {
     pub nginx_lines: &'a str,
 }
 
+/// How nginx logs.
+#[derive(Clone, Copy)]
+pub enum NginxLog {
+    Off,
+    Buffered,
+    EachLine,
+}
+
+impl NginxLog {
+    /// The line of its configuration.
+    pub fn line(self, home: &Path) -> String {
+        let path = home.join("access.log");
+        match self {
+            NginxLog::Off => "access_log off;".to_owned(),
+            NginxLog::Buffered => {
+                format!("access_log {} combined buffer=64k flush=1s;", path.display())
+            }
+            NginxLog::EachLine => format!("access_log {} combined;", path.display()),
+        }
+    }
+}
+
 impl<'a> Launch<'a> {
     /// Of a server on all cores, as it is by default.
     pub fn of(dir: &'a Path, workers: usize) -> Launch<'a> {
@@ -100,19 +122,32 @@ impl<'a> Launch<'a> {
 
     /// Debian's nginx with a configuration of its own in `home`.
     /// `corked` adds `tcp_nopush`.
-    pub fn nginx(&self, program: &Path, home: &Path, corked: bool) -> Result<Server> {
+    pub fn nginx(
+        &self,
+        program: &Path,
+        home: &Path,
+        corked: bool,
+        log: NginxLog,
+    ) -> Result<Server> {
         let address = free_port()?;
         fs::create_dir_all(home)?;
         let config = home.join("nginx.conf");
-        fs::write(&config, self.nginx_config(home, address, corked))?;
+        fs::write(&config, self.nginx_config(home, address, corked, log))?;
         let mut command = self.pinned(program);
         command.arg("-p").arg(home).arg("-c").arg(&config).arg("-e").arg(home.join("error.log"));
         Server::start(command, address, address)
     }
 
-    /// nginx at its best for small files: no log, open files kept, sendfile. The user is named so
-    /// that a worker of a root's nginx may read a directory that only root may.
-    pub fn nginx_config(&self, home: &Path, address: SocketAddr, corked: bool) -> String {
+    /// nginx at its best for small files: open files kept, sendfile. The user is named so that a
+    /// worker of a root's nginx may read a directory that only root may.
+    pub fn nginx_config(
+        &self,
+        home: &Path,
+        address: SocketAddr,
+        corked: bool,
+        log: NginxLog,
+    ) -> String {
+        let log = log.line(home);
         let corked = if corked { "    tcp_nopush on;\n" } else { "" };
         let (dir, home, workers) = (self.dir.display(), home.display(), self.workers);
         let lines = self.nginx_lines;
@@ -123,7 +158,7 @@ impl<'a> Launch<'a> {
             "user root;\nworker_processes {workers};\ndaemon off;\npid {home}/nginx.pid;\n\
              error_log {home}/error.log warn;\n\
              events {{\n    use epoll;\n    worker_connections 20000;\n}}\n\
-             http {{\n    access_log off;\n    sendfile on;\n{corked}    \
+             http {{\n    {log}\n    sendfile on;\n{corked}    \
              tcp_nodelay on;\n{lines}    keepalive_requests 1000000000;\n    \
              open_file_cache max=10000 inactive=60s;\n    open_file_cache_valid 60s;\n    \
              default_type text/plain;\n{temp}    \

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::server::{Launch, Profile, Server, free_port};
+use super::server::{Launch, NginxLog, Profile, Server, free_port};
 use super::{Options, load, machine, report};
 use crate::shell;
 
@@ -152,7 +152,7 @@ impl Stand {
             }
             Who::Nginx => {
                 let program = self.nginx.as_ref().context("nginx is not installed")?;
-                launch.nginx(program, &self.home.join("nginx"), false)
+                launch.nginx(program, &self.home.join("nginx"), false, NginxLog::Off)
             }
         }
     }
@@ -164,7 +164,8 @@ impl Stand {
             true => report::results(plan.bench)?,
             false => shell::scratch("results")?,
         };
-        let nginx = self.launch(plan).nginx_config(&self.home.join("nginx"), free_port()?, false);
+        let (launch, home) = (self.launch(plan), self.home.join("nginx"));
+        let nginx = launch.nginx_config(&home, free_port()?, false, NginxLog::Off);
         let summary = format!(
             "# {title}\n\n`{}`\n\n{tables}\n## Machine\n\n{}\n## sluicegate\n\n```toml\n{}```\n\n\
              ## nginx\n\n```nginx\n{nginx}```\n",

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use sluicegate_web::{Config, Direct, Machine, Settings, memory};
+use sluicegate_web::{Config, Direct, Machine, Settings};
 
 mod conn;
 mod deadlines;
@@ -23,7 +23,7 @@ fn main() -> Result<()> {
     };
     let address: SocketAddr =
         address.parse().with_context(|| format!("{address} is no address such as 127.0.0.1:80"))?;
-    let machine = Machine { cpus: 1, memory: memory::available() };
+    let machine = Machine { cpus: 1, ..Machine::found() };
     let config = Config::new(&Settings::default(), machine)?;
     let site = Direct::open(Path::new(dir), &config).with_context(|| format!("open {dir}"))?;
     server::run(site, address)

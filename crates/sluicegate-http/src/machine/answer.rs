@@ -24,6 +24,9 @@ impl HttpConn {
     ) -> Answer {
         let mut answer = Answer::default();
         let failed = exchange.has_failed();
+        if exchange.is_missed() {
+            self.trail_missed();
+        }
         let (reply, pieces) = exchange.outcome();
         match self.phase {
             Phase::Asked => {
@@ -37,7 +40,7 @@ impl HttpConn {
             Phase::Stream { left } => self.go_on(pieces, left, &mut answer),
             Phase::Head | Phase::Body { .. } | Phase::Over => {}
         }
-        self.count(&answer, queued, now);
+        self.count(&answer, queued, now, shared);
         answer
     }
 
@@ -64,7 +67,7 @@ impl HttpConn {
             Phase::Stream { .. } => answer = self.reset(),
             phase @ (Phase::Head | Phase::Over) => self.phase = phase,
         }
-        self.count(&answer, queued, now);
+        self.count(&answer, queued, now, shared);
         answer
     }
 
@@ -83,7 +86,11 @@ impl HttpConn {
         // What was read already is answered, however little it is.
         let last = self.input.is_empty() && (self.draining || self.eof);
         self.asked.keep_alive &= !(reply.close || used_up || last);
+        let follows = shared.extras.as_mut().map(|extras| self.announce(reply, now, extras));
         encode(reply, self.asked, now, shared, &mut answer.chunks);
+        if let Some(follows) = follows {
+            self.trail_head(reply.status, follows, answer);
+        }
         let streams = !self.asked.head_only && !is_bodiless(reply.status);
         match (&reply.body, pieces) {
             (&Body::Stream { len }, Some(pieces)) if streams => {
@@ -125,6 +132,9 @@ impl HttpConn {
     /// Answers with an error and interprets nothing more.
     pub(super) fn refuse(&mut self, problem: Problem, now: Time, shared: &mut Shared) -> Next {
         self.problem = Some(problem);
+        if let Some(extras) = &mut shared.extras {
+            self.begin_blank_trail(now, extras);
+        }
         shared.refusals.count(problem.status);
         if let Phase::Body { exchange, .. } = std::mem::replace(&mut self.phase, Phase::Asked) {
             shared.recycle(exchange);
@@ -133,7 +143,7 @@ impl HttpConn {
         let mut answer = Answer::default();
         self.begin_reply(&mut reply, None, now, shared, &mut answer);
         self.asked = Asked::default();
-        self.count(&answer, 0, now);
+        self.count(&answer, 0, now, shared);
         Next::Write(answer)
     }
 
@@ -159,11 +169,12 @@ impl HttpConn {
         if self.eof { Then::Close } else { Then::Shutdown }
     }
 
-    fn count(&mut self, answer: &Answer, queued: usize, now: Time) {
+    fn count(&mut self, answer: &Answer, queued: usize, now: Time, shared: &mut Shared) {
         let bytes: usize = answer.chunks.iter().map(|chunk| chunk.len()).sum();
         if bytes > 0 {
             self.patience.wrote(bytes as u64, queued, now);
         }
+        self.trail_on(answer, bytes, now, shared);
         match self.phase {
             Phase::Over => self.patience.wait_for(Waiting::Nothing, now),
             Phase::Head => self.patience.wait_for(Waiting::Idle, now),

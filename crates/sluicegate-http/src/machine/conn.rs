@@ -12,6 +12,7 @@ use crate::machine::input::Input;
 use crate::machine::patience::{Late, Patience, Waiting};
 use crate::machine::reader::Reader;
 use crate::machine::shared::Shared;
+use crate::machine::trail::Trail;
 use crate::method::Method;
 use crate::status::Problem;
 
@@ -33,6 +34,8 @@ pub struct HttpConn {
     pub(super) eof: bool,
     pub(super) draining: bool,
     pub(super) problem: Option<Problem>,
+    /// Where requests are logged, named or timed.
+    pub(super) trail: Option<Box<Trail>>,
 }
 
 #[derive(Debug)]
@@ -91,6 +94,7 @@ impl HttpConn {
             eof: false,
             draining: false,
             problem: None,
+            trail: None,
         }
     }
 
@@ -215,6 +219,9 @@ impl HttpConn {
                 _ => Ok(meaning),
             }
         });
+        if let Some(extras) = &mut shared.extras {
+            self.begin_trail(&mut exchange, meaning.is_ok(), now, extras);
+        }
         let meaning = match meaning {
             Ok(meaning) => meaning,
             Err(problem) => {
@@ -255,15 +262,22 @@ impl HttpConn {
         if std::mem::take(owes_continue) && self.input.is_empty() && !self.eof {
             let mut answer = Answer::default();
             answer.chunks.push(CONTINUE.into());
+            self.trail_on(&answer, CONTINUE.len(), now, shared);
             return Next::Write(answer);
         }
         match collect(exchange, left, &mut self.input, &mut self.patience, shared) {
             Ok(true) => match std::mem::replace(&mut self.phase, Phase::Asked) {
-                Phase::Body { exchange, .. } => self.hand_on(exchange, now),
+                Phase::Body { exchange, .. } => {
+                    self.trail_asked(now);
+                    self.hand_on(exchange, now)
+                }
                 _ => Next::Wait,
             },
             // RFC 9112 section 8: the message is incomplete; nobody waits for an answer.
-            Ok(false) if self.eof => self.close(),
+            Ok(false) if self.eof => {
+                self.abort_trail(now, shared);
+                self.close()
+            }
             Ok(false) => Next::Wait,
             Err(problem) => self.refuse(problem, now, shared),
         }

@@ -58,12 +58,20 @@ pub(crate) fn encode(
         (true, Version::Http11) => &tails.plain,
         (true, Version::Http10) => &tails.keep,
     };
+    let lines = shared.extras.as_ref().map_or(&[][..], |extras| &extras.lines);
     // RFC 9110 section 9.3.2: a reply to HEAD has the fields of one to GET and no content.
     let body_allowed = !asked.head_only && !is_bodiless(reply.status);
     match &mut reply.head {
         ReplyHead::Prebuilt(head) => {
             chunks.push(Chunk::Bytes(std::mem::take(head)));
-            chunks.push(Chunk::Bytes(tail.clone()));
+            chunks.push(Chunk::Bytes(match lines {
+                [] => tail.clone(),
+                lines => {
+                    shared.scratch.put_slice(lines);
+                    shared.scratch.put_slice(tail);
+                    shared.scratch.split().freeze()
+                }
+            }));
             if body_allowed {
                 push_body(&mut reply.body, chunks);
             }
@@ -84,6 +92,7 @@ pub(crate) fn encode(
             if !is_bodiless(reply.status) {
                 push_length(out, reply.body.len());
             }
+            out.put_slice(lines);
             out.put_slice(tail);
             match &reply.body {
                 Body::Bytes(bytes) if body_allowed && bytes.len() <= COPIED_BODY_MAX => {

@@ -16,7 +16,9 @@ mod patience;
 mod reader;
 pub(crate) mod scan;
 mod shared;
+mod trail;
 
 pub use conn::{HttpConn, Next};
 pub use encode::{Answer, Chunks};
 pub use shared::Shared;
+pub(crate) use trail::{Entry, Extras, NEVER};

@@ -8,6 +8,7 @@ use crate::date::{Tails, WallClock};
 use crate::exchange::Exchange;
 use crate::limits::{Limits, SPARE_MAX};
 use crate::machine::bodies::Bodies;
+use crate::machine::trail::Extras;
 use crate::refusals::Refusals;
 
 /// Lent to every call of a connection's machine; one per worker.
@@ -21,6 +22,8 @@ pub struct Shared {
     /// Buffers of the pool are scarce: none is kept.
     pub(crate) scarce: bool,
     pub(crate) refusals: Arc<Refusals>,
+    /// For log, ids and times of requests; mostly none of them.
+    pub(crate) extras: Option<Box<Extras>>,
 }
 
 impl Shared {
@@ -34,12 +37,19 @@ impl Shared {
             bodies: Bodies::default(),
             scarce: false,
             refusals: Arc::default(),
+            extras: None,
         }
     }
 
     /// Counts what is refused in `refusals`, together with others.
     pub fn with_refusals(mut self, refusals: Arc<Refusals>) -> Self {
         self.refusals = refusals;
+        self
+    }
+
+    /// Records requests for a log, names them, and tells how long they took.
+    pub(crate) fn with_extras(mut self, extras: Option<Box<Extras>>) -> Self {
+        self.extras = extras;
         self
     }
 

@@ -6,17 +6,20 @@
 
 mod deliver;
 mod flows;
+mod journal;
+mod ports;
 mod server;
 mod session;
 mod timers;
 
+pub use ports::{HttpOut, HttpOutlets};
 pub use server::{HttpNodes, HttpServer, Settings};
 
 use std::sync::Arc;
 
-use sluicegate::{Batch, Cx, Ended, Out, Stage, Tags, Why};
-use sluicegate_io::{Closed, ConnId, How, Incoming, Io, Opened, Received, Write};
-use sluicegate_macros::{From, Ports};
+use sluicegate::{Batch, Cx, Ended, Stage, Tags, Why};
+use sluicegate_io::{Closed, ConnId, How, Incoming, Io, Opened, Received};
+use sluicegate_macros::From;
 
 use crate::exchange::Exchange;
 use crate::limits::HELD_MAX;
@@ -43,17 +46,6 @@ impl From<Opened> for HttpIn {
     }
 }
 
-/// Where the stage sends.
-#[derive(Ports)]
-pub struct HttpOut {
-    /// Requests that are complete, each with the tag of its flow.
-    pub request: Out<Exchange>,
-    /// Exchanges whose stream wants its next pieces.
-    pub pull: Out<Exchange>,
-    /// Output.
-    pub write: Out<Write>,
-}
-
 /// The most events that one event makes the stage emit on one port: replies that were kept back,
 /// the one that came, and what the machine says itself before and behind it.
 const EMITS: usize = HELD_MAX + 8;
@@ -66,6 +58,8 @@ pub struct HttpStage {
     conns: Conns,
     timers: Timers,
     spare_held: Vec<Vec<Held>>,
+    /// Whether requests are recorded.
+    logs: bool,
 }
 
 impl HttpStage {
@@ -73,7 +67,9 @@ impl HttpStage {
     pub fn new(settings: Settings) -> Self {
         Self {
             shared: Shared::new(settings.limits.clone(), settings.clock)
-                .with_refusals(Arc::clone(&settings.refusals)),
+                .with_refusals(Arc::clone(&settings.refusals))
+                .with_extras(settings.extras()),
+            logs: settings.log.is_some(),
             settings,
             tags: Tags::default(),
             conns: Conns::default(),
@@ -91,6 +87,7 @@ impl HttpStage {
         let io = cx.local.get::<Io>();
         io.set_state(id, Box::new(Session::new(machine)));
         io.read(id);
+        self.watch_end(id, cx);
         self.conns.insert(id);
         self.shared.scarce = self.is_scarce(cx);
         self.go_on(id, News::Nothing, cx);
@@ -126,7 +123,9 @@ impl HttpStage {
 
     /// The client is gone: what waited for it ends here. A request that is in the net ends when
     /// it comes back.
-    pub(crate) fn forget(&mut self, id: ConnId, session: Session, cx: &mut Cx<'_, HttpOut>) {
+    pub(crate) fn forget(&mut self, id: ConnId, mut session: Session, cx: &mut Cx<'_, HttpOut>) {
+        session.machine.abort_trail(cx.now(), &mut self.shared);
+        self.conn_over(id);
         if let Some((_, timer)) = session.timer {
             cx.cancel(timer);
         }
@@ -147,6 +146,10 @@ impl Stage for HttpStage {
     type Out = HttpOut;
 
     fn handle(&mut self, batch: Batch<'_, HttpIn>, cx: &mut Cx<'_, HttpOut>) {
+        if self.logs {
+            // What the last batch answered is mostly written by now.
+            self.look_at_journal(cx);
+        }
         for event in batch {
             let (tag, body) = event.split();
             match body {
@@ -161,13 +164,24 @@ impl Stage for HttpStage {
                 HttpIn::Incoming(Incoming::Closed(closed)) => self.closed(closed, cx),
             }
         }
+        self.look_later(cx);
+    }
+
+    fn start(&mut self, cx: &mut Cx<'_, HttpOut>) {
+        if let Some(journal) = self.journal() {
+            journal.on(cx.worker().index());
+        }
     }
 
     fn signal(&mut self, cx: &mut Cx<'_, HttpOut>) {
+        if self.logs {
+            self.look_at_journal(cx);
+        }
         let stage = cx.stage();
         while cx.room() >= EMITS {
             let Some(id) = cx.local.get::<Io>().next_drained(stage) else {
-                return self.release_late(cx);
+                self.release_late(cx);
+                return self.look_later(cx);
             };
             self.written(id, cx);
         }
@@ -176,6 +190,7 @@ impl Stage for HttpStage {
 
     fn timer(&mut self, token: u64, cx: &mut Cx<'_, HttpOut>) {
         self.timer_ran_out(token, cx);
+        self.look_later(cx);
     }
 
     fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, HttpOut>) {
@@ -196,6 +211,7 @@ impl Stage for HttpStage {
             self.decline(id, status, cx);
             self.go_on(id, News::Nothing, cx);
         }
+        self.look_later(cx);
     }
 
     fn drain(&mut self, cx: &mut Cx<'_, HttpOut>) {
@@ -208,7 +224,8 @@ impl Stage for HttpStage {
         }
     }
 
-    fn drained(&mut self, _cx: &mut Cx<'_, HttpOut>) -> bool {
-        self.conns.is_empty()
+    fn drained(&mut self, cx: &mut Cx<'_, HttpOut>) -> bool {
+        let logged = !self.logs || self.empty_journal(cx);
+        self.conns.is_empty() && logged
     }
 }

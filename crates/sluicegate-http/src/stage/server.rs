@@ -8,7 +8,11 @@ use sluicegate_io::{Listeners, Options, serve};
 
 use crate::date::WallClock;
 use crate::exchange::Exchange;
+use crate::id::{IdSettings, Ids};
+use crate::journal::Journal;
 use crate::limits::Limits;
+use crate::log::{Block, LogSettings};
+use crate::machine::Extras;
 use crate::refusals::Refusals;
 use crate::stage::{EMITS, HttpIn, HttpStage};
 
@@ -29,6 +33,12 @@ pub struct Settings {
     pub io: Options,
     /// Where refusals are counted, for all workers.
     pub refusals: Arc<Refusals>,
+    /// What is recorded of requests: wire [`HttpNodes::log`] then. Nothing.
+    pub log: Option<LogSettings>,
+    /// How requests are named. Not at all.
+    pub request_id: Option<IdSettings>,
+    /// Replies tell in Server-Timing how long they took. No.
+    pub server_timing: bool,
 }
 
 impl Default for Settings {
@@ -41,6 +51,9 @@ impl Default for Settings {
             clock: |_| SystemTime::now(),
             io: Options::default(),
             refusals: Arc::default(),
+            log: None,
+            request_id: None,
+            server_timing: false,
         }
     }
 }
@@ -49,6 +62,15 @@ impl Settings {
     pub(crate) fn entering(&self, born: Time) -> Entering {
         let deadline = self.answer_time.map(|time| born + time);
         Entering { born: Some(born), deadline, class: 0 }
+    }
+
+    /// What connections share beyond the protocol, where any of it is asked for.
+    pub(crate) fn extras(&self) -> Option<Box<Extras>> {
+        let journal = self.log.clone().map(|log| Journal::new(log, self.clock));
+        let ids = self.request_id.as_ref().map(|ids| Ids::new(ids, self.clock));
+        let timing = self.server_timing;
+        let any = journal.is_some() || ids.is_some() || timing;
+        any.then(|| Box::new(Extras { journal, ids, timing, lines: Vec::new() }))
     }
 }
 
@@ -66,6 +88,9 @@ pub struct HttpNodes {
     /// Where exchanges go back, by wires that [`returns`](sluicegate::Wire::returns) to `request`
     /// or `pull`.
     pub replies: Inlet<HttpIn>,
+    /// Records of requests, where [`Settings::log`] asks for them. Without it nothing is sent here,
+    /// and no wire is needed.
+    pub log: Outlet<Block>,
 }
 
 impl HttpServer {
@@ -79,6 +104,7 @@ impl HttpServer {
     ) -> HttpNodes {
         let served = serve(net, domain, listeners, &settings.io);
         let name = format!("{}http", settings.io.prefix);
+        let logs = settings.log.is_some();
         let (queue, flows, batch) = (settings.queue, settings.flows, settings.io.batch);
         let spec = stage(&name, move || HttpStage::new(settings.clone()))
             .on(domain)
@@ -90,6 +116,10 @@ impl HttpServer {
         net.wire(served.opened, http.inlet);
         net.wire(served.incoming, http.inlet);
         net.wire(http.out.write, served.write);
-        HttpNodes { request: http.out.request, pull: http.out.pull, replies: http.inlet }
+        if !logs {
+            net.seal(http.out.log);
+        }
+        let out = http.out;
+        HttpNodes { request: out.request, pull: out.pull, replies: http.inlet, log: out.log }
     }
 }

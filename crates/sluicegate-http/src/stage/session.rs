@@ -107,6 +107,10 @@ impl Conns {
         self.open
     }
 
+    pub fn contains(&self, id: ConnId) -> bool {
+        self.slots.get(id.slot()).is_some_and(|there| *there == Some(id))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.open == 0
     }

@@ -14,11 +14,16 @@ use crate::stage::{EMITS, HttpOut, HttpStage};
 /// The token of the timer for replies that are kept back; no connection has this key.
 const HOLD: u64 = u64::MAX;
 
+/// The token of the timer for requests that are not in the log yet; no connection has it either.
+pub(crate) const LOOK: u64 = u64::MAX - 1;
+
 /// Connections that keep replies back, in the order in which they began to.
 #[derive(Default)]
 pub(crate) struct Timers {
     holding: VecDeque<(Time, ConnId)>,
     armed: bool,
+    /// A timer for the journal is running.
+    pub looking: bool,
 }
 
 impl Timers {
@@ -53,6 +58,9 @@ impl HttpStage {
         if token == HOLD {
             self.timers.armed = false;
             return self.release_late(cx);
+        }
+        if token == LOOK {
+            return self.look_again(cx);
         }
         let (id, now) = (ConnId::from_key(token), cx.now());
         let io = cx.local.get::<Io>();

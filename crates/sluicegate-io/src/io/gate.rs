@@ -36,6 +36,10 @@ pub(crate) struct Gate {
     pub decided: VecDeque<ConnId>,
     /// Tags of output that will never be written, for the write stage to refuse.
     pub orphans: VecDeque<u32>,
+    /// The stage that wants to know which connections ended.
+    pub watcher: Option<StageId>,
+    /// Connections whose sockets are closed, with the bytes they sent, for that stage.
+    pub ends: VecDeque<(ConnId, u64)>,
 }
 
 impl Io {
@@ -53,6 +57,8 @@ impl Io {
                 writable: VecDeque::new(),
                 decided: VecDeque::new(),
                 orphans: VecDeque::new(),
+                watcher: None,
+                ends: VecDeque::new(),
             });
             self.gates.len() - 1
         });

@@ -75,6 +75,7 @@ impl Io {
             && let Some(output) = &mut conn.output
         {
             output.sent(ready.sent);
+            conn.sent += ready.sent as u64;
             write_waits = true;
         }
         conn.writable |= writes;

@@ -115,6 +115,7 @@ impl Io {
             self.turned_away -= 1;
         } else {
             self.ledger.closed(how);
+            self.tell_end(id);
         }
         if by_address {
             self.leave_address(peer);

@@ -239,6 +239,34 @@ impl Io {
         self.drained.iter_mut().find(|(watcher, _)| *watcher == stage)?.1.pop_front()
     }
 
+    /// Bytes of the connection's output that the kernel has taken so far.
+    pub fn sent_bytes(&self, id: ConnId) -> Option<u64> {
+        Some(self.conns.get(id)?.sent)
+    }
+
+    /// From now on raises the flag of `stage` when the socket of a connection of the same
+    /// protocol as `conn` is closed, however that comes; then [`Io::next_end`] gives its name.
+    pub fn watch_ends(&mut self, conn: ConnId, stage: StageId) {
+        let Some(place) = self.conns.get(conn).map(|conn| conn.gate) else { return };
+        self.gate_mut(place).watcher = Some(stage);
+    }
+
+    /// The next connection that `stage` watches and whose socket is closed, with the bytes of its
+    /// output that the kernel had taken.
+    pub fn next_end(&mut self, stage: StageId) -> Option<(ConnId, u64)> {
+        self.gates.iter_mut().find(|gate| gate.watcher == Some(stage))?.ends.pop_front()
+    }
+
+    fn tell_end(&mut self, id: ConnId) {
+        let Some(conn) = self.conns.get(id) else { return };
+        let (place, sent) = (conn.gate, conn.sent);
+        let gate = self.gate_mut(place);
+        if let Some(watcher) = gate.watcher {
+            gate.ends.push_back((id, sent));
+            self.raise(Some(watcher));
+        }
+    }
+
     fn tell_drained(&mut self, id: ConnId, stage: StageId) {
         match self.drained.iter_mut().find(|(watcher, _)| *watcher == stage) {
             Some((_, conns)) => conns.push_back(id),

@@ -85,9 +85,13 @@ impl Io {
         let (Some(socket), Some(output)) = (&conn.socket, &mut conn.output) else { return };
         while conn.writable && output.has_bytes() {
             match self.backend.send(socket, output.chunks()) {
-                Sent::Bytes(n) => output.sent(n),
+                Sent::Bytes(n) => {
+                    output.sent(n);
+                    conn.sent += n as u64;
+                }
                 Sent::Blocked(n) => {
                     output.sent(n);
+                    conn.sent += n as u64;
                     conn.writable = false;
                 }
                 Sent::Taken => {

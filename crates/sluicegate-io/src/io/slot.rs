@@ -16,6 +16,8 @@ pub(crate) struct Conn {
     pub state: Option<State>,
     /// What waits to be written.
     pub output: Option<Box<Output>>,
+    /// Bytes that the kernel has taken.
+    pub sent: u64,
     /// Bytes that were read and thrown away.
     pub discarded: u32,
     pub gate: u16,
@@ -63,6 +65,7 @@ impl Conn {
             peer,
             state: None,
             output: None,
+            sent: 0,
             discarded: 0,
             gate,
             service,
@@ -94,6 +97,6 @@ mod tests {
 
     #[test]
     fn an_idle_slot_is_small() {
-        assert!(size_of::<Conn>() <= 96, "{}", size_of::<Conn>());
+        assert!(size_of::<Conn>() <= 104, "{}", size_of::<Conn>());
     }
 }

@@ -10,7 +10,7 @@ use crate::conn::{ConnId, How};
 use crate::system::{how, is_of_one};
 use crate::uring::Uring;
 use crate::uring::op::Op;
-use crate::uring::sock::{ACCEPTED_MAX, Asking, Connecting, INBOX_MAX, Receiving};
+use crate::uring::sock::{ACCEPTED_MAX, Asking, Connecting, Receiving};
 
 impl Uring {
     /// Handles all completions that are there, and tells what became ready.
@@ -48,6 +48,7 @@ impl Uring {
             (Ok(n), Some(mut buf)) if n > 0 => {
                 buf.filled(n);
                 sock.inbox.push(buf);
+                self.held += 1;
             }
             (Ok(_), _) => {
                 sock.end = Some(How::Eof);
@@ -67,7 +68,7 @@ impl Uring {
                 told.write = true;
             }
         }
-        let full = sock.inbox.len() >= INBOX_MAX;
+        let full = sock.is_full();
         match sock.receiving {
             Receiving::Yes if full => {
                 sock.receiving = Receiving::Stopping;

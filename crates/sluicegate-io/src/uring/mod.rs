@@ -7,6 +7,7 @@
 
 mod buffers;
 mod collect;
+mod inbox;
 mod listening;
 mod op;
 mod ring;
@@ -61,6 +62,10 @@ pub struct Uring {
     lent: Lent,
     conns: Slab<Sock>,
     ears: Slab<Ear>,
+    /// Buffers in the inboxes of connections.
+    held: usize,
+    /// Bytes that had to leave their buffers.
+    aside: usize,
     /// Connections that receive when there are buffers again.
     hungry: VecDeque<ConnId>,
     #[expect(clippy::vec_box, reason = "a send keeps its box, and costs no new one")]
@@ -91,6 +96,8 @@ impl Uring {
             lent,
             conns: Slab::new(PLACES_MAX),
             ears: Slab::new(PLACES_MAX),
+            held: 0,
+            aside: 0,
             hungry: VecDeque::new(),
             spare: Vec::new(),
             early: Vec::new(),
@@ -154,6 +161,9 @@ impl Backend for Uring {
 
     fn poll(&mut self, _now: Time, wait: Wait, pool: &Pool, ready: &mut Vec<Ready>) {
         self.lent.fill(pool);
+        if self.lent.len() == 0 && !self.hungry.is_empty() {
+            self.make_room(pool);
+        }
         let fed = self.feed();
         ready.append(&mut self.early);
         let wait = if fed || !ready.is_empty() { Wait::Not } else { wait };
@@ -217,8 +227,8 @@ impl Backend for Uring {
         decision
     }
 
-    fn recv(&mut self, socket: &Socket, _pool: &Pool) -> Recv {
-        self.next_received(place(socket))
+    fn recv(&mut self, socket: &Socket, pool: &Pool) -> Recv {
+        self.next_received(place(socket), pool)
     }
 
     fn send(&mut self, socket: &Socket, chunks: &mut VecDeque<Chunk>) -> Sent {

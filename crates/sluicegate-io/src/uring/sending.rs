@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use io_uring::{opcode, squeue, types};
 
 use crate::chunk::Chunk;
-use crate::output::consume;
+use crate::output::{consume, together};
 
 /// The most pieces of one send.
 const PIECES_MAX: usize = 64;
@@ -32,11 +32,12 @@ impl Sending {
     /// Takes pieces off the front of `chunks`, of which there is at least one.
     pub fn load(&mut self, chunks: &mut VecDeque<Chunk>) {
         debug_assert!(self.chunks.is_empty(), "pieces were forgotten");
-        if chunks.len() <= PIECES_MAX {
+        let now = together(chunks, PIECES_MAX);
+        if now == chunks.len() {
             // Both keep their memory, in turns.
             std::mem::swap(&mut self.chunks, chunks);
         } else {
-            self.chunks.extend(chunks.drain(..PIECES_MAX));
+            self.chunks.extend(chunks.drain(..now));
         }
     }
 

@@ -13,6 +13,9 @@ use crate::uring::sending::Sending;
 /// Buffers of a connection that nobody takes before it receives no more: what follows stays in
 /// the kernel. The kernel may fill a few more before it hears of it.
 pub(super) const INBOX_MAX: usize = 8;
+/// Bytes of all connections together that are kept out of buffers; a connection that would make
+/// them more is broken off.
+pub(super) const ASIDE_MAX: usize = 64 << 20;
 /// Connections of a listener that nobody takes before it accepts no more: what follows stays in
 /// the backlog.
 pub(super) const ACCEPTED_MAX: usize = 64;
@@ -23,8 +26,10 @@ pub(super) struct Sock {
     /// Its name to the machine.
     pub key: u64,
     pub receiving: Receiving,
-    /// What was received and not taken.
+    /// What was received and not taken, the newest of it.
     pub inbox: SmallVec<[Buf; 2]>,
+    /// What was received before and had to leave its buffers; empty but where buffers are scarce.
+    pub aside: Vec<u8>,
     /// What follows the bytes in `inbox`.
     pub end: Option<How>,
     /// The pieces of the send that is in flight.
@@ -68,12 +73,18 @@ impl Sock {
             key: u64::MAX,
             receiving: Receiving::No,
             inbox: SmallVec::new(),
+            aside: Vec::new(),
             end: None,
             sending: None,
             broken: None,
             connecting,
             closing: false,
         }
+    }
+
+    /// Whether so much waits that the rest is to wait in the kernel.
+    pub fn is_full(&self) -> bool {
+        self.inbox.len() >= INBOX_MAX || !self.aside.is_empty()
     }
 
     /// Whether the kernel has an operation of this connection.

@@ -60,8 +60,8 @@ impl Bench {
         loop {
             match self.uring.recv(socket, &self.pool) {
                 Recv::Bytes(buf, _) => return buf.to_vec(),
-                Recv::Later => self.poll(),
-                _ => panic!("it cannot receive"),
+                Recv::Later | Recv::NoBuffer => self.poll(),
+                Recv::Ended(how) => panic!("it cannot receive: {how:?}"),
             }
         }
     }
@@ -149,6 +149,36 @@ fn what_nobody_takes_stays_in_the_kernel() {
         received.extend(bench.recv(&held));
     }
     assert!(received == sent, "what was received is garbled");
+}
+
+#[test]
+fn connections_that_nobody_reads_leave_buffers_to_others() {
+    let Some(mut bench) = Bench::new(64, 64, 0, 32) else { return };
+    let sent: Vec<u8> = (0..20_000).map(|n| (n % 251) as u8).collect();
+    let mut held = Vec::new();
+    for key in 0..10 {
+        let client = bench.client();
+        let socket = bench.accept();
+        bench.uring.attach(1 + key, &socket).unwrap();
+        (&client).write_all(&sent).unwrap();
+        held.push((client, socket));
+    }
+    let mut other = bench.client();
+    let beside = bench.accept();
+    bench.uring.attach(100, &beside).unwrap();
+    for byte in 0..100 {
+        other.write_all(&[byte]).unwrap();
+        assert_eq!(bench.recv(&beside), [byte]);
+    }
+    assert!(bench.uring.aside > 0, "there were buffers enough");
+    for (_, socket) in &held {
+        let mut received = Vec::new();
+        while received.len() < sent.len() {
+            received.extend(bench.recv(socket));
+        }
+        assert!(received == sent, "what was received is garbled");
+    }
+    assert_eq!((bench.uring.aside, bench.uring.held), (0, 0));
 }
 
 #[test]

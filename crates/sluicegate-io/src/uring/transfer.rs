@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use io_uring::{opcode, types};
 
-use crate::backend::{Recv, Sent};
+use crate::backend::Sent;
 use crate::chunk::Chunk;
 use crate::conn::{ConnId, How};
 use crate::uring::buffers::GROUP;
@@ -38,32 +38,13 @@ impl Uring {
                 && sock.receiving == Receiving::Hungry
             {
                 sock.receiving = Receiving::No;
-                self.receive(id);
+                // Else it goes on when what waits is taken.
+                if !sock.is_full() {
+                    self.receive(id);
+                }
             }
         }
         !self.hungry.is_empty() && self.lent.len() > 0
-    }
-
-    pub(super) fn next_received(&mut self, id: ConnId) -> Recv {
-        let Some(sock) = self.conns.get_mut(id) else { return Recv::Ended(How::Closed) };
-        if sock.inbox.is_empty() {
-            return match (sock.broken, sock.end) {
-                // An error of the socket is told once, to whoever asks first: had the send asked,
-                // the receive found but an end.
-                (Some(how), _) | (None, Some(how)) => Recv::Ended(how),
-                (None, None) => {
-                    self.receive(id);
-                    Recv::Later
-                }
-            };
-        }
-        let buf = sock.inbox.remove(0);
-        let last = sock.inbox.is_empty();
-        let drained = last && sock.end.is_none() && sock.broken.is_none();
-        if last {
-            self.receive(id);
-        }
-        Recv::Bytes(buf, drained)
     }
 
     pub(super) fn send_pieces(&mut self, id: ConnId, chunks: &mut VecDeque<Chunk>) -> Sent {
@@ -116,7 +97,10 @@ impl Uring {
             return;
         }
         sock.closing = true;
+        self.held -= sock.inbox.len();
+        self.aside -= sock.aside.len();
         sock.inbox.clear();
+        sock.aside = Vec::new();
         let operations = [
             (sock.receiving == Receiving::Yes, Op::Receive),
             (sock.sending.is_some(), Op::Send),

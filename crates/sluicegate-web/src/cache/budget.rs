@@ -46,6 +46,13 @@ impl Charge {
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
+
+    /// Gives back all but `bytes` of it.
+    pub fn shrink(&mut self, bytes: u64) {
+        let over = self.bytes.saturating_sub(bytes);
+        self.bytes -= over;
+        self.budget.used.fetch_sub(over, Ordering::AcqRel);
+    }
 }
 
 impl Drop for Charge {
@@ -68,5 +75,12 @@ mod tests {
         assert_eq!((budget.used(), three.bytes()), (10, 3));
         drop(seven);
         assert_eq!(budget.used(), 3);
+        let mut three = three;
+        three.shrink(5);
+        assert_eq!((budget.used(), three.bytes()), (3, 3));
+        three.shrink(1);
+        assert_eq!((budget.used(), three.bytes()), (1, 1));
+        drop(three);
+        assert_eq!(budget.used(), 0);
     }
 }

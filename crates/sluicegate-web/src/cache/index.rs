@@ -1,11 +1,14 @@
 //! What one worker knows: a hit costs one look into this table, and nothing that is shared.
-use super::page::Page;
+use super::page::{Meta, Page};
+use super::variant::{Job, Variant};
 use crate::files::{Name, Text};
 use crate::rules::Effect;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use sluicegate::Time;
-use sluicegate_http::prebuild;
+use sluicegate_http::coding::Accepted;
+use sluicegate_http::{Coding, prebuild};
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +56,17 @@ pub enum Known {
 #[derive(Debug)]
 pub struct Kept {
     page: Arc<Page>,
+    /// The content as it is.
+    pub plain: Form,
+    /// Its variants, best first.
+    pub coded: Vec<Coded>,
+    /// A bit for each coding in which there is no variant, nor one asked for, as far as is known.
+    lacking: Cell<u8>,
+}
+
+/// One form of a page.
+#[derive(Debug)]
+pub struct Form {
     /// The content.
     pub body: Bytes,
     /// The head of 200.
@@ -61,25 +75,75 @@ pub struct Kept {
     pub unchanged: Bytes,
 }
 
+/// A variant, ready as its page is.
+#[derive(Debug)]
+pub struct Coded {
+    /// The variant.
+    pub variant: Arc<Variant>,
+    /// What is sent of it.
+    pub form: Form,
+}
+
 impl Kept {
-    /// Makes a page ready, with the fields that hold for its path.
+    /// Makes a page ready, with the fields that hold for its path and with the variants it has by
+    /// now. It is made ready anew when it is asked for again: then it has those that were made
+    /// meanwhile.
     pub fn new(page: Arc<Page>, effect: &Effect<'_>) -> Kept {
-        let date = page.meta.modified.map(crate::serve::http_date);
-        let mut fields = vec![("Content-Type", page.meta.media), ("Accept-Ranges", "bytes")];
-        fields.push(("ETag", &page.meta.tag));
-        fields.extend(date.as_deref().map(|date| ("Last-Modified", date)));
-        let more = fields.len();
-        fields.extend(effect.fields(200));
-        let head = prebuild(200, &fields, Some(page.meta.len));
-        fields.truncate(more);
-        fields.extend(effect.fields(304));
-        let unchanged = prebuild(304, &fields[2..], None);
-        Kept { body: page.bytes(), page, head, unchanged }
+        let mut coded = Vec::new();
+        let mut lacking = 0;
+        for coding in page.meta.codings.iter() {
+            if let Some(variant) = page.variant(coding) {
+                let form = Form::new(&variant.meta, Some(coding), variant.bytes(), effect);
+                coded.push(Coded { variant: Arc::clone(variant), form });
+            } else if page.is_untried(coding) {
+                lacking |= bit(coding);
+            }
+        }
+        let plain = Form::new(&page.meta, None, page.bytes(), effect);
+        Kept { page, plain, coded, lacking: Cell::new(lacking) }
     }
 
     /// The page.
     pub fn page(&self) -> &Page {
         &self.page
+    }
+
+    /// Whether a variant may be lacking: to be asked first.
+    pub fn lacks(&self) -> bool {
+        self.lacking.get() != 0
+    }
+
+    /// The right to make the variant that a client would like best, where it is lacking. Nobody
+    /// is asked twice before the page is looked at anew.
+    pub fn lack(&self, accepted: &Accepted) -> Option<Job> {
+        let (page, lacking) = (&self.page, self.lacking.get());
+        let possible = page.meta.codings.iter().filter(|coding| page.is_possible(*coding));
+        let coding = accepted.choose(possible).filter(|coding| lacking & bit(*coding) != 0)?;
+        self.lacking.set(lacking & !bit(coding));
+        Job::claim(page, coding)
+    }
+}
+
+fn bit(coding: Coding) -> u8 {
+    1 << coding as u8
+}
+
+impl Form {
+    fn new(meta: &Meta, coding: Option<Coding>, body: Bytes, effect: &Effect<'_>) -> Form {
+        let date = meta.modified.map(crate::serve::http_date);
+        // Ranges are of the content as it is alone.
+        let form = coding.map_or(("Accept-Ranges", "bytes"), |c| ("Content-Encoding", c.name()));
+        let mut fields = vec![("Content-Type", meta.media), form];
+        fields.extend((!meta.codings.is_empty()).then_some(crate::serve::VARY));
+        fields.push(("ETag", &meta.tag));
+        fields.extend(date.as_deref().map(|date| ("Last-Modified", date)));
+        let more = fields.len();
+        fields.extend(effect.fields(200));
+        let head = prebuild(200, &fields, Some(meta.len));
+        fields.truncate(more);
+        fields.extend(effect.fields(304));
+        let unchanged = prebuild(304, &fields[2..], None);
+        Form { body, head, unchanged }
     }
 }
 
@@ -139,10 +203,11 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::Meta;
+    use crate::coding::Order;
 
     fn page(path: &str) -> Arc<Page> {
-        let meta = Meta { media: "text/plain", tag: "\"x\"".to_owned(), modified: None, len: 2 };
+        let tag = "\"x\"".to_owned();
+        let meta = Meta { media: "text/plain", tag, modified: None, len: 2, codings: Order::NONE };
         Page::bundled(Name::new(path.as_bytes()).expect("plain"), meta, b"ab")
     }
 
@@ -168,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_heads_of_a_page_are_made_ahead() {
-        let kept = Kept::new(page("/a"), &Effect::default());
+        let kept = Kept::new(page("/a"), &Effect::default()).plain;
         assert_eq!(
             kept.head,
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nAccept-Ranges: bytes\r\n\

@@ -1,10 +1,13 @@
 //! From a name to an answer: runs in the pool, where it may wait for the disk.
 use super::budget::Budget;
-use super::page::{Meta, Page};
+use super::counts::Counts;
+use super::page::{Files, Meta, Page};
 use super::store::{Eviction, Loading, Store};
-use crate::files::{Found, Name, Opened, Stamp, content_tag};
+use crate::coding::{Compression, Order, coded_tag, extension};
+use crate::files::{Found, Name, Opened, SiteId, Stamp, content_tag};
 use crate::rules::Plan;
 use sluicegate::WorkerId;
+use sluicegate_http::Coding;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -17,9 +20,11 @@ const READS_MAX: usize = 3;
 /// Finds what lies at names, and keeps what fits.
 #[derive(Debug)]
 pub struct Loader {
-    plan: Arc<Plan>,
-    store: Store,
+    pub(super) plan: Arc<Plan>,
+    pub(super) store: Store,
     stream_above: u64,
+    pub(super) compression: Compression,
+    pub(super) counts: Arc<Counts>,
 }
 
 /// What lies at a name.
@@ -28,7 +33,7 @@ pub enum Answer {
     /// Content in memory.
     Page(Arc<Page>),
     /// Content too large to keep, or for which there is no room now.
-    Stream(Arc<Large>),
+    Stream(Forms),
     /// A directory, asked for without its slash.
     Directory,
     /// A directory without an index, in a site that shows some.
@@ -37,6 +42,15 @@ pub enum Answer {
     Missing,
     /// The disk does not answer, or descriptors have run out.
     Failed,
+}
+
+/// A large file in all its forms. The forms that nobody asked for are closed with this.
+#[derive(Clone, Debug)]
+pub struct Forms {
+    /// The file as it is.
+    pub plain: Arc<Large>,
+    /// Files coded ahead, best first.
+    pub coded: Vec<(Coding, Arc<Large>)>,
 }
 
 /// An open file that is sent in pieces.
@@ -51,12 +65,23 @@ impl Loader {
     /// Serves the sites of `plan`, keeping pages in `store`; files longer than `stream_above`
     /// bytes never.
     pub fn new(plan: impl Into<Arc<Plan>>, store: Store, stream_above: u64) -> Loader {
-        Loader { plan: plan.into(), store, stream_above }
+        let (plan, compression, counts) = (plan.into(), Compression::off(), Arc::default());
+        Loader { plan, store, stream_above, compression, counts }
     }
 
     /// What is served.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
+    }
+
+    /// The same with coded forms.
+    pub fn coding(self, compression: Compression) -> Loader {
+        Loader { compression, ..self }
+    }
+
+    /// What becomes of the variants.
+    pub fn counts(&self) -> &Arc<Counts> {
+        &self.counts
     }
 
     /// The budget of what is kept.
@@ -72,12 +97,22 @@ impl Loader {
             Ok(Found::File(opened)) => self.file(&loading, name, opened, holder, gone),
             Ok(Found::Bundled(content, media)) => {
                 let tag = content_tag(content);
-                let meta = Meta { media, tag, modified: None, len: content.len() as u64 };
+                // Made anew for each worker, it has no place for variants.
+                let (len, codings) = (content.len() as u64, Order::NONE);
+                let meta = Meta { media, tag, modified: None, len, codings };
                 return Answer::Page(Page::bundled(name.clone(), meta, content));
             }
             Ok(Found::Directory) => Ok(Answer::Directory),
             Ok(Found::Listable) => Ok(Answer::Listable),
             Ok(Found::Missing) => Ok(Answer::Missing),
+            // What is known goes on being served until descriptors or memory come back.
+            Err(error)
+                if is_shortage(&error)
+                    && let Some(page) = loading.page() =>
+            {
+                loading.hold(holder);
+                Ok(Answer::Page(page))
+            }
             Err(error) => Err(error),
         };
         let answer = answer.unwrap_or(Answer::Failed);
@@ -91,16 +126,18 @@ impl Loader {
         &self,
         loading: &Loading<'_>,
         name: &Name,
-        Opened { file, mut stamp, media }: Opened,
+        opened: Opened,
         holder: WorkerId,
         gone: &mut Vec<Eviction>,
     ) -> io::Result<Answer> {
-        if let Some(page) = loading.page()
-            && page.settled
-            && page.stamp == Some(stamp)
-        {
+        let mut stamp = opened.stamp;
+        let ahead = self.ahead(name.site(), &opened)?;
+        let known = loading.page().filter(|page| {
+            page.files.is_some_and(|files| files.stamp == stamp && files.coded == stamps(&ahead))
+        });
+        if let Some(page) = known.as_ref().filter(|page| page.is_settled()) {
             loading.hold(holder);
-            return Ok(Answer::Page(page));
+            return Ok(Answer::Page(Arc::clone(page)));
         }
         for _ in 0..READS_MAX {
             if stamp.len > self.stream_above {
@@ -108,24 +145,72 @@ impl Loader {
             }
             let now = SystemTime::now();
             let Some(charge) = loading.room(Page::cost(name, stamp.len), gone) else { break };
-            let content = read(&file, stamp.len)?;
-            let after = Stamp::of(&file.metadata()?);
+            let content = read(&opened.file, stamp.len)?;
+            let after = Stamp::of(&opened.file.metadata()?);
             if after == stamp && content.len() as u64 == stamp.len {
-                let tag = content_tag(&content);
-                let meta =
-                    Meta { media, tag, modified: Some(stamp.modified().min(now)), len: stamp.len };
-                let settled = stamp.is_settled(now);
-                let page = Page::read(name.clone(), meta, stamp, settled, content, charge);
+                let files = Files { stamp, coded: stamps(&ahead) };
+                let settled = files.are_settled(now);
+                // What was made of a page is good when that has not changed till now. Files coded
+                // ahead may have been read too early.
+                let same = |page: &&Arc<Page>| {
+                    page.files == Some(Files::alone(stamp)) && page.content() == content
+                };
+                if let Some(page) = known.as_ref().filter(same) {
+                    if settled {
+                        page.settle();
+                    }
+                    loading.hold(holder);
+                    return Ok(Answer::Page(Arc::clone(page)));
+                }
+                let meta = self.meta(&opened, &stamp, content_tag(&content), now);
+                let page = Page::read(name.clone(), meta, files, settled, content, charge);
                 loading.keep(&page, holder, gone);
                 return Ok(Answer::Page(page));
             }
             stamp = after;
         }
-        let now = SystemTime::now();
-        let tag = stamp.tag(now);
-        let meta = Meta { media, tag, modified: Some(stamp.modified().min(now)), len: stamp.len };
-        Ok(Answer::Stream(Arc::new(Large { file, meta })))
+        Ok(Answer::Stream(self.stream(opened, &stamp, ahead)))
     }
+
+    /// What a client is told of a file with this stamp.
+    fn meta(&self, opened: &Opened, stamp: &Stamp, tag: String, now: SystemTime) -> Meta {
+        let (media, len) = (opened.media, stamp.len);
+        let codings = self.compression.order_for(media, len);
+        Meta { media, tag, modified: Some(stamp.modified().min(now)), len, codings }
+    }
+
+    fn stream(&self, opened: Opened, stamp: &Stamp, mut ahead: Ahead) -> Forms {
+        let now = SystemTime::now();
+        let meta = self.meta(&opened, stamp, stamp.tag(now), now);
+        let mut coded = Vec::new();
+        for coding in meta.codings.iter() {
+            if let Some(Opened { file, stamp, .. }) = ahead[coding as usize].take() {
+                let tag = coded_tag(&stamp.tag(now), coding);
+                let modified = Some(stamp.modified().min(now));
+                let meta = Meta { tag, modified, len: stamp.len, ..meta.clone() };
+                coded.push((coding, Arc::new(Large { file, meta })));
+            }
+        }
+        Forms { plain: Arc::new(Large { file: opened.file, meta }), coded }
+    }
+
+    /// The files beside one that were coded ahead and are worth being used.
+    pub(super) fn ahead(&self, site: SiteId, opened: &Opened) -> io::Result<Ahead> {
+        let mut ahead = Ahead::default();
+        for coding in self.compression.order_for(opened.media, opened.stamp.len).iter() {
+            let file = self.plan.of(site).content().beside(opened, extension(coding))?;
+            let useful = |file: &Opened| (1..opened.stamp.len).contains(&file.stamp.len);
+            ahead[coding as usize] = file.filter(useful);
+        }
+        Ok(ahead)
+    }
+}
+
+/// Files that were coded ahead, by coding.
+pub(super) type Ahead = [Option<Opened>; Coding::ALL.len()];
+
+fn stamps(ahead: &Ahead) -> [Option<Stamp>; Coding::ALL.len()] {
+    ahead.each_ref().map(|file| file.as_ref().map(|file| file.stamp))
 }
 
 impl Large {
@@ -140,8 +225,15 @@ impl Large {
     }
 }
 
+/// Whether it is not the file that fails but what there is to look at it with.
+fn is_shortage(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|error| shortages.contains(&error))
+}
+
 /// Reads at most `len` bytes from the start.
-fn read(file: &File, len: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read(file: &File, len: u64) -> io::Result<Vec<u8>> {
     let mut content = vec![0; usize::try_from(len).map_err(io::Error::other)?];
     let mut filled = 0;
     while filled < content.len() {

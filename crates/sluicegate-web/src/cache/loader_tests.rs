@@ -79,8 +79,9 @@ fn a_page_in_the_store_is_not_read_again_once_settled() {
     let mut gone = Vec::new();
     let loading = loader.store.begin(&name);
     let charge = loading.room(2000, &mut gone).unwrap();
-    let meta = Meta { media: "x", tag: String::new(), modified: None, len: 3 };
-    let kept = Page::read(name.clone(), meta, stamp, true, b"old".to_vec(), charge);
+    let (tag, codings) = (String::new(), Order::NONE);
+    let meta = Meta { media: "x", tag, modified: None, len: 3, codings };
+    let kept = Page::read(name.clone(), meta, Files::alone(stamp), true, b"old".to_vec(), charge);
     loading.keep(&kept, WorkerId::default(), &mut gone);
     drop(loading);
     assert!(Arc::ptr_eq(&page(&loader, "/a.txt"), &kept), "same stamp, same page");
@@ -108,7 +109,8 @@ fn a_large_file_is_streamed_in_pieces() {
     let content: Vec<u8> = (0..5000u32).map(|n| n as u8).collect();
     scratch.write("big.bin", &content);
     let loader = loader(&scratch);
-    let Answer::Stream(large) = ask(&loader, "/big.bin").0 else { panic!("not streamed") };
+    let Answer::Stream(forms) = ask(&loader, "/big.bin").0 else { panic!("not streamed") };
+    let large = forms.plain;
     assert_eq!(large.meta.len, 5000);
     assert_eq!(large.piece(0, 100).unwrap(), content[..100]);
     assert_eq!(large.piece(4900, 100).unwrap(), content[4900..]);
@@ -130,6 +132,6 @@ fn without_room_a_file_is_streamed() {
     let content = Content::directory(root, Vec::new());
     let loader = Loader::new(content, Store::new(0), ABOVE);
     scratch.write("a.txt", "hello");
-    let Answer::Stream(large) = ask(&loader, "/a.txt").0 else { panic!("not streamed") };
-    assert_eq!(large.piece(0, 5).unwrap(), b"hello");
+    let Answer::Stream(forms) = ask(&loader, "/a.txt").0 else { panic!("not streamed") };
+    assert_eq!(forms.plain.piece(0, 5).unwrap(), b"hello");
 }

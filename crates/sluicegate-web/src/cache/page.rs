@@ -1,10 +1,13 @@
 //! A page: the content of one file in memory, shared by all workers and never changed.
 use super::budget::Charge;
 use super::policy::HEAT_MAX;
+use super::variant::Variant;
+use crate::coding::Order;
 use crate::files::{Name, Stamp};
 use bytes::Bytes;
-use std::sync::Arc;
+use sluicegate_http::Coding;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 /// What a page costs beside its content: itself, its head, and its places in the indexes.
@@ -21,6 +24,29 @@ pub struct Meta {
     pub modified: Option<SystemTime>,
     /// Length in bytes.
     pub len: u64,
+    /// The codings in which it may be had beside as it is; then replies say that they vary.
+    pub codings: Order,
+}
+
+/// The files of a page as they were when it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// The file itself.
+    pub stamp: Stamp,
+    /// The files coded ahead that lie beside it.
+    pub coded: [Option<Stamp>; Coding::ALL.len()],
+}
+
+impl Files {
+    /// A file with nothing beside it.
+    pub fn alone(stamp: Stamp) -> Files {
+        Files { stamp, coded: [None; Coding::ALL.len()] }
+    }
+
+    /// Whether the last change of each is so long ago that another cannot hide.
+    pub fn are_settled(&self, now: SystemTime) -> bool {
+        self.stamp.is_settled(now) && self.coded.iter().flatten().all(|file| file.is_settled(now))
+    }
 }
 
 /// Content in memory.
@@ -30,12 +56,18 @@ pub struct Page {
     pub name: Name,
     /// What a client is told about it.
     pub meta: Meta,
-    /// The state of the file when it was read; nothing for bundled content, which never changes.
-    pub stamp: Option<Stamp>,
-    /// Whether the same stamp means the same content. A file read within a tick of its last
+    /// Its files when they were read; nothing for bundled content, which never changes.
+    pub files: Option<Files>,
+    /// Whether the same stamps mean the same content. A file read within a tick of its last
     /// change may change again without leaving a trace.
-    pub settled: bool,
+    settled: AtomicBool,
     content: Content,
+    /// The variants made so far; they are charged to the budget and go with the page.
+    variants: [OnceLock<Arc<Variant>>; Coding::ALL.len()],
+    /// A bit for each coding in which a variant is being made, or was tried.
+    claimed: AtomicU8,
+    /// A bit for each coding in which it was tried in vain.
+    failed: AtomicU8,
     heat: AtomicU8,
     gone: AtomicBool,
 }
@@ -56,12 +88,12 @@ impl Page {
     pub fn read(
         name: Name,
         meta: Meta,
-        stamp: Stamp,
+        files: Files,
         settled: bool,
         content: Vec<u8>,
         charge: Charge,
     ) -> Arc<Page> {
-        Page::new(name, meta, Some(stamp), settled, Content::Read(content, charge))
+        Page::new(name, meta, Some(files), settled, Content::Read(content, charge))
     }
 
     /// Content of the program itself: costs nothing and stays as it is.
@@ -72,12 +104,74 @@ impl Page {
     fn new(
         name: Name,
         meta: Meta,
-        stamp: Option<Stamp>,
+        files: Option<Files>,
         settled: bool,
         content: Content,
     ) -> Arc<Page> {
-        let (heat, gone) = (AtomicU8::new(0), AtomicBool::new(false));
-        Arc::new(Page { name, meta, stamp, settled, content, heat, gone })
+        Arc::new(Page {
+            name,
+            meta,
+            files,
+            settled: AtomicBool::new(settled),
+            content,
+            variants: Default::default(),
+            claimed: AtomicU8::new(0),
+            failed: AtomicU8::new(0),
+            heat: AtomicU8::new(0),
+            gone: AtomicBool::new(false),
+        })
+    }
+
+    /// The content.
+    pub fn content(&self) -> &[u8] {
+        match &self.content {
+            Content::Bundled(bytes) => bytes,
+            Content::Read(bytes, _) => bytes,
+        }
+    }
+
+    /// Whether the same stamps mean the same content.
+    pub fn is_settled(&self) -> bool {
+        self.settled.load(Relaxed)
+    }
+
+    /// Notes that they do by now: it was read again, and had not changed.
+    pub fn settle(&self) {
+        self.settled.store(true, Relaxed);
+    }
+
+    /// The variant in this coding, if it has been made.
+    pub fn variant(&self, coding: Coding) -> Option<&Arc<Variant>> {
+        self.variants[coding as usize].get()
+    }
+
+    /// Whether nobody has begun to make a variant in this coding.
+    pub fn is_untried(&self, coding: Coding) -> bool {
+        self.claimed.load(Relaxed) & (1 << coding as u8) == 0
+    }
+
+    /// Takes the right to make a variant in this coding; only one gets it.
+    pub(super) fn claim(&self, coding: Coding) -> bool {
+        let bit = 1 << coding as u8;
+        self.claimed.fetch_or(bit, Relaxed) & bit == 0
+    }
+
+    pub(super) fn unclaim(&self, coding: Coding) {
+        self.claimed.fetch_and(!(1 << coding as u8), Relaxed);
+    }
+
+    /// Whether there may be a variant in this coding, now or soon.
+    pub fn is_possible(&self, coding: Coding) -> bool {
+        self.failed.load(Relaxed) & (1 << coding as u8) == 0
+    }
+
+    pub(super) fn fail(&self, coding: Coding) {
+        self.failed.fetch_or(1 << coding as u8, Relaxed);
+    }
+
+    pub(super) fn add(&self, variant: Arc<Variant>) {
+        // Only who has the claim comes here, once.
+        let _ = self.variants[variant.coding as usize].set(variant);
     }
 
     /// The content with a count of references of its own: a worker that keeps one handle counts
@@ -107,6 +201,11 @@ impl Page {
         }
     }
 
+    /// Whether it was sent before, since it was read or as its forerunner.
+    pub fn is_warm(&self) -> bool {
+        self.heat() > 0
+    }
+
     /// Whether the store has let go of it: whoever holds it may still answer with it, not keep it.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Relaxed)
@@ -130,9 +229,6 @@ struct Held(Arc<Page>);
 
 impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
-        match &self.0.content {
-            Content::Bundled(bytes) => bytes,
-            Content::Read(bytes, _) => bytes,
-        }
+        self.0.content()
     }
 }

@@ -2,6 +2,7 @@
 use super::budget::{Budget, Charge};
 use super::page::Page;
 use super::policy::{Heat, Policy};
+use super::variant::Variant;
 use crate::files::Name;
 use sluicegate::WorkerId;
 use std::collections::{HashMap, HashSet};
@@ -52,6 +53,8 @@ struct Pages<H>(HashMap<Name, Slot<H>>);
 #[derive(Debug)]
 struct Slot<H> {
     page: Arc<Page>,
+    /// Charged bytes of its variants.
+    coded: u64,
     place: u64,
     holders: Vec<H>,
 }
@@ -96,6 +99,32 @@ impl<H: Copy + Eq> Store<H> {
         Loading { store: self, name: name.clone() }
     }
 
+    /// Charges what a page or a variant costs before it is made, sending pages away for it. None
+    /// when they are still held elsewhere: then this one cannot be kept now.
+    pub fn room(&self, cost: u64, gone: &mut Vec<Eviction<H>>) -> Option<Charge> {
+        let limit = self.budget.limit();
+        if cost > self.page_max() {
+            return None;
+        }
+        let mut inner = self.lock();
+        while inner.bytes + cost > limit - limit / SLACK {
+            gone.push(inner.evict()?);
+        }
+        self.budget.take(cost)
+    }
+
+    /// Adds a variant to a page, unless the store has let go of the page meanwhile.
+    pub fn attach(&self, page: &Arc<Page>, variant: Arc<Variant>) -> bool {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let slot = inner.pages.0.get_mut(&page.name).filter(|slot| Arc::ptr_eq(&slot.page, page));
+        let Some(slot) = slot else { return false };
+        slot.coded += variant.charged();
+        inner.bytes += variant.charged();
+        page.add(variant);
+        true
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner<H>> {
         // Every change below is complete before anything can panic.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -117,18 +146,9 @@ impl<H: Copy + Eq> Loading<'_, H> {
         }
     }
 
-    /// Charges the cost of a page before it is read, sending others away for it. None when they
-    /// are still held elsewhere: then this one cannot be kept now.
+    /// Charges the cost of a page before it is read: see [`Store::room`].
     pub fn room(&self, cost: u64, gone: &mut Vec<Eviction<H>>) -> Option<Charge> {
-        let limit = self.store.budget.limit();
-        if cost > self.store.page_max() {
-            return None;
-        }
-        let mut inner = self.store.lock();
-        while inner.bytes + cost > limit - limit / SLACK {
-            gone.push(inner.evict()?);
-        }
-        self.store.budget.take(cost)
+        self.store.room(cost, gone)
     }
 
     /// Keeps a page that was read, in the place of the one under its name.
@@ -137,7 +157,7 @@ impl<H: Copy + Eq> Loading<'_, H> {
         let inner = &mut *inner;
         inner.bytes += page.charged();
         if let Some(slot) = inner.pages.0.get_mut(&self.name) {
-            inner.bytes -= slot.page.charged();
+            inner.bytes -= slot.page.charged() + std::mem::take(&mut slot.coded);
             slot.page.set_gone();
             page.set_heat(slot.page.heat());
             let old = std::mem::replace(&mut slot.page, Arc::clone(page));
@@ -147,7 +167,7 @@ impl<H: Copy + Eq> Loading<'_, H> {
         }
         let place = inner.next;
         inner.next += 1;
-        let slot = Slot { page: Arc::clone(page), place, holders: vec![holder] };
+        let slot = Slot { page: Arc::clone(page), coded: 0, place, holders: vec![holder] };
         inner.pages.0.insert(self.name.clone(), slot);
         inner.policy.admit((self.name.clone(), place), page.charged());
     }
@@ -178,8 +198,8 @@ impl<H> Inner<H> {
     }
 
     fn remove(&mut self, name: &Name) -> Option<Eviction<H>> {
-        let Slot { page, holders, .. } = self.pages.0.remove(name)?;
-        self.bytes -= page.charged();
+        let Slot { page, coded, holders, .. } = self.pages.0.remove(name)?;
+        self.bytes -= page.charged() + coded;
         page.set_gone();
         Some(Eviction { page, holders })
     }

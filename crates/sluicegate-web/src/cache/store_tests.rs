@@ -1,8 +1,11 @@
 //! The store under random use: the budget holds, and whoever holds a page is told.
 use super::*;
-use crate::cache::page::Meta;
+use crate::cache::page::{Files, Meta};
+use crate::cache::variant::Job;
+use crate::coding::Order;
 use crate::files::Stamp;
 use crate::scratch::{Random, Scratch};
+use sluicegate_http::Coding;
 use std::collections::BTreeMap;
 
 const LIMIT: u64 = 1 << 20;
@@ -12,8 +15,9 @@ fn name(n: u32) -> Name {
 }
 
 fn page(name: &Name, len: usize, stamp: Stamp, charge: Charge) -> Arc<Page> {
-    let meta = Meta { media: "text/plain", tag: String::new(), modified: None, len: len as u64 };
-    Page::read(name.clone(), meta, stamp, true, vec![b'x'; len], charge)
+    let (tag, codings) = (String::new(), Order::new(&Coding::ALL));
+    let meta = Meta { media: "text/plain", tag, modified: None, len: len as u64, codings };
+    Page::read(name.clone(), meta, Files::alone(stamp), true, vec![b'x'; len], charge)
 }
 
 fn some_stamp() -> Stamp {
@@ -38,6 +42,23 @@ impl Workers {
     }
 }
 
+/// Adds a variant to a page, if there is room and nobody has.
+fn code(
+    store: &Store<usize>,
+    page: &Arc<Page>,
+    random: &mut Random,
+    gone: &mut Vec<Eviction<usize>>,
+) {
+    let coding = Coding::ALL[random.below(3) as usize];
+    let Some(job) = Job::claim(page, coding) else { return };
+    let (len, (page, coding)) = (page.meta.len / 2, job.begin());
+    if let Some(charge) = store.room(Variant::cost(page.meta.len), gone) {
+        let meta = Meta { len, ..page.meta.clone() };
+        let variant = Variant::new(coding, meta, vec![b'y'; len as usize], charge);
+        assert_eq!(store.attach(&page, variant), !page.is_gone());
+    }
+}
+
 #[test]
 fn the_budget_holds_and_holders_are_told() {
     let stamp = some_stamp();
@@ -53,6 +74,10 @@ fn the_budget_holds_and_holders_are_told() {
             let loading = store.begin(&name);
             match random.below(10) {
                 0 => loading.forget(&mut gone),
+                1 if loading.page().is_some() => {
+                    let page = loading.page().expect("just seen");
+                    code(&store, &page, &mut random, &mut gone);
+                }
                 1..=5 if loading.page().is_some() => {
                     let page = loading.page().expect("just seen");
                     page.warm();
@@ -71,6 +96,9 @@ fn the_budget_holds_and_holders_are_told() {
             }
             drop(loading);
             workers.hear(gone);
+            let coded: u64 = store.lock().pages.0.values().map(|slot| slot.coded).sum();
+            let kept = |c| workers.0.values().filter_map(move |page| page.variant(c));
+            assert!(Coding::ALL.into_iter().flat_map(kept).count() == 0 || coded > 0);
             assert!(store.budget().used() <= LIMIT, "seed {seed}, step {step}");
             assert!(workers.0.values().all(|page| !page.is_gone()), "seed {seed}, step {step}");
         }

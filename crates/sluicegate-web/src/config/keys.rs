@@ -22,18 +22,26 @@ pub enum Kind {
     Directory,
     /// A list of plain file names, or one alone.
     Names,
+    /// `stdout`, `stderr`, or the path of a file; relative as a directory is.
+    Output,
+    /// `true` or `false`.
+    Switch,
+    /// `true`, `false`, or the name of a header field.
+    SwitchOrField,
     /// A path of the served tree that starts with `/`.
     Mount,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// A list of these words, or one alone.
+    Choices(&'static [&'static str]),
+    /// A list of media types, or one alone: `text/html`, `text/*`, `*+xml`.
+    Types,
     /// A whole number within bounds.
     Count(u64, u64),
     /// A number of bytes within bounds.
     Bytes(u64, u64),
     /// A span of time within bounds.
     Span(Duration, Duration),
-    /// Yes or no.
-    Flag,
     /// One of these numbers.
     Number(&'static [u64]),
     /// The path of a file of the site.
@@ -94,8 +102,9 @@ const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-use Kind::{Address, Addresses, Bytes, Choice, Count, Directory, Fields, File, Flag, Hosts, Line};
-use Kind::{Mount, Names, Number, Origins, Page, Pattern, Span, Tokens, Users};
+use Kind::{Address, Addresses, Bytes, Choice, Choices, Count, Directory, Fields, File, Hosts};
+use Kind::{Line, Mount, Names, Number, Origins, Output, Page, Pattern, Span, Switch};
+use Kind::{SwitchOrField, Tokens, Types, Users};
 use Preset::{Found, Nothing, Required, Text};
 
 /// Tables of settings that may stand several times.
@@ -165,14 +174,14 @@ pub static KEYS: &[Key] = &[
         Nothing,
         "served with 200 in the place of what is missing, to who accepts text/html",
     ),
-    key("listing", Flag, Text("false"), "show what is in directories without an index"),
+    key("listing", Switch, Text("false"), "show what is in directories without an index"),
     key("errors.401", Page, Nothing, "page in the place of 401, not logged in"),
     key("errors.404", Page, Nothing, "page in the place of 404, not found"),
     key("errors.405", Page, Nothing, "page in the place of 405, method not allowed"),
     key("errors.416", Page, Nothing, "page in the place of 416, no such part of a file"),
     key("errors.500", Page, Nothing, "page in the place of 500, a fault in the server"),
     key("errors.503", Page, Nothing, "page in the place of 503, too much to do"),
-    key("strict_hosts", Flag, Text("false"), "answer 421 to hosts that no [[host]] names"),
+    key("strict_hosts", Switch, Text("false"), "answer 421 to hosts that no [[host]] names"),
     key("drain", Span(secs(0), secs(3600)), Text("5s"), "how long a stop may take"),
     key("limits.head", Bytes(KIB, 63 * KIB), Text("16 KiB"), "longest head of a request"),
     key("limits.fields", Count(1, 256), Text("100"), "most fields in a head"),
@@ -205,7 +214,7 @@ pub static KEYS: &[Key] = &[
     key(
         "limits.connections",
         Count(1, 10_000_000),
-        Text("100000"),
+        Found("what the open files allow, 100000 at most"),
         "most connections of each worker at once",
     ),
     key(
@@ -232,6 +241,41 @@ pub static KEYS: &[Key] = &[
         Text("1 MiB"),
         "a larger file is streamed in pieces, not kept",
     ),
+    key(
+        "compression.effort",
+        Choice(&["off", "low", "medium", "high"]),
+        Text("medium"),
+        "how small cached files are made for clients that accept it",
+    ),
+    key(
+        "compression.encodings",
+        Choices(&["br", "zstd", "gzip"]),
+        Found("br, zstd, gzip"),
+        "the codings, the preferred one first",
+    ),
+    key("compression.min", Bytes(0, PAGE_MAX), Text("512 B"), "shorter files are never coded"),
+    key(
+        "compression.types",
+        Types,
+        Found("text and the like"),
+        "media types that are coded, such as text/html, text/*, *+xml",
+    ),
+    key("log.access", Output, Found("no access log"), "where requests are logged"),
+    key("log.format", Choice(&["common", "combined", "json"]), Text("combined"), "its lines"),
+    key(
+        "log.when_full",
+        Choice(&["shed", "wait"]),
+        Text("shed"),
+        "a log that cannot keep up: shed: its lines are lost, and counted; wait: requests wait",
+    ),
+    key(
+        "log.request_id",
+        SwitchOrField,
+        Text("false"),
+        "every request gets an id, told in this field (true: X-Request-Id) and in the log",
+    ),
+    key("log.trust_request_id", Switch, Text("false"), "an id that a client sends is kept"),
+    key("log.server_timing", Switch, Text("false"), "replies tell how long they took"),
     key("pool.threads", Count(1, 1024), Text("4"), "threads that may wait for the disk"),
 ];
 
@@ -258,13 +302,13 @@ pub static RULE_KEYS: &[Key] = &[
     ),
     key("headers", Fields, Nothing, "fields for all replies of the site"),
     key("cache_control", Line, Nothing, "Cache-Control of replies with content"),
-    key("listing", Flag, Nothing, "show what is in directories without an index, or do not"),
+    key("listing", Switch, Nothing, "show what is in directories without an index, or do not"),
     key("cors.origins", Origins, Nothing, "who may read replies from pages of other origins"),
     key("cors.methods", Tokens, Text("GET, HEAD"), "methods that a preflight allows"),
     key("cors.headers", Tokens, Nothing, "fields of a request that a preflight allows"),
     key("cors.expose", Tokens, Nothing, "fields of a reply that scripts may read"),
     key("cors.max_age", Span(secs(0), secs(86_400)), Nothing, "how long a preflight is kept"),
-    key("cors.credentials", Flag, Text("false"), "allow requests with cookies and logins"),
+    key("cors.credentials", Switch, Text("false"), "allow requests with cookies and logins"),
     key("auth.realm", Line, Text("restricted"), "what a client is told it logs in to"),
     key("auth.users", Users, Nothing, "who may log in: names with bcrypt hashes"),
     key("auth.file", File, Nothing, "the same in a file of lines `name:hash`"),
@@ -288,7 +332,7 @@ pub static HOST_KEYS: &[Key] = &[
         Nothing,
         "served with 200 in the place of what is missing, to who accepts text/html",
     ),
-    key("listing", Flag, Text("false"), "show what is in directories without an index"),
+    key("listing", Switch, Text("false"), "show what is in directories without an index"),
     key("errors.401", Page, Nothing, "page in the place of 401, not logged in"),
     key("errors.404", Page, Nothing, "page in the place of 404, not found"),
     key("errors.405", Page, Nothing, "page in the place of 405, method not allowed"),

@@ -1,7 +1,9 @@
 //! What the program means to do, made from what the user typed and what the machine offers.
 mod complaint;
+mod compression;
 mod explain;
 mod keys;
+mod log;
 mod schema;
 mod settings;
 mod sites;
@@ -11,11 +13,14 @@ mod value;
 pub use complaint::{Complaint, Complaints, Place};
 pub use explain::explain;
 pub use keys::{FILE, Group, Key, Kind, Preset, WORKERS_MAX, describe, each};
+pub use log::{Log, RequestId};
 pub use schema::schema;
 pub use settings::Settings;
 pub use sites::{Access, RuleConfig, SiteConfig};
 pub use value::show_bytes;
 
+use crate::coding::Compression;
+use rustix::process::{Resource, getrlimit};
 use settings::Node;
 use sluicegate_io::{Addr, Asked};
 use std::num::NonZeroU32;
@@ -48,8 +53,16 @@ pub struct Config {
     pub cache_budget: u64,
     /// A larger file is streamed, not kept; in bytes.
     pub stream_above: u64,
+    /// What is sent coded.
+    pub compression: Compression,
     /// Threads that may wait for the disk.
     pub pool_threads: usize,
+    /// The access log, if there is one.
+    pub log: Option<Log>,
+    /// How requests are named, if they are.
+    pub request_id: Option<RequestId>,
+    /// Replies tell how long they took.
+    pub server_timing: bool,
     /// Handlers mounted over the site.
     pub routes: Vec<Route>,
 }
@@ -133,7 +146,25 @@ pub struct Machine {
     pub cpus: usize,
     /// Bytes of memory the process may use.
     pub memory: u64,
+    /// Files and sockets the process may have open.
+    pub files: u64,
 }
+
+impl Machine {
+    /// This machine, as far as this process may use it.
+    pub fn found() -> Machine {
+        // Respects the affinity of the process and the quota of its control group.
+        let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
+        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        Machine { cpus, memory: crate::memory::available(), files }
+    }
+}
+
+/// The most connections of a worker where nothing else is asked for.
+const CONNECTIONS: u64 = 100_000;
+/// Of the files that may be open so many, or a quarter, are kept for what is served, for the admin
+/// listener and for all else: without them a flood of connections would stop the disk too.
+const OTHER_FILES: u64 = 1024;
 
 /// The demo site also mounts these, so that its page can draw the net and make load.
 const DEMO_ROUTES: [(&str, Handler); 4] = [
@@ -150,6 +181,7 @@ impl Config {
     /// All that is wrong between settings, such as a route without a path.
     pub fn new(settings: &Settings, machine: Machine) -> Result<Config, Complaints> {
         let s = &settings.top;
+        let workers = s.number("workers").unwrap_or(machine.cpus as u64).clamp(1, WORKERS_MAX);
         let mut faults = Complaints::default();
         let site = sites::top(settings, &mut faults);
         let mut routes = routes(settings, &mut faults);
@@ -165,8 +197,7 @@ impl Config {
             listen: s.texts("listen").iter().filter_map(|text| text.parse().ok()).collect(),
             admin: s.text("admin").and_then(|text| text.parse().ok()).unwrap_or(ANY_PORT),
             admin_asked: settings.place("admin").is_some(),
-            workers: s.number("workers").unwrap_or(machine.cpus as u64).clamp(1, WORKERS_MAX)
-                as u16,
+            workers: workers as u16,
             io: match s.text("io").as_deref() {
                 Some("uring") => Asked::Uring,
                 Some("epoll") => Asked::Epoll,
@@ -176,10 +207,14 @@ impl Config {
             hosts,
             strict_hosts: s.flag("strict_hosts").unwrap_or(false),
             drain: s.span("drain").unwrap_or_default(),
-            limits: limits(s),
+            limits: limits(s, machine, workers),
             cache_budget: s.number("cache.budget").unwrap_or(crate::memory::share(machine.memory)),
             stream_above: s.number("cache.stream_above").unwrap_or(0),
+            compression: compression::read(s),
             pool_threads: s.number("pool.threads").unwrap_or(1) as usize,
+            log: log::log(settings),
+            request_id: log::request_id(s),
+            server_timing: s.flag("log.server_timing").unwrap_or(false),
             routes,
         };
         faults.unless_any(config)
@@ -197,7 +232,9 @@ pub const ANY_PORT: Addr = Addr::Tcp(std::net::SocketAddr::V4(std::net::SocketAd
     0,
 )));
 
-fn limits(s: &Node) -> Limits {
+fn limits(s: &Node, machine: Machine, workers: u64) -> Limits {
+    let files = machine.files - (machine.files / 4).min(OTHER_FILES);
+    let connections = (files / workers).clamp(1, CONNECTIONS);
     Limits {
         head: s.number("limits.head").unwrap_or(0) as usize,
         fields: s.number("limits.fields").unwrap_or(0) as usize,
@@ -207,7 +244,7 @@ fn limits(s: &Node) -> Limits {
         idle: s.span("limits.idle").unwrap_or_default(),
         rate: s.number("limits.rate").unwrap_or(0),
         rate_after: s.span("limits.rate_after").unwrap_or_default(),
-        connections: s.number("limits.connections").unwrap_or(0) as usize,
+        connections: s.number("limits.connections").unwrap_or(connections) as usize,
         refuse_when_full: s.text("limits.when_full").is_some_and(|word| word == "refuse"),
         per_address: s
             .number("limits.per_address")

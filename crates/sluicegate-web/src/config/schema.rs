@@ -61,7 +61,7 @@ fn one(key: &Key) -> Value {
         // A default reads as it would be typed: numbers are typed without quotes.
         Preset::Text(text) => {
             schema["default"] = match key.kind {
-                Kind::Flag => json!(text == "true"),
+                Kind::Switch | Kind::SwitchOrField => json!(text == "true"),
                 Kind::Count(..) | Kind::Number(_) => json!(text.parse::<u64>().ok()),
                 _ => json!(text),
             };
@@ -76,13 +76,23 @@ fn shape(kind: &Kind) -> Value {
     let text = || json!({ "type": "string", "minLength": 1 });
     let matching = |pattern: &str| json!({ "type": "string", "pattern": pattern });
     match *kind {
-        Kind::Address | Kind::Directory | Kind::File | Kind::Line => text(),
-        Kind::Addresses | Kind::Names | Kind::Tokens | Kind::Origins | Kind::Hosts => {
+        Kind::Address | Kind::Directory | Kind::Output | Kind::File | Kind::Line => text(),
+        Kind::Addresses
+        | Kind::Names
+        | Kind::Tokens
+        | Kind::Origins
+        | Kind::Hosts
+        | Kind::Types => {
             json!({ "anyOf": [text(), { "type": "array", "items": text(), "minItems": 1 }] })
         }
         Kind::Choice(words) => json!({ "enum": words }),
+        Kind::Choices(words) => {
+            let word = json!({ "enum": words });
+            json!({ "anyOf": [word, { "type": "array", "items": word, "minItems": 1 }] })
+        }
         Kind::Number(numbers) => json!({ "enum": numbers }),
-        Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Switch => json!({ "type": "boolean" }),
+        Kind::SwitchOrField => json!({ "anyOf": [{ "type": "boolean" }, text()] }),
         Kind::Count(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Kind::Bytes(min, max) => json!({ "anyOf": [
             { "type": "integer", "minimum": min, "maximum": max },

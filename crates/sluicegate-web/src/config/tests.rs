@@ -1,7 +1,7 @@
 //! Configurations and what is said about them.
 use super::*;
 
-const MACHINE: Machine = Machine { cpus: 3, memory: 1 << 30 };
+const MACHINE: Machine = Machine { cpus: 3, memory: 1 << 30, files: 4096 };
 
 fn read(toml: &str) -> Result<Config, Complaints> {
     Config::new(&Settings::from_toml("site.toml", toml)?, MACHINE)
@@ -19,8 +19,8 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "workers = 2\nlisen = \"127.0.0.1:80\"\n",
         "site.toml:2:1: unknown key `lisen`; did you mean `listen`? accepted here: admin, cache, \
-         drain, errors, fallback, host, index, io, limits, listen, listing, pool, redirect, root, \
-         route, rule, strict_hosts, workers",
+         compression, drain, errors, fallback, host, index, io, limits, listen, listing, log, \
+         pool, redirect, root, route, rule, strict_hosts, workers",
     );
     check(
         "[cache]\nbudgets = 1\n",
@@ -39,9 +39,9 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     );
     check(
         "zzzzzzzz = 1\n",
-        "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, drain, \
-         errors, fallback, host, index, io, limits, listen, listing, pool, redirect, root, route, \
-         rule, strict_hosts, workers",
+        "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, compression, \
+         drain, errors, fallback, host, index, io, limits, listen, listing, log, pool, redirect, \
+         root, route, rule, strict_hosts, workers",
     );
 }
 
@@ -144,7 +144,7 @@ fn nothing_typed_is_the_demo_site() {
     assert_eq!(config.limits.head_time, Duration::from_secs(10));
     assert_eq!(config.limits.idle, Duration::from_secs(75));
     assert_eq!((config.limits.rate, config.limits.rate_after), (1024, Duration::from_secs(10)));
-    assert_eq!((config.limits.bodies, config.limits.connections), (128 << 20, 100_000));
+    assert_eq!((config.limits.bodies, config.limits.connections), (128 << 20, 1024));
     assert!(!config.limits.refuse_when_full && config.limits.per_address.is_none());
     let routes: Vec<_> = config.routes.iter().map(|r| (r.path.as_str(), r.handler)).collect();
     assert_eq!(routes, DEMO_ROUTES);
@@ -204,6 +204,19 @@ fn everything_typed_is_taken() {
         ],
         "a directory brings no routes of the demo site"
     );
+}
+
+#[test]
+fn connections_leave_files_for_all_else() {
+    let connections = |files, toml| {
+        let typed = Settings::from_toml("site.toml", toml).unwrap();
+        Config::new(&typed, Machine { files, ..MACHINE }).unwrap().limits.connections
+    };
+    for (files, expected) in [(0, 1), (400, 300), (20_000, 18_976), (1 << 40, 100_000)] {
+        assert_eq!(connections(files, "workers = 1"), expected, "{files}");
+    }
+    assert_eq!(connections(400, "workers = 3"), 100);
+    assert_eq!(connections(400, "[limits]\nconnections = 5000\n"), 5000);
 }
 
 #[test]
@@ -350,4 +363,35 @@ fn a_host_is_a_site_of_its_own() {
     assert_eq!((host.rules[0].listing, &host.rules[0].headers), (Some(true), &Vec::new()));
     assert_eq!(host.errors, [(404, "/404.html".to_owned())]);
     assert!(config.routes.is_empty(), "the demo's handlers are for the demo alone");
+}
+
+#[test]
+fn a_log_is_described_in_its_table() {
+    let plain = read("").expect("all is optional");
+    assert_eq!((plain.log, plain.request_id, plain.server_timing), (None, None, false));
+    let text = "[log]\naccess = \"a.log\"\nformat = \"json\"\nwhen_full = \"wait\"\n\
+                request_id = true\ntrust_request_id = true\nserver_timing = true\n";
+    let config = read(text).expect("known settings");
+    let target = crate::log::Target::File("a.log".into());
+    let log = Log { target, format: crate::log::Format::Json, waits: true };
+    assert_eq!((config.log, config.server_timing), (Some(log), true));
+    let id = RequestId { field: "X-Request-Id".into(), trust: true };
+    assert_eq!(config.request_id, Some(id));
+    let config = read("[log]\naccess = \"stderr\"\nrequest_id = \"Trace\"\n").expect("known too");
+    assert_eq!(config.log.map(|log| log.target), Some(crate::log::Target::Stderr));
+    assert_eq!(config.request_id.map(|id| (id.field, id.trust)), Some(("Trace".into(), false)));
+    check(
+        "[log]\nrequest_id = \"no name\"\n",
+        "site.toml:2:14: `log.request_id` is \"no name\"; accepted: true, false or the name of a \
+         field such as \"X-Request-Id\"",
+    );
+    check(
+        "[log]\nserver_timing = \"true\"\n",
+        "site.toml:2:17: `log.server_timing` is \"true\"; accepted: true or false",
+    );
+    check(
+        "[log]\naccess = true\n",
+        "site.toml:2:10: `log.access` is true; accepted: \"stdout\", \"stderr\" or the path \
+         of a file",
+    );
 }

@@ -1,6 +1,6 @@
 //! TOML into settings: every key has to be known, every value of the kind its key asks for.
 use super::complaint::{Complaint, Complaints, Place};
-use super::keys::{FILE, Group, Key, Kind};
+use super::keys::{FILE, Group, Key};
 use super::settings::{Node, Settings};
 use super::value::Value;
 use std::path::PathBuf;
@@ -156,9 +156,11 @@ fn known(group: &'static Group, prefix: &str) -> Vec<&'static str> {
 
 fn typed(key: &Key, value: &DeValue<'_>) -> Option<Value> {
     match value {
-        DeValue::Boolean(flag) => matches!(key.kind, Kind::Flag).then_some(Value::Flag(*flag)),
-        _ if matches!(key.kind, Kind::Flag) => None,
+        DeValue::String(text) if key.kind.is_switch(text) => None,
         DeValue::String(text) => key.kind.read(text),
+        DeValue::Boolean(flag) if key.kind.is_switch(&flag.to_string()) => {
+            key.kind.read(&flag.to_string())
+        }
         DeValue::Integer(number) => {
             let digits = number.as_str();
             key.kind.read_number(u64::from_str_radix(digits, number.radix()).ok()?)

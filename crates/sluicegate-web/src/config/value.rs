@@ -1,5 +1,6 @@
 //! Values as they are typed: sizes with units, spans of time, addresses, names.
 use super::keys::Kind;
+use crate::coding::is_pattern;
 use crate::files::Name;
 use crate::rules::{Pattern, fields, hosts, redirect};
 use sluicegate_io::Addr;
@@ -35,8 +36,14 @@ impl Kind {
                 .to_owned(),
             Kind::Directory => "the path of a directory".to_owned(),
             Kind::Names => "plain file names such as \"index.html\"".to_owned(),
+            Kind::Output => "\"stdout\", \"stderr\" or the path of a file".to_owned(),
+            Kind::Switch => "true or false".to_owned(),
+            Kind::SwitchOrField => {
+                "true, false or the name of a field such as \"X-Request-Id\"".to_owned()
+            }
             Kind::Mount => "a path such as \"/echo\"".to_owned(),
-            Kind::Choice(words) => {
+            Kind::Types => "media types such as \"text/html\", \"text/*\", \"*+xml\"".to_owned(),
+            Kind::Choice(words) | Kind::Choices(words) => {
                 words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ")
             }
             Kind::Count(min, max) => format!("a whole number from {min} to {max}"),
@@ -58,7 +65,6 @@ impl Kind {
     /// The kinds whose words do not change.
     fn accepts_word(&self) -> &'static str {
         match self {
-            Kind::Flag => "true or false",
             Kind::Page => "the path of a file of the site, such as \"/404.html\"",
             Kind::File => "the path of a file",
             Kind::Pattern => "\"/\", \"/assets\", \"*.js\" or \"/assets/*.js\"",
@@ -100,17 +106,23 @@ impl Kind {
     pub fn read(&self, text: &str) -> Option<Value> {
         let valid = match *self {
             Kind::Address => text.parse::<Addr>().is_ok(),
-            Kind::Directory => !text.is_empty() && !text.contains('\0'),
+            Kind::Switch => return text.parse().ok().map(Value::Flag),
+            Kind::SwitchOrField => is_switch(text) || sluicegate_http::is_field_name(text),
+            Kind::Directory | Kind::Output => !text.is_empty() && !text.contains('\0'),
             Kind::Mount => text.starts_with('/') && !text.contains(['?', '#', ' ', '\0']),
             Kind::Choice(words) => words.contains(&text),
-            Kind::Addresses | Kind::Names | Kind::Origins | Kind::Hosts => {
+            Kind::Addresses
+            | Kind::Names
+            | Kind::Origins
+            | Kind::Hosts
+            | Kind::Choices(_)
+            | Kind::Types => {
                 return self.read_each(std::slice::from_ref(&text.to_owned()));
             }
             Kind::Tokens => {
                 let words: Vec<_> = text.split(',').map(|word| word.trim().to_owned()).collect();
                 return self.read_each(&words);
             }
-            Kind::Flag => return text.parse().ok().map(Value::Flag),
             Kind::Number(_) => return self.read_number(text.parse().ok()?),
             Kind::Page => Name::new(text.as_bytes()).is_some_and(|name| !name.is_directory()),
             Kind::File => !text.is_empty() && !text.contains('\0'),
@@ -139,9 +151,16 @@ impl Kind {
             Kind::Tokens => fields::is_token(text),
             Kind::Origins => fields::is_origin(text) || (text == "*" && texts.len() == 1),
             Kind::Hosts => hosts::is_name(text),
+            Kind::Choices(words) => words.contains(&text.as_str()),
+            Kind::Types => is_pattern(text),
             _ => false,
         };
         (!texts.is_empty() && texts.iter().all(valid)).then(|| Value::Texts(texts.to_vec()))
+    }
+
+    /// Whether a text is a switch here, which stands without quotes in a file.
+    pub fn is_switch(&self, text: &str) -> bool {
+        matches!(self, Kind::Switch | Kind::SwitchOrField) && is_switch(text)
     }
 
     /// Takes a number that was typed without quotes.
@@ -169,6 +188,10 @@ pub fn show_bytes(bytes: u64) -> String {
     } else {
         format!("{:.1} {}", bytes as f64 / scale as f64, UNITS[unit])
     }
+}
+
+fn is_switch(text: &str) -> bool {
+    matches!(text, "true" | "false")
 }
 
 fn bytes(text: &str) -> Option<u64> {

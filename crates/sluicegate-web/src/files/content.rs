@@ -47,6 +47,8 @@ pub struct Opened {
     pub stamp: Stamp,
     /// Its content type.
     pub media: &'static str,
+    /// Its place below the root, where it stands for a directory too.
+    pub path: String,
 }
 
 impl Content {
@@ -93,6 +95,19 @@ impl Content {
         Ok(Found::Missing)
     }
 
+    /// The file with this extension beside one that was found, unless it is older: then it was
+    /// made of something else. May block on the disk.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn beside(&self, file: &Opened, extension: &str) -> io::Result<Option<Opened>> {
+        let found = self.look(&format!("{}{extension}", file.path))?;
+        Ok(match found {
+            Found::File(other) if other.stamp.modified() >= file.stamp.modified() => Some(other),
+            _ => None,
+        })
+    }
+
     fn look(&self, name: &str) -> io::Result<Found> {
         let root = match &self.place {
             Place::Directory(root) => root,
@@ -110,7 +125,8 @@ impl Content {
         };
         let metadata = file.metadata()?;
         Ok(if metadata.is_file() {
-            Found::File(Opened { file, stamp: Stamp::of(&metadata), media: media_type(name) })
+            let (stamp, media) = (Stamp::of(&metadata), media_type(name));
+            Found::File(Opened { file, stamp, media, path: name.to_owned() })
         } else if metadata.is_dir() {
             Found::Directory
         } else {

@@ -4,7 +4,8 @@ use crate::config::{Config, Machine, Settings};
 
 fn site(toml: &str) -> Site {
     let settings = Settings::from_toml("site.toml", toml).expect("known settings");
-    let config = Config::new(&settings, Machine { cpus: 1, memory: 1 << 30 }).expect("sound");
+    let config =
+        Config::new(&settings, Machine { cpus: 1, memory: 1 << 30, files: 4096 }).expect("sound");
     let rules = config.site.rules.iter().map(|rule| Rule::new(rule, None)).collect();
     Site::new(SiteId::default(), Content::demo(), &config.site, rules)
 }

@@ -1,7 +1,7 @@
 //! Answers from memory; asks `load` for what it does not know, once for all who wait for it.
 use super::load::{Answered, Ask, Gone};
 use super::waiting::Waiting;
-use crate::cache::{Answer, Index, Kept, Known, Large};
+use crate::cache::{Answer, Forms, Index, Job, Kept, Known};
 use crate::files::{Content, Name, SiteId};
 use crate::rules::Plan;
 use crate::serve;
@@ -30,6 +30,9 @@ pub struct CacheOut {
     pub reply: Out<Exchange>,
     /// Names it does not know, or not lately.
     pub ask: Out<Ask>,
+    /// Variants that are worth being made: of pages that are asked for again, by somebody who
+    /// would like them better.
+    pub make: Out<Job>,
     /// Requests for directories that are shown.
     pub list: Out<Exchange>,
 }
@@ -62,7 +65,7 @@ enum Detour {
 /// What lies at a name, ready for all who waited for it.
 enum Came {
     Known(Known),
-    Large(Arc<Large>),
+    Large(Forms),
     Failed,
 }
 
@@ -87,7 +90,7 @@ impl Stage for Cache {
             let (tag, body) = event.split();
             match body {
                 CacheIn::Asked(exchange) => self.asked(tag.with(exchange), cx),
-                CacheIn::Answered(answered) => self.answered(tag, answered, cx.now()),
+                CacheIn::Answered(answered) => self.answered(tag, answered, cx),
                 CacheIn::Gone(Gone(pages)) => {
                     for page in pages {
                         self.indexes[page.name.site().number()].release(&page);
@@ -133,9 +136,9 @@ impl Cache {
 
     fn asked(&mut self, mut event: Event<Exchange>, cx: &mut Cx<'_, CacheOut>) {
         if !self.plain {
-            return self.ruled(event, cx.now());
+            return self.ruled(event, cx);
         }
-        match self.reply(&event, SiteId::default(), cx.now()) {
+        match self.reply(&event, SiteId::default(), cx) {
             Some(reply) => {
                 event.reply(reply);
                 cx.out.reply.emit(event);
@@ -146,7 +149,8 @@ impl Cache {
 
     /// The same where rules may hold; kept apart, so that a hit without any does not pay for it.
     #[inline(never)]
-    fn ruled(&mut self, mut event: Event<Exchange>, now: Time) {
+    fn ruled(&mut self, mut event: Event<Exchange>, cx: &mut Cx<'_, CacheOut>) {
+        let now = cx.now();
         let site = self.plan.site(&event);
         let id = site.id();
         if event.replied().is_some() {
@@ -159,7 +163,7 @@ impl Cache {
         {
             return self.lists.push_back(event);
         }
-        match self.reply(&event, id, now) {
+        match self.reply(&event, id, cx) {
             Some(reply) => {
                 event.reply(reply);
                 self.finish(event, id, None, now);
@@ -169,11 +173,15 @@ impl Cache {
     }
 
     /// The reply from memory.
-    fn reply(&self, head: &Head, id: SiteId, now: Time) -> Option<Reply> {
-        serve::methods(head).or_else(|| {
-            let known = self.indexes[id.number()].get(head.path(), now)?;
-            Some(serve::known(head, known))
-        })
+    fn reply(&self, head: &Head, id: SiteId, cx: &mut Cx<'_, CacheOut>) -> Option<Reply> {
+        if let Some(reply) = serve::methods(head) {
+            return Some(reply);
+        }
+        let known = self.indexes[id.number()].get(head.path(), cx.now())?;
+        if let Some(job) = serve::lacking(head, known) {
+            cx.out.make.emit(Event::note(cx.worker(), job));
+        }
+        Some(serve::known(head, known))
     }
 
     /// Has a request wait for what it asks for, unless that is never served.
@@ -188,7 +196,12 @@ impl Cache {
         }
     }
 
-    fn answered(&mut self, tag: Tag, Answered { name, answer }: Answered, now: Time) {
+    fn answered(
+        &mut self,
+        tag: Tag,
+        Answered { name, answer }: Answered,
+        cx: &mut Cx<'_, CacheOut>,
+    ) {
         let Some((waited, asked)) = self.waiting.answered(&name, tag) else { return };
         let came = match answer {
             Answer::Page(page) => {
@@ -199,11 +212,19 @@ impl Cache {
             Answer::Directory => Came::Known(Known::Directory),
             Answer::Listable => Came::Known(Known::Listable),
             Answer::Missing => Came::Known(Known::Missing),
-            Answer::Stream(large) => Came::Large(large),
+            Answer::Stream(forms) => Came::Large(forms),
             Answer::Failed => Came::Failed,
         };
-        for event in waited {
-            self.settle(event, name.site(), &came, now);
+        // On a quiet site each request finds that its page has to be looked at anew.
+        if let Came::Known(known @ Known::Page(kept)) = &came
+            && kept.page().is_warm()
+            && let Some(job) = waited.iter().find_map(|event| serve::lacking(event, known))
+        {
+            cx.out.make.emit(Event::note(cx.worker(), job));
+        }
+        for mut event in waited {
+            event.set_missed();
+            self.settle(event, name.site(), &came, cx.now());
         }
         let index = &mut self.indexes[name.site().number()];
         match came {
@@ -228,7 +249,7 @@ impl Cache {
                 let reply = serve::known(&event, known);
                 event.reply(reply);
             }
-            (_, Came::Large(large)) => serve::stream(&mut event, large),
+            (_, Came::Large(forms)) => serve::stream(&mut event, forms),
             (_, Came::Failed) => event.reply(Reply::plain(503)),
         }
         self.finish(event, id, detour, now);
@@ -318,7 +339,7 @@ impl Cache {
 fn replace(exchange: &mut Exchange, came: &Came) {
     match came {
         Came::Known(Known::Page(kept)) => replace_by(exchange, kept),
-        Came::Large(large) => serve::stream_instead(exchange, large),
+        Came::Large(forms) => serve::stream_instead(exchange, forms),
         // There is no such page: the reply stays as it was.
         Came::Known(_) | Came::Failed => {}
     }
@@ -326,7 +347,7 @@ fn replace(exchange: &mut Exchange, came: &Came) {
 
 fn replace_by(exchange: &mut Exchange, kept: &Kept) {
     if let Some(reply) = exchange.take_reply() {
-        let body = Body::Bytes(kept.body.clone());
+        let body = Body::Bytes(kept.plain.body.clone());
         exchange.reply(reply.with_content(kept.page().meta.media, body));
     }
 }

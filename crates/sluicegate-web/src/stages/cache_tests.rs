@@ -1,7 +1,9 @@
 //! The cache alone: hits, joined misses, answers that never come, pages that go.
 use super::*;
 use crate::cache::{FRESH, Meta, Page};
+use crate::coding::Order;
 use sluicegate::{Rig, WorkerId};
+use sluicegate_http::Coding;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +14,8 @@ fn request(text: &str) -> Exchange {
 
 fn page(path: &str, content: &'static [u8]) -> Arc<Page> {
     let tag = format!("\"{}\"", content.len());
-    let meta = Meta { media: "text/plain", tag, modified: None, len: content.len() as u64 };
+    let (len, codings) = (content.len() as u64, Order::new(&Coding::ALL));
+    let meta = Meta { media: "text/plain", tag, modified: None, len, codings };
     Page::bundled(Name::new(path.as_bytes()).expect("a plain path"), meta, content)
 }
 

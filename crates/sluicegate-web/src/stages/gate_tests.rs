@@ -35,7 +35,8 @@ fn plan() -> Arc<Plan> {
     let hash = bcrypt::non_truncating_hash("sesame", 4).expect("a short password");
     let toml = SITE.replace("HASH", &hash);
     let settings = Settings::from_toml("site.toml", &toml).expect("known settings");
-    let config = Config::new(&settings, Machine { cpus: 1, memory: 1 << 30 }).expect("sound");
+    let config =
+        Config::new(&settings, Machine { cpus: 1, memory: 1 << 30, files: 4096 }).expect("sound");
     Arc::new(Plan::new(&config).expect("the root is there"))
 }
 

@@ -65,7 +65,7 @@ impl Stage for Load {
 }
 
 /// One note for each holder, so that there are never more notes than workers.
-fn by_holder(gone: Vec<Eviction>) -> Vec<(WorkerId, Vec<Arc<Page>>)> {
+pub(super) fn by_holder(gone: Vec<Eviction>) -> Vec<(WorkerId, Vec<Arc<Page>>)> {
     let mut notes: Vec<(WorkerId, Vec<Arc<Page>>)> = Vec::new();
     for Eviction { page, holders } in gone {
         for holder in holders {

@@ -2,11 +2,15 @@
 mod admin;
 mod burn;
 mod cache;
+#[cfg(test)]
+mod coding_tests;
 mod echo;
 mod gate;
 mod list;
 mod load;
+mod log;
 mod login;
+mod make;
 mod net;
 mod panic;
 mod query;
@@ -22,7 +26,9 @@ pub use echo::Echo;
 pub use gate::Gate;
 pub use list::List;
 pub use load::Load;
+pub use log::Log;
 pub use login::CheckLogin;
+pub use make::Make;
 pub use net::ShowNet;
 pub use panic::Panic;
 pub use route::Router;

@@ -31,7 +31,7 @@ fn piece(exchange: &mut Exchange) -> Option<Vec<u8>> {
     // At most PIECE, so that the length fits a `usize`.
     let (given, len) = (exchange.given(), exchange.left().min(PIECE) as usize);
     let streamed = exchange.kept::<Streamed>()?;
-    streamed.large.piece(streamed.first + given, len).ok()
+    streamed.piece(given, len).ok()
 }
 
 #[cfg(test)]
@@ -48,10 +48,10 @@ mod tests {
         let loader = Loader::new(Content::directory(root, Vec::new()), Store::new(0), 0);
         let name = Name::new(b"/big").expect("a plain name");
         let answer = loader.answer(&name, WorkerId::default(), &mut Vec::new());
-        let Answer::Stream(large) = answer else { panic!("not streamed: {answer:?}") };
+        let Answer::Stream(forms) = answer else { panic!("not streamed: {answer:?}") };
         let text = format!("GET /big HTTP/1.1\r\nHost: a\r\n{range}\r\n");
         let mut exchange = Exchange::read(text.as_bytes()).expect("a plain request");
-        serve::stream(&mut exchange, &large);
+        serve::stream(&mut exchange, &forms);
         exchange
     }
 
@@ -77,6 +77,37 @@ mod tests {
             }
             assert_eq!(given, total);
         }
+    }
+
+    #[test]
+    fn several_parts_are_streamed_as_one_body() {
+        let scratch = Scratch::new();
+        let content: Vec<u8> = (0..3 * PIECE).map(|n| b'a' + (n % 23) as u8).collect();
+        scratch.write("big", &content);
+        let mut exchange = streamed(&scratch, "Range: bytes=7-9,200000-380000,0-3\r\n");
+        let len = exchange.left();
+        let state = exchange.kept::<Streamed>().expect("it is streamed");
+        let whole = state.piece(0, len as usize).expect("it is there");
+        let mark = whole[2..18].to_vec();
+        let kind = format!("multipart/byteranges; boundary={}", String::from_utf8_lossy(&mark));
+        let parts = crate::scratch::parts(&kind, &whole);
+        let bodies: Vec<_> = parts.into_iter().map(|(_, body)| body).collect();
+        let expected = [7..=9, 200_000..=380_000, 0..=3].map(|range| content[range].to_vec());
+        assert!(bodies == expected);
+        // In pieces it is the same.
+        let mut rig = Rig::of(Stream);
+        while exchange.left() > 0 {
+            let given = exchange.given();
+            exchange = pull(&mut rig, exchange);
+            assert_eq!(exchange.given() - given, PIECE.min(len - given));
+        }
+        let state = exchange.kept::<Streamed>().expect("it is streamed");
+        let mut joined = Vec::new();
+        while (joined.len() as u64) < len {
+            let next = (len - joined.len() as u64).min(1000) as usize;
+            joined.extend(state.piece(joined.len() as u64, next).expect("it is there"));
+        }
+        assert!(joined == whole);
     }
 
     #[test]

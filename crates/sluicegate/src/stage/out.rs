@@ -132,6 +132,11 @@ impl<T: 'static> Out<T> {
         self.spec.bound.saturating_sub(self.events.len())
     }
 
+    /// Whether a wire is attached.
+    pub fn is_wired(&self) -> bool {
+        self.link.is_some()
+    }
+
     fn room_for_answers(&self) -> usize {
         self.spec.bound.saturating_add(self.spec.spare).saturating_sub(self.events.len())
     }
