@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::backend::Backend;
 use crate::epoll::Epoll;
 use crate::io::Io;
 use crate::ledger::ConnLedger;
@@ -59,15 +60,23 @@ impl Choice {
         self.why.as_deref()
     }
 
-    /// A machine on this backend, for the thread that makes it.
+    /// The backend for the thread that makes it.
     ///
     /// # Errors
     /// What the system refuses, as when descriptors have run out.
-    pub fn machine(&self, settings: Settings, ledger: Arc<ConnLedger>) -> io::Result<Io> {
+    pub fn backend(&self) -> io::Result<Box<dyn Backend>> {
         if self.uring {
-            Ok(Io::new(Uring::new().map_err(io::Error::other)?, settings, ledger))
+            Ok(Box::new(Uring::new().map_err(io::Error::other)?))
         } else {
-            Ok(Io::new(Epoll::new()?, settings, ledger))
+            Ok(Box::new(Epoll::new()?))
         }
+    }
+
+    /// A machine on this backend, for the thread that makes it.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn machine(&self, settings: Settings, ledger: Arc<ConnLedger>) -> io::Result<Io> {
+        Ok(Io::on(self.backend()?, settings, ledger))
     }
 }

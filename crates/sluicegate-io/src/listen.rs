@@ -96,7 +96,7 @@ impl Listeners {
     }
 
     /// The listeners of one more worker; empty when all are taken.
-    pub(crate) fn take(&self) -> Vec<Listener> {
+    pub fn take(&self) -> Vec<Listener> {
         self.sets.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 }

@@ -213,17 +213,19 @@ fn line(row: &Row) -> String {
 fn tables(rows: &[Row]) -> String {
     let mut text = format!(
         "{HONEST} honest clients ask for 1 KiB, {RATE:.0} times a second together, by the clock: \
-         first alone, then beside the attack. Waits count from when a request was due. Each server \
-         may have {FEW_FILES} descriptors; the load runs on core {LOAD_CORE}.\n\n\
-         | attack | server | rate kept | p99 ms alone | p99 ms under it | errors | hostile opened | \
-         not let in | ended by the server | left | longest s | memory KiB alone | under it | server \
-         CPU us per hostile event |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
+         first alone, then beside the attack. Waits count from when a request was due. Each \
+         server may have {FEW_FILES} descriptors; the load runs on core {LOAD_CORE}.\n\n\
+         | attack | server | rate kept | p99 ms alone | p99 ms under it | errors | hostile \
+         opened | not let in | ended by the server | left | longest s | memory KiB alone | under \
+         it | server CPU us per hostile event |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
     );
     for row in rows {
         let Row { who, attack, before, under, done, .. } = row;
         let _ = writeln!(
             text,
-            "| {} | {} | {:.3} | {:.2} | {:.2} | {} | {} | {} | {} | {} | {:.1} | {} | {} | {:.2} |",
+            "| {} | {} | {:.3} | {:.2} | {:.2} | {} | {} | {} | {} | {} | {:.1} | {} | {} | \
+             {:.2} |",
             attack.name,
             who.name(),
             row.kept(),

@@ -15,16 +15,36 @@ use crate::shell;
 /// Seconds of load before each measurement.
 const WARM_UP: u64 = 1;
 
-/// Each server's address in the tables.
+/// What a server of ours moves its bytes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Io {
+    Epoll,
+    Uring,
+}
+
+impl Io {
+    pub const BOTH: [Io; 2] = [Io::Epoll, Io::Uring];
+
+    /// As `--io` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Io::Epoll => "epoll",
+            Io::Uring => "uring",
+        }
+    }
+}
+
+/// Each server of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    Ours,
+    Ours(Io),
+    /// Without the kernel.
+    Bare(Io),
+    /// With its access log, in the combined format.
+    OursLog(Io),
     Nginx,
     /// With `tcp_nopush`, as Debian's own configuration has it: head and body in one segment.
     NginxCorked,
-    Bare,
-    /// With its access log, in the combined format.
-    OursLog,
     /// With its access log through a buffer of 64 KiB that is written once a second.
     NginxLog,
     /// With a write for each line of its access log.
@@ -32,15 +52,15 @@ pub enum Who {
 }
 
 impl Who {
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> String {
         match self {
-            Who::Ours => "sluicegate",
-            Who::Nginx => "nginx",
-            Who::NginxCorked => "nginx-nopush",
-            Who::Bare => "bare",
-            Who::OursLog => "sluicegate-log",
-            Who::NginxLog => "nginx-log",
-            Who::NginxLogUnbuffered => "nginx-log-each",
+            Who::Ours(io) => format!("sluicegate {}", io.name()),
+            Who::Bare(io) => format!("bare {}", io.name()),
+            Who::OursLog(io) => format!("sluicegate {} log", io.name()),
+            Who::Nginx => "nginx".into(),
+            Who::NginxCorked => "nginx nopush".into(),
+            Who::NginxLog => "nginx log".into(),
+            Who::NginxLogUnbuffered => "nginx log each".into(),
         }
     }
 
@@ -63,70 +83,49 @@ pub struct Cell {
     pub servers: &'static [Who],
 }
 
-const ALL: &[Who] = &[Who::Ours, Who::Nginx, Who::NginxCorked, Who::Bare];
+const fn cell(
+    name: &'static str,
+    path: &'static str,
+    (connections, depth, workers): (usize, usize, usize),
+    servers: &'static [Who],
+) -> Cell {
+    Cell { name, path, connections, depth, workers, servers }
+}
 
-const LOGGING: &[Who] = &[Who::OursLog, Who::NginxLog, Who::NginxLogUnbuffered];
+const OURS: &[Who] = &[Who::Ours(Io::Epoll), Who::Ours(Io::Uring)];
+
+const ALL: &[Who] = &[
+    Who::Ours(Io::Epoll),
+    Who::Ours(Io::Uring),
+    Who::Bare(Io::Epoll),
+    Who::Bare(Io::Uring),
+    Who::Nginx,
+    Who::NginxCorked,
+];
+
+const LOGGING: &[Who] =
+    &[Who::OursLog(Io::Epoll), Who::OursLog(Io::Uring), Who::NginxLog, Who::NginxLogUnbuffered];
+
+/// The bare loop has one thread.
+const SEVERAL: &[Who] = &[Who::Ours(Io::Epoll), Who::Ours(Io::Uring), Who::Nginx];
 
 /// nginx stalls under pipelining, so it stands in no such cell.
-pub const CELLS: [Cell; 8] = [
-    Cell { name: "1k-64", path: "/1k.txt", connections: 64, depth: 1, workers: 1, servers: ALL },
-    Cell {
-        name: "1k-1000",
-        path: "/1k.txt",
-        connections: 1000,
-        depth: 1,
-        workers: 1,
-        servers: ALL,
-    },
-    Cell {
-        name: "1k-64-pipelined-16",
-        path: "/1k.txt",
-        connections: 64,
-        depth: 16,
-        workers: 1,
-        servers: &[Who::Ours, Who::Bare],
-    },
-    Cell {
-        name: "100k-64",
-        path: "/100k.bin",
-        connections: 64,
-        depth: 1,
-        workers: 1,
-        servers: ALL,
-    },
-    Cell {
-        name: "1k-64-workers-2",
-        path: "/1k.txt",
-        connections: 64,
-        depth: 1,
-        workers: 2,
-        servers: &[Who::Ours],
-    },
-    Cell {
-        name: "1k-1000-workers-2",
-        path: "/1k.txt",
-        connections: 1000,
-        depth: 1,
-        workers: 2,
-        servers: &[Who::Ours],
-    },
-    Cell {
-        name: "1k-64-log",
-        path: "/1k.txt",
-        connections: 64,
-        depth: 1,
-        workers: 1,
-        servers: LOGGING,
-    },
-    Cell {
-        name: "1k-1000-log",
-        path: "/1k.txt",
-        connections: 1000,
-        depth: 1,
-        workers: 1,
-        servers: LOGGING,
-    },
+pub const CELLS: [Cell; 11] = [
+    cell("1k-64", SMALL, (64, 1, 1), ALL),
+    cell("1k-1000", SMALL, (1000, 1, 1), ALL),
+    cell("1k-8000", SMALL, (8000, 1, 1), ALL),
+    cell("100k-64", LARGE, (64, 1, 1), ALL),
+    cell("1k-64-pipelined-16", SMALL, (64, 16, 1), OURS),
+    cell("1k-64-workers-2", SMALL, (64, 1, 2), SEVERAL),
+    cell("1k-1000-workers-2", SMALL, (1000, 1, 2), SEVERAL),
+    cell("1k-8000-workers-2", SMALL, (8000, 1, 2), SEVERAL),
+    cell("100k-64-workers-2", LARGE, (64, 1, 2), SEVERAL),
+    cell("1k-64-log", SMALL, (64, 1, 1), LOGGING),
+    cell("1k-1000-log", SMALL, (1000, 1, 1), LOGGING),
 ];
+
+const SMALL: &str = "/1k.txt";
+const LARGE: &str = "/100k.bin";
 
 /// How much is measured.
 pub struct Plan {
@@ -168,6 +167,11 @@ pub struct Sample {
 impl Sample {
     pub fn us_per_request(&self) -> f64 {
         self.cpu_ns as f64 / 1e3 / self.figures.requests as f64
+    }
+
+    /// Requests a second.
+    pub fn rate(&self) -> f64 {
+        self.figures.requests as f64 / self.figures.seconds
     }
 }
 
@@ -286,18 +290,17 @@ impl Bench {
             launch.nginx(&self.nginx, &home, corked, who.nginx_log())
         };
         match who {
-            // As its peers do: so that nothing but the design makes the difference.
-            Who::Ours => launch.sluicegate(&self.sluicegate, &["--io", "epoll"]),
-            Who::OursLog => {
+            Who::Ours(io) => launch.sluicegate(&self.sluicegate, &["--io", io.name()]),
+            Who::OursLog(io) => {
                 let _ = fs::remove_file(self.home.join("access.log"));
                 let config = self.home.join("log.toml");
                 fs::write(&config, self.our_log())?;
                 let config = config.to_str().context("the path of a configuration is text")?;
-                launch.sluicegate(&self.sluicegate, &["--io", "epoll", "--config", config])
+                launch.sluicegate(&self.sluicegate, &["--io", io.name(), "--config", config])
             }
             Who::NginxCorked => nginx(true),
             Who::Nginx | Who::NginxLog | Who::NginxLogUnbuffered => nginx(false),
-            Who::Bare => launch.bare(&self.bare),
+            Who::Bare(io) => launch.bare(&self.bare, io.name()),
         }
     }
 }

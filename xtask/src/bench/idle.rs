@@ -154,10 +154,11 @@ fn line(row: &Row, size: &Size) -> String {
 
 fn table(rows: &[Row], size: &Size) -> String {
     let mut text = format!(
-        "{} idle connections, each answered once; process memory, without the kernel's. One active \
-         connection asks for 1 KiB again and again, {} times without and with them in turn.\n\n\
-         | server | bytes (Pss) an idle connection | (RSS) | Pss KiB before | with | median wait us \
-         alone | beside them | ratio: mean [95 %] |\n|---|---|---|---|---|---|---|---|\n",
+        "{} idle connections, each answered once; process memory, without the kernel's. One \
+         active connection asks for 1 KiB again and again, {} times without and with them in \
+         turn.\n\n\
+         | server | bytes (Pss) an idle connection | (RSS) | Pss KiB before | with | median wait \
+         us alone | beside them | ratio: mean [95 %] |\n|---|---|---|---|---|---|---|---|\n",
         size.idle, size.pairs
     );
     for row in rows {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::http::{CELLS, Cell, Sample, Who};
+use super::http::{CELLS, Cell, Io, Sample, Who};
 use super::machine;
 use super::stats::{Mean, Spread};
 use crate::shell;
@@ -21,30 +21,57 @@ struct Claim {
     bound: f64,
 }
 
-const CLAIMS: [Claim; 11] = [
-    Claim { above: ("1k-64", Who::Ours), below: ("1k-64", Who::Nginx), bound: 0.65 },
-    Claim { above: ("1k-64", Who::Ours), below: ("1k-64", Who::NginxCorked), bound: 0.65 },
-    Claim { above: ("1k-64", Who::Ours), below: ("1k-64", Who::Bare), bound: 1.08 },
-    Claim { above: ("1k-1000", Who::Ours), below: ("1k-1000", Who::Nginx), bound: 0.65 },
-    Claim { above: ("1k-1000", Who::Ours), below: ("1k-1000", Who::NginxCorked), bound: 0.65 },
-    Claim { above: ("1k-1000", Who::Ours), below: ("1k-1000", Who::Bare), bound: 1.08 },
-    Claim { above: ("1k-64-pipelined-16", Who::Ours), below: ("1k-64", Who::Ours), bound: 0.25 },
-    Claim { above: ("1k-64-workers-2", Who::Ours), below: ("1k-64", Who::Ours), bound: 1.15 },
-    Claim { above: ("1k-1000-workers-2", Who::Ours), below: ("1k-1000", Who::Ours), bound: 1.15 },
-    Claim { above: ("1k-64-log", Who::OursLog), below: ("1k-64-log", Who::NginxLog), bound: 0.65 },
-    Claim {
-        above: ("1k-1000-log", Who::OursLog),
-        below: ("1k-1000-log", Who::NginxLog),
-        bound: 0.65,
-    },
+/// Of nginx, by the number of connections and the size of what is asked for.
+const OF_NGINX: [(&str, f64); 8] = [
+    ("1k-64", 0.60),
+    ("1k-1000", 0.60),
+    ("1k-8000", 0.66),
+    ("100k-64", 0.82),
+    ("1k-64-workers-2", 0.60),
+    ("1k-1000-workers-2", 0.60),
+    ("1k-8000-workers-2", 0.66),
+    ("100k-64-workers-2", 0.82),
 ];
+
+/// The same of a server that logs.
+const OF_NGINX_LOG: [(&str, f64); 2] = [("1k-64-log", 0.60), ("1k-1000-log", 0.60)];
+
+/// Of the bare loop on the same backend: what staging may cost.
+const OF_BARE: [(&str, f64); 4] =
+    [("1k-64", 1.05), ("1k-1000", 1.05), ("1k-8000", 1.05), ("100k-64", 1.05)];
+
+/// Of ourselves in another cell.
+const OF_OURS: [(&str, &str, f64); 3] = [
+    ("1k-64-pipelined-16", "1k-64", 0.25),
+    ("1k-64-workers-2", "1k-64", 1.15),
+    ("1k-1000-workers-2", "1k-1000", 1.15),
+];
+
+fn all_claims() -> Vec<Claim> {
+    let mut all = Vec::new();
+    for io in Io::BOTH {
+        let (ours, log) = (Who::Ours(io), Who::OursLog(io));
+        let of = |who, below| {
+            move |&(cell, bound)| Claim { above: (cell, who), below: (cell, below), bound }
+        };
+        all.extend(OF_NGINX.iter().map(of(ours, Who::Nginx)));
+        all.extend(OF_NGINX_LOG.iter().map(of(log, Who::NginxLog)));
+        all.extend(OF_BARE.iter().map(of(ours, Who::Bare(io))));
+        all.extend(OF_OURS.iter().map(|&(cell, other, bound)| Claim {
+            above: (cell, ours),
+            below: (other, ours),
+            bound,
+        }));
+    }
+    all
+}
 
 /// One measurement as it is made.
 pub fn line(sample: &Sample) -> String {
     let Sample { repeat, cell, who, figures, .. } = sample;
-    let rate = figures.requests as f64 / figures.seconds;
+    let rate = sample.rate();
     format!(
-        "{repeat:>3} {:<20} {:<12} {:>7.2} us/request {rate:>9.0} requests/s p99 {:>7.2} ms, \
+        "{repeat:>3} {:<20} {:<20} {:>7.2} us/request {rate:>9.0} requests/s p99 {:>7.2} ms, \
          errors {}",
         cell.name,
         who.name(),
@@ -56,7 +83,7 @@ pub fn line(sample: &Sample) -> String {
 
 /// Prints the tables; keeps them with the raw figures below `bench/results/` if asked to.
 pub fn write(command: &str, nginx: &str, samples: &[Sample], keep: bool) -> Result<()> {
-    let tables = format!("{}\n{}", figures(samples), claims(samples));
+    let tables = format!("{}\n{}\n{}", figures(samples), claims(samples), rates(samples));
     println!("\n{tables}");
     let dir = match keep {
         true => results("http")?,
@@ -106,7 +133,7 @@ fn figures(samples: &[Sample]) -> String {
                 cpu.median,
                 cpu.min,
                 cpu.max,
-                median(|sample| sample.figures.requests as f64 / sample.figures.seconds),
+                median(Sample::rate),
                 known(median(|sample| sample.figures.p50_ms)),
                 known(median(|sample| sample.figures.p99_ms)),
                 of.len(),
@@ -127,9 +154,9 @@ fn claims(samples: &[Sample]) -> String {
         "| ratio of CPU per request | of medians | paired: mean [95 %] | paired: median \
          [min..max] | at most | |\n|---|---|---|---|---|---|\n",
     );
-    for Claim { above, below, bound } in &CLAIMS {
-        let pairs = paired(samples, *above, *below);
-        let (Some(spread), Some(ratio)) = (Spread::of(&pairs), of_medians(samples, *above, *below))
+    for Claim { above, below, bound } in all_claims() {
+        let pairs = paired(samples, above, below, Sample::us_per_request);
+        let (Some(spread), Some(ratio)) = (Spread::of(&pairs), of_medians(samples, above, below))
         else {
             continue;
         };
@@ -147,8 +174,29 @@ fn claims(samples: &[Sample]) -> String {
             spread.median,
             spread.min,
             spread.max,
-            verdict(mean, pairs.len(), *bound),
+            verdict(mean, pairs.len(), bound),
         );
+    }
+    table
+}
+
+/// How many requests a second we answer for each that nginx answers.
+fn rates(samples: &[Sample]) -> String {
+    let mut table = String::from(
+        "| requests/s over nginx's | paired: mean [95 %] | at least |\n|---|---|---|\n",
+    );
+    let (nginx, log) = (OF_NGINX.iter().zip([false; 8]), OF_NGINX_LOG.iter().zip([true; 2]));
+    for ((cell, _), log) in nginx.chain(log) {
+        for io in Io::BOTH {
+            let (ours, nginx) = match log {
+                false => (Who::Ours(io), Who::Nginx),
+                true => (Who::OursLog(io), Who::NginxLog),
+            };
+            let pairs = paired(samples, (cell, ours), (cell, nginx), Sample::rate);
+            let Some(Mean { value, low, high }) = Mean::of(&pairs) else { continue };
+            let name = ours.name();
+            let _ = writeln!(table, "| {cell} {name} | {value:.3} [{low:.3}..{high:.3}] | 1 |");
+        }
     }
     table
 }
@@ -176,11 +224,16 @@ fn of_medians(samples: &[Sample], above: (&str, Who), below: (&str, Who)) -> Opt
 }
 
 /// The ratio in each repeat that measured both.
-fn paired(samples: &[Sample], above: (&str, Who), below: (&str, Who)) -> Vec<f64> {
+fn paired(
+    samples: &[Sample],
+    above: (&str, Who),
+    below: (&str, Who),
+    figure: fn(&Sample) -> f64,
+) -> Vec<f64> {
     let tops = chosen(samples, above.0, above.1);
     let ratios = tops.filter_map(|top| {
         let mut fitting = chosen(samples, below.0, below.1).filter(|s| s.repeat == top.repeat);
-        Some(top.us_per_request() / fitting.next()?.us_per_request())
+        Some(figure(top) / figure(fitting.next()?))
     });
     ratios.collect()
 }

@@ -113,10 +113,10 @@ impl<'a> Launch<'a> {
     }
 
     /// The peer without the kernel: always one worker.
-    pub fn bare(&self, program: &Path) -> Result<Server> {
+    pub fn bare(&self, program: &Path, io: &str) -> Result<Server> {
         let address = free_port()?;
         let mut command = self.pinned(program);
-        command.arg(self.dir).args(["--listen", &address.to_string()]);
+        command.arg(self.dir).args(["--listen", &address.to_string(), "--io", io]);
         Server::start(command, address, address)
     }
 

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use sluicegate::Time;
 use sluicegate_http::{Answer, HttpConn, Next, Shared};
-use sluicegate_io::backend::{Backend, Recv, Sent, Socket};
-use sluicegate_io::{Chunk, Epoll, How, Pool, Then};
+use sluicegate_io::backend::{Backend, Ready, Recv, Sent, Socket};
+use sluicegate_io::{Chunk, How, Pool, Then};
 use sluicegate_web::Direct;
 
 use crate::deadlines::Deadlines;
@@ -16,7 +16,7 @@ const HOLD: usize = 64 * 1024;
 /// What all connections share.
 pub struct World {
     pub site: Direct,
-    pub epoll: Epoll,
+    pub backend: Box<dyn Backend>,
     pub pool: Pool,
     pub shared: Shared,
     pub deadlines: Deadlines,
@@ -51,17 +51,23 @@ impl Conn {
         }
     }
 
+    /// The socket, to be closed.
+    pub fn into_socket(self) -> Socket {
+        self.socket
+    }
+
     /// Notes what the socket is ready for.
-    pub fn ready(&mut self, read: bool, write: bool) {
-        self.readable |= read;
-        self.writable |= write;
+    pub fn ready(&mut self, ready: &Ready) {
+        self.readable |= ready.read || ready.finished || ready.dead;
+        self.writable |= ready.write;
+        self.queued -= ready.sent;
     }
 
     /// Reads, answers and writes as far as it goes; whether the connection lives on.
     pub fn go(&mut self, now: Time, world: &mut World) -> bool {
         loop {
             while self.readable && self.queued < HOLD {
-                match world.epoll.recv(&self.socket, &world.pool) {
+                match world.backend.recv(&self.socket, &world.pool) {
                     Recv::Bytes(bytes, drained) => {
                         self.readable = !drained;
                         self.http.receive(bytes, now);
@@ -78,7 +84,7 @@ impl Conn {
                 }
                 self.answer(now, world);
             }
-            if !self.write(&mut world.epoll) {
+            if !self.write(&mut *world.backend) {
                 return false;
             }
             if !self.readable || !self.writable {
@@ -135,23 +141,23 @@ impl Conn {
     }
 
     /// Writes what waits; whether the connection lives on.
-    fn write(&mut self, epoll: &mut Epoll) -> bool {
+    fn write(&mut self, backend: &mut dyn Backend) -> bool {
         while self.writable && !self.output.is_empty() {
-            match epoll.send(&self.socket, &mut self.output) {
+            match backend.send(&self.socket, &mut self.output) {
                 Sent::Bytes(n) => self.queued -= n,
                 Sent::Blocked(n) => {
                     self.queued -= n;
                     self.writable = false;
                 }
-                Sent::Taken => unreachable!("epoll keeps no pieces"),
+                Sent::Taken => self.writable = false,
                 Sent::Ended(_) => return false,
             }
         }
-        if self.output.is_empty() && matches!(self.then, Then::Shutdown | Then::Finish) {
+        if self.queued == 0 && matches!(self.then, Then::Shutdown | Then::Finish) {
             // What still comes is read and thrown away until the peer is done.
-            epoll.shutdown(&self.socket);
+            backend.shutdown(&self.socket);
             self.then = Then::Keep;
         }
-        !(self.output.is_empty() && matches!(self.then, Then::Close | Then::Reset))
+        !(self.queued == 0 && matches!(self.then, Then::Close | Then::Reset))
     }
 }

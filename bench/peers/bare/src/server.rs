@@ -1,13 +1,13 @@
 //! The loop: wait, accept, and let each connection go as far as it can.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use sluicegate::{Clock, Wait};
 use sluicegate_http::{HttpConn, Limits, Shared};
-use sluicegate_io::backend::{Accept, Backend, Socket};
-use sluicegate_io::{BACKLOG, Epoll, Pool, Settings};
+use sluicegate_io::backend::Accept;
+use sluicegate_io::{Addr, Asked, Choice, Listeners, Pool, Settings};
 use sluicegate_web::Direct;
 
 use crate::conn::{Conn, World};
@@ -24,40 +24,36 @@ struct Table {
 }
 
 /// Serves until it is killed.
-pub fn run(site: Direct, address: SocketAddr) -> Result<()> {
-    let listener = TcpListener::bind(address).with_context(|| format!("listen on {address}"))?;
-    listener.set_nonblocking(true)?;
-    // Listening again sets the backlog, for which the standard library has no place.
-    rustix::net::listen(&listener, BACKLOG)?;
-    let listener = Socket::Fd(listener.into());
+pub fn run(site: Direct, address: SocketAddr, asked: Asked) -> Result<()> {
     let settings = Settings::default();
+    let listeners = Listeners::bind(&[(Addr::Tcp(address), 0)], 1, &settings)?;
+    let listener = listeners.take().pop().context("one listener for one worker")?;
     let mut world = World {
         site,
-        epoll: Epoll::new()?,
+        backend: Choice::new(asked)?.backend()?,
         pool: Pool::new(settings.buffers, settings.buffer_size),
         shared: Shared::new(Limits::default(), |_| SystemTime::now()),
         deadlines: Deadlines::default(),
     };
-    world.epoll.attach(LISTENER, &listener)?;
+    let listener = world.backend.listen(LISTENER, listener)?;
     let clock = Clock::real();
     let mut table = Table::default();
     let mut ready = Vec::new();
     loop {
         let before = clock.now();
         let wait = world.deadlines.left(before).map_or(Wait::Forever, Wait::AtMost);
-        world.epoll.poll(before, wait, &world.pool, &mut ready);
+        world.backend.poll(before, wait, &world.pool, &mut ready);
         let now = clock.now();
         while let Some((at, key)) = world.deadlines.passed(now) {
             if table.get(key).is_some_and(|conn| !conn.look(at, now, &mut world)) {
-                table.remove(key);
+                close(&mut table, key, &mut world);
             }
         }
         for ready in ready.drain(..) {
             if ready.key == LISTENER {
-                while let Accept::Conn(socket, peer) = world.epoll.accept(&listener) {
+                while let Accept::Conn(socket, peer) = world.backend.accept(&listener) {
                     let key = table.next_key();
-                    let socket = without_delay(socket)?;
-                    world.epoll.attach(key, &socket)?;
+                    world.backend.attach(key, &socket)?;
                     let http = HttpConn::new(key, now).with_peer(peer);
                     table.insert(key, Conn::new(key, socket, http));
                     if let Some(conn) = table.get(key) {
@@ -65,21 +61,19 @@ pub fn run(site: Direct, address: SocketAddr) -> Result<()> {
                     }
                 }
             } else if let Some(conn) = table.get(ready.key) {
-                conn.ready(ready.read || ready.finished || ready.dead, ready.write);
+                conn.ready(&ready);
                 if !conn.go(now, &mut world) {
-                    table.remove(ready.key);
+                    close(&mut table, ready.key, &mut world);
                 }
             }
         }
     }
 }
 
-/// Small answers leave at once.
-fn without_delay(socket: Socket) -> Result<Socket> {
-    let Socket::Fd(fd) = socket else { return Ok(socket) };
-    let stream = TcpStream::from(fd);
-    stream.set_nodelay(true)?;
-    Ok(Socket::Fd(stream.into()))
+fn close(table: &mut Table, key: u64, world: &mut World) {
+    if let Some(conn) = table.remove(key) {
+        world.backend.close(conn.into_socket());
+    }
 }
 
 impl Table {
@@ -101,10 +95,10 @@ impl Table {
         if *generation == (key >> 32) as u32 { conn.as_mut() } else { None }
     }
 
-    fn remove(&mut self, key: u64) {
+    fn remove(&mut self, key: u64) -> Option<Conn> {
         let (generation, conn) = &mut self.places[key as u32 as usize];
         *generation += 1;
-        *conn = None;
         self.free.push(key as u32);
+        conn.take()
     }
 }

@@ -87,11 +87,20 @@ impl Io {
         settings: Settings,
         ledger: Arc<ConnLedger>,
     ) -> Self {
+        Self::on(Box::new(backend), settings, ledger)
+    }
+
+    /// The same for a backend that was chosen at run time.
+    pub(crate) fn on(
+        backend: Box<dyn Backend>,
+        settings: Settings,
+        ledger: Arc<ConnLedger>,
+    ) -> Self {
         let pool = Pool::new(settings.buffers, settings.buffer_size);
         let waker = backend.waker();
         pool.on_return(Arc::clone(&waker));
         Self {
-            backend: Box::new(backend),
+            backend,
             conns: Slab::new(settings.connections.saturating_add(TURNED_AWAY_MAX)),
             settings,
             pool,
