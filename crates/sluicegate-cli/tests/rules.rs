@@ -1,7 +1,7 @@
 //! Rules, redirects, logins, listings and hosts, served by the real binary.
 mod common;
 
-use common::{Client, Response, Scratch, Server, command, run};
+use common::{Client, Response, Scratch, Server, command, run, until};
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::Stdio;
@@ -26,12 +26,21 @@ fn rules_add_fields_to_all_that_a_site_replies() {
     site.write("www/assets/big.bin", vec![7; 2_000_000]);
     let server = serve(
         &site,
-        "[[rule]]\npath = \"/\"\nheaders = { X-Frame-Options = \"DENY\" }\n\
+        "[compression]\nmin = 0\n\
+         [[rule]]\npath = \"/\"\nheaders = { X-Frame-Options = \"DENY\" }\n\
          cache_control = \"no-cache\"\n\
          [[rule]]\npath = \"/assets\"\nheaders = { x-frame-options = \"SAMEORIGIN\" }\n\
          cache_control = \"public, max-age=31536000, immutable\"\n",
     );
+    // A file coded ahead is sent with the same fields; what is in it does not matter here.
+    site.write("www/assets/a.js.gz", "coded");
     let mut client = server.client();
+    let coded = until("the coded form", || {
+        let coded = client.ask("GET", "/assets/a.js", "Accept-Encoding: gzip\r\n");
+        coded.field("content-encoding").is_some().then_some(coded)
+    });
+    assert_eq!((coded.field("content-encoding"), coded.text()), (Some("gzip"), "coded"));
+    assert_eq!(coded.field("x-frame-options"), Some("SAMEORIGIN"));
     let etag = client.get("/assets/a.js").field("etag").expect("a tag").to_owned();
     let (deny, same) = (Some("DENY"), Some("SAMEORIGIN"));
     let long = Some("public, max-age=31536000, immutable");
