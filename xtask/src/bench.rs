@@ -19,6 +19,7 @@ mod mix;
 mod net;
 mod panic;
 mod profile;
+mod reload;
 mod report;
 mod server;
 mod soak;
@@ -28,7 +29,7 @@ mod wrk;
 
 use server::Profile;
 
-const NAMES: &str = "http, hostile, idle, fair, soak, drain, panic, profile";
+const NAMES: &str = "http, hostile, idle, fair, soak, drain, reload, panic, profile";
 
 /// Runs the benchmark that the arguments name.
 pub fn run(args: &[&str]) -> Result<()> {
@@ -45,6 +46,10 @@ pub fn run(args: &[&str]) -> Result<()> {
         "drain" => {
             let rounds = options.value("--rounds")?.unwrap_or(10);
             drain::run(rounds, Profile::Release, &options)
+        }
+        "reload" => {
+            let reloads = options.value("--reloads")?.unwrap_or(100);
+            reload::run(reloads, Profile::Release, &options)
         }
         "panic" => {
             let seconds = options.value("--seconds")?.unwrap_or(10.0);
@@ -76,11 +81,13 @@ pub fn smoke() -> Result<Vec<Scene>> {
     const SOAK_SECONDS: f64 = 10.0;
     const PANIC_SECONDS: f64 = 3.0;
     const DRAIN_ROUNDS: u32 = 3;
+    const RELOADS: u32 = 10;
     let none = Options { rest: Vec::new() };
     let quick = Profile::Quick;
     let mut scenes = vec![
         Scene::of("soak: mixed load", soak::run(SOAK_SECONDS, quick, &none)),
         Scene::of("drain: SIGTERM under load", drain::run(DRAIN_ROUNDS, quick, &none)),
+        Scene::of("reload: SIGHUP under load", reload::run(RELOADS, quick, &none)),
         Scene::of("panic: a handler that panics", panic::run(PANIC_SECONDS, quick, &none)),
     ];
     let plan = |bench, only| stand::Plan::smoke(bench, 1.0, only);

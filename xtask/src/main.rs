@@ -23,6 +23,7 @@ cargo xtask bench fair [OPTIONS]      whether all of many connections are served
     --workers N --io BACKEND          of our server
 cargo xtask bench soak [--minutes N]  mixed load at half capacity; both ledgers even at the end
 cargo xtask bench drain [--rounds N]  SIGTERM under load; no request may be lost
+cargo xtask bench reload [--reloads N]  SIGHUP under load; no request may fail
 cargo xtask bench panic [--seconds N] a handler that panics under load
 cargo xtask bench profile [--seconds N] where each microsecond of a cached page goes (perf)
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod formers;
 mod graph;
 mod password;
 mod serve;

@@ -1,5 +1,6 @@
 //! `sluicegate serve`: starts the service, says what is where, and drains it on a signal.
 use crate::args;
+use crate::formers::{FORMERS_MAX, Formers};
 use crate::signals::{self, Asked};
 use crate::{config, say, settings};
 use sluicegate_web::{Config, Served, Service, Settings, Target, memory, show_bytes};
@@ -14,30 +15,66 @@ const CUT_OFF: u8 = 1;
 /// # Errors
 /// One sentence about why it cannot be started.
 pub fn serve(args: args::Serve) -> Result<ExitCode, String> {
-    let mut settings = settings(args.config.as_deref())?;
-    let flags = take_flags(&mut settings, &args)?;
-    let config = config(&settings)?;
+    let (mut config, flags) = read(&args)?;
     let wishes = signals::wishes().map_err(|error| format!("cannot wait for signals: {error}"))?;
-    let service = Service::start(&config).map_err(|error| error.to_string())?;
+    let mut service = Service::start(&config).map_err(|error| error.to_string())?;
+    let mut formers = Formers::default();
     for line in banner(&config, &service, &args, &flags) {
         say(&line);
     }
     let name = loop {
         match wishes.next().map_err(|error| format!("the signals' thread has ended: {error}"))? {
             Asked::Drain(name) => break name,
-            Asked::Reopen => {
-                if let Err(error) = service.reopen_log() {
-                    // Nothing more can be done where stderr is closed.
-                    let _ = writeln!(std::io::stderr(), "sluicegate: {error}");
+            Asked::Reopen => service.reopen_log().unwrap_or_else(|error| complain(&error)),
+            Asked::Reload => match reload(&args, &mut service, &mut formers) {
+                Ok(new) => {
+                    config = new;
+                    say("SIGHUP: the settings were read again");
                 }
-            }
+                Err(error) => {
+                    complain(&error);
+                    say("SIGHUP: the former settings hold on");
+                }
+            },
         }
     };
     say(&format!("{name}: answering what was begun, {:?} at most", config.drain));
-    let served = service.drain(config.drain);
+    let served = formers.end(config.drain, || service.drain(config.drain));
     say(&farewell(&served));
     let even = served.flows_even && served.connections_even;
     Ok(if served.complete && even { ExitCode::SUCCESS } else { ExitCode::from(CUT_OFF) })
+}
+
+/// The settings as they are typed now, and the flags that were given.
+fn read(args: &args::Serve) -> Result<(Config, Vec<&'static str>), String> {
+    let mut settings = settings(args.config.as_deref())?;
+    let flags = take_flags(&mut settings, args)?;
+    Ok((config(&settings)?, flags))
+}
+
+/// Has a service with the settings of now succeed the one that runs. All or nothing.
+fn reload(
+    args: &args::Serve,
+    service: &mut Service,
+    formers: &mut Formers,
+) -> Result<Config, String> {
+    if formers.are_many() {
+        return Err(format!(
+            "{FORMERS_MAX} former services still answer what they began; ask again when one of \
+             them has ended"
+        ));
+    }
+    let (config, _) = read(args)?;
+    let former = service.succeed(&config).map_err(|error| error.to_string())?;
+    formers.add(former).map_err(|error| format!("the former service was cut off: {error}"))?;
+    Ok(config)
+}
+
+fn complain(error: &impl ToString) {
+    for line in error.to_string().lines() {
+        // Nothing more can be done where stderr is closed.
+        let _ = writeln!(std::io::stderr(), "sluicegate: {line}");
+    }
 }
 
 /// Puts flags in the place of what the file says; returns those that were given.

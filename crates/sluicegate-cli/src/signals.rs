@@ -1,6 +1,6 @@
-//! SIGINT and SIGTERM: the first asks for a drain, the second ends the process at once. SIGUSR1:
-//! the log is opened again.
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+//! SIGINT and SIGTERM: the first asks for a drain, the second ends the process at once. SIGHUP: the
+//! settings are read again. SIGUSR1: the log is opened again.
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::signal_name;
 use std::io;
@@ -12,13 +12,15 @@ use std::sync::mpsc::{Receiver, RecvError, sync_channel};
 const BY_SIGNAL: i32 = 128;
 
 /// Room for all that can wait at once: one of each.
-const WAITING: usize = 2;
+const WAITING: usize = 3;
 
 /// What the operator asks for.
 #[derive(Clone, Copy, Debug)]
 pub enum Asked {
     /// To open the log again.
     Reopen,
+    /// To read the settings again.
+    Reload,
     /// To drain; the signal's name.
     Drain(&'static str),
 }
@@ -26,8 +28,8 @@ pub enum Asked {
 /// The operator's wishes, one after the other.
 pub struct Wishes {
     receive: Receiver<Asked>,
-    /// One `Reopen` waits: further ones ask for the same.
-    reopens: Arc<AtomicBool>,
+    /// One of each waits: further ones ask for the same.
+    waiting: Arc<Waiting>,
 }
 
 impl Wishes {
@@ -37,11 +39,20 @@ impl Wishes {
     /// When the signals' thread has ended.
     pub fn next(&self) -> Result<Asked, RecvError> {
         let asked = self.receive.recv()?;
-        if matches!(asked, Asked::Reopen) {
-            self.reopens.store(false, SeqCst);
+        match asked {
+            Asked::Reopen => self.waiting.reopen.store(false, SeqCst),
+            Asked::Reload => self.waiting.reload.store(false, SeqCst),
+            Asked::Drain(_) => {}
         }
         Ok(asked)
     }
+}
+
+/// What has been asked for and not been heard yet.
+#[derive(Default)]
+struct Waiting {
+    reopen: AtomicBool,
+    reload: AtomicBool,
 }
 
 /// From now on signals are sent here, and a second one to drain ends the process.
@@ -49,18 +60,23 @@ impl Wishes {
 /// # Errors
 /// When the system takes no handler or gives no thread.
 pub fn wishes() -> io::Result<Wishes> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1])?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM, SIGUSR1])?;
     let (send, receive) = sync_channel(WAITING);
-    let reopens = Arc::new(AtomicBool::new(false));
-    let waits = Arc::clone(&reopens);
+    let waiting = Arc::new(Waiting::default());
+    let waits = Arc::clone(&waiting);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let mut drains = false;
         // The receiver lives as long as the process, and has room: sending neither fails nor waits.
         for signal in signals.forever() {
             match signal {
-                SIGUSR1 if drains || waits.swap(true, SeqCst) => {}
+                SIGHUP | SIGUSR1 if drains => {}
+                SIGUSR1 if waits.reopen.swap(true, SeqCst) => {}
                 SIGUSR1 => {
                     let _ = send.send(Asked::Reopen);
+                }
+                SIGHUP if waits.reload.swap(true, SeqCst) => {}
+                SIGHUP => {
+                    let _ = send.send(Asked::Reload);
                 }
                 _ if drains => std::process::exit(BY_SIGNAL + signal),
                 _ => {
@@ -70,5 +86,5 @@ pub fn wishes() -> io::Result<Wishes> {
             }
         }
     })?;
-    Ok(Wishes { receive, reopens })
+    Ok(Wishes { receive, waiting })
 }

@@ -39,7 +39,7 @@ pub use events::{
 };
 pub use io::{Io, WhenFull};
 pub use ledger::{ConnCounts, ConnLedger, Refusal};
-pub use listen::{BACKLOG, ListenError, ListenFault, Listener, Listeners};
+pub use listen::{BACKLOG, ListenError, ListenFault, Listener, Listeners, Succession};
 pub use settings::Settings;
 pub use stages::{
     AcceptStage, ConnectOut, ConnectStage, Dialed, Never, Options, ReadStage, Served, WriteStage,

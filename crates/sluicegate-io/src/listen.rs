@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::Errno;
@@ -24,6 +25,7 @@ pub const BACKLOG: i32 = 4096;
 pub struct Listeners {
     bound: Vec<(Addr, u16)>,
     sets: Mutex<Vec<Vec<Listener>>>,
+    succession: Succession,
 }
 
 /// One listener in one worker's hands.
@@ -32,6 +34,43 @@ pub struct Listener {
     service: u16,
     shared: bool,
     file: Option<Arc<SocketFile>>,
+    succession: Succession,
+}
+
+/// Whether somebody else goes on with the backlogs of some listeners.
+#[derive(Clone, Debug, Default)]
+pub struct Succession(Arc<Line>);
+
+#[derive(Debug, Default)]
+struct Line {
+    passed_on: AtomicBool,
+    /// Listeners that were taken and are not closed.
+    listening: AtomicUsize,
+}
+
+impl Succession {
+    /// Whoever drains from now on stops listening and leaves the backlogs to the successors, who
+    /// have taken up [`Listeners::again`]. Nobody is turned away meanwhile.
+    pub fn pass_on(&self) {
+        self.0.passed_on.store(true, Relaxed);
+    }
+
+    /// Whether nobody listens any more of those who took the listeners.
+    pub fn is_over(&self) -> bool {
+        self.0.listening.load(Relaxed) == 0
+    }
+
+    pub(crate) fn begin(&self) {
+        self.0.listening.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.listening.fetch_sub(1, Relaxed);
+    }
+
+    pub(crate) fn is_passed_on(&self) -> bool {
+        self.0.passed_on.load(Relaxed)
+    }
 }
 
 /// Why an address cannot be listened on.
@@ -70,6 +109,7 @@ impl Listeners {
     ) -> Result<Self, ListenError> {
         let mut sets: Vec<Vec<Listener>> = (0..workers.max(1)).map(|_| Vec::new()).collect();
         let mut bound = Vec::with_capacity(wanted.len());
+        let succession = Succession::default();
         for (addr, service) in wanted {
             let result = match addr {
                 Addr::Tcp(at) => bind_tcp(*at, sets.len(), settings),
@@ -79,15 +119,45 @@ impl Listeners {
             bound.push((at, *service));
             for (set, (fd, file)) in sets.iter_mut().zip(each) {
                 let (socket, shared) = (Socket::Fd(fd), file.is_some());
-                set.push(Listener { socket, service: *service, shared, file });
+                let (service, succession) = (*service, succession.clone());
+                set.push(Listener { socket, service, shared, file, succession });
             }
         }
-        Ok(Self { bound, sets: Mutex::new(sets) })
+        Ok(Self { bound, sets: Mutex::new(sets), succession })
     }
 
     /// Listeners of a simulated network.
     pub(crate) fn simulated(bound: Vec<(Addr, u16)>, sets: Vec<Vec<Listener>>) -> Self {
-        Self { bound, sets: Mutex::new(sets) }
+        Self { bound, sets: Mutex::new(sets), succession: Succession::default() }
+    }
+
+    /// The same listeners once more, with the same backlogs, for those who are to go on when the
+    /// ones of these stop. To be called before any is taken.
+    ///
+    /// # Errors
+    /// When descriptors have run out.
+    pub fn again(&self) -> io::Result<Self> {
+        let succession = Succession::default();
+        let again = |listener: &Listener| {
+            let Socket::Fd(fd) = &listener.socket else {
+                return Err(io::Error::other("a simulated listener has no successor"));
+            };
+            Ok(Listener {
+                socket: Socket::Fd(fd.try_clone()?),
+                service: listener.service,
+                shared: true,
+                file: listener.file.clone(),
+                succession: succession.clone(),
+            })
+        };
+        let sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
+        let sets: io::Result<_> = sets.iter().map(|set| set.iter().map(again).collect()).collect();
+        Ok(Self { bound: self.bound.clone(), sets: Mutex::new(sets?), succession })
+    }
+
+    /// To tell those who take these listeners that somebody else goes on.
+    pub fn succession(&self) -> Succession {
+        self.succession.clone()
     }
 
     /// The addresses listened on, with the ports that the kernel chose, and their services.
@@ -103,7 +173,8 @@ impl Listeners {
 
 impl Listener {
     pub(crate) fn simulated(socket: Socket, service: u16) -> Self {
-        Self { socket, service, shared: false, file: None }
+        let succession = Succession::default();
+        Self { socket, service, shared: false, file: None, succession }
     }
 
     /// Whether several workers wait for the same backlog.
@@ -119,6 +190,10 @@ impl Listener {
     /// The socket's file, to be kept as long as the socket is listened on.
     pub(crate) fn file(&self) -> Option<Arc<SocketFile>> {
         self.file.clone()
+    }
+
+    pub(crate) fn succession(&self) -> Succession {
+        self.succession.clone()
     }
 
     /// The socket alone.

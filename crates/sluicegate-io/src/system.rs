@@ -120,7 +120,7 @@ mod tests {
         backend.poll(Time(0), Wait::Not, &pool, &mut Vec::new());
         let _early: Vec<_> =
             (0..3).map(|_| std::net::TcpStream::connect(addr.to_string()).unwrap()).collect();
-        backend.last_call(&listener);
+        backend.last_call(&listener, false);
         let late = dial(&addr, &settings).unwrap();
         let mut accepted = Vec::new();
         while let Accept::Conn(socket, _) = backend.accept(&listener) {

@@ -29,6 +29,6 @@ pub use config::{
 pub use direct::Direct;
 pub use log::{Format, Target};
 pub use rules::{PASSWORD_MAX, hash_password};
-pub use service::{NotStarted, Served, Service, check, plan};
+pub use service::{Former, NotStarted, Served, Service, check, plan};
 pub use sluicegate_io::Addr;
 pub use watch::net as net_json;

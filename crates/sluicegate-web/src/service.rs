@@ -7,24 +7,40 @@ use crate::site::{self, Ground};
 use crate::watch::Watch;
 use sluicegate::{BoxError, Running, Sim, Snapshot};
 use sluicegate_io::{
-    Addr, Asked, Choice, ConnLedger, Io, ListenError, ListenFault, Listeners, Settings, Unfit,
+    Addr, Asked, Choice, ConnLedger, Io, ListenError, ListenFault, Listeners, Settings, Succession,
+    Unfit,
 };
 use std::fmt;
 use std::io::ErrorKind;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The service of the site's listeners and of the admin listener.
 const SERVICE: u16 = 0;
+
+/// How long a service that was succeeded may take to leave its listeners; after that it may accept
+/// some more connections, for a moment.
+const PASSING_ON: Duration = Duration::from_secs(1);
+/// How often it is looked whether it has.
+const GLANCE: Duration = Duration::from_millis(1);
 
 /// A service that runs.
 pub struct Service {
     running: Running,
     watch: Arc<Watch>,
-    listening: Vec<Addr>,
-    admin: Addr,
     backend: Choice,
     log: Option<(Arc<LogFile>, Format)>,
+    /// What it was started with, to see what a successor would change.
+    config: Config,
+    doors: Doors,
+}
+
+/// The listeners of the site and of the admin, kept for a successor.
+struct Doors {
+    site: Listeners,
+    admin: Listeners,
+    /// To tell those who listen now that somebody else goes on.
+    succession: [Succession; 2],
 }
 
 /// What became of a service.
@@ -46,6 +62,76 @@ pub struct Served {
     pub detail: String,
 }
 
+impl Served {
+    /// This and what another service of the same process did.
+    pub fn with(self, other: Served) -> Served {
+        let both = |one: String, two: String| match (one.is_empty(), two.is_empty()) {
+            (true, _) => two,
+            (_, true) => one,
+            _ => format!("{one}; {two}"),
+        };
+        let uneven = |served: &Served| !(served.flows_even && served.connections_even);
+        let told = |served: &Served| match uneven(served) {
+            true => served.detail.clone(),
+            false => String::new(),
+        };
+        Served {
+            detail: both(told(&self), told(&other)),
+            answered: self.answered + other.answered,
+            connections: self.connections + other.connections,
+            complete: self.complete && other.complete,
+            cut_off: self.cut_off + other.cut_off,
+            flows_even: self.flows_even && other.flows_even,
+            connections_even: self.connections_even && other.connections_even,
+        }
+    }
+}
+
+/// A service that another one took over from: it answers what it has begun, and no more.
+pub struct Former {
+    running: Running,
+    watch: Arc<Watch>,
+    log: Option<(Arc<LogFile>, Format)>,
+}
+
+impl Former {
+    /// Has a service leave its listeners to the one that took over.
+    fn of(service: Service) -> Former {
+        let Doors { site, admin, succession } = service.doors;
+        succession.iter().for_each(Succession::pass_on);
+        // Those are held for a successor of its own, which it has.
+        drop((site, admin));
+        service.running.begin_drain();
+        let start = Instant::now();
+        while !succession.iter().all(Succession::is_over) && start.elapsed() < PASSING_ON {
+            std::thread::sleep(GLANCE);
+        }
+        let Service { running, watch, log, .. } = service;
+        Former { running, watch, log }
+    }
+
+    /// Answers what was begun until it is `enough`, which is asked every few milliseconds, and
+    /// ends.
+    pub fn drain_until(self, enough: impl FnMut() -> bool) -> Served {
+        let drained = self.running.drain_until(enough);
+        if let Some((log, format)) = &self.log {
+            log.finish(*format);
+        }
+        let connections = self.watch.connections();
+        let flows = drained.ledger;
+        let cut_off = flows.ended[sluicegate::Why::Draining];
+        Served {
+            answered: flows.finished,
+            connections: connections.opened,
+            complete: drained.complete,
+            cut_off,
+            flows_even: flows.balanced() && flows.in_flight == 0,
+            connections_even: connections.balanced(),
+            detail: format!("{flows:?}, {connections:?}"),
+        }
+    }
+}
+
 /// Why a service was not started: a sentence a line.
 #[derive(Debug)]
 pub struct NotStarted(String);
@@ -57,14 +143,44 @@ impl Service {
     /// A directory or an address that cannot be had, or what the system refuses.
     pub fn start(config: &Config) -> Result<Service, NotStarted> {
         let backend = Choice::new(config.io)?;
-        let loader = Arc::new(loader(config)?);
+        let loader = loader(config)?;
         let wanted: Vec<_> = config.listen.iter().map(|addr| (addr.clone(), SERVICE)).collect();
         let site = Listeners::bind(&wanted, config.workers.into(), &Settings::default())?;
-        let admin = bind_admin(config)?;
-        let addrs =
-            |bound: &Listeners| bound.bound().iter().map(|(addr, _)| addr.clone()).collect();
-        let listening: Vec<Addr> = addrs(&site);
-        let at: Vec<Addr> = addrs(&admin);
+        Service::on(config, backend, loader, site, bind_admin(config)?)
+    }
+
+    /// Goes on with other settings: a new net takes over the listeners, and the former one answers
+    /// what it has begun. When the settings cannot be used, nothing changes.
+    ///
+    /// # Errors
+    /// What cannot be had, or is only settled at start.
+    pub fn succeed(&mut self, config: &Config) -> Result<Former, NotStarted> {
+        let fixed = self.config.fixed_at_start(config);
+        if !fixed.is_empty() {
+            return Err(NotStarted(format!(
+                "{} cannot change while the service runs; restart it to change them",
+                fixed.join(", ")
+            )));
+        }
+        let (site, admin) = (self.doors.site.again()?, self.doors.admin.again()?);
+        let next = Service::on(config, self.backend.clone(), loader(config)?, site, admin)?;
+        let former = std::mem::replace(self, next);
+        Ok(Former::of(former))
+    }
+
+    fn on(
+        config: &Config,
+        backend: Choice,
+        loader: Loader,
+        site: Listeners,
+        admin: Listeners,
+    ) -> Result<Service, NotStarted> {
+        let loader = Arc::new(loader);
+        let doors = Doors {
+            succession: [site.succession(), admin.succession()],
+            site: site.again()?,
+            admin: admin.again()?,
+        };
         let watch = Arc::new(Watch::new(config.workers, &loader));
         let log = log_file(config, &watch);
         if let Some(log) = &log {
@@ -74,19 +190,18 @@ impl Service {
         let net = site::net(config, ground);
         let running = net.run().map_err(|error| NotStarted(error.to_string()))?;
         watch.open(running.observer());
-        let admin = at.into_iter().next().unwrap_or(ANY_PORT);
         let log = log.zip(config.log.as_ref().map(|log| log.format));
-        Ok(Service { running, watch, listening, admin, backend, log })
+        Ok(Service { running, watch, backend, log, config: config.clone(), doors })
     }
 
     /// Where the site is served, with the ports that the kernel chose.
-    pub fn listening(&self) -> &[Addr] {
-        &self.listening
+    pub fn listening(&self) -> Vec<Addr> {
+        self.doors.site.bound().iter().map(|(addr, _)| addr.clone()).collect()
     }
 
     /// Where the net shows itself.
     pub fn admin(&self) -> &Addr {
-        &self.admin
+        self.doors.admin.bound().first().map_or(&ANY_PORT, |(addr, _)| addr)
     }
 
     /// What moves the bytes.
@@ -105,22 +220,11 @@ impl Service {
 
     /// Accepts what waits in the backlog, answers what was begun, for at most `limit`, and ends.
     pub fn drain(self, limit: Duration) -> Served {
-        let drained = self.running.drain(limit);
-        if let Some((log, format)) = &self.log {
-            log.finish(*format);
-        }
-        let connections = self.watch.connections();
-        let flows = drained.ledger;
-        let cut_off = flows.ended[sluicegate::Why::Draining];
-        Served {
-            answered: flows.finished,
-            connections: connections.opened,
-            complete: drained.complete,
-            cut_off,
-            flows_even: flows.balanced() && flows.in_flight == 0,
-            connections_even: connections.balanced(),
-            detail: format!("{flows:?}, {connections:?}"),
-        }
+        // What is held for a successor is closed: there will be none.
+        let Service { running, watch, log, doors, .. } = self;
+        drop(doors);
+        let start = Instant::now();
+        Former { running, watch, log }.drain_until(|| start.elapsed() >= limit)
     }
 }
 
@@ -211,6 +315,12 @@ impl From<ListenError> for NotStarted {
 impl From<Unfit> for NotStarted {
     fn from(unfit: Unfit) -> NotStarted {
         NotStarted(format!("`io` is \"uring\", but {unfit}; accepted here: auto, epoll"))
+    }
+}
+
+impl From<std::io::Error> for NotStarted {
+    fn from(error: std::io::Error) -> NotStarted {
+        NotStarted(format!("the listeners cannot be kept for a successor: {error}"))
     }
 }
 

@@ -15,8 +15,8 @@ use super::{Options, report};
 use crate::shell;
 
 /// Clients that keep their connection, and clients that take a new one for each request.
-const KEEPING: u64 = 24;
-const COMING: u64 = 8;
+pub(super) const KEEPING: u64 = 24;
+pub(super) const COMING: u64 = 8;
 
 /// Load before SIGTERM: this, and up to as much again.
 const LOAD: Duration = Duration::from_millis(700);
@@ -29,21 +29,21 @@ const KEPT_FROM: u32 = 10;
 
 /// What became of one request that got no whole answer, or of one attempt to connect.
 #[derive(Clone, Copy)]
-struct Lost {
+pub(super) struct Lost {
     /// When its last byte had been written, if it came so far.
     written: Option<Instant>,
 }
 
 /// What all clients saw together.
 #[derive(Default)]
-struct Seen {
-    answered: u64,
+pub(super) struct Seen {
+    pub answered: u64,
     /// Answers with another status than 200.
-    wrong: u64,
+    pub wrong: u64,
     /// Answers that said that the connection closes.
-    closing: u64,
-    refused_connects: u64,
-    lost: Vec<Lost>,
+    pub closing: u64,
+    pub refused_connects: u64,
+    pub lost: Vec<Lost>,
     /// The latest begin of a connect that succeeded: the listener was open after it.
     open_at: Option<Instant>,
 }
@@ -104,7 +104,10 @@ fn one_round(mut server: Server, seed: u64) -> Result<Sums> {
     std::thread::scope(|scope| {
         for n in 0..KEEPING + COMING {
             let seen = &seen;
-            scope.spawn(move || client(address, n < KEEPING, seed * 1000 + n, seen));
+            scope.spawn(move || {
+                let go = |begun: Instant| begun.elapsed() < LIMIT;
+                client(address, n < KEEPING, seed * 1000 + n, seen, go);
+            });
         }
         let spread = Random(seed).below(LOAD.as_millis() as u64);
         std::thread::sleep(LOAD + Duration::from_millis(spread));
@@ -118,11 +121,17 @@ fn one_round(mut server: Server, seed: u64) -> Result<Sums> {
     Ok(seen.into_inner().unwrap_or_else(|poison| poison.into_inner()).sums())
 }
 
-/// Asks until a connect is refused, as after the listener has closed.
-fn client(address: SocketAddr, keeps: bool, seed: u64, seen: &Mutex<Seen>) {
+/// Asks until a connect is refused, as after the listener has closed, or it is to `go` on no more.
+pub(super) fn client(
+    address: SocketAddr,
+    keeps: bool,
+    seed: u64,
+    seen: &Mutex<Seen>,
+    go: impl Fn(Instant) -> bool,
+) {
     let mut random = Random(seed);
     let begun = Instant::now();
-    while begun.elapsed() < LIMIT {
+    while go(begun) {
         let connecting = Instant::now();
         let connected = Client::connect(address);
         let mut seen_now = seen.lock().unwrap_or_else(|poison| poison.into_inner());
@@ -131,7 +140,7 @@ fn client(address: SocketAddr, keeps: bool, seed: u64, seen: &Mutex<Seen>) {
         };
         seen_now.open_at = seen_now.open_at.max(Some(connecting));
         drop(seen_now);
-        while ask(&mut client, &mut random, seen) && keeps && begun.elapsed() < LIMIT {}
+        while ask(&mut client, &mut random, seen) && keeps && go(begun) {}
     }
 }
 

@@ -32,7 +32,7 @@ pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
     options.end()?;
     plan.check(&CELLS.map(|(name, _)| name))?;
     let stand = Stand::prepare(&plan, profile, CONFIG, NGINX)?;
-    load::pin(LOAD_CORE)?;
+    let _pinned = load::pin(LOAD_CORE)?;
     let mut rows = Vec::new();
     for (name, connections) in CELLS.into_iter().filter(|(name, _)| plan.asks(name)) {
         for who in stand.servers() {

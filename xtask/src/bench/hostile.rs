@@ -129,12 +129,12 @@ fn phase(
         let foes = scope.spawn(move || match attack {
             None => Ok(Done::default()),
             Some(attack) => {
-                load::pin(LOAD_CORE)?;
+                let _pinned = load::pin(LOAD_CORE)?;
                 attack.run(server.address, over, PATIENCE)
             }
         });
         let honest = scope.spawn(move || {
-            load::pin(LOAD_CORE)?;
+            let _pinned = load::pin(LOAD_CORE)?;
             crowd.drive(length, Some(RATE))
         });
         while !honest.is_finished() {

@@ -57,7 +57,7 @@ pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
     let stand = Stand::prepare(&plan, profile, CONFIG, NGINX)?;
     let need = size.idle as u64 + OTHER_FILES;
     ensure!(stand.files >= need, "{need} descriptors are needed, we may have {}", stand.files);
-    load::pin(LOAD_CORE)?;
+    let _pinned = load::pin(LOAD_CORE)?;
     let mut rows = Vec::new();
     for who in stand.servers().into_iter().filter(|who| plan.asks(who.name())) {
         let row = measure(&stand, &plan, &size, who)?;

@@ -53,6 +53,7 @@ impl Profile {
 /// A running server; ended when dropped.
 pub struct Server {
     child: Child,
+    log: PathBuf,
     /// Where it serves.
     pub address: SocketAddr,
     /// Where its admin listener is, if it has one.
@@ -189,19 +190,18 @@ impl Server {
         let output = fs::File::create(&log)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let child = command.spawn().with_context(|| format!("cannot start {shown}"))?;
-        let said = || fs::read_to_string(&log).unwrap_or_default();
-        let mut server = Server { child, address, admin };
+        let mut server = Server { child, log, address, admin };
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             if let Some(status) = server.child.try_wait()? {
-                bail!("{shown} ended at once ({status}): {}", said());
+                bail!("{shown} ended at once ({status}): {}", server.said());
             }
             if Client::connect(address).and_then(|mut client| client.get("/")).is_ok() {
                 return Ok(server);
             }
             std::thread::sleep(GLANCE);
         }
-        bail!("{shown} does not answer on {address} within {PATIENCE:?}: {}", said());
+        bail!("{shown} does not answer on {address} within {PATIENCE:?}: {}", server.said());
     }
 
     /// The process it was started as.
@@ -235,7 +235,17 @@ impl Server {
 
     /// Asks it to end, as an operator would.
     pub fn terminate(&self) -> Result<()> {
-        signal("TERM", self.child.id())
+        self.signal("TERM")
+    }
+
+    /// Sends it a signal by its name without `SIG`.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        signal(name, self.child.id())
+    }
+
+    /// All that it printed so far.
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Waits until it has ended.

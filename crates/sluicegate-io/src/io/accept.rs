@@ -9,7 +9,7 @@ use crate::backend::{Accept, Ready, Shed, Socket};
 use crate::conn::Lease;
 use crate::events::Opened;
 use crate::io::{Io, WhenFull};
-use crate::listen::Listener;
+use crate::listen::{Listener, Succession};
 use crate::unix::SocketFile;
 
 /// The slot number that marks the key of a listener; no connection has it.
@@ -28,6 +28,8 @@ pub(crate) struct Listening {
     acceptable: bool,
     /// Removes the file of a Unix socket in the end.
     file: Option<Arc<SocketFile>>,
+    /// Whether somebody else goes on with the backlog.
+    succession: Succession,
 }
 
 /// What the backlogs of a gate gave.
@@ -48,8 +50,17 @@ impl Io {
     pub(crate) fn listen(&mut self, place: u16, listener: Listener) -> io::Result<()> {
         let key = u64::from(LISTENER) | (self.listeners.len() as u64) << 32;
         let (service, file) = (listener.service(), listener.file());
+        let succession = listener.succession();
         let socket = Some(self.backend.listen(key, listener)?);
-        self.listeners.push(Listening { socket, gate: place, service, acceptable: true, file });
+        succession.begin();
+        self.listeners.push(Listening {
+            socket,
+            gate: place,
+            service,
+            acceptable: true,
+            file,
+            succession,
+        });
         Ok(())
     }
 
@@ -101,7 +112,7 @@ impl Io {
         for listening in self.listeners.iter_mut().filter(|listening| listening.gate == place) {
             listening.acceptable = listening.socket.is_some();
             if let Some(socket) = &listening.socket {
-                self.backend.last_call(socket);
+                self.backend.last_call(socket, listening.succession.is_passed_on());
             }
         }
     }
@@ -115,6 +126,7 @@ impl Io {
             } else if let Some(socket) = listening.socket.take() {
                 self.backend.unlisten(socket);
                 listening.file = None;
+                listening.succession.end();
             }
         }
         !left

@@ -57,10 +57,13 @@ impl Uring {
         shed
     }
 
-    /// Lets nobody new into the backlog and takes it out of the kernel's hands.
-    pub(super) fn empty_backlog(&mut self, id: ConnId) {
+    /// Lets nobody new into the backlog, unless it is passed on, and takes it out of the kernel's
+    /// hands.
+    pub(super) fn empty_backlog(&mut self, id: ConnId, passed_on: bool) {
         let Some(ear) = self.ears.get_mut(id) else { return };
-        deafen(ear.fd.as_fd());
+        if !passed_on {
+            deafen(ear.fd.as_fd());
+        }
         ear.last = true;
         self.stop_asking(id);
         let mut early = std::mem::take(&mut self.early);

@@ -178,8 +178,8 @@ impl Backend for Uring {
         self.ears.insert(Ear::new(fd, key)).map(Socket::Place).map_err(|_| full())
     }
 
-    fn last_call(&mut self, listener: &Socket) {
-        self.empty_backlog(place(listener));
+    fn last_call(&mut self, listener: &Socket, passed_on: bool) {
+        self.empty_backlog(place(listener), passed_on);
     }
 
     fn unlisten(&mut self, listener: Socket) {

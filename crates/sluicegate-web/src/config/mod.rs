@@ -67,6 +67,19 @@ pub struct Config {
     pub routes: Vec<Route>,
 }
 
+impl Config {
+    /// The settings that differ in another configuration and are settled when a service starts.
+    pub fn fixed_at_start(&self, other: &Config) -> Vec<&'static str> {
+        let differs = [
+            ("listen", self.listen != other.listen),
+            ("admin", self.admin != other.admin),
+            ("workers", self.workers != other.workers),
+            ("io", self.io != other.io),
+        ];
+        differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+    }
+}
+
 /// What a client may ask of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

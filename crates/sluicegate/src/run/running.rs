@@ -109,15 +109,25 @@ impl Running {
 
     /// Takes no new work, waits at most `limit` for all flows to end and all stages to be done,
     /// and stops.
-    pub fn drain(mut self, limit: Duration) -> Drained {
+    pub fn drain(self, limit: Duration) -> Drained {
         let start = Instant::now();
+        self.drain_until(|| start.elapsed() >= limit)
+    }
+
+    /// The same for as long as it is not `enough`, which is asked every few milliseconds.
+    pub fn drain_until(mut self, mut enough: impl FnMut() -> bool) -> Drained {
         self.plan.drain();
         let mut complete = false;
-        while !complete && start.elapsed() < limit {
+        while !complete && !enough() {
             thread::park_timeout(DRAIN_STEP);
             complete = self.plan.stats.drained(&self.plan);
         }
         Drained { complete, ledger: self.end() }
+    }
+
+    /// Begins to drain, without waiting: no new work is taken.
+    pub fn begin_drain(&self) {
+        self.plan.drain();
     }
 
     /// Stops at once. Flows in flight end as `draining`.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use rustix::event::{Timespec, epoll};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use rustix::process::{Resource, getrlimit, setrlimit};
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 mod attack;
 mod crowd;
@@ -26,12 +26,25 @@ const SOURCES: usize = 8;
 /// The receive buffer of a client that does not read, as small as the kernel allows.
 const DEAF_BUFFER: usize = 4096;
 
-/// Lets the calling thread run on one core only; threads and processes it starts too, unless they
-/// are told otherwise.
-pub fn pin(core: usize) -> Result<()> {
+/// Lets the calling thread run on one core only, until it is dropped; threads and processes it
+/// starts meanwhile too, unless they are told otherwise.
+#[must_use = "the thread is let go of when this is dropped"]
+pub fn pin(core: usize) -> Result<Pinned> {
+    let before = sched_getaffinity(None).context("cannot tell the cores")?;
     let mut cores = CpuSet::new();
     cores.set(core);
-    sched_setaffinity(None, &cores).context("cannot stay on one core")
+    sched_setaffinity(None, &cores).context("cannot stay on one core")?;
+    Ok(Pinned(before))
+}
+
+/// A thread that runs on one core, with the cores it ran on before.
+pub struct Pinned(CpuSet);
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        // Failing leaves the thread where it is.
+        let _ = sched_setaffinity(None, &self.0);
+    }
 }
 
 /// Takes as many descriptors as the process may have; returns how many that is.
