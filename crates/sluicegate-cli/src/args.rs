@@ -74,8 +74,9 @@ pub enum Format {
 }
 
 const ENDS: &str = "SIGINT or SIGTERM drains: requests that were begun are answered. A second \
-                    signal ends at once. SIGUSR1 opens the log again.\nExit codes: 0 drained, 1 \
-                    cut off, 2 not started, 128 and the number of the second signal.";
+                    signal ends at once. SIGHUP reads the settings again. SIGUSR1 opens the log \
+                    again.\nExit codes: 0 drained, 1 cut off, 2 not started, 128 and the number \
+                    of the second signal.";
 
 fn settings() -> String {
     format!("Settings:\n{}", sluicegate_web::describe())
