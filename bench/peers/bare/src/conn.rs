@@ -44,7 +44,8 @@ impl Conn {
             http,
             output: VecDeque::new(),
             queued: 0,
-            readable: false,
+            // Asked once, unasked for.
+            readable: true,
             writable: true,
             then: Then::Keep,
             armed: None,
@@ -95,7 +96,7 @@ impl Conn {
     }
 
     /// Has the connection looked at by its deadline, unless it is anyway.
-    pub fn arm(&mut self, world: &mut World) {
+    fn arm(&mut self, world: &mut World) {
         if let Some(deadline) = self.http.deadline(world.shared.limits())
             && self.armed.is_none_or(|armed| armed > deadline)
         {

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
-use sluicegate::{Clock, Wait};
+use sluicegate::{Clock, Time, Wait};
 use sluicegate_http::{HttpConn, Limits, Shared};
-use sluicegate_io::backend::Accept;
+use sluicegate_io::backend::{Accept, Socket};
 use sluicegate_io::{Addr, Asked, Choice, Listeners, Pool, Settings};
 use sluicegate_web::Direct;
 
@@ -39,6 +39,8 @@ pub fn run(site: Direct, address: SocketAddr, asked: Asked) -> Result<()> {
     let clock = Clock::real();
     let mut table = Table::default();
     let mut ready = Vec::new();
+    // A backend tells when asking is worth it again: the first time is unasked for.
+    accept(&listener, clock.now(), &mut table, &mut world)?;
     loop {
         let before = clock.now();
         let wait = world.deadlines.left(before).map_or(Wait::Forever, Wait::AtMost);
@@ -51,15 +53,7 @@ pub fn run(site: Direct, address: SocketAddr, asked: Asked) -> Result<()> {
         }
         for ready in ready.drain(..) {
             if ready.key == LISTENER {
-                while let Accept::Conn(socket, peer) = world.backend.accept(&listener) {
-                    let key = table.next_key();
-                    world.backend.attach(key, &socket)?;
-                    let http = HttpConn::new(key, now).with_peer(peer);
-                    table.insert(key, Conn::new(key, socket, http));
-                    if let Some(conn) = table.get(key) {
-                        conn.arm(&mut world);
-                    }
-                }
+                accept(&listener, now, &mut table, &mut world)?;
             } else if let Some(conn) = table.get(ready.key) {
                 conn.ready(&ready);
                 if !conn.go(now, &mut world) {
@@ -68,6 +62,20 @@ pub fn run(site: Direct, address: SocketAddr, asked: Asked) -> Result<()> {
             }
         }
     }
+}
+
+/// Takes all out of the backlog.
+fn accept(listener: &Socket, now: Time, table: &mut Table, world: &mut World) -> Result<()> {
+    while let Accept::Conn(socket, peer) = world.backend.accept(listener) {
+        let key = table.next_key();
+        world.backend.attach(key, &socket)?;
+        let http = HttpConn::new(key, now).with_peer(peer);
+        table.insert(key, Conn::new(key, socket, http));
+        if table.get(key).is_some_and(|conn| !conn.go(now, world)) {
+            close(table, key, world);
+        }
+    }
+    Ok(())
 }
 
 fn close(table: &mut Table, key: u64, world: &mut World) {
