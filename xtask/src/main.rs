@@ -15,6 +15,7 @@ cargo xtask bench http [OPTIONS]      CPU per request beside nginx and bench/pee
     --quick                           short runs, to see that it works
     --repeats N --seconds S           how often and how long each cell is driven
     --only CELL,CELL                  only these cells, such as 1k-64,1k-1000
+    --who NAME,NAME                   only servers whose names begin so, such as sluicegate
     --seed N                          order of the runs
 cargo xtask bench hostile [OPTIONS]   honest clients beside each kind of hostile ones
 cargo xtask bench idle [OPTIONS]      memory of idle connections, and what they cost another

@@ -133,6 +133,8 @@ pub struct Plan {
     pub seconds: u64,
     seed: u64,
     only: String,
+    /// The servers that are measured, by the beginnings of their names; none: all.
+    who: String,
     /// Whether the result is kept beside the sources.
     keep: bool,
 }
@@ -144,14 +146,16 @@ impl Plan {
         let seconds = options.value("--seconds")?.unwrap_or(if quick { 1 } else { 3 });
         let seed = options.value("--seed")?.unwrap_or(1);
         let only = options.value("--only")?.unwrap_or_default();
+        let who = options.value("--who")?.unwrap_or_default();
         ensure!((1..=1000).contains(&repeats), "--repeats: 1 to 1000 are accepted");
         ensure!((1..=600).contains(&seconds), "--seconds: 1 to 600 are accepted");
-        Ok(Plan { repeats, seconds, seed, only, keep: !quick })
+        Ok(Plan { repeats, seconds, seed, only, who, keep: !quick })
     }
 
     /// Just enough to see that it works.
     pub fn smoke() -> Plan {
-        Plan { repeats: 1, seconds: 1, seed: 1, only: "1k-64".into(), keep: false }
+        let (only, who) = ("1k-64".into(), String::new());
+        Plan { repeats: 1, seconds: 1, seed: 1, only, who, keep: false }
     }
 }
 
@@ -193,8 +197,8 @@ pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
     let mut samples = Vec::new();
     let mut random = Random(plan.seed);
     for repeat in 1..=plan.repeats {
-        let mut runs = runs(&plan.only);
-        ensure!(!runs.is_empty(), "no cell is called {:?}", plan.only);
+        let mut runs = runs(&plan);
+        ensure!(!runs.is_empty(), "no cell of {:?} has a server {:?}", plan.only, plan.who);
         random.shuffle(&mut runs);
         for (cell, who) in runs {
             let sample = bench.measure(repeat, cell, who, plan.seconds);
@@ -208,16 +212,22 @@ pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
 }
 
 fn plan_words(plan: &Plan) -> String {
-    let Plan { repeats, seconds, seed, only, .. } = plan;
+    let Plan { repeats, seconds, seed, only, who, .. } = plan;
     let only = if only.is_empty() { String::new() } else { format!(" --only {only}") };
-    format!("cargo xtask bench http --repeats {repeats} --seconds {seconds} --seed {seed}{only}")
+    let who = if who.is_empty() { String::new() } else { format!(" --who '{who}'") };
+    format!(
+        "cargo xtask bench http --repeats {repeats} --seconds {seconds} --seed {seed}{only}{who}"
+    )
 }
 
 /// Each server in each cell that was asked for.
-fn runs(only: &str) -> Vec<(&'static Cell, Who)> {
-    let asked = |cell: &&Cell| only.is_empty() || only.split(',').any(|name| name == cell.name);
-    let cells = CELLS.iter().filter(asked);
-    cells.flat_map(|cell| cell.servers.iter().map(move |who| (cell, *who))).collect()
+fn runs(plan: &Plan) -> Vec<(&'static Cell, Who)> {
+    let Plan { only, who, .. } = plan;
+    let cell_asked = |cell: &str| only.is_empty() || only.split(',').any(|name| name == cell);
+    let asked = |server: Who| who.split(',').any(|name| server.name().starts_with(name));
+    let cells = CELLS.iter().filter(|cell| cell_asked(cell.name));
+    let all = cells.flat_map(|cell| cell.servers.iter().map(move |who| (cell, *who)));
+    all.filter(|(_, server)| asked(*server)).collect()
 }
 
 impl Bench {
