@@ -4,8 +4,9 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketAddrUnix, sockopt};
@@ -45,7 +46,8 @@ pub struct Succession(Arc<Line>);
 struct Line {
     passed_on: AtomicBool,
     /// Listeners that were taken and are not closed.
-    listening: AtomicUsize,
+    listening: Mutex<usize>,
+    closed: Condvar,
 }
 
 impl Succession {
@@ -55,17 +57,25 @@ impl Succession {
         self.0.passed_on.store(true, Relaxed);
     }
 
-    /// Whether nobody listens any more of those who took the listeners.
-    pub fn is_over(&self) -> bool {
-        self.0.listening.load(Relaxed) == 0
+    /// Waits, at most so long, until nobody listens any more of those who took the listeners.
+    /// Whether it came to that.
+    pub fn wait_until_over(&self, limit: Duration) -> bool {
+        let listening = self.listening();
+        let waited = self.0.closed.wait_timeout_while(listening, limit, |left| *left > 0);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
     }
 
     pub(crate) fn begin(&self) {
-        self.0.listening.fetch_add(1, Relaxed);
+        *self.listening() += 1;
     }
 
     pub(crate) fn end(&self) {
-        self.0.listening.fetch_sub(1, Relaxed);
+        *self.listening() -= 1;
+        self.0.closed.notify_all();
+    }
+
+    fn listening(&self) -> MutexGuard<'_, usize> {
+        self.0.listening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_passed_on(&self) -> bool {

@@ -21,8 +21,6 @@ const SERVICE: u16 = 0;
 /// How long a service that was succeeded may take to leave its listeners; after that it may accept
 /// some more connections, for a moment.
 const PASSING_ON: Duration = Duration::from_secs(1);
-/// How often it is looked whether it has.
-const GLANCE: Duration = Duration::from_millis(1);
 
 /// A service that runs.
 pub struct Service {
@@ -102,9 +100,8 @@ impl Former {
         // Those are held for a successor of its own, which it has.
         drop((site, admin));
         service.running.begin_drain();
-        let start = Instant::now();
-        while !succession.iter().all(Succession::is_over) && start.elapsed() < PASSING_ON {
-            std::thread::sleep(GLANCE);
+        for listeners in succession {
+            listeners.wait_until_over(PASSING_ON);
         }
         let Service { running, watch, log, .. } = service;
         Former { running, watch, log }
