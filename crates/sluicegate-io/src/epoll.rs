@@ -170,22 +170,22 @@ impl Backend for Epoll {
     }
 
     fn send(&mut self, socket: &Socket, chunks: &mut VecDeque<Chunk>) -> Sent {
-        let pieces_now = together(chunks, PIECES_MAX);
-        let (result, asked) = if pieces_now == 1 {
+        let (result, count, asked) = if chunks.len() == 1 {
             let only = chunks[0].as_slice();
-            (net::send(fd(socket), only, SendFlags::NOSIGNAL), only.len())
+            (net::send(fd(socket), only, SendFlags::NOSIGNAL), 1, only.len())
         } else {
             // Filled where it lies: collected, a kilobyte would be moved for a few pieces.
             let (mut pieces, mut asked) = (SmallVec::<[IoSlice<'_>; PIECES_MAX]>::new(), 0);
-            for chunk in chunks.iter().take(pieces_now) {
-                pieces.push(IoSlice::new(chunk.as_slice()));
-                asked += chunk.len();
+            for piece in together(chunks, PIECES_MAX) {
+                pieces.push(IoSlice::new(piece));
+                asked += piece.len();
             }
             let mut none = SendAncillaryBuffer::default();
-            (net::sendmsg(fd(socket), &pieces, &mut none, SendFlags::NOSIGNAL), asked)
+            let sent = net::sendmsg(fd(socket), &pieces, &mut none, SendFlags::NOSIGNAL);
+            (sent, pieces.len(), asked)
         };
         match result {
-            Ok(n) if n == asked && chunks.len() == pieces_now => {
+            Ok(n) if n == asked && chunks.len() == count => {
                 chunks.clear();
                 Sent::Bytes(n)
             }

@@ -32,7 +32,7 @@ impl Sending {
     /// Takes pieces off the front of `chunks`, of which there is at least one.
     pub fn load(&mut self, chunks: &mut VecDeque<Chunk>) {
         debug_assert!(self.chunks.is_empty(), "pieces were forgotten");
-        let now = together(chunks, PIECES_MAX);
+        let now = together(chunks, PIECES_MAX).count();
         if now == chunks.len() {
             // Both keep their memory, in turns.
             std::mem::swap(&mut self.chunks, chunks);
