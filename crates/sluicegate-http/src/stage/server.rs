@@ -61,7 +61,7 @@ impl Default for Settings {
 impl Settings {
     pub(crate) fn entering(&self, born: Time) -> Entering {
         let deadline = self.answer_time.map(|time| born + time);
-        Entering { born: Some(born), deadline, class: 0 }
+        Entering { born: Some(born), deadline, ..Entering::default() }
     }
 
     /// What connections share beyond the protocol, where any of it is asked for.

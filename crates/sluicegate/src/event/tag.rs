@@ -51,13 +51,14 @@ pub struct Tag {
     deadline: u64,
     home: WorkerId,
     source: StageId,
+    client: u16,
     class: u8,
     flags: u8,
 }
 
 impl Tag {
     pub(crate) fn new(flow: u64, born: Time, home: WorkerId, source: StageId) -> Self {
-        Self { flow, born, deadline: NO_DEADLINE, home, source, class: 0, flags: 0 }
+        Self { flow, born, deadline: NO_DEADLINE, home, source, client: 0, class: 0, flags: 0 }
     }
 
     /// A tag of no flow: the ledger does not count it.
@@ -65,12 +66,20 @@ impl Tag {
         Self::new(0, Time(0), home, NO_SOURCE)
     }
 
-    pub(crate) fn set_deadline(&mut self, deadline: Option<Time>) {
+    /// Says when the answer is worth nothing any more, for a stage that knows better than the
+    /// source did.
+    pub fn set_deadline(&mut self, deadline: Option<Time>) {
         self.deadline = deadline.map_or(NO_DEADLINE, |time| time.0);
     }
 
-    pub(crate) fn set_class(&mut self, class: u8) {
+    /// Puts the flow into a class; higher is more important.
+    pub fn set_class(&mut self, class: u8) {
         self.class = class;
+    }
+
+    /// Says on whose behalf the flow runs; see [`Tag::client`].
+    pub fn set_client(&mut self, client: u16) {
+        self.client = client;
     }
 
     /// The flow's number, chosen by its source and unique among the source's flows in flight.
@@ -91,6 +100,12 @@ impl Tag {
     /// The flow's class; higher is more important.
     pub fn class(&self) -> u8 {
         self.class
+    }
+
+    /// A hash of the client for whom the flow runs, by which queues share among clients; 0 when
+    /// nobody said.
+    pub fn client(&self) -> u16 {
+        self.client
     }
 
     /// The worker on which the flow entered, and to which its answer returns.

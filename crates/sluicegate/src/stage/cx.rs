@@ -55,6 +55,8 @@ pub struct Entering {
     pub deadline: Option<Time>,
     /// Its class; higher is more important.
     pub class: u8,
+    /// A hash of the client for whom it runs, by which queues share among clients.
+    pub client: u16,
 }
 
 /// All places of a source are taken by flows that have not ended.
@@ -115,6 +117,7 @@ impl<O: Ports> Cx<'_, O> {
         let mut tag = Tag::new(flow, entering.born.unwrap_or(*now), desk.worker, *stage);
         tag.set_deadline(entering.deadline);
         tag.set_class(entering.class);
+        tag.set_client(entering.client);
         Ok(tag)
     }
 
