@@ -60,7 +60,7 @@ pub fn run(args: &[&str]) -> Result<()> {
             profile::run(seconds, &options)
         }
         "hostile" => {
-            let plan = stand::Plan::from("hostile", 8.0, &mut options)?;
+            let plan = stand::Plan::from("hostile", 5.0, &mut options)?;
             hostile::run(plan, Profile::Release, &options)
         }
         "idle" => {

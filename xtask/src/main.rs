@@ -1,16 +1,19 @@
-//! `cargo xtask`: runs the project's tests, benchmarks and kernel mutations.
+//! `cargo xtask`: runs the project's tests, sanitizers, benchmarks and kernel mutations.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
 mod bench;
 mod mutants;
+mod sanitize;
 mod shell;
 mod test;
 
 const USAGE: &str = "\
 cargo xtask test [--install]          everything that must pass before a change lands
 cargo xtask mutants                   break the kernel on purpose; its tests must notice
+cargo xtask sanitize [TOOL]           tests of kernel and machine under address, thread or miri;
+                                      all of these that can run here unless one is named
 cargo xtask bench http [OPTIONS]      CPU per request beside nginx and bench/peers/bare
     --quick                           short runs, to see that it works
     --repeats N --seconds S           how often and how long each cell is driven
@@ -21,7 +24,7 @@ cargo xtask bench hostile [OPTIONS]   honest clients beside each kind of hostile
 cargo xtask bench idle [OPTIONS]      memory of idle connections, and what they cost another
 cargo xtask bench fair [OPTIONS]      whether all of many connections are served alike
     --quick, --seconds S, --only CELL,CELL as above
-    --workers N --io BACKEND          of our server
+    --workers N,N --io NAME,NAME      1 and 2, uring and epoll unless given; nginx beside them
 cargo xtask bench soak [--minutes N]  mixed load at half capacity; both ledgers even at the end
 cargo xtask bench drain [--rounds N]  SIGTERM under load; no request may be lost
 cargo xtask bench reload [--reloads N]  SIGHUP under load; no request may fail
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["test", rest @ ..] => test::run(rest),
         ["mutants"] => mutants::run().and_then(test::all_passed),
+        ["sanitize", rest @ ..] => sanitize::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -35,9 +35,9 @@ pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
     let _pinned = load::pin(LOAD_CORE)?;
     let mut rows = Vec::new();
     for (name, connections) in CELLS.into_iter().filter(|(name, _)| plan.asks(name)) {
-        for who in stand.servers() {
+        for who in stand.servers(&plan) {
             let row = measure(&stand, &plan, who, connections);
-            let row = row.with_context(|| format!("{} at {name}", who.name()))?;
+            let row = row.with_context(|| format!("{} at {name}", who.title()))?;
             println!("{}", line(&row));
             rows.push(row);
         }
@@ -46,7 +46,7 @@ pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
 }
 
 fn measure(stand: &Stand, plan: &Plan, who: Who, connections: usize) -> Result<Row> {
-    let server = stand.start(who, plan, None)?;
+    let server = stand.start(who, None)?;
     let mut crowd = Crowd::gather(server.address, "/1k.txt", connections)?;
     crowd.warm()?;
     crowd.drive(WARM_UP, None)?;
@@ -59,9 +59,9 @@ fn measure(stand: &Stand, plan: &Plan, who: Who, connections: usize) -> Result<R
 fn line(row: &Row) -> String {
     let Row { connections, who, heard, .. } = row;
     format!(
-        "{connections:>6} {:<10} Jain {:.5}, longest wait {:.1} ms, p99 {:.1} ms, \
+        "{connections:>6} {:<29} Jain {:.5}, longest wait {:.1} ms, p99 {:.1} ms, \
          {:.0} requests/s, errors {}",
-        who.name(),
+        who.title(),
         heard.fairness(),
         heard.longest,
         heard.wait(0.99),
@@ -74,15 +74,17 @@ fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "Each connection asks for 1 KiB again as soon as it is answered. Jain's index of the \
          answers of each: 1 when all have as many, 1/n when one has all.\n\n\
-         | connections | server | Jain's index | least answers | most | p50 ms | p99 ms | longest \
-         wait ms | requests/s | CPU us/request | errors |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|\n",
+         | connections | server | workers | Jain's index | least answers | most | p50 ms | \
+         p99 ms | longest wait ms | requests/s | CPU us/request | errors |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for Row { connections, who, heard, cpu_ns } in rows {
         let _ = writeln!(
             text,
-            "| {connections} | {} | {:.5} | {} | {} | {:.2} | {:.2} | {:.2} | {:.0} | {:.2} | {} |",
+            "| {connections} | {} | {} | {:.5} | {} | {} | {:.2} | {:.2} | {:.2} | {:.0} | {:.2} | \
+             {} |",
             who.name(),
+            who.workers,
             heard.fairness(),
             heard.each.iter().min().unwrap_or(&0),
             heard.each.iter().max().unwrap_or(&0),
@@ -98,10 +100,11 @@ fn table(rows: &[Row]) -> String {
 }
 
 fn csv(rows: &[Row]) -> String {
-    let mut csv = String::from("connections,server,client,answers\n");
+    let mut csv = String::from("connections,server,workers,client,answers\n");
     for Row { connections, who, heard, .. } in rows {
         for (client, answers) in heard.each.iter().enumerate() {
-            let _ = writeln!(csv, "{connections},{},{client},{answers}", who.name());
+            let (name, workers) = (who.name(), who.workers);
+            let _ = writeln!(csv, "{connections},{name},{workers},{client},{answers}");
         }
     }
     csv

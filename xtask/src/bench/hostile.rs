@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::load::{self, ATTACKS, Attack, Crowd, Done, Heard};
 use super::net;
 use super::server::{Profile, Server};
-use super::stand::{LOAD_CORE, Plan, Stand, Who};
+use super::stand::{LOAD_CORE, Make, Plan, Stand, Who};
 use super::{Options, stats};
 
 /// Honest clients, and the requests of all of them each second: far below what either server can,
@@ -73,9 +73,9 @@ pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
     let stand = Stand::prepare(&plan, profile, CONFIG, NGINX)?;
     let mut rows = Vec::new();
     for attack in ATTACKS.iter().filter(|attack| plan.asks(attack.name)) {
-        for who in stand.servers() {
+        for who in stand.servers(&plan) {
             let row = attacked(&stand, &plan, who, attack);
-            let row = row.with_context(|| format!("{} under {}", who.name(), attack.name))?;
+            let row = row.with_context(|| format!("{} under {}", who.title(), attack.name))?;
             println!("{}", line(&row));
             rows.push(row);
         }
@@ -91,26 +91,26 @@ pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
 
 /// An error if honest clients of ours met errors, or somebody drips for ever.
 fn unhurt(rows: &[Row]) -> Result<()> {
-    for row in rows.iter().filter(|row| row.who == Who::Ours) {
-        let Row { attack, under, done, .. } = row;
-        ensure!(under.heard.answers > 0, "{}: honest clients were not answered", attack.name);
-        ensure!(under.heard.errors == 0, "{}: {} errors", attack.name, under.heard.errors);
-        ensure!(attack.name != "drip" || done.left == 0, "{} drip still", done.left);
+    for row in rows.iter().filter(|row| row.who.is_ours()) {
+        let (title, Row { attack, under, done, .. }) = (row.title(), row);
+        ensure!(under.heard.answers > 0, "{title}: honest clients were not answered");
+        ensure!(under.heard.errors == 0, "{title}: {} errors", under.heard.errors);
+        ensure!(attack.name != "drip" || done.left == 0, "{title}: {} drip still", done.left);
     }
     Ok(())
 }
 
 fn attacked(stand: &Stand, plan: &Plan, who: Who, attack: &'static Attack) -> Result<Row> {
-    let server = stand.start(who, plan, Some(FEW_FILES))?;
+    let server = stand.start(who, Some(FEW_FILES))?;
     let length = Duration::from_secs_f64(plan.seconds);
     let mut crowd = Crowd::gather(server.address, "/1k.txt", HONEST)?;
     crowd.warm()?;
     let (before, _) = phase(&server, &mut crowd, length, None)?;
     let (under, done) = phase(&server, &mut crowd, length, Some(attack))?;
     drop(crowd);
-    let counted = match who {
-        Who::Ours => net::connections(server.admin)?,
-        Who::Nginx => String::new(),
+    let counted = match who.make {
+        Make::Ours => net::connections(server.admin)?,
+        Make::Nginx => String::new(),
     };
     Ok(Row { who, attack, before, under, done, counted })
 }
@@ -151,6 +151,10 @@ fn phase(
 }
 
 impl Row {
+    fn title(&self) -> String {
+        format!("{} under {}", self.who.title(), self.attack.name)
+    }
+
     fn kept(&self) -> f64 {
         self.under.heard.rate() / self.before.heard.rate()
     }
@@ -183,10 +187,9 @@ impl Row {
 
 /// An error if something did not hold of ours.
 fn held(rows: &[Row]) -> Result<()> {
-    let ours = rows.iter().filter(|row| row.who == Who::Ours);
-    let broken = ours.flat_map(|row| {
-        row.broken().into_iter().map(|what| format!("{}: {what}", row.attack.name))
-    });
+    let ours = rows.iter().filter(|row| row.who.is_ours());
+    let broken = ours
+        .flat_map(|row| row.broken().into_iter().map(|what| format!("{}: {what}", row.title())));
     match broken.collect::<Vec<_>>() {
         broken if broken.is_empty() => Ok(()),
         broken => bail!("{}", broken.join("; ")),
@@ -196,10 +199,10 @@ fn held(rows: &[Row]) -> Result<()> {
 fn line(row: &Row) -> String {
     let Row { who, attack, before, under, done, .. } = row;
     format!(
-        "{:<10} {:<10} kept {:.3} of {:.0}/s, p99 {:.2} ms ({:.2}), errors {}, {done:?}, memory \
+        "{:<10} {:<29} kept {:.3} of {:.0}/s, p99 {:.2} ms ({:.2}), errors {}, {done:?}, memory \
          {} KiB, {:.2} us/event",
         attack.name,
-        who.name(),
+        who.title(),
         row.kept(),
         before.heard.rate(),
         under.heard.wait(0.99),
@@ -214,20 +217,22 @@ fn tables(rows: &[Row]) -> String {
     let mut text = format!(
         "{HONEST} honest clients ask for 1 KiB, {RATE:.0} times a second together, by the clock: \
          first alone, then beside the attack. Waits count from when a request was due. Each \
-         server may have {FEW_FILES} descriptors; the load runs on core {LOAD_CORE}.\n\n\
-         | attack | server | rate kept | p99 ms alone | p99 ms under it | errors | hostile \
-         opened | not let in | ended by the server | left | longest s | memory KiB alone | under \
-         it | server CPU us per hostile event |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
+         server may have {FEW_FILES} descriptors; the load runs on core {LOAD_CORE}, a server \
+         with one worker on the other, with more on both.\n\n\
+         | attack | server | workers | rate kept | p99 ms alone | p99 ms under it | errors | \
+         hostile opened | not let in | ended by the server | left | longest s | memory KiB alone | \
+         under it | server CPU us per hostile event |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
     );
     for row in rows {
         let Row { who, attack, before, under, done, .. } = row;
         let _ = writeln!(
             text,
-            "| {} | {} | {:.3} | {:.2} | {:.2} | {} | {} | {} | {} | {} | {:.1} | {} | {} | \
+            "| {} | {} | {} | {:.3} | {:.2} | {:.2} | {} | {} | {} | {} | {} | {:.1} | {} | {} | \
              {:.2} |",
             attack.name,
             who.name(),
+            who.workers,
             row.kept(),
             before.heard.wait(0.99),
             under.heard.wait(0.99),
@@ -249,8 +254,8 @@ fn tables(rows: &[Row]) -> String {
         let _ = writeln!(text, "* {}: {}", attack.name, attack.does);
     }
     text.push_str("\nWhat ours counted of its connections:\n\n");
-    for row in rows.iter().filter(|row| row.who == Who::Ours) {
-        let _ = writeln!(text, "* {}: `{}`", row.attack.name, row.counted);
+    for row in rows.iter().filter(|row| row.who.is_ours()) {
+        let _ = writeln!(text, "* {}: `{}`", row.title(), row.counted);
     }
     let verdict = match held(rows) {
         Ok(()) => "holds".to_owned(),
@@ -266,8 +271,8 @@ fn tables(rows: &[Row]) -> String {
 
 fn csv(rows: &[Row]) -> String {
     let mut csv = String::from(
-        "attack,server,phase,seconds,answers,errors,p50_ms,p99_ms,longest_ms,cpu_ns,rss_kib,opened,\
-         failed,ended,left,writes,longest_s,last_end_s\n",
+        "attack,server,workers,phase,seconds,answers,errors,p50_ms,p99_ms,longest_ms,cpu_ns,\
+         rss_kib,opened,failed,ended,left,writes,longest_s,last_end_s\n",
     );
     for Row { who, attack, before, under, done, .. } in rows {
         for (name, Phase { heard, cpu_ns, rss_kib }, done) in
@@ -276,10 +281,11 @@ fn csv(rows: &[Row]) -> String {
             let median = stats::quantile(&heard.waits, 0.5);
             let _ = writeln!(
                 csv,
-                "{},{},{name},{:.3},{},{},{median:.3},{:.3},{:.3},{cpu_ns},{rss_kib},{},{},{},{},\
-                 {},{:.3},{:.3}",
+                "{},{},{},{name},{:.3},{},{},{median:.3},{:.3},{:.3},{cpu_ns},{rss_kib},{},{},{},\
+                 {},{},{:.3},{:.3}",
                 attack.name,
                 who.name(),
+                who.workers,
                 heard.seconds,
                 heard.answers,
                 heard.errors,

@@ -8,7 +8,7 @@ use anyhow::{Result, bail, ensure};
 use super::Options;
 use super::load::{self, Crowd};
 use super::server::{Profile, Server};
-use super::stand::{LOAD_CORE, Plan, Stand, Who};
+use super::stand::{LOAD_CORE, Make, Plan, Stand, Who};
 use super::stats::{Mean, Spread};
 
 /// Idle connections, and descriptors left for everything else.
@@ -53,13 +53,13 @@ struct Row {
 pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
     options.end()?;
     let size = if plan.is_quick() { Size::SMALL } else { Size::FULL };
-    plan.check(&Who::ALL.map(Who::name))?;
+    plan.check(&Make::ALL.map(Make::name))?;
     let stand = Stand::prepare(&plan, profile, CONFIG, NGINX)?;
     let need = size.idle as u64 + OTHER_FILES;
     ensure!(stand.files >= need, "{need} descriptors are needed, we may have {}", stand.files);
     let _pinned = load::pin(LOAD_CORE)?;
     let mut rows = Vec::new();
-    for who in stand.servers().into_iter().filter(|who| plan.asks(who.name())) {
+    for who in stand.servers(&plan).into_iter().filter(|who| plan.asks(who.make.name())) {
         let row = measure(&stand, &plan, &size, who)?;
         println!("{}", line(&row, &size));
         rows.push(row);
@@ -68,7 +68,7 @@ pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
 }
 
 fn measure(stand: &Stand, plan: &Plan, size: &Size, who: Who) -> Result<Row> {
-    let server = stand.start(who, plan, None)?;
+    let server = stand.start(who, None)?;
     let length = Duration::from_secs_f64(plan.seconds / size.pairs as f64 / 2.0);
     let gather = || -> Result<Crowd> {
         let mut idle = Crowd::gather(server.address, "/1k.txt", size.idle)?;
@@ -141,9 +141,9 @@ impl Row {
 
 fn line(row: &Row, size: &Size) -> String {
     format!(
-        "{:<10} {:.0} bytes (Pss) an idle connection; one active: {:.1} us alone, {:.1} us beside \
+        "{:<29} {:.0} bytes (Pss) an idle connection; one active: {:.1} us alone, {:.1} us beside \
          {}, ratio {}",
-        row.who.name(),
+        row.who.title(),
         row.bytes(row.pss, size),
         row.median(0),
         row.median(1),
@@ -165,7 +165,7 @@ fn table(rows: &[Row], size: &Size) -> String {
         let _ = writeln!(
             text,
             "| {} | {:.0} | {:.0} | {} | {} | {:.1} | {:.1} | {} |",
-            row.who.name(),
+            row.who.title(),
             row.bytes(row.pss, size),
             row.bytes(row.rss, size),
             row.pss[0],
@@ -182,7 +182,7 @@ fn csv(rows: &[Row]) -> String {
     let mut csv = String::from("server,pair,wait_us_without,wait_us_with\n");
     for Row { who, waits, .. } in rows {
         for (pair, [without, with]) in waits.iter().enumerate() {
-            let _ = writeln!(csv, "{},{pair},{without:.3},{with:.3}", who.name());
+            let _ = writeln!(csv, "\"{}\",{pair},{without:.3},{with:.3}", who.title());
         }
     }
     csv

@@ -5,6 +5,7 @@ use sluicegate::{
     Batch, Cx, Ended, Entering, Event, Net, Out, Sim, Spec, Stage, Tag, Why, bounded, from_fn,
     stage,
 };
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -275,5 +276,7 @@ fn a_destructor_that_panics_ends_no_more_than_its_replica() {
     }
     settle_empty(&mut sim);
     assert_eq!((sim.ledger().finished, sim.ledger().ended[Why::Failed]), (3, 1));
-    std::mem::forget(sim);
+    // The last replica ends with the net, and nothing else is lost with it.
+    let end = catch_unwind(AssertUnwindSafe(move || drop(sim)));
+    assert!(end.is_err(), "it was as brittle");
 }
