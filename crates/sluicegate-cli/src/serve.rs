@@ -65,8 +65,9 @@ fn reload(
         ));
     }
     let (config, _) = read(args)?;
-    let former = service.succeed(&config).map_err(|error| error.to_string())?;
-    formers.add(former).map_err(|error| format!("the former service was cut off: {error}"))?;
+    let place = formers.place();
+    let place = place.map_err(|error| format!("no thread for the former service: {error}"))?;
+    place.take(service.succeed(&config).map_err(|error| error.to_string())?);
     Ok(config)
 }
 
