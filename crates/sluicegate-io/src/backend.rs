@@ -8,7 +8,6 @@
 //! that waits for readiness (epoll) and one that submits work and collects completions (io_uring)
 //! fit alike.
 
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -16,9 +15,9 @@ use sluicegate::{Time, Wait, Waker};
 
 use crate::addr::{Addr, Peer};
 use crate::buf::{Buf, Pool};
-use crate::chunk::Chunk;
 use crate::conn::{ConnId, How};
 use crate::listen::Listener;
+use crate::pieces::Pieces;
 use crate::settings::Settings;
 
 /// A socket or listener of some backend, closed by [`Backend::close`].
@@ -153,9 +152,9 @@ pub trait Backend {
     /// Receives into a buffer of `pool`.
     fn recv(&mut self, socket: &Socket, pool: &Pool) -> Recv;
 
-    /// Sends from the front of `chunks` and takes off what is sent or taken; `chunks` is empty
-    /// only where sending what was taken has failed.
-    fn send(&mut self, socket: &Socket, chunks: &mut VecDeque<Chunk>) -> Sent;
+    /// Sends from the front of `pieces` and takes off what is sent or taken; there are none only
+    /// where sending what was taken has failed.
+    fn send(&mut self, socket: &Socket, pieces: &mut Pieces) -> Sent;
 
     /// Finishes sending; the peer sees the end, and we can still receive.
     fn shutdown(&mut self, socket: &Socket);

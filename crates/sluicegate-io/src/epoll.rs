@@ -1,6 +1,5 @@
 //! The backend for any Linux: edge-triggered epoll, each socket registered once in its life.
 
-use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -17,10 +16,9 @@ use smallvec::SmallVec;
 use crate::addr::{Addr, Peer};
 use crate::backend::{Accept, Backend, Decision, Ready, Recv, Sent, Shed, Socket};
 use crate::buf::Pool;
-use crate::chunk::Chunk;
 use crate::conn::How;
 use crate::listen::Listener;
-use crate::output::{consume, together};
+use crate::pieces::Pieces;
 use crate::settings::Settings;
 use crate::system::{Reserve, deafen, how, is_of_one};
 
@@ -169,28 +167,28 @@ impl Backend for Epoll {
         }
     }
 
-    fn send(&mut self, socket: &Socket, chunks: &mut VecDeque<Chunk>) -> Sent {
-        let (result, count, asked) = if chunks.len() == 1 {
-            let only = chunks[0].as_slice();
-            (net::send(fd(socket), only, SendFlags::NOSIGNAL), 1, only.len())
+    fn send(&mut self, socket: &Socket, pieces: &mut Pieces) -> Sent {
+        let now = pieces.together(PIECES_MAX);
+        let whole = now.len() == pieces.as_slice().len();
+        let (result, asked) = if let [only] = now {
+            (net::send(fd(socket), only.as_slice(), SendFlags::NOSIGNAL), only.len())
         } else {
             // Filled where it lies: collected, a kilobyte would be moved for a few pieces.
-            let (mut pieces, mut asked) = (SmallVec::<[IoSlice<'_>; PIECES_MAX]>::new(), 0);
-            for piece in together(chunks, PIECES_MAX) {
-                pieces.push(IoSlice::new(piece));
+            let (mut slices, mut asked) = (SmallVec::<[IoSlice<'_>; PIECES_MAX]>::new(), 0);
+            for piece in now {
+                slices.push(IoSlice::new(piece.as_slice()));
                 asked += piece.len();
             }
             let mut none = SendAncillaryBuffer::default();
-            let sent = net::sendmsg(fd(socket), &pieces, &mut none, SendFlags::NOSIGNAL);
-            (sent, pieces.len(), asked)
+            (net::sendmsg(fd(socket), &slices, &mut none, SendFlags::NOSIGNAL), asked)
         };
         match result {
-            Ok(n) if n == asked && chunks.len() == count => {
-                chunks.clear();
+            Ok(n) if n == asked && whole => {
+                pieces.clear();
                 Sent::Bytes(n)
             }
             Ok(n) => {
-                consume(chunks, n);
+                pieces.consume(n);
                 if n < asked { Sent::Blocked(n) } else { Sent::Bytes(n) }
             }
             Err(Errno::AGAIN) => Sent::Blocked(0),

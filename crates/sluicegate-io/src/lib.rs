@@ -18,6 +18,7 @@ mod io;
 mod ledger;
 mod listen;
 mod output;
+mod pieces;
 mod settings;
 pub mod sim;
 mod slab;
@@ -40,6 +41,7 @@ pub use events::{
 pub use io::{Io, WhenFull};
 pub use ledger::{ConnCounts, ConnLedger, Refusal};
 pub use listen::{BACKLOG, ListenError, ListenFault, Listener, Listeners, Succession};
+pub use pieces::Pieces;
 pub use settings::Settings;
 pub use stages::{
     AcceptStage, ConnectOut, ConnectStage, Dialed, Never, Options, ReadStage, Served, WriteStage,

@@ -1,6 +1,5 @@
 //! What a request costs in calls, and that rest costs nothing.
 
-use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use sluicegate::{Running, Time, Wait, Waker};
 use sluicegate_io::backend::{Accept, Backend, Decision, Ready, Recv, Sent, Shed, Socket};
 use sluicegate_io::{
-    Addr, Asked, Choice, Chunk, ConnLedger, Epoll, Io, Listener, Listeners, Pool, Settings, Uring,
+    Addr, Asked, Choice, ConnLedger, Epoll, Io, Listener, Listeners, Pieces, Pool, Settings, Uring,
 };
 
 #[allow(dead_code, reason = "these tests need the service alone")]
@@ -77,9 +76,9 @@ impl Backend for Counting {
         self.1.recv.fetch_add(1, SeqCst);
         self.0.recv(socket, pool)
     }
-    fn send(&mut self, socket: &Socket, chunks: &mut VecDeque<Chunk>) -> Sent {
+    fn send(&mut self, socket: &Socket, pieces: &mut Pieces) -> Sent {
         self.1.send.fetch_add(1, SeqCst);
-        self.0.send(socket, chunks)
+        self.0.send(socket, pieces)
     }
     fn shutdown(&mut self, socket: &Socket) {
         self.0.shutdown(socket);

@@ -1,11 +1,9 @@
 //! One connection: what came is answered at once, and all answers leave in one write.
 
-use std::collections::VecDeque;
-
 use sluicegate::Time;
 use sluicegate_http::{Answer, HttpConn, Next, Shared};
 use sluicegate_io::backend::{Backend, Ready, Recv, Sent, Socket};
-use sluicegate_io::{Chunk, How, Pool, Then};
+use sluicegate_io::{How, Pieces, Pool, Then};
 use sluicegate_web::Direct;
 
 use crate::deadlines::Deadlines;
@@ -27,7 +25,7 @@ pub struct Conn {
     key: u64,
     socket: Socket,
     http: HttpConn,
-    output: VecDeque<Chunk>,
+    output: Pieces,
     queued: usize,
     readable: bool,
     writable: bool,
@@ -42,7 +40,7 @@ impl Conn {
             key,
             socket,
             http,
-            output: VecDeque::new(),
+            output: Pieces::default(),
             queued: 0,
             // Asked once, unasked for.
             readable: true,
@@ -136,8 +134,7 @@ impl Conn {
     }
 
     fn push(&mut self, answer: Answer) {
-        self.queued += answer.chunks.iter().map(Chunk::len).sum::<usize>();
-        self.output.extend(answer.chunks);
+        self.queued += self.output.append(answer.chunks);
         self.then = answer.then;
     }
 

@@ -10,7 +10,7 @@ use crate::io::Io;
 impl Io {
     /// Appends a write to its connection's output; `flush` sends it.
     pub(crate) fn append(&mut self, place: u16, write: Write, tag: Tag, tags: &mut Tags) {
-        let Write { conn: id, mut chunks, then } = write;
+        let Write { conn: id, chunks, then } = write;
         let Some(conn) = self.conns.get(id).filter(|conn| conn.takes_output()) else {
             return tag.refuse(Why::Gone);
         };
@@ -24,9 +24,7 @@ impl Io {
             self.unsent += 1;
             self.spare.pop().unwrap_or_default()
         });
-        for chunk in chunks.drain(..) {
-            output.push(chunk);
-        }
+        output.append(chunks);
         if tag.is_flow() {
             output.mark(tags.insert(tag));
         }
@@ -84,7 +82,7 @@ impl Io {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let (Some(socket), Some(output)) = (&conn.socket, &mut conn.output) else { return };
         while conn.writable && output.has_bytes() {
-            match self.backend.send(socket, output.chunks()) {
+            match self.backend.send(socket, output.pieces()) {
                 Sent::Bytes(n) => {
                     output.sent(n);
                     conn.sent += n as u64;

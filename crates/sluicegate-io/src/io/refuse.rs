@@ -8,6 +8,8 @@ use sluicegate::{Tags, Time};
 use crate::addr::Peer;
 use crate::addresses::Addresses;
 use crate::backend::Socket;
+use smallvec::smallvec;
+
 use crate::chunk::Chunk;
 use crate::events::Then;
 use crate::io::Io;
@@ -77,7 +79,7 @@ impl Io {
         self.turned_away += 1;
         self.unsent += 1;
         let mut output = self.spare.pop().unwrap_or_default();
-        output.push(Chunk::Bytes(answer));
+        output.append(smallvec![Chunk::Bytes(answer)]);
         if let Some(conn) = self.conns.get_mut(id) {
             (conn.output, conn.then) = (Some(output), Then::Shutdown);
         }

@@ -1,6 +1,5 @@
 //! The backend of a simulated machine.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -12,7 +11,7 @@ use crate::backend::{Accept, Backend, Decision, Ready, Recv, Sent, Shed, Socket}
 use crate::buf::Pool;
 use crate::chunk::Chunk;
 use crate::listen::Listener;
-use crate::output::consume;
+use crate::pieces::Pieces;
 use crate::settings::Settings;
 use crate::sim::end::Phase;
 use crate::sim::transfer::Got;
@@ -130,15 +129,15 @@ impl Backend for SimBackend {
         }
     }
 
-    fn send(&mut self, socket: &Socket, chunks: &mut VecDeque<Chunk>) -> Sent {
+    fn send(&mut self, socket: &Socket, pieces: &mut Pieces) -> Sent {
         let mut bytes = Vec::new();
-        for piece in chunks.iter().map(Chunk::as_slice) {
+        for piece in pieces.as_slice().iter().map(Chunk::as_slice) {
             let room = SEND_MAX - bytes.len();
             bytes.extend_from_slice(&piece[..piece.len().min(room)]);
         }
         let sent = self.net.world().send(end_of(socket), &bytes);
         if let Sent::Bytes(n) | Sent::Blocked(n) = sent {
-            consume(chunks, n);
+            pieces.consume(n);
         }
         sent
     }

@@ -34,9 +34,9 @@ use sluicegate::{Time, Wait, Waker};
 use crate::addr::Addr;
 use crate::backend::{Accept, Backend, Decision, Ready, Recv, Sent, Shed, Socket};
 use crate::buf::Pool;
-use crate::chunk::Chunk;
 use crate::conn::ConnId;
 use crate::listen::Listener;
+use crate::pieces::Pieces;
 use crate::settings::Settings;
 use crate::slab::Slab;
 use crate::system::Reserve;
@@ -231,8 +231,8 @@ impl Backend for Uring {
         self.next_received(place(socket), pool)
     }
 
-    fn send(&mut self, socket: &Socket, chunks: &mut VecDeque<Chunk>) -> Sent {
-        self.send_pieces(place(socket), chunks)
+    fn send(&mut self, socket: &Socket, pieces: &mut Pieces) -> Sent {
+        self.send_pieces(place(socket), pieces)
     }
 
     fn shutdown(&mut self, socket: &Socket) {

@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use super::ring::EXTRAS;
 use super::sock::INBOX_MAX;
 use super::*;
+use crate::chunk::Chunk;
 use crate::listen::Listeners;
 
 /// More buffers than the kernel fills for one connection before it hears that it is to stop.
@@ -68,8 +69,8 @@ impl Bench {
 
     /// Sends all of it.
     fn send(&mut self, socket: &Socket, bytes: &'static [u8]) {
-        let mut chunks = VecDeque::from([Chunk::from(bytes)]);
-        assert_eq!(self.uring.send(socket, &mut chunks), Sent::Taken);
+        let mut pieces = piece(bytes);
+        assert_eq!(self.uring.send(socket, &mut pieces), Sent::Taken);
         let mut sent = 0;
         while sent < bytes.len() {
             self.ready.clear();
@@ -116,8 +117,8 @@ fn no_completion_is_lost_where_there_is_no_room() {
     }
     for (n, (client, socket)) in conns.iter_mut().enumerate() {
         assert_eq!(bench.recv(socket), [n as u8]);
-        let mut chunks = VecDeque::from([Chunk::from(&b"!"[..])]);
-        assert_eq!(bench.uring.send(socket, &mut chunks), Sent::Taken);
+        let mut pieces = piece(&b"!"[..]);
+        assert_eq!(bench.uring.send(socket, &mut pieces), Sent::Taken);
         let _ = client;
     }
     bench.uring.turn(Wait::Not, &mut Vec::new());
@@ -191,8 +192,8 @@ fn it_ends_with_everything_in_flight() {
     client.write_all(b"not taken").unwrap();
     // More than any kernel keeps for one connection.
     let much = bytes::Bytes::from(vec![b'.'; 32 << 20]);
-    let mut chunks = VecDeque::from([Chunk::from(much.clone())]);
-    assert_eq!(bench.uring.send(&socket, &mut chunks), Sent::Taken);
+    let mut pieces = piece(much.clone());
+    assert_eq!(bench.uring.send(&socket, &mut pieces), Sent::Taken);
     // It accepts as well.
     assert!(matches!(bench.uring.accept(&bench.listener), Accept::Later));
     bench.poll();
@@ -205,4 +206,11 @@ fn it_ends_with_everything_in_flight() {
     // An end or a reset: the connection is closed.
     let _ = client.read_to_end(&mut rest);
     assert!(rest.len() < much.len());
+}
+
+/// Output of one piece.
+fn piece(chunk: impl Into<Chunk>) -> Pieces {
+    let mut pieces = Pieces::default();
+    pieces.append(smallvec::smallvec![chunk.into()]);
+    pieces
 }

@@ -1,13 +1,12 @@
 //! Connections: receiving, sending, and letting go.
 
-use std::collections::VecDeque;
 use std::os::fd::{AsFd, AsRawFd};
 
 use io_uring::{opcode, types};
 
 use crate::backend::Sent;
-use crate::chunk::Chunk;
 use crate::conn::{ConnId, How};
+use crate::pieces::Pieces;
 use crate::uring::buffers::GROUP;
 use crate::uring::op::Op;
 use crate::uring::sending::Sending;
@@ -47,14 +46,14 @@ impl Uring {
         !self.hungry.is_empty() && self.lent.len() > 0
     }
 
-    pub(super) fn send_pieces(&mut self, id: ConnId, chunks: &mut VecDeque<Chunk>) -> Sent {
+    pub(super) fn send_pieces(&mut self, id: ConnId, pieces: &mut Pieces) -> Sent {
         let Some(sock) = self.conns.get(id) else { return Sent::Ended(How::Closed) };
         if let Some(how) = sock.broken {
             return Sent::Ended(how);
         }
         debug_assert!(sock.sending.is_none(), "one send at a time keeps the order");
         let mut sending = self.spare.pop().unwrap_or_default();
-        sending.load(chunks);
+        sending.load(pieces);
         self.submit(id, sending);
         Sent::Taken
     }
