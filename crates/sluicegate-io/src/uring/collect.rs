@@ -9,8 +9,9 @@ use crate::backend::Ready;
 use crate::conn::{ConnId, How};
 use crate::system::{how, is_of_one};
 use crate::uring::Uring;
+use crate::uring::handle::Handle;
 use crate::uring::op::Op;
-use crate::uring::sock::{ACCEPTED_MAX, Asking, Connecting, Receiving};
+use crate::uring::sock::{ACCEPTED_MAX, Accepted, Asking, Connecting, Receiving};
 
 impl Uring {
     /// Handles all completions that are there, and tells what became ready.
@@ -25,9 +26,20 @@ impl Uring {
                 Op::Wake | Op::Cancel => {}
                 Op::Receive => self.received(id, result, flags, ready),
                 Op::Send => self.sent(id, outcome(result), ready),
-                Op::Accept => self.accepted(id, result, more, ready),
+                Op::Accept => {
+                    let accepted = outcome(result).map(|_| {
+                        // SAFETY: the kernel made the descriptor for us, and nobody else knows
+                        // of it.
+                        let fd = unsafe { OwnedFd::from_raw_fd(result) };
+                        Accepted { handle: Handle::Fd(fd), peer: None }
+                    });
+                    self.accepted(id, accepted, more, ready);
+                }
                 Op::Await => self.came(id, ready),
                 Op::Connect => self.decided(id, ready),
+                Op::Call => self.called(id, outcome(result), ready),
+                Op::Shutdown => self.shut_down(id),
+                Op::Close => self.place_is_free(ready),
             }
         }
         self.done = done;
@@ -106,20 +118,25 @@ impl Uring {
         }
     }
 
-    fn accepted(&mut self, id: ConnId, result: i32, more: bool, ready: &mut Vec<Ready>) {
-        let fd = outcome(result).map(|_| {
-            // SAFETY: the kernel made the descriptor for us, and nobody else knows of it.
-            unsafe { OwnedFd::from_raw_fd(result) }
-        });
+    pub(super) fn accepted(
+        &mut self,
+        id: ConnId,
+        accepted: Result<Accepted, Errno>,
+        more: bool,
+        ready: &mut Vec<Ready>,
+    ) {
         let Some(ear) = self.ears.get_mut(id) else { return };
         if !more {
             (ear.asking, ear.stopping) = (Asking::Nothing, false);
         }
         if ear.closing {
+            if let Ok(accepted) = accepted {
+                self.close_handle(accepted.handle);
+            }
             return self.settle_listener(id);
         }
-        match fd {
-            Ok(fd) => ear.accepted.push_back(fd),
+        match accepted {
+            Ok(accepted) => ear.accepted.push_back(accepted),
             // It was cancelled, or failed for one connection: it is begun again when asked.
             Err(Errno::CANCELED | Errno::AGAIN) => {}
             Err(error) if is_of_one(error) => {}
@@ -138,6 +155,12 @@ impl Uring {
             return self.settle_listener(id);
         }
         ready.push(Ready { key: ear.key, read: true, ..Ready::default() });
+    }
+
+    fn shut_down(&mut self, id: ConnId) {
+        let Some(sock) = self.conns.get_mut(id) else { return };
+        sock.shutting = false;
+        self.settle(id);
     }
 
     fn decided(&mut self, id: ConnId, ready: &mut Vec<Ready>) {

@@ -13,15 +13,16 @@ use crate::addr::Peer;
 use crate::backend::{Accept, Shed, Socket};
 use crate::conn::ConnId;
 use crate::system::{deafen, is_of_one};
+use crate::uring::handle::Handle;
 use crate::uring::op::Op;
-use crate::uring::sock::{Asking, Connecting, Sock};
+use crate::uring::sock::{Accepted, Asking, Connecting, Sock};
 use crate::uring::{Uring, set_blocking};
 
 impl Uring {
     pub(super) fn next_accepted(&mut self, id: ConnId) -> Accept {
         let Some(ear) = self.ears.get_mut(id) else { return Accept::Later };
-        if let Some(fd) = ear.accepted.pop_front() {
-            return self.admit(fd);
+        if let Some(accepted) = ear.accepted.pop_front() {
+            return self.admit(accepted);
         }
         if let Some(error) = ear.failed.take() {
             ear.starving = true;
@@ -34,7 +35,7 @@ impl Uring {
         match accept_now(ear.fd.as_fd()) {
             Ok(fd) => {
                 ear.starving = false;
-                self.admit(fd)
+                self.admit(Accepted { handle: Handle::Fd(fd), peer: None })
             }
             Err(Errno::AGAIN) => {
                 self.await_next(id);
@@ -76,7 +77,9 @@ impl Uring {
     pub(super) fn close_listener(&mut self, id: ConnId) {
         if let Some(ear) = self.ears.get_mut(id) {
             ear.closing = true;
-            ear.accepted.clear();
+            for accepted in std::mem::take(&mut ear.accepted) {
+                self.close_handle(accepted.handle);
+            }
         }
         self.stop_asking(id);
         self.settle_listener(id);
@@ -84,8 +87,10 @@ impl Uring {
 
     /// Closes the listener if it is to be closed and the kernel is done with it.
     pub(super) fn settle_listener(&mut self, id: ConnId) {
-        if self.ears.get(id).is_some_and(|ear| ear.closing && ear.asking == Asking::Nothing) {
-            self.ears.remove(id);
+        if self.ears.get(id).is_some_and(|ear| ear.closing && ear.asking == Asking::Nothing)
+            && let Some(ear) = self.ears.remove(id)
+        {
+            self.drop_calls(&ear.calls);
         }
     }
 
@@ -97,9 +102,10 @@ impl Uring {
             Asking::Accept => Op::Accept,
             Asking::Await => Op::Await,
         };
-        if !std::mem::replace(&mut ear.stopping, true) {
-            self.cancel(op, id);
+        if std::mem::replace(&mut ear.stopping, true) {
+            return;
         }
+        if ear.calling > 0 { self.stop_calling(id) } else { self.cancel(op, id) }
     }
 
     /// Waits for the next connection without accepting it.
@@ -110,6 +116,9 @@ impl Uring {
     }
 
     fn ask(&mut self, id: ConnId, asking: Asking) {
+        if asking == Asking::Accept && self.places.is_some() {
+            return self.call(id);
+        }
         let Some(ear) = self.ears.get_mut(id).filter(|ear| ear.asking == Asking::Nothing) else {
             return;
         };
@@ -133,18 +142,23 @@ impl Uring {
 
     /// Puts an accepted connection into the table. Who it is has to be asked for: an operation
     /// that goes on tells it of none.
-    fn admit(&mut self, fd: OwnedFd) -> Accept {
-        let peer = match net::getpeername(&fd) {
-            Ok(from) => {
+    fn admit(&mut self, accepted: Accepted) -> Accept {
+        let peer = match (&accepted.handle, accepted.peer) {
+            (_, Some(peer)) => Some(peer),
+            (Handle::Fd(fd), None) => net::getpeername(fd).ok().map(|from| {
                 let tcp = from.and_then(|from| SocketAddr::try_from(from).ok());
                 tcp.map_or(Peer::Unix, Peer::Tcp)
-            }
-            // It is gone already.
-            Err(_) => return Accept::Lost,
+            }),
+            (Handle::Direct(_), None) => None,
         };
-        match self.conns.insert(Sock::new(fd, Connecting::No)) {
+        // It is gone already.
+        let Some(peer) = peer else { return Accept::Lost };
+        match self.conns.insert(Sock::new(accepted.handle, Connecting::No)) {
             Ok(id) => Accept::Conn(Socket::Place(id), peer),
-            Err(_) => Accept::Starved(super::full()),
+            Err(sock) => {
+                self.close_handle(sock.handle);
+                Accept::Starved(super::full())
+            }
         }
     }
 }

@@ -7,6 +7,8 @@
 
 mod buffers;
 mod collect;
+mod direct;
+mod handle;
 mod inbox;
 mod listening;
 mod op;
@@ -41,6 +43,8 @@ use crate::settings::Settings;
 use crate::slab::Slab;
 use crate::system::Reserve;
 use buffers::Lent;
+use direct::{Call, Places};
+use handle::Handle;
 use op::{Op, PLACES_MAX};
 use ring::{Done, Ring};
 use sending::Sending;
@@ -49,6 +53,8 @@ pub use unfit::Unfit;
 
 /// Sends kept for use again, so that steady traffic needs no memory.
 const SPARE_SENDS: usize = 256;
+/// Direct descriptors for connections that come or leave, beside those in the table.
+pub const DIRECT_SPARE: usize = 512;
 /// The owner of what belongs to no socket.
 const NOBODY: ConnId = ConnId::new(0, 0);
 /// How often the end looks for the last completions, and how long it waits for some each time.
@@ -62,6 +68,10 @@ pub struct Uring {
     lent: Lent,
     conns: Slab<Sock>,
     ears: Slab<Ear>,
+    /// What accepts into direct descriptors.
+    calls: Slab<Call>,
+    /// Free direct descriptors; none where descriptors of the process are used.
+    places: Option<Places>,
     /// Buffers in the inboxes of connections.
     held: usize,
     /// Bytes that had to leave their buffers.
@@ -96,6 +106,8 @@ impl Uring {
             lent,
             conns: Slab::new(PLACES_MAX),
             ears: Slab::new(PLACES_MAX),
+            calls: Slab::new(PLACES_MAX),
+            places: None,
             held: 0,
             aside: 0,
             hungry: VecDeque::new(),
@@ -106,6 +118,18 @@ impl Uring {
             reserve: Reserve::new().map_err(Unfit::Refused)?,
         };
         uring.watch_wake();
+        Ok(uring)
+    }
+
+    /// The same, whose accepted connections are direct descriptors of the ring, for `connections`
+    /// at once: they count against no limit of the process. The kernel allows each ring as many as
+    /// the process may have open files, of which some are for connections that come or leave.
+    ///
+    /// # Errors
+    /// The same, or there may not be so many.
+    pub fn direct(connections: usize) -> Result<Self, Unfit> {
+        let mut uring = Self::new()?;
+        uring.make_places(connections.saturating_add(DIRECT_SPARE))?;
         Ok(uring)
     }
 
@@ -208,14 +232,16 @@ impl Backend for Uring {
     fn connect(&mut self, to: &Addr, settings: &Settings) -> io::Result<Socket> {
         let fd = crate::dial::dial(to, settings)?;
         set_blocking(fd.as_fd(), true)?;
-        let sock = Sock::new(fd, Connecting::Begun);
+        let sock = Sock::new(Handle::Fd(fd), Connecting::Begun);
         self.conns.insert(sock).map(Socket::Place).map_err(|_| full())
     }
 
     fn connected(&mut self, socket: &Socket) -> Decision {
         let id = place(socket);
         let Some(sock) = self.conns.get_mut(id) else { return Decision::Later };
-        let decision = crate::dial::outcome(sock.fd.as_fd());
+        // Who was accepted is not asked for.
+        let Handle::Fd(fd) = &sock.handle else { return Decision::Done };
+        let decision = crate::dial::outcome(fd.as_fd());
         match decision {
             Decision::Later => self.await_decision(id),
             Decision::Done => {
@@ -236,9 +262,12 @@ impl Backend for Uring {
     }
 
     fn shutdown(&mut self, socket: &Socket) {
-        if let Some(sock) = self.conns.get(place(socket)) {
+        let id = place(socket);
+        match self.conns.get(id).map(|sock| &sock.handle) {
             // Fails only when the connection is gone, which the next receive tells.
-            let _ = net::shutdown(&sock.fd, Shutdown::Write);
+            Some(Handle::Fd(fd)) => _ = net::shutdown(fd, Shutdown::Write),
+            Some(Handle::Direct(_)) => self.shut_down_direct(id),
+            None => {}
         }
     }
 
@@ -247,9 +276,12 @@ impl Backend for Uring {
     }
 
     fn reset(&mut self, socket: Socket) {
-        if let Some(sock) = self.conns.get(place(&socket)) {
-            // Without it the peer sees an orderly end instead: the best that is left.
-            let _ = sockopt::set_socket_linger(&sock.fd, Some(Duration::ZERO));
+        if let Some(sock) = self.conns.get_mut(place(&socket)) {
+            match &sock.handle {
+                // Without it the peer sees an orderly end instead: the best that is left.
+                Handle::Fd(fd) => _ = sockopt::set_socket_linger(fd, Some(Duration::ZERO)),
+                Handle::Direct(_) => sock.reset = true,
+            }
         }
         self.close(socket);
     }
@@ -265,17 +297,18 @@ impl Drop for Uring {
         }
         let mut ready = Vec::new();
         for _ in 0..LAST_LOOKS {
-            if self.conns.len() + self.ears.len() == 0
+            if self.conns.len() + self.ears.len() + self.places_taken() == 0
                 || self.ring.enter(Wait::AtMost(LAST_LOOK)).is_err()
             {
                 break;
             }
             self.collect(&mut ready);
         }
-        if self.conns.len() > 0 {
+        if self.conns.len() + self.ears.len() > 0 {
             // Rather lose memory than have the kernel write into somebody else's.
             self.lent.leak();
             std::mem::forget(std::mem::replace(&mut self.conns, Slab::new(0)));
+            std::mem::forget(std::mem::replace(&mut self.calls, Slab::new(0)));
         }
     }
 }

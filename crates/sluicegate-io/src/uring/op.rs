@@ -19,13 +19,29 @@ pub(super) enum Op {
     Send,
     /// Waits until a connect is decided.
     Connect,
+    /// Accepts one connection into a direct descriptor.
+    Call,
+    /// Finishes sending on a direct descriptor.
+    Shutdown,
+    /// Closes a direct descriptor.
+    Close,
 }
 
 /// The most places of a table; the bits above hold the kind of operation.
 pub(super) const PLACES_MAX: usize = 1 << KIND_BIT;
 const KIND_BIT: u32 = 28;
-const KINDS: [Op; 7] =
-    [Op::Wake, Op::Cancel, Op::Accept, Op::Await, Op::Receive, Op::Send, Op::Connect];
+const KINDS: [Op; 10] = [
+    Op::Wake,
+    Op::Cancel,
+    Op::Accept,
+    Op::Await,
+    Op::Receive,
+    Op::Send,
+    Op::Connect,
+    Op::Call,
+    Op::Shutdown,
+    Op::Close,
+];
 
 impl Op {
     /// The number of this operation of the owner `id`.

@@ -107,6 +107,11 @@ impl Ring {
         unsafe { self.ring.submitter().register_buf_ring_with_flags(at, entries, group, 0) }
     }
 
+    /// Makes a table of so many direct descriptors, all of them free.
+    pub fn register_places(&self, places: u32) -> io::Result<()> {
+        self.ring.submitter().register_files_sparse(places)
+    }
+
     /// Queues an operation, to be submitted by the next `enter`.
     ///
     /// # Safety

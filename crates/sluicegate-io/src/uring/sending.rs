@@ -1,7 +1,6 @@
 //! Output in the kernel's hands: the pieces of one send, kept until it completes.
 
 use std::mem::zeroed;
-use std::os::fd::{AsRawFd, BorrowedFd};
 
 use io_uring::{opcode, squeue, types};
 
@@ -34,8 +33,7 @@ impl Sending {
 
     /// The operation that sends them. It points to the pieces and to this: both stay where they
     /// are until it completes.
-    pub fn entry(&mut self, fd: BorrowedFd<'_>) -> squeue::Entry {
-        let fd = types::Fd(fd.as_raw_fd());
+    pub fn entry(&mut self, fd: types::Fd) -> squeue::Entry {
         if let [only] = self.pieces.as_slice() {
             let bytes = only.as_slice();
             // What is more than fits the number is sent next.

@@ -6,8 +6,10 @@ use std::os::fd::OwnedFd;
 
 use smallvec::SmallVec;
 
+use crate::addr::Peer;
 use crate::buf::Buf;
-use crate::conn::How;
+use crate::conn::{ConnId, How};
+use crate::uring::handle::Handle;
 use crate::uring::sending::Sending;
 
 /// Buffers of a connection that nobody takes before it receives no more: what follows stays in
@@ -22,7 +24,7 @@ pub(super) const ACCEPTED_MAX: usize = 64;
 
 /// One connection.
 pub(super) struct Sock {
-    pub fd: OwnedFd,
+    pub handle: Handle,
     /// Its name to the machine.
     pub key: u64,
     pub receiving: Receiving,
@@ -38,6 +40,10 @@ pub(super) struct Sock {
     pub broken: Option<How>,
     /// It was begun here, and waits to be decided.
     pub connecting: Connecting,
+    /// An operation finishes sending.
+    pub shutting: bool,
+    /// The peer is to see a reset.
+    pub reset: bool,
     /// The machine let go of it; it stays until the kernel did so too.
     pub closing: bool,
 }
@@ -67,9 +73,9 @@ pub(super) enum Connecting {
 }
 
 impl Sock {
-    pub fn new(fd: OwnedFd, connecting: Connecting) -> Self {
+    pub fn new(handle: Handle, connecting: Connecting) -> Self {
         Self {
-            fd,
+            handle,
             key: u64::MAX,
             receiving: Receiving::No,
             inbox: SmallVec::new(),
@@ -78,6 +84,8 @@ impl Sock {
             sending: None,
             broken: None,
             connecting,
+            shutting: false,
+            reset: false,
             closing: false,
         }
     }
@@ -91,6 +99,7 @@ impl Sock {
     pub fn in_flight(&self) -> bool {
         matches!(self.receiving, Receiving::Yes | Receiving::Stopping)
             || self.sending.is_some()
+            || self.shutting
             || self.connecting == Connecting::Waiting
     }
 }
@@ -104,7 +113,12 @@ pub(super) struct Ear {
     /// The operation is being cancelled.
     pub stopping: bool,
     /// What was accepted and not taken.
-    pub accepted: VecDeque<OwnedFd>,
+    pub accepted: VecDeque<Accepted>,
+    /// Its accepts into direct descriptors, and how many of them are in flight.
+    pub calls: Vec<ConnId>,
+    pub calling: usize,
+    /// It accepts less than it could until a direct descriptor is closed.
+    pub wants_place: bool,
     /// What ended the last operation, until it is told.
     pub failed: Option<io::Error>,
     /// Accepting failed, and has not succeeded since: connections are taken one by one.
@@ -113,6 +127,12 @@ pub(super) struct Ear {
     pub last: bool,
     /// The machine let go of it; it stays until the kernel did so too.
     pub closing: bool,
+}
+
+/// A connection that was accepted, and who it is if that is known.
+pub(super) struct Accepted {
+    pub handle: Handle,
+    pub peer: Option<Peer>,
 }
 
 /// The operation of a listener that is in flight.
@@ -133,6 +153,9 @@ impl Ear {
             asking: Asking::Nothing,
             stopping: false,
             accepted: VecDeque::new(),
+            calls: Vec::new(),
+            calling: 0,
+            wants_place: false,
             failed: None,
             starving: false,
             last: false,

@@ -1,8 +1,6 @@
 //! Connections: receiving, sending, and letting go.
 
-use std::os::fd::{AsFd, AsRawFd};
-
-use io_uring::{opcode, types};
+use io_uring::opcode;
 
 use crate::backend::Sent;
 use crate::conn::{ConnId, How};
@@ -21,8 +19,7 @@ impl Uring {
             return;
         }
         sock.receiving = Receiving::Yes;
-        let fd = types::Fd(sock.fd.as_raw_fd());
-        let entry = opcode::RecvMulti::new(fd, GROUP).build();
+        let entry = sock.handle.entry(|fd| opcode::RecvMulti::new(fd, GROUP).build());
         // SAFETY: the place of a socket, and with it the descriptor, stays until the operation
         // has completed; so do the buffers in `lent`.
         unsafe { self.ring.push(&entry.user_data(Op::Receive.of(id))) };
@@ -61,7 +58,7 @@ impl Uring {
     /// Has the kernel send, and keeps what is sent.
     pub(super) fn submit(&mut self, id: ConnId, mut sending: Box<Sending>) {
         let Some(sock) = self.conns.get_mut(id) else { return };
-        let entry = sending.entry(sock.fd.as_fd());
+        let entry = sock.handle.entry(|fd| sending.entry(fd));
         sock.sending = Some(sending);
         // SAFETY: the place of a socket, and with it the descriptor and the boxed send, which
         // owns the pieces, stays until the operation has completed.
@@ -83,8 +80,8 @@ impl Uring {
             return;
         }
         sock.connecting = Connecting::Waiting;
-        let fd = types::Fd(sock.fd.as_raw_fd());
-        let entry = opcode::PollAdd::new(fd, libc::POLLOUT as u32).build();
+        let poll = |fd| opcode::PollAdd::new(fd, libc::POLLOUT as u32).build();
+        let entry = sock.handle.entry(poll);
         // SAFETY: the descriptor stays until the operation has completed; no memory is named.
         unsafe { self.ring.push(&entry.user_data(Op::Connect.of(id))) };
     }
@@ -115,8 +112,13 @@ impl Uring {
 
     /// Closes the socket if it is to be closed and the kernel is done with it.
     pub(super) fn settle(&mut self, id: ConnId) {
-        if self.conns.get(id).is_some_and(|sock| sock.closing && !sock.in_flight()) {
-            self.conns.remove(id);
+        if self.conns.get(id).is_some_and(|sock| sock.closing && !sock.in_flight())
+            && let Some(sock) = self.conns.remove(id)
+        {
+            if sock.reset {
+                self.dissolve(&sock.handle);
+            }
+            self.close_handle(sock.handle);
         }
     }
 }

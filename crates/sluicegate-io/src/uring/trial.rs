@@ -36,7 +36,8 @@ pub(super) fn run(mut uring: Uring) -> Result<(), Unfit> {
         _ => None,
     });
     let Some(socket) = accepted else { return Err(lacks) };
-    if uring.ears.get(ear).is_none_or(|ear| ear.asking != Asking::Accept) {
+    let goes_on = uring.ears.get(ear).is_some_and(|ear| ear.asking == Asking::Accept);
+    if !goes_on && uring.places.is_none() {
         return Err(lacks);
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 /// Why io_uring cannot be used here.
 #[derive(Debug)]
@@ -10,6 +11,10 @@ pub enum Unfit {
     Refused(io::Error),
     /// The kernel's io_uring does not have this.
     Lacks(&'static str),
+    /// A ring may not have so many direct descriptors.
+    Places(usize),
+    /// Direct descriptors are asked for, and epoll has none; why it is not io_uring, if known.
+    Epoll(Option<Arc<str>>),
 }
 
 impl fmt::Display for Unfit {
@@ -20,6 +25,18 @@ impl fmt::Display for Unfit {
                 Some(libc::ENOSYS) => f.write_str("this kernel has no io_uring"),
                 _ => write!(f, "io_uring cannot be set up: {error}"),
             },
+            Self::Epoll(why) => {
+                f.write_str("only io_uring has direct descriptors, and this is epoll")?;
+                if let Some(why) = why {
+                    write!(f, ", as {why}")?;
+                }
+                f.write_str("; do without them, or let io_uring be used")
+            }
+            Self::Places(places) => write!(
+                f,
+                "{places} direct descriptors for each worker are more than the process may have \
+                 open files: allow fewer connections for each worker, on more workers if need be"
+            ),
             Self::Lacks(what) => {
                 write!(f, "this kernel's io_uring has no {what}; that of Linux 6.1 would do")
             }

@@ -136,6 +136,15 @@ macro_rules! suite {
                 }
             })*
         }
+        mod direct {
+            $(#[test]
+            fn $behaviour() {
+                if $crate::common::real::direct_works() {
+                    use $crate::common::real::{OnDirect, Real};
+                    super::$behaviour::<Real<OnDirect>>();
+                }
+            })*
+        }
         mod simulated {
             $(#[test]
             fn $behaviour() {

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use sluicegate::{Ledger, Net, Running};
-use sluicegate_io::{Addr, Addresses, Asked, Choice, ConnCounts, ConnLedger, How, Listeners};
+use sluicegate_io::{
+    Addr, Addresses, Asked, Choice, ConnCounts, ConnLedger, How, Listeners, Unfit,
+};
 
 use crate::common::{Rest, Setup, World, bounded, service};
 
@@ -31,6 +33,8 @@ pub struct Real<B> {
 /// Which backend a world's service runs on.
 pub trait On {
     const ASKED: Asked;
+    /// Whether accepted connections are direct descriptors, and for how many there is room.
+    const DIRECT: Option<usize> = None;
 }
 
 /// The service runs on epoll.
@@ -38,6 +42,9 @@ pub struct OnEpoll;
 
 /// The service runs on io_uring.
 pub struct OnUring;
+
+/// The same, with direct descriptors.
+pub struct OnDirect;
 
 impl On for OnEpoll {
     const ASKED: Asked = Asked::Epoll;
@@ -47,9 +54,23 @@ impl On for OnUring {
     const ASKED: Asked = Asked::Uring;
 }
 
+impl On for OnDirect {
+    const ASKED: Asked = Asked::Uring;
+    const DIRECT: Option<usize> = Some(1000);
+}
+
 /// Whether io_uring works here; where it does not, it is said that the test is skipped.
 pub fn uring_works() -> bool {
-    let unfit = Choice::new(Asked::Uring).err();
+    works(Choice::new(Asked::Uring))
+}
+
+/// The same for its direct descriptors.
+pub fn direct_works() -> bool {
+    works(Choice::new(Asked::Uring).and_then(Choice::direct))
+}
+
+fn works(tried: Result<Choice, Unfit>) -> bool {
+    let unfit = tried.err();
     if let Some(unfit) = &unfit {
         // Past the test harness, which keeps what is printed by a test that passes.
         let _ = writeln!(std::io::stderr(), "skipped: {unfit}");
@@ -79,8 +100,12 @@ impl<B: On> World for Real<B> {
         let addr = listeners.bound()[0].0.clone();
         let ledgers: Vec<_> = (0..setup.workers).map(|_| ConnLedger::new()).collect();
         let addresses = setup.per_address.map(Addresses::new);
-        let (settings, for_workers) = (setup.settings.clone(), ledgers.clone());
-        let choice = Choice::new(B::ASKED).unwrap();
+        let (mut settings, for_workers) = (setup.settings.clone(), ledgers.clone());
+        let mut choice = Choice::new(B::ASKED).unwrap();
+        if let Some(room) = B::DIRECT {
+            choice = choice.direct().unwrap();
+            settings.connections = settings.connections.min(room);
+        }
         let machine = move |worker: usize| {
             let ledger = Arc::clone(&for_workers[worker]);
             Ok(bounded(choice.machine(settings.clone(), ledger)?, &addresses))
