@@ -29,7 +29,6 @@ pub enum Asked {
 #[derive(Clone, Debug)]
 pub struct Choice {
     uring: bool,
-    direct: bool,
     why: Option<Arc<str>>,
 }
 
@@ -40,32 +39,26 @@ impl Choice {
     /// io_uring is asked for and does not work here.
     pub fn new(asked: Asked) -> Result<Self, Unfit> {
         let tried = match asked {
-            Asked::Epoll => return Ok(Self { uring: false, direct: false, why: None }),
+            Asked::Epoll => return Ok(Self { uring: false, why: None }),
             Asked::Auto if !URING_FIRST => {
-                return Ok(Self { uring: false, direct: false, why: None });
+                return Ok(Self { uring: false, why: None });
             }
             Asked::Auto | Asked::Uring => Uring::try_out(),
         };
         match tried {
-            Ok(()) => Ok(Self { uring: true, direct: false, why: None }),
+            Ok(()) => Ok(Self { uring: true, why: None }),
             Err(unfit) if asked == Asked::Uring => Err(unfit),
-            Err(unfit) => {
-                Ok(Self { uring: false, direct: false, why: Some(unfit.to_string().into()) })
-            }
+            Err(unfit) => Ok(Self { uring: false, why: Some(unfit.to_string().into()) }),
         }
     }
 
-    /// The same, whose accepted connections take no descriptors of the process: see
-    /// [`Uring::direct`].
+    /// Tries out whether accepted connections can be direct descriptors, as
+    /// [`Settings::direct`] asks for.
     ///
     /// # Errors
     /// It is not io_uring, or the kernel's io_uring cannot.
-    pub fn direct(self) -> Result<Self, Unfit> {
-        if !self.uring {
-            return Err(Unfit::Epoll(self.why));
-        }
-        Uring::try_out_direct()?;
-        Ok(Self { direct: true, ..self })
+    pub fn try_direct(&self) -> Result<(), Unfit> {
+        if self.uring { Uring::try_out_direct() } else { Err(Unfit::Epoll(self.why.clone())) }
     }
 
     /// The name of the backend, as shown to the user.
@@ -78,14 +71,12 @@ impl Choice {
         self.why.as_deref()
     }
 
-    /// The backend for the thread that makes it, and for so many connections.
+    /// The backend for the thread that makes it.
     ///
     /// # Errors
     /// What the system refuses, as when descriptors have run out.
-    pub fn backend(&self, connections: usize) -> io::Result<Box<dyn Backend>> {
-        if self.direct {
-            Ok(Box::new(Uring::direct(connections).map_err(io::Error::other)?))
-        } else if self.uring {
+    pub fn backend(&self) -> io::Result<Box<dyn Backend>> {
+        if self.uring {
             Ok(Box::new(Uring::new().map_err(io::Error::other)?))
         } else {
             Ok(Box::new(Epoll::new()?))
@@ -97,6 +88,11 @@ impl Choice {
     /// # Errors
     /// The same.
     pub fn machine(&self, settings: Settings, ledger: Arc<ConnLedger>) -> io::Result<Io> {
-        Ok(Io::on(self.backend(settings.connections)?, settings, ledger))
+        let backend = if self.uring && settings.direct {
+            Box::new(Uring::direct(settings.connections).map_err(io::Error::other)?)
+        } else {
+            self.backend()?
+        };
+        Ok(Io::on(backend, settings, ledger))
     }
 }

@@ -47,4 +47,4 @@ pub use stages::{
     AcceptStage, ConnectOut, ConnectStage, Dialed, Never, Options, ReadStage, Served, WriteStage,
     dial, serve,
 };
-pub use uring::{Unfit, Uring};
+pub use uring::{DIRECT_SPARE, Unfit, Uring};

@@ -13,6 +13,8 @@ pub struct Settings {
     pub buffers: usize,
     /// The most connections at once; more wait in the kernel's backlog.
     pub connections: usize,
+    /// Accepted connections take places of io_uring, not descriptors of the process; epoll has none.
+    pub direct: bool,
     /// The most bytes that may wait unsent on one connection; above, it is dropped as too slow.
     pub output: usize,
     /// The most bytes read and thrown away after an answer that ends the connection.
@@ -37,6 +39,7 @@ impl Default for Settings {
             buffer_size: BUFFER_SIZE,
             buffers: 16 * 1024,
             connections: 100_000,
+            direct: false,
             output: 4 << 20,
             linger_bytes: 64 << 10,
             linger_time: Duration::from_secs(2),

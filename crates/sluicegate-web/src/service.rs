@@ -140,6 +140,9 @@ impl Service {
     /// A directory or an address that cannot be had, or what the system refuses.
     pub fn start(config: &Config) -> Result<Service, NotStarted> {
         let backend = Choice::new(config.io)?;
+        if config.direct {
+            backend.try_direct().map_err(without_direct)?;
+        }
         let loader = loader(config)?;
         let wanted: Vec<_> = config.listen.iter().map(|addr| (addr.clone(), SERVICE)).collect();
         let site = Listeners::bind(&wanted, config.workers.into(), &Settings::default())?;
@@ -301,6 +304,10 @@ fn bind_admin(config: &Config) -> Result<Listeners, ListenError> {
         }
         bound => bound,
     }
+}
+
+fn without_direct(unfit: Unfit) -> NotStarted {
+    NotStarted(format!("`direct` is true, but {unfit}"))
 }
 
 impl From<ListenError> for NotStarted {

@@ -59,7 +59,11 @@ where
     let workers = usize::from(config.workers);
     let limits = config.limits.http();
     let mut net = Net::new("web");
-    let large = Settings { connections: config.limits.connections, ..Settings::default() };
+    let large = Settings {
+        connections: config.limits.connections,
+        direct: config.direct,
+        ..Settings::default()
+    };
     let make = io(machine.clone(), large, Arc::clone(&watch), 0);
     let addresses = config.limits.per_address.map(|most| Addresses::new(most.get()));
     let make = move |worker| -> Result<Io, BoxError> {

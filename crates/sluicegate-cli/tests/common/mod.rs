@@ -64,7 +64,12 @@ impl Server {
 
     /// The same with all arguments given.
     pub fn start_with(args: &[&str]) -> Server {
-        let mut child = command()
+        Server::start_as(command(), args)
+    }
+
+    /// The same, run by another command.
+    pub fn start_as(mut command: Command, args: &[&str]) -> Server {
+        let mut child = command
             .args(args)
             .args(BACKEND.get().into_iter().flat_map(|backend| ["--io", backend]))
             .stdout(Stdio::piped())

@@ -27,6 +27,8 @@ const FEW: usize = 2 * CALLS;
 pub(super) struct Places {
     all: usize,
     free: usize,
+    /// A listener waits for one.
+    wanted: bool,
 }
 
 /// One accept of a listener, in flight or not, with room for an address.
@@ -60,7 +62,7 @@ impl Uring {
             Some(libc::EMFILE) => Unfit::Places(places),
             _ => Unfit::Lacks("table of direct descriptors"),
         })?;
-        self.places = Some(Places { all: places, free: places });
+        self.places = Some(Places { all: places, free: places, wanted: false });
         Ok(())
     }
 
@@ -84,10 +86,11 @@ impl Uring {
             if call.in_flight {
                 continue;
             }
-            let Some(places) = self.places.as_mut().filter(|places| places.free > 0) else {
-                ear.wants_place = true;
+            let Some(places) = &mut self.places else { return };
+            if places.free == 0 {
+                (ear.wants_place, places.wanted) = (true, true);
                 return;
-            };
+            }
             places.free -= 1;
             call.in_flight = true;
             ear.calling += 1;
@@ -155,8 +158,10 @@ impl Uring {
 
     /// A place has no socket any more: who wanted one asks again.
     pub(super) fn place_is_free(&mut self, ready: &mut Vec<Ready>) {
-        if let Some(places) = &mut self.places {
-            places.free += 1;
+        let Some(places) = &mut self.places else { return };
+        places.free += 1;
+        if !std::mem::take(&mut places.wanted) {
+            return;
         }
         for id in self.ears.ids().collect::<Vec<_>>() {
             let Some(ear) = self.ears.get_mut(id) else { continue };

@@ -166,6 +166,12 @@ pub static KEYS: &[Key] = &[
     key("admin", Address, Text("127.0.0.1:9900"), "where the net shows itself"),
     key("workers", Count(1, WORKERS_MAX), Found("the CPUs the process may use"), "pinned threads"),
     key("io", Choice(&["auto", "uring", "epoll"]), Text("auto"), "what moves the bytes"),
+    key(
+        "direct",
+        Switch,
+        Text("false"),
+        "connections take no open files of the process, but places of io_uring",
+    ),
     key("root", Directory, Found("the bundled demo site"), "the directory that is served"),
     key("index", Names, Text("index.html"), "files that stand for their directory, first found"),
     key(

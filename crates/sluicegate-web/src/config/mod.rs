@@ -22,7 +22,7 @@ pub use value::show_bytes;
 use crate::coding::Compression;
 use rustix::process::{Resource, getrlimit};
 use settings::Node;
-use sluicegate_io::{Addr, Asked};
+use sluicegate_io::{Addr, Asked, DIRECT_SPARE};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub struct Config {
     pub workers: u16,
     /// What moves the bytes.
     pub io: Asked,
+    /// Connections take no open files of the process, but places of io_uring.
+    pub direct: bool,
     /// What is served to all hosts that have no site of their own.
     pub site: SiteConfig,
     /// What is served to some hosts.
@@ -75,6 +77,7 @@ impl Config {
             ("admin", self.admin != other.admin),
             ("workers", self.workers != other.workers),
             ("io", self.io != other.io),
+            ("direct", self.direct != other.direct),
         ];
         differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
     }
@@ -216,6 +219,7 @@ impl Config {
                 Some("epoll") => Asked::Epoll,
                 _ => Asked::Auto,
             },
+            direct: s.flag("direct").unwrap_or(false),
             site,
             hosts,
             strict_hosts: s.flag("strict_hosts").unwrap_or(false),
@@ -246,8 +250,12 @@ pub const ANY_PORT: Addr = Addr::Tcp(std::net::SocketAddr::V4(std::net::SocketAd
 )));
 
 fn limits(s: &Node, machine: Machine, workers: u64) -> Limits {
-    let files = machine.files - (machine.files / 4).min(OTHER_FILES);
-    let connections = (files / workers).clamp(1, CONNECTIONS);
+    let connections = match s.flag("direct") {
+        // The kernel allows each worker's ring as many places as the process open files.
+        Some(true) => machine.files.saturating_sub(DIRECT_SPARE as u64),
+        _ => (machine.files - (machine.files / 4).min(OTHER_FILES)) / workers,
+    };
+    let connections = connections.clamp(1, CONNECTIONS);
     Limits {
         head: s.number("limits.head").unwrap_or(0) as usize,
         fields: s.number("limits.fields").unwrap_or(0) as usize,

@@ -217,6 +217,10 @@ fn connections_leave_files_for_all_else() {
     }
     assert_eq!(connections(400, "workers = 3"), 100);
     assert_eq!(connections(400, "[limits]\nconnections = 5000\n"), 5000);
+    let direct = "workers = 3\ndirect = true";
+    for (files, expected) in [(400, 1), (20_000, 19_488), (1 << 40, 100_000)] {
+        assert_eq!(connections(files, direct), expected, "{files}: each worker has places");
+    }
 }
 
 #[test]
