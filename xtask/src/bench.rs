@@ -15,6 +15,7 @@ mod http;
 mod idle;
 mod load;
 mod machine;
+mod many;
 mod mix;
 mod net;
 mod panic;
@@ -29,7 +30,7 @@ mod wrk;
 
 use server::Profile;
 
-const NAMES: &str = "http, hostile, idle, fair, soak, drain, reload, panic, profile";
+const NAMES: &str = "http, hostile, idle, many, fair, soak, drain, reload, panic, profile";
 
 /// Runs the benchmark that the arguments name.
 pub fn run(args: &[&str]) -> Result<()> {
@@ -67,6 +68,11 @@ pub fn run(args: &[&str]) -> Result<()> {
             let plan = stand::Plan::from("idle", 20.0, &mut options)?;
             idle::run(plan, Profile::Release, &options)
         }
+        "many" => {
+            let connections = options.value("--connections")?.unwrap_or(many::CONNECTIONS);
+            many::run(connections, Profile::Release, &options)
+        }
+        many::CLIENTS => many::clients(rest),
         "fair" => {
             let plan = stand::Plan::from("fair", 10.0, &mut options)?;
             fair::run(plan, Profile::Release, &options)

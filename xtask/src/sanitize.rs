@@ -1,4 +1,4 @@
-//! `cargo xtask sanitize`: the tests of the kernel and of the machine under tools that watch memory.
+//! `cargo xtask sanitize`: tests of kernel and machine under tools that watch memory.
 
 use std::fs;
 use std::path::PathBuf;

@@ -120,41 +120,47 @@ mod tests {
         assert_eq!(count(&[small, small, small, large]), 3);
     }
 
+    /// Different bytes, so that each is known by what it is.
+    static BYTES: [u8; 128] = {
+        let mut bytes = [0; 128];
+        let mut at = 0;
+        while at < bytes.len() {
+            bytes[at] = at as u8;
+            at += 1;
+        }
+        bytes
+    };
+
+    fn bytes(pieces: &Pieces) -> Vec<u8> {
+        pieces.as_slice().iter().flat_map(Chunk::as_slice).copied().collect()
+    }
+
     proptest! {
         #[test]
         fn they_are_the_bytes_that_were_appended_and_not_consumed(
             steps in prop::collection::vec(
                 (prop::collection::vec(0_usize..40, 0..6), 0_usize..100, any::<bool>()), 0..40),
         ) {
-            static BYTES: [u8; 256] = {
-                let mut bytes = [0; 256];
-                let mut at = 0;
-                while at < 256 {
-                    bytes[at] = at as u8;
-                    at += 1;
-                }
-                bytes
-            };
-            let (mut pieces, mut model) = (Pieces::default(), Vec::new());
+            let (mut all, mut model) = (Pieces::default(), Vec::new());
             for (lens, n, split) in steps {
-                let parts: Vec<&'static [u8]> = lens.iter().map(|len| &BYTES[*len..][..*len]).collect();
-                let added = pieces.append(parts.iter().map(|part| Chunk::from(*part)).collect());
+                let parts: Vec<&'static [u8]> =
+                    lens.iter().map(|len| &BYTES[*len..][..*len]).collect();
+                let added = all.append(parts.iter().map(|part| Chunk::from(*part)).collect());
                 prop_assert_eq!(added, lens.iter().sum::<usize>());
                 model.extend(parts.concat());
                 if split {
-                    let (mut front, now) = (Pieces::default(), pieces.together(2).len());
-                    pieces.split_front(now, &mut front);
-                    let sent: Vec<u8> = front.as_slice().iter().flat_map(Chunk::as_slice).copied().collect();
+                    let (mut front, now) = (Pieces::default(), all.together(2).len());
+                    all.split_front(now, &mut front);
+                    let sent = bytes(&front);
                     prop_assert_eq!(&sent[..], &model[..sent.len()]);
                     model.drain(..sent.len());
                 }
                 let n = n.min(model.len());
-                pieces.consume(n);
+                all.consume(n);
                 model.drain(..n);
-                let left: Vec<u8> = pieces.as_slice().iter().flat_map(Chunk::as_slice).copied().collect();
-                prop_assert_eq!(&left, &model);
-                prop_assert_eq!(pieces.is_empty(), model.is_empty());
-                prop_assert!(pieces.as_slice().iter().all(|chunk| !chunk.is_empty()));
+                prop_assert_eq!(&bytes(&all), &model);
+                prop_assert_eq!(all.is_empty(), model.is_empty());
+                prop_assert!(all.as_slice().iter().all(|chunk| !chunk.is_empty()));
             }
         }
     }

@@ -13,7 +13,8 @@ pub struct Settings {
     pub buffers: usize,
     /// The most connections at once; more wait in the kernel's backlog.
     pub connections: usize,
-    /// Accepted connections take places of io_uring, not descriptors of the process; epoll has none.
+    /// Accepted connections take places of io_uring, not descriptors of the process. For epoll it
+    /// means nothing.
     pub direct: bool,
     /// The most bytes that may wait unsent on one connection; above, it is dropped as too slow.
     pub output: usize,
