@@ -131,7 +131,7 @@ impl HttpConn {
 
     /// Answers with an error and interprets nothing more.
     pub(super) fn refuse(&mut self, problem: Problem, now: Time, shared: &mut Shared) -> Next {
-        self.problem = Some(problem);
+        self.problem = Some(Box::new(problem));
         if let Some(extras) = &mut shared.extras {
             self.begin_blank_trail(now, extras);
         }

@@ -33,7 +33,7 @@ pub struct HttpConn {
     /// The peer has finished sending.
     pub(super) eof: bool,
     pub(super) draining: bool,
-    pub(super) problem: Option<Problem>,
+    pub(super) problem: Option<Box<Problem>>,
     /// Where requests are logged, named or timed.
     pub(super) trail: Option<Box<Trail>>,
 }
@@ -184,7 +184,7 @@ impl HttpConn {
 
     /// Why the machine itself refused the peer's request.
     pub fn problem(&self) -> Option<Problem> {
-        self.problem
+        self.problem.as_deref().copied()
     }
 
     fn read_head(&mut self, now: Time, shared: &mut Shared) -> Next {

@@ -25,21 +25,19 @@ impl HttpStage {
         let Some(session) = cx.local.get::<Io>().state::<Session>(id) else {
             return refuse(tag);
         };
-        session.held_bytes += answer.chunks.iter().map(|chunk| chunk.len()).sum::<usize>();
-        let first = session.held.is_empty();
-        match session.held.last_mut() {
+        let first = session.held.is_none();
+        let held = session.held.get_or_insert_with(|| self.spare_held.pop().unwrap_or_default());
+        held.bytes += answer.chunks.iter().map(|chunk| chunk.len()).sum::<usize>();
+        match held.replies.last_mut() {
             // What belongs to no flow joins what stands before it.
             Some(last) if tag.is_none() => last.chunks.extend(answer.chunks),
             _ => {
-                if first && session.held.capacity() == 0 {
-                    session.held = self.spare_held.pop().unwrap_or_default();
-                }
                 let tag = tag.map(|tag| self.tags.insert(tag));
-                session.held.push(Held { chunks: answer.chunks, tag });
+                held.replies.push(Held { chunks: answer.chunks, tag });
             }
         }
         if first {
-            session.held_since = now;
+            held.since = now;
             self.timers.holds(id, now, cx);
         }
     }
@@ -48,12 +46,9 @@ impl HttpStage {
     pub(crate) fn release(&mut self, id: ConnId, cx: &mut Cx<'_, HttpOut>) {
         let worker = cx.worker();
         let Some(session) = cx.local.get::<Io>().state::<Session>(id) else { return };
-        if session.held.is_empty() {
-            return;
-        }
-        session.held_bytes = 0;
-        let mut held = std::mem::take(&mut session.held);
-        for Held { chunks, tag } in held.drain(..) {
+        let Some(mut held) = session.held.take() else { return };
+        held.bytes = 0;
+        for Held { chunks, tag } in held.replies.drain(..) {
             let tag = tag
                 .and_then(|place| self.tags.take_of(place, id.key()))
                 .unwrap_or(Tag::none(worker));
@@ -107,8 +102,10 @@ impl HttpStage {
         let wants = session.machine.wants_input(limits);
         let changed = std::mem::replace(&mut session.paused, !wants) == wants;
         let late = session.late(limits);
-        let full = || session.held_bytes > limits.hold || session.held.len() >= HELD_MAX;
-        let releases = !session.held.is_empty() && (!session.machine.is_asked() || full());
+        let releases = session.held.as_ref().is_some_and(|held| {
+            let full = held.bytes > limits.hold || held.replies.len() >= HELD_MAX;
+            full || !session.machine.is_asked()
+        });
         match (changed, wants) {
             (true, true) => io.resume(id),
             (true, false) => io.pause(id),

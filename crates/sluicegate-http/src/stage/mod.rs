@@ -25,7 +25,7 @@ use crate::exchange::Exchange;
 use crate::limits::HELD_MAX;
 use crate::machine::{HttpConn, Shared};
 use flows::News;
-use session::{Conns, Held, Session};
+use session::{Conns, HeldBack, Session};
 use timers::Timers;
 
 /// All that the stage listens to.
@@ -57,7 +57,11 @@ pub struct HttpStage {
     tags: Tags,
     conns: Conns,
     timers: Timers,
-    spare_held: Vec<Vec<Held>>,
+    #[expect(
+        clippy::vec_box,
+        reason = "replies that are kept back keep their box, and cost no new one"
+    )]
+    spare_held: Vec<Box<HeldBack>>,
     /// Whether requests are recorded.
     logs: bool,
 }
@@ -129,7 +133,8 @@ impl HttpStage {
         if let Some((_, timer)) = session.timer {
             cx.cancel(timer);
         }
-        let held = session.held.into_iter().filter_map(|held| held.tag);
+        let held = session.held.into_iter().flat_map(|held| held.replies);
+        let held = held.filter_map(|held| held.tag);
         for place in held.chain(session.tag) {
             if let Some(tag) = self.tags.take_of(place, id.key()) {
                 tag.refuse(Why::Gone);

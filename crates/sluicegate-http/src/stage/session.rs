@@ -16,14 +16,21 @@ pub(crate) struct Session {
     pub tag: Option<u32>,
     /// An exchange whose pieces are being sent.
     pub parked: Option<Exchange>,
-    /// Replies kept back, in order.
-    pub held: Vec<Held>,
-    pub held_bytes: usize,
-    /// When the first of them was.
-    pub held_since: Time,
+    /// Replies kept back, if any.
+    pub held: Option<Box<HeldBack>>,
     /// The timer that runs, and when it runs out.
     pub timer: Option<(Time, TimerKey)>,
     pub paused: bool,
+}
+
+/// Replies that are kept back: few connections have any.
+#[derive(Default)]
+pub(crate) struct HeldBack {
+    /// In order; at least one.
+    pub replies: Vec<Held>,
+    pub bytes: usize,
+    /// When the first of them was.
+    pub since: Time,
 }
 
 /// A reply that is kept back, with the place of its flow's tag.
@@ -34,17 +41,7 @@ pub(crate) struct Held {
 
 impl Session {
     pub fn new(machine: HttpConn) -> Self {
-        Self {
-            machine,
-            serial: 0,
-            tag: None,
-            parked: None,
-            held: Vec::new(),
-            held_bytes: 0,
-            held_since: Time(0),
-            timer: None,
-            paused: false,
-        }
+        Self { machine, serial: 0, tag: None, parked: None, held: None, timer: None, paused: false }
     }
 
     /// The deadline, where no timer runs out by then.
@@ -55,7 +52,7 @@ impl Session {
 
     /// Whether nothing of it waits, and a timer runs: no bytes, no reply, no pause.
     pub fn is_quiet(&self) -> bool {
-        self.machine.is_idle() && self.held.is_empty() && !self.paused && self.timer.is_some()
+        self.machine.is_idle() && self.held.is_none() && !self.paused && self.timer.is_some()
     }
 
     /// Whether `exchange` is the request that is in the net.
@@ -127,6 +124,6 @@ mod tests {
     #[test]
     fn an_idle_connection_is_small() {
         // With its slot in the machine and its timer it is less than half a kilobyte.
-        assert!(size_of::<Session>() <= 312, "{}", size_of::<Session>());
+        assert!(size_of::<Session>() <= 264, "{}", size_of::<Session>());
     }
 }

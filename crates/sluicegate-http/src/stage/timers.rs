@@ -111,7 +111,8 @@ impl HttpStage {
             self.timers.holding.pop_front();
             // Unless these were written, and others kept back since.
             let session = cx.local.get::<Io>().state::<Session>(id);
-            if session.is_some_and(|session| session.held_since == since) {
+            let held = session.and_then(|session| session.held.as_ref());
+            if held.is_some_and(|held| held.since == since) {
                 self.release(id, cx);
             }
         }

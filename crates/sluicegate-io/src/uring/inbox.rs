@@ -12,13 +12,12 @@ const SHARE: usize = 4;
 impl Uring {
     pub(super) fn next_received(&mut self, id: ConnId, pool: &Pool) -> Recv {
         let Some(sock) = self.conns.get_mut(id) else { return Recv::Ended(How::Closed) };
-        let buf = if !sock.aside.is_empty() {
+        let buf = if let Some(aside) = &mut sock.aside {
             let Some(mut buf) = pool.take() else { return Recv::NoBuffer };
-            let n = buf.push(&sock.aside);
+            let n = buf.push(aside.left());
             self.aside -= n;
-            drop(sock.aside.drain(..n));
-            if sock.aside.is_empty() {
-                sock.aside = Vec::new();
+            if aside.take(n) {
+                sock.aside = None;
             }
             buf
         } else if !sock.inbox.is_empty() {
@@ -35,7 +34,7 @@ impl Uring {
                 }
             };
         };
-        let last = sock.inbox.is_empty() && sock.aside.is_empty();
+        let last = sock.inbox.is_empty() && sock.aside.is_none();
         let drained = last && sock.end.is_none() && sock.broken.is_none();
         if last {
             self.receive(id);
@@ -58,7 +57,7 @@ impl Uring {
                     break;
                 }
                 self.aside += buf.len();
-                sock.aside.extend_from_slice(&buf);
+                sock.aside.get_or_insert_default().add(&buf);
             }
         }
         self.held = 0;

@@ -29,9 +29,9 @@ pub(super) struct Sock {
     pub key: u64,
     pub receiving: Receiving,
     /// What was received and not taken, the newest of it.
-    pub inbox: SmallVec<[Buf; 2]>,
-    /// What was received before and had to leave its buffers; empty but where buffers are scarce.
-    pub aside: Vec<u8>,
+    pub inbox: SmallVec<[Buf; 1]>,
+    /// What was received before and had to leave its buffers, where buffers are scarce.
+    pub aside: Option<Box<Aside>>,
     /// What follows the bytes in `inbox`.
     pub end: Option<How>,
     /// The pieces of the send that is in flight.
@@ -46,6 +46,31 @@ pub(super) struct Sock {
     pub reset: bool,
     /// The machine let go of it; it stays until the kernel did so too.
     pub closing: bool,
+}
+
+/// Received bytes outside of buffers; few connections have any.
+#[derive(Default)]
+pub(super) struct Aside {
+    bytes: Vec<u8>,
+    /// So many of them were taken.
+    taken: usize,
+}
+
+impl Aside {
+    /// The bytes that were not taken.
+    pub fn left(&self) -> &[u8] {
+        &self.bytes[self.taken..]
+    }
+
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The first `n` of them are taken; whether that was all.
+    pub fn take(&mut self, n: usize) -> bool {
+        self.taken += n;
+        self.taken == self.bytes.len()
+    }
 }
 
 /// How a connection receives.
@@ -79,7 +104,7 @@ impl Sock {
             key: u64::MAX,
             receiving: Receiving::No,
             inbox: SmallVec::new(),
-            aside: Vec::new(),
+            aside: None,
             end: None,
             sending: None,
             broken: None,
@@ -92,7 +117,7 @@ impl Sock {
 
     /// Whether so much waits that the rest is to wait in the kernel.
     pub fn is_full(&self) -> bool {
-        self.inbox.len() >= INBOX_MAX || !self.aside.is_empty()
+        self.inbox.len() >= INBOX_MAX || self.aside.is_some()
     }
 
     /// Whether the kernel has an operation of this connection.

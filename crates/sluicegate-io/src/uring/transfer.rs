@@ -94,9 +94,8 @@ impl Uring {
         }
         sock.closing = true;
         self.held -= sock.inbox.len();
-        self.aside -= sock.aside.len();
+        self.aside -= sock.aside.take().map_or(0, |aside| aside.left().len());
         sock.inbox.clear();
-        sock.aside = Vec::new();
         let operations = [
             (sock.receiving == Receiving::Yes, Op::Receive),
             (sock.sending.is_some(), Op::Send),
