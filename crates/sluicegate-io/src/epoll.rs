@@ -1,29 +1,26 @@
 //! The backend for any Linux: edge-triggered epoll, each socket registered once in its life.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::io::Errno;
-use rustix::net::{
-    self, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketFlags, sockopt,
-};
+use rustix::net::{self, RecvFlags, Shutdown, SocketFlags, sockopt};
 use sluicegate::{Time, Wait, Waker};
-use smallvec::SmallVec;
 
 use crate::addr::{Addr, Peer};
 use crate::backend::{Accept, Backend, Decision, Ready, Recv, Sent, Shed, Socket};
 use crate::buf::Pool;
 use crate::conn::How;
 use crate::listen::Listener;
+use crate::pages::Splice;
 use crate::pieces::Pieces;
+use crate::send::send_now;
 use crate::settings::Settings;
 use crate::system::{Reserve, deafen, how, is_of_one};
 
-/// The most pieces written by one call.
-const PIECES_MAX: usize = 64;
 /// The most sockets whose readiness one wait collects.
 const EVENTS_MAX: usize = 512;
 /// The key of the descriptor that wakes a wait; no connection has it.
@@ -34,6 +31,7 @@ pub struct Epoll {
     epoll: OwnedFd,
     wake: Arc<OwnedFd>,
     events: Vec<epoll::Event>,
+    splice: Splice,
     reserve: Reserve,
 }
 
@@ -45,7 +43,8 @@ impl Epoll {
         let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
         epoll::add(&epoll, &*wake, epoll::EventData::new_u64(WAKE_KEY), flags)?;
         let events = Vec::with_capacity(EVENTS_MAX);
-        Ok(Self { epoll, wake, events, reserve: Reserve::new()? })
+        let (splice, reserve) = (Splice::default(), Reserve::new()?);
+        Ok(Self { epoll, wake, events, splice, reserve })
     }
 
     fn add(&self, key: u64, socket: &impl AsFd, flags: epoll::EventFlags) -> io::Result<()> {
@@ -168,29 +167,9 @@ impl Backend for Epoll {
     }
 
     fn send(&mut self, socket: &Socket, pieces: &mut Pieces) -> Sent {
-        let now = pieces.together(PIECES_MAX);
-        let whole = now.len() == pieces.as_slice().len();
-        let (result, asked) = if let [only] = now {
-            (net::send(fd(socket), only.as_slice(), SendFlags::NOSIGNAL), only.len())
-        } else {
-            // Filled where it lies: collected, a kilobyte would be moved for a few pieces.
-            let (mut slices, mut asked) = (SmallVec::<[IoSlice<'_>; PIECES_MAX]>::new(), 0);
-            for piece in now {
-                slices.push(IoSlice::new(piece.as_slice()));
-                asked += piece.len();
-            }
-            let mut none = SendAncillaryBuffer::default();
-            (net::sendmsg(fd(socket), &slices, &mut none, SendFlags::NOSIGNAL), asked)
-        };
-        match result {
-            Ok(n) if n == asked && whole => {
-                pieces.clear();
-                Sent::Bytes(n)
-            }
-            Ok(n) => {
-                pieces.consume(n);
-                if n < asked { Sent::Blocked(n) } else { Sent::Bytes(n) }
-            }
+        match send_now(fd(socket), pieces, &mut self.splice) {
+            Ok((n, asked)) if n < asked => Sent::Blocked(n),
+            Ok((n, _)) => Sent::Bytes(n),
             Err(Errno::AGAIN) => Sent::Blocked(0),
             Err(Errno::INTR) => Sent::Bytes(0),
             Err(error) => Sent::Ended(how(error)),

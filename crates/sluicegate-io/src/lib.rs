@@ -18,7 +18,9 @@ mod io;
 mod ledger;
 mod listen;
 mod output;
+mod pages;
 mod pieces;
+mod send;
 mod settings;
 pub mod sim;
 mod slab;
@@ -41,6 +43,7 @@ pub use events::{
 pub use io::{Io, WhenFull};
 pub use ledger::{ConnCounts, ConnLedger, Refusal};
 pub use listen::{BACKLOG, ListenError, ListenFault, Listener, Listeners, Succession};
+pub use pages::{LARGE, PageMemory};
 pub use pieces::Pieces;
 pub use settings::Settings;
 pub use stages::{

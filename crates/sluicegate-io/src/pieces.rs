@@ -4,9 +4,7 @@ use smallvec::SmallVec;
 
 use crate::chunk::Chunk;
 use crate::events::PIECES;
-
-/// Pieces of so many bytes are sent behind those before them, not together with them.
-const LARGE: usize = 32 * 1024;
+use crate::pages::{LARGE, Splice};
 
 /// Pieces that wait to be sent, none of them empty. Those of one write need no memory of their
 /// own, and come in as a whole.
@@ -44,7 +42,7 @@ impl Pieces {
     }
 
     /// The pieces at the front that are to be sent by one call, at most `most`: up to a large one
-    /// that is not the first.
+    /// that is not the first. One that lies in [`PageMemory`](crate::PageMemory) goes alone.
     ///
     /// What stands before a large piece goes ahead of it: the receiver wakes by it and takes the
     /// large piece in on its own processor while that is still being copied. Sent together, 100 KiB
@@ -52,8 +50,18 @@ impl Pieces {
     pub fn together(&self, most: usize) -> &[Chunk] {
         let left = self.as_slice();
         let left = &left[..left.len().min(most)];
+        if left.first().is_some_and(Splice::takes) {
+            return &left[..1];
+        }
         let behind = left.iter().skip(1).position(|chunk| chunk.len() >= LARGE);
         behind.map_or(left, |at| &left[..=at])
+    }
+
+    /// Whether the first piece lies in [`PageMemory`](crate::PageMemory), or is sent before one
+    /// that does.
+    pub(crate) fn lead_to_page_memory(&self, most: usize) -> bool {
+        let (left, now) = (self.as_slice(), self.together(most).len());
+        left.first().is_some_and(Splice::takes) || left.get(now).is_some_and(Splice::takes)
     }
 
     /// Takes `n` sent bytes off the front.

@@ -24,6 +24,7 @@ suite![
     the_peer_is_known,
     a_slow_reader_is_dropped,
     a_large_answer_waits_for_its_reader,
+    page_memory_is_sent_as_it_was_when_it_was_let_go_of,
     a_panic_costs_one_connection,
     reads_wait_for_buffers,
     a_full_table_leaves_the_rest_in_the_backlog,
@@ -207,6 +208,31 @@ fn a_large_answer_waits_for_its_reader<W: World>() {
     assert!(answer == pattern(SIZE, SIZE), "the answer was garbled");
     leave(&mut world, client);
     leave(&mut world, other);
+    even(world);
+}
+
+/// What the kernel has taken and nobody has read yet, it must not find changed by those who get
+/// the same addresses.
+fn page_memory_is_sent_as_it_was_when_it_was_let_go_of<W: World>() {
+    let mut world = W::new(Setup::with(|setup| setup.settings.output = 8 << 20));
+    let sizes = [40_000, 2_000_000, 300_000, 39_000, 1_000_000, 100_000, 33_000];
+    let mut clients: Vec<_> = sizes.map(|size| (world.connect(), size)).into();
+    for (client, size) in &mut clients {
+        let asked = format!("pages {size}\npages {}\necho behind\n", *size - 7_000);
+        world.send(client, asked.as_bytes());
+        // So that the next ones find the addresses of this one free, as far as it was taken.
+        world.take(client, 1);
+    }
+    for (mut client, size) in clients {
+        let mut first = b"a".to_vec();
+        for size in [size, size - 7_000] {
+            first.extend(world.take(&mut client, 5 + size + 4 - first.len()));
+            let whole = [b"ahead", &pattern(size, size)[..], b"end\n"].concat();
+            assert!(std::mem::take(&mut first) == whole, "{size} bytes were garbled");
+        }
+        assert_eq!(take_line(&mut world, &mut client), "behind");
+        leave(&mut world, client);
+    }
     even(world);
 }
 

@@ -38,6 +38,7 @@ use crate::backend::{Accept, Backend, Decision, Ready, Recv, Sent, Shed, Socket}
 use crate::buf::Pool;
 use crate::conn::ConnId;
 use crate::listen::Listener;
+use crate::pages::Splice;
 use crate::pieces::Pieces;
 use crate::settings::Settings;
 use crate::slab::Slab;
@@ -83,6 +84,7 @@ pub struct Uring {
     /// What was collected between polls.
     early: Vec<Ready>,
     done: Vec<Done>,
+    splice: Splice,
     wake: Arc<OwnedFd>,
     reserve: Reserve,
 }
@@ -114,6 +116,7 @@ impl Uring {
             spare: Vec::new(),
             early: Vec::new(),
             done: Vec::new(),
+            splice: Splice::default(),
             wake: Arc::new(eventfd(0, flags).map_err(refused)?),
             reserve: Reserve::new().map_err(Unfit::Refused)?,
         };

@@ -5,9 +5,7 @@ use std::mem::zeroed;
 use io_uring::{opcode, squeue, types};
 
 use crate::pieces::Pieces;
-
-/// The most pieces of one send.
-const PIECES_MAX: usize = 64;
+use crate::send::PIECES_MAX;
 
 /// Pieces that are being sent. Boxed, as the kernel reads it where it lies.
 pub(super) struct Sending {

@@ -1,11 +1,19 @@
 //! Connections: receiving, sending, and letting go.
 
+use std::os::fd::{AsFd, OwnedFd};
+
 use io_uring::opcode;
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::io::Errno;
 
 use crate::backend::Sent;
 use crate::conn::{ConnId, How};
+use crate::pages::Splice;
 use crate::pieces::Pieces;
+use crate::send::{PIECES_MAX, send_now};
+use crate::system::how;
 use crate::uring::buffers::GROUP;
+use crate::uring::handle::Handle;
 use crate::uring::op::Op;
 use crate::uring::sending::Sending;
 use crate::uring::sock::{Connecting, Receiving};
@@ -49,6 +57,12 @@ impl Uring {
             return Sent::Ended(how);
         }
         debug_assert!(sock.sending.is_none(), "one send at a time keeps the order");
+        if let Handle::Fd(fd) = &sock.handle
+            && pieces.lead_to_page_memory(PIECES_MAX)
+            && let Some(sent) = send_pages(fd, pieces, &mut self.splice)
+        {
+            return sent;
+        }
         let mut sending = self.spare.pop().unwrap_or_default();
         sending.load(pieces);
         self.submit(id, sending);
@@ -119,5 +133,26 @@ impl Uring {
             }
             self.close_handle(sock.handle);
         }
+    }
+}
+
+/// Sends page memory, and what goes ahead of it, by calls: no operation of the ring takes pages
+/// without copying them or handing the work to a thread. `None` where the ring has to wait until
+/// there is room.
+fn send_pages(fd: &OwnedFd, pieces: &mut Pieces, splice: &mut Splice) -> Option<Sent> {
+    // Splicing into a socket that blocks would wait; an operation on one that does not would fail
+    // where it should wait. None begins while it is one.
+    let lends = pieces.as_slice().first().is_some_and(Splice::takes);
+    if lends && fcntl_setfl(fd, OFlags::NONBLOCK).is_err() {
+        return None;
+    }
+    let sent = send_now(fd.as_fd(), pieces, splice);
+    if lends && let Err(error) = fcntl_setfl(fd, OFlags::empty()) {
+        return Some(Sent::Ended(how(error)));
+    }
+    match sent {
+        Ok((n, _)) => Some(Sent::Bytes(n)),
+        Err(Errno::AGAIN | Errno::INTR) => None,
+        Err(error) => Some(Sent::Ended(how(error))),
     }
 }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use sluicegate::{Batch, BoxError, Cx, Ended, Entering, Net, Out, Stage, bounded, stage};
 use sluicegate_io::{
-    Chunk, Closed, ConnId, How, Incoming, Io, Listeners, Opened, Options, Then, WhenFull, Write,
-    serve,
+    Chunk, Closed, ConnId, How, Incoming, Io, Listeners, Opened, Options, PageMemory, Then,
+    WhenFull, Write, serve,
 };
 use sluicegate_macros::From;
 
@@ -115,6 +115,11 @@ impl Service {
                 let n = rest.parse().unwrap();
                 self.write(conn, vec![b'.'; n], Then::Keep, cx);
             }
+            "pages" => {
+                let chunks =
+                    [Chunk::from(&b"ahead"[..]), in_pages(rest), Chunk::from(&b"end\n"[..])];
+                self.send(conn, chunks, Then::Keep, cx);
+            }
             "pump" => {
                 let io = cx.local.get::<Io>();
                 io.state::<Talk>(conn).unwrap().owed = rest.parse().unwrap();
@@ -156,11 +161,30 @@ impl Service {
 
     /// Each write is a flow of its own, so that the ledger shows what became of it.
     fn write(&mut self, conn: ConnId, bytes: Vec<u8>, then: Then, cx: &mut Cx<'_, Out<Write>>) {
+        self.send(conn, [Chunk::from(Bytes::from(bytes))], then, cx);
+    }
+
+    fn send<const N: usize>(
+        &mut self,
+        conn: ConnId,
+        chunks: [Chunk; N],
+        then: Then,
+        cx: &mut Cx<'_, Out<Write>>,
+    ) {
         self.flows += 1;
         let tag = cx.enter(self.flows, Entering::default()).expect("the suite has places enough");
-        let chunks = smallvec::smallvec![Chunk::from(Bytes::from(bytes))];
-        cx.out.emit(tag.with(Write { conn, chunks, then }));
+        cx.out.emit(tag.with(Write { conn, chunks: chunks.into_iter().collect(), then }));
     }
+}
+
+/// So many bytes of a pattern, in memory that the kernel may send from.
+fn in_pages(len: &str) -> Chunk {
+    let len = len.parse().unwrap();
+    let memory = PageMemory::filled(len, |room| {
+        room.copy_from_slice(&pattern(len, len));
+        Ok(len)
+    });
+    Chunk::from(Bytes::from_owner(memory.unwrap().expect("the process may have a region")))
 }
 
 /// `n` bytes of which each tells how far it is from the end, counted from `left`.

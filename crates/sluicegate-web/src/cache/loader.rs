@@ -3,6 +3,7 @@ use super::budget::Budget;
 use super::counts::Counts;
 use super::page::{Files, Meta, Page};
 use super::store::{Eviction, Loading, Store};
+use super::stored::Stored;
 use crate::coding::{Compression, Order, coded_tag, extension};
 use crate::files::{Found, Name, Opened, SiteId, Stamp, content_tag};
 use crate::rules::Plan;
@@ -145,7 +146,7 @@ impl Loader {
             }
             let now = SystemTime::now();
             let Some(charge) = loading.room(Page::cost(name, stamp.len), gone) else { break };
-            let content = read(&opened.file, stamp.len)?;
+            let content = Stored::read(&opened.file, stamp.len)?;
             let after = Stamp::of(&opened.file.metadata()?);
             if after == stamp && content.len() as u64 == stamp.len {
                 let files = Files { stamp, coded: stamps(&ahead) };
@@ -153,7 +154,7 @@ impl Loader {
                 // What was made of a page is good when that has not changed till now. Files coded
                 // ahead may have been read too early.
                 let same = |page: &&Arc<Page>| {
-                    page.files == Some(Files::alone(stamp)) && page.content() == content
+                    page.files == Some(Files::alone(stamp)) && page.content() == &*content
                 };
                 if let Some(page) = known.as_ref().filter(same) {
                     if settled {
@@ -230,22 +231,6 @@ fn is_shortage(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
     Errno::from_io_error(error).is_some_and(|error| shortages.contains(&error))
-}
-
-/// Reads at most `len` bytes from the start.
-pub(super) fn read(file: &File, len: u64) -> io::Result<Vec<u8>> {
-    let mut content = vec![0; usize::try_from(len).map_err(io::Error::other)?];
-    let mut filled = 0;
-    while filled < content.len() {
-        match file.read_at(&mut content[filled..], filled as u64) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    content.truncate(filled);
-    Ok(content)
 }
 
 #[cfg(test)]

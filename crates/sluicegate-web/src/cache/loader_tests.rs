@@ -81,7 +81,8 @@ fn a_page_in_the_store_is_not_read_again_once_settled() {
     let charge = loading.room(2000, &mut gone).unwrap();
     let (tag, codings) = (String::new(), Order::NONE);
     let meta = Meta { media: "x", tag, modified: None, len: 3, codings };
-    let kept = Page::read(name.clone(), meta, Files::alone(stamp), true, b"old".to_vec(), charge);
+    let kept =
+        Page::read(name.clone(), meta, Files::alone(stamp), true, b"old".to_vec().into(), charge);
     loading.keep(&kept, WorkerId::default(), &mut gone);
     drop(loading);
     assert!(Arc::ptr_eq(&page(&loader, "/a.txt"), &kept), "same stamp, same page");

@@ -1,8 +1,9 @@
 //! How variants are made: read from a file that was coded ahead, or coded here. In a pool.
 use super::counts::Counts;
-use super::loader::{Loader, read};
+use super::loader::Loader;
 use super::page::{Meta, Page};
 use super::store::Eviction;
+use super::stored::Stored;
 use super::variant::{Job, Variant};
 use crate::coding::{coded_tag, encode, worth};
 use crate::files::{Found, Opened, Stamp, content_tag};
@@ -68,7 +69,7 @@ impl Loader {
         let coded = coded.ok_or(Not::Worth)?;
         let tag = coded_tag(&content_tag(&coded), coding);
         let meta = Meta { tag, len: coded.len() as u64, ..page.meta.clone() };
-        Ok(Variant::new(coding, meta, coded, charge))
+        Ok(Variant::new(coding, meta, coded.into(), charge))
     }
 
     /// The file has to be the one that was seen when the page was read.
@@ -90,7 +91,7 @@ impl Loader {
         let Some(charge) = self.store.room(Variant::cost(stamp.len), gone) else {
             return Ok(Err(Not::Now));
         };
-        let coded = read(&file, stamp.len)?;
+        let coded = Stored::read(&file, stamp.len)?;
         if Stamp::of(&file.metadata()?) != stamp || coded.len() as u64 != stamp.len {
             return Ok(Err(Not::Now));
         }

@@ -7,6 +7,7 @@ mod make;
 mod page;
 mod policy;
 mod store;
+mod stored;
 mod variant;
 
 pub use budget::Budget;

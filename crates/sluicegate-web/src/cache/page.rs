@@ -1,6 +1,7 @@
 //! A page: the content of one file in memory, shared by all workers and never changed.
 use super::budget::Charge;
 use super::policy::HEAT_MAX;
+use super::stored::Stored;
 use super::variant::Variant;
 use crate::coding::Order;
 use crate::files::{Name, Stamp};
@@ -75,13 +76,13 @@ pub struct Page {
 #[derive(Debug)]
 enum Content {
     Bundled(&'static [u8]),
-    Read(Vec<u8>, Charge),
+    Read(Stored, Charge),
 }
 
 impl Page {
     /// The bytes that a page of this length is charged with.
     pub fn cost(name: &Name, len: u64) -> u64 {
-        len.saturating_add(name.as_str().len() as u64).saturating_add(COST)
+        Stored::cost(len).saturating_add(name.as_str().len() as u64).saturating_add(COST)
     }
 
     /// Content that was read from a file, with its charge.
@@ -90,7 +91,7 @@ impl Page {
         meta: Meta,
         files: Files,
         settled: bool,
-        content: Vec<u8>,
+        content: Stored,
         charge: Charge,
     ) -> Arc<Page> {
         Page::new(name, meta, Some(files), settled, Content::Read(content, charge))

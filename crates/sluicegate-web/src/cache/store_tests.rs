@@ -17,7 +17,7 @@ fn name(n: u32) -> Name {
 fn page(name: &Name, len: usize, stamp: Stamp, charge: Charge) -> Arc<Page> {
     let (tag, codings) = (String::new(), Order::new(&Coding::ALL));
     let meta = Meta { media: "text/plain", tag, modified: None, len: len as u64, codings };
-    Page::read(name.clone(), meta, Files::alone(stamp), true, vec![b'x'; len], charge)
+    Page::read(name.clone(), meta, Files::alone(stamp), true, vec![b'x'; len].into(), charge)
 }
 
 fn some_stamp() -> Stamp {
@@ -54,7 +54,7 @@ fn code(
     let (len, (page, coding)) = (page.meta.len / 2, job.begin());
     if let Some(charge) = store.room(Variant::cost(page.meta.len), gone) {
         let meta = Meta { len, ..page.meta.clone() };
-        let variant = Variant::new(coding, meta, vec![b'y'; len as usize], charge);
+        let variant = Variant::new(coding, meta, vec![b'y'; len as usize].into(), charge);
         assert_eq!(store.attach(&page, variant), !page.is_gone());
     }
 }

@@ -1,6 +1,7 @@
 //! A variant: one coded form of a page, made once and sent often.
 use super::budget::Charge;
 use super::page::{Meta, Page};
+use super::stored::Stored;
 use bytes::Bytes;
 use sluicegate_http::Coding;
 use std::sync::Arc;
@@ -15,18 +16,18 @@ pub struct Variant {
     pub coding: Coding,
     /// What a client is told about it.
     pub meta: Meta,
-    content: Vec<u8>,
+    content: Stored,
     charge: Charge,
 }
 
 impl Variant {
     /// The bytes that a variant of this length is charged with.
     pub fn cost(len: u64) -> u64 {
-        len.saturating_add(COST)
+        Stored::cost(len).saturating_add(COST)
     }
 
     /// Coded content with its charge, of which what is too much is given back.
-    pub fn new(coding: Coding, meta: Meta, content: Vec<u8>, mut charge: Charge) -> Arc<Variant> {
+    pub fn new(coding: Coding, meta: Meta, content: Stored, mut charge: Charge) -> Arc<Variant> {
         charge.shrink(Variant::cost(content.len() as u64));
         Arc::new(Variant { coding, meta, content, charge })
     }
