@@ -1,7 +1,7 @@
 //! Addresses to listen on and to connect to, and who is at the other end of a connection.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -17,13 +17,43 @@ pub enum Addr {
     Unix(PathBuf),
 }
 
-/// The other end of a connection.
+/// The other end of a connection: smaller than a [`SocketAddr`], as each connection keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Peer {
-    /// The peer's TCP address.
-    Tcp(SocketAddr),
-    /// A process on this machine, over a Unix socket.
+pub struct Peer(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    V4 { ip: [u8; 4], port: u16 },
+    V6 { ip: [u8; 16], port: u16, scope: u32 },
     Unix,
+}
+
+impl Peer {
+    /// A process on this machine, over a Unix socket.
+    pub const UNIX: Self = Self(Kind::Unix);
+
+    /// A peer over TCP.
+    pub fn tcp(addr: SocketAddr) -> Self {
+        let port = addr.port();
+        Self(match addr {
+            SocketAddr::V4(addr) => Kind::V4 { ip: addr.ip().octets(), port },
+            SocketAddr::V6(addr) => {
+                Kind::V6 { ip: addr.ip().octets(), port, scope: addr.scope_id() }
+            }
+        })
+    }
+
+    /// Its address, where it has one.
+    pub fn addr(&self) -> Option<SocketAddr> {
+        match self.0 {
+            Kind::V4 { ip, port } => Some(SocketAddr::from((ip, port))),
+            // Whose flow it is a receiver is not told, and has no use for.
+            Kind::V6 { ip, port, scope } => {
+                Some(SocketAddrV6::new(ip.into(), port, 0, scope).into())
+            }
+            Kind::Unix => None,
+        }
+    }
 }
 
 /// A text that is no address.
@@ -71,9 +101,9 @@ impl fmt::Display for Addr {
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(addr) => addr.fmt(f),
-            Self::Unix => f.write_str("unix:"),
+        match self.addr() {
+            Some(addr) => addr.fmt(f),
+            None => f.write_str("unix:"),
         }
     }
 }
@@ -101,6 +131,17 @@ mod tests {
             assert_eq!(text.parse::<Addr>().unwrap().to_string(), text);
         }
         assert_eq!("localhost:80".parse::<Addr>().unwrap().to_string(), "127.0.0.1:80");
+    }
+
+    #[test]
+    fn a_peer_is_known_by_its_whole_address_and_is_small() {
+        for text in ["192.0.2.7:4711", "[2001:db8::1]:80", "[fe80::1%3]:80", "[::ffff:192.0.2.1]:1"] {
+            let addr: SocketAddr = text.parse().unwrap();
+            assert_eq!(Peer::tcp(addr).addr(), Some(addr));
+            assert_eq!(Peer::tcp(addr).to_string(), text);
+        }
+        assert_eq!(Peer::UNIX.addr(), None);
+        assert!(size_of::<Option<Peer>>() <= 24);
     }
 
     #[test]

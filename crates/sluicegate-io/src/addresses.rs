@@ -73,7 +73,7 @@ fn lock(part: &Mutex<HashMap<u128, u32>>) -> MutexGuard<'_, HashMap<u128, u32>> 
 
 /// IPv4 addresses as they are mapped into IPv6, others without their last 64 bits.
 fn key(peer: Peer) -> Option<u128> {
-    let Peer::Tcp(addr) = peer else { return None };
+    let addr = peer.addr()?;
     Some(match addr.ip().to_canonical() {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
         IpAddr::V6(v6) => v6.to_bits() & !u128::from(u64::MAX),
@@ -87,7 +87,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn peer(ip: &str) -> Peer {
-        Peer::Tcp((ip.parse::<IpAddr>().unwrap(), 80).into())
+        Peer::tcp((ip.parse::<IpAddr>().unwrap(), 80).into())
     }
 
     #[test]
@@ -111,8 +111,8 @@ mod tests {
     #[test]
     fn sockets_without_an_address_are_not_counted() {
         let addresses = Addresses::new(1);
-        assert!(addresses.enter(Peer::Unix) && addresses.enter(Peer::Unix));
-        addresses.leave(Peer::Unix);
+        assert!(addresses.enter(Peer::UNIX) && addresses.enter(Peer::UNIX));
+        addresses.leave(Peer::UNIX);
         assert!(addresses.is_empty());
     }
 

@@ -1,6 +1,7 @@
 //! Owned buffers from a bounded pool.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -20,8 +21,8 @@ pub struct Pool {
 ///
 /// Sixteen bytes, so that it can travel in an event. Reads as the filled part (`Deref<[u8]>`).
 pub struct Buf {
-    /// `None` only inside `drop`.
-    block: Option<Box<Block>>,
+    /// Taken out by `drop` alone.
+    block: ManuallyDrop<Box<Block>>,
     start: u32,
     end: u32,
 }
@@ -78,7 +79,7 @@ impl Pool {
                 return None;
             }
         };
-        Some(Buf { block: Some(block), start: 0, end: 0 })
+        Some(Buf { block: ManuallyDrop::new(block), start: 0, end: 0 })
     }
 
     /// Called from the dropping thread when a buffer comes home after a `take` in vain.
@@ -134,7 +135,8 @@ impl Home {
         }
         stack.free.push(block);
         // Under the lock, so that a `take` in vain is either seen here or finds this buffer.
-        let starved = self.starved.swap(false, Ordering::Relaxed);
+        let starved =
+            self.starved.load(Ordering::Relaxed) && self.starved.swap(false, Ordering::Relaxed);
         drop(stack);
         if starved && let Some(wake) = self.wake.get() {
             wake();
@@ -155,7 +157,7 @@ impl Buf {
 
     /// Bytes that fit in this buffer altogether.
     pub fn capacity(&self) -> usize {
-        self.block.as_ref().map_or(0, |block| block.bytes.len())
+        self.block.bytes.len()
     }
 
     /// Appends as much of `bytes` as fits behind what is there and returns how much that was.
@@ -170,7 +172,7 @@ impl Buf {
     /// The room behind the bytes that are there; say with [`Buf::filled`] how much was written.
     pub fn spare(&mut self) -> &mut [u8] {
         let end = self.end as usize;
-        self.block.as_mut().map_or(&mut [], |block| &mut block.bytes[end..])
+        &mut self.block.bytes[end..]
     }
 
     /// The first `n` bytes of [`Buf::spare`] now belong to the contents.
@@ -184,14 +186,14 @@ impl Deref for Buf {
 
     fn deref(&self) -> &[u8] {
         let (start, end) = (self.start as usize, self.end as usize);
-        self.block.as_ref().map_or(&[], |block| &block.bytes[start..end])
+        &self.block.bytes[start..end]
     }
 }
 
 impl DerefMut for Buf {
     fn deref_mut(&mut self) -> &mut [u8] {
         let (start, end) = (self.start as usize, self.end as usize);
-        self.block.as_mut().map_or(&mut [], |block| &mut block.bytes[start..end])
+        &mut self.block.bytes[start..end]
     }
 }
 
@@ -209,10 +211,10 @@ impl fmt::Debug for Buf {
 
 impl Drop for Buf {
     fn drop(&mut self) {
-        if let Some(block) = self.block.take() {
-            let home = Arc::clone(&block.home);
-            home.put(block);
-        }
+        // SAFETY: what is dropped is used no more.
+        let block = unsafe { ManuallyDrop::take(&mut self.block) };
+        let home = Arc::clone(&block.home);
+        home.put(block);
     }
 }
 
@@ -223,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_buffer_stays_small() {
-        assert_eq!(size_of::<Buf>(), 16);
+        assert_eq!((size_of::<Buf>(), size_of::<Option<Buf>>()), (16, 16));
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl Backend for Epoll {
         match net::acceptfrom_with(fd(listener), flags) {
             Ok((fd, from)) => {
                 let from = from.and_then(|from| SocketAddr::try_from(from).ok());
-                Accept::Conn(Socket::Fd(fd), from.map_or(Peer::Unix, Peer::Tcp))
+                Accept::Conn(Socket::Fd(fd), from.map_or(Peer::UNIX, Peer::tcp))
             }
             Err(Errno::AGAIN) => Accept::Later,
             Err(error) if is_of_one(error) => Accept::Lost,

@@ -81,8 +81,8 @@ impl HttpConn {
         shared: &mut Shared,
         answer: &mut Answer,
     ) {
-        self.answered += 1;
-        let used_up = shared.limits.requests.is_some_and(|most| self.answered >= most);
+        self.answered = self.answered.saturating_add(1);
+        let used_up = shared.limits.requests.is_some_and(|most| u64::from(self.answered) >= most);
         // What was read already is answered, however little it is.
         let last = self.input.is_empty() && (self.draining || self.eof);
         self.asked.keep_alive &= !(reply.close || used_up || last);

@@ -29,7 +29,7 @@ pub struct HttpConn {
     pub(super) asked: Asked,
     pub(super) patience: Patience,
     /// Requests whose replies were begun.
-    pub(super) answered: u64,
+    pub(super) answered: u32,
     /// The peer has finished sending.
     pub(super) eof: bool,
     pub(super) draining: bool,

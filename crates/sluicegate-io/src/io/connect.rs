@@ -14,8 +14,8 @@ impl Io {
     pub(crate) fn connect(&mut self, to: &Addr, gate: u16) -> io::Result<ConnId> {
         let socket = self.backend.connect(to, &self.settings)?;
         let peer = match to {
-            Addr::Tcp(addr) => Peer::Tcp(*addr),
-            Addr::Unix(_) => Peer::Unix,
+            Addr::Tcp(addr) => Peer::tcp(*addr),
+            Addr::Unix(_) => Peer::UNIX,
         };
         let id = self.insert(socket, peer, gate, 0)?;
         if let Some(conn) = self.conns.get_mut(id) {

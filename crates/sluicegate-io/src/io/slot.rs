@@ -97,6 +97,6 @@ mod tests {
 
     #[test]
     fn an_idle_slot_is_small() {
-        assert!(size_of::<Conn>() <= 104, "{}", size_of::<Conn>());
+        assert!(size_of::<Conn>() <= 96, "{}", size_of::<Conn>());
     }
 }

@@ -78,9 +78,9 @@ impl World {
             // Each end that connects has a port of its own.
             Addr::Tcp(_) => {
                 let port = 1024 + (from % 64_000) as u16;
-                Peer::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))
+                Peer::tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))
             }
-            Addr::Unix(_) => Peer::Unix,
+            Addr::Unix(_) => Peer::UNIX,
         };
         let end = self.add_end(End::new(None, who, Phase::Open, self.now));
         self.ends[end as usize].peer = Some(from);

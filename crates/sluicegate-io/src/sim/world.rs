@@ -147,8 +147,8 @@ impl World {
     /// A new end that asks for a connection to `addr`.
     pub fn connect(&mut self, addr: &Addr, host: Option<usize>) -> u32 {
         let who = match addr {
-            Addr::Tcp(addr) => Peer::Tcp(*addr),
-            Addr::Unix(_) => Peer::Unix,
+            Addr::Tcp(addr) => Peer::tcp(*addr),
+            Addr::Unix(_) => Peer::UNIX,
         };
         let from = self.add_end(End::new(host, who, Phase::Connecting, self.now));
         if let Some(host) = host {

@@ -203,6 +203,6 @@ impl Room {
         // SAFETY: the kernel wrote an address of this length there, and what it did not is zero
         // or of an earlier address.
         let address = unsafe { SockAddr::new(address, self.len) };
-        address.as_socket().map_or(Peer::Unix, Peer::Tcp)
+        address.as_socket().map_or(Peer::UNIX, Peer::tcp)
     }
 }

@@ -147,7 +147,7 @@ impl Uring {
             (_, Some(peer)) => Some(peer),
             (Handle::Fd(fd), None) => net::getpeername(fd).ok().map(|from| {
                 let tcp = from.and_then(|from| SocketAddr::try_from(from).ok());
-                tcp.map_or(Peer::Unix, Peer::Tcp)
+                tcp.map_or(Peer::UNIX, Peer::tcp)
             }),
             (Handle::Direct(_), None) => None,
         };

@@ -158,15 +158,13 @@ const MONTHS: [&str; 12] =
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 fn push_peer(peer: Option<Peer>, out: &mut Vec<u8>) {
-    match peer {
-        None => out.push(b'-'),
-        Some(Peer::Unix) => out.extend_from_slice(b"unix:"),
-        Some(Peer::Tcp(addr)) => match addr.ip() {
-            IpAddr::V4(ip) => push_ipv4(ip, out),
-            IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
-                Some(ip) => push_ipv4(ip, out),
-                None => out.extend_from_slice(ip.to_string().as_bytes()),
-            },
+    let Some(peer) = peer else { return out.push(b'-') };
+    match peer.addr().map(|addr| addr.ip()) {
+        None => out.extend_from_slice(b"unix:"),
+        Some(IpAddr::V4(ip)) => push_ipv4(ip, out),
+        Some(IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
+            Some(ip) => push_ipv4(ip, out),
+            None => out.extend_from_slice(ip.to_string().as_bytes()),
         },
     }
 }

@@ -6,7 +6,7 @@ fn line(request: Option<&[u8]>) -> Line<'_> {
     Line {
         // RFC 9110's own example of a date.
         at: SystemTime::UNIX_EPOCH + Duration::from_micros(784_111_777_000_042),
-        peer: Some(Peer::Tcp("192.0.2.7:4711".parse().expect("an address"))),
+        peer: Some(Peer::tcp("192.0.2.7:4711".parse().expect("an address"))),
         conn: (1, 4_294_967_300),
         request,
         host: Some(b"a.example"),
@@ -49,7 +49,7 @@ fn what_is_not_known_is_a_dash() {
     let nobody = Line { peer: None, ..line(None) };
     assert!(text(Format::Common, &nobody).starts_with("- - - [06"));
     assert!(text(Format::Common, &nobody).contains("] \"-\" 206 "));
-    let mapped = Peer::Tcp("[::ffff:192.0.2.1]:1".parse().expect("an address"));
+    let mapped = Peer::tcp("[::ffff:192.0.2.1]:1".parse().expect("an address"));
     assert!(text(Format::Common, &Line { peer: Some(mapped), ..nobody }).starts_with("192.0.2.1 "));
 }
 
