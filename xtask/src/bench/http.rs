@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -14,6 +15,11 @@ use crate::shell;
 
 /// Seconds of load before each measurement.
 const WARM_UP: u64 = 1;
+
+/// After a warm-up of many connections their ports cannot be used again for a second, and wrk would
+/// spend its own looking for others.
+const MANY: usize = 4000;
+const PORTS_REST: Duration = Duration::from_millis(1100);
 
 /// What a server of ours moves its bytes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,14 +109,16 @@ const ALL: &[Who] = &[
     Who::NginxCorked,
 ];
 
-const LOGGING: &[Who] =
+const LOGGING: &[Who] = &[Who::OursLog(Io::Epoll), Who::OursLog(Io::Uring), Who::NginxLog];
+
+const LOGGING_EACH: &[Who] =
     &[Who::OursLog(Io::Epoll), Who::OursLog(Io::Uring), Who::NginxLog, Who::NginxLogUnbuffered];
 
 /// The bare loop has one thread.
 const SEVERAL: &[Who] = &[Who::Ours(Io::Epoll), Who::Ours(Io::Uring), Who::Nginx];
 
 /// nginx stalls under pipelining, so it stands in no such cell.
-pub const CELLS: [Cell; 11] = [
+pub const CELLS: [Cell; 17] = [
     cell("1k-64", SMALL, (64, 1, 1), ALL),
     cell("1k-1000", SMALL, (1000, 1, 1), ALL),
     cell("1k-8000", SMALL, (8000, 1, 1), ALL),
@@ -120,8 +128,14 @@ pub const CELLS: [Cell; 11] = [
     cell("1k-1000-workers-2", SMALL, (1000, 1, 2), SEVERAL),
     cell("1k-8000-workers-2", SMALL, (8000, 1, 2), SEVERAL),
     cell("100k-64-workers-2", LARGE, (64, 1, 2), SEVERAL),
-    cell("1k-64-log", SMALL, (64, 1, 1), LOGGING),
+    cell("1k-64-log", SMALL, (64, 1, 1), LOGGING_EACH),
     cell("1k-1000-log", SMALL, (1000, 1, 1), LOGGING),
+    cell("1k-8000-log", SMALL, (8000, 1, 1), LOGGING),
+    cell("100k-64-log", LARGE, (64, 1, 1), LOGGING),
+    cell("1k-64-log-workers-2", SMALL, (64, 1, 2), LOGGING),
+    cell("1k-1000-log-workers-2", SMALL, (1000, 1, 2), LOGGING),
+    cell("1k-8000-log-workers-2", SMALL, (8000, 1, 2), LOGGING),
+    cell("100k-64-log-workers-2", LARGE, (64, 1, 2), LOGGING),
 ];
 
 const SMALL: &str = "/1k.txt";
@@ -286,6 +300,9 @@ impl Bench {
             url: &url,
         };
         drive(WARM_UP).run(&self.home)?;
+        if cell.connections >= MANY {
+            std::thread::sleep(PORTS_REST);
+        }
         let before = server.cpu_ns();
         let figures = drive(seconds).run(&self.home)?;
         let cpu_ns = server.cpu_ns().saturating_sub(before);

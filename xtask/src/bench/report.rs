@@ -34,7 +34,16 @@ const OF_NGINX: [(&str, f64); 8] = [
 ];
 
 /// The same of a server that logs.
-const OF_NGINX_LOG: [(&str, f64); 2] = [("1k-64-log", 0.60), ("1k-1000-log", 0.60)];
+const OF_NGINX_LOG: [(&str, f64); 8] = [
+    ("1k-64-log", 0.60),
+    ("1k-1000-log", 0.60),
+    ("1k-8000-log", 0.66),
+    ("100k-64-log", 0.82),
+    ("1k-64-log-workers-2", 0.60),
+    ("1k-1000-log-workers-2", 0.60),
+    ("1k-8000-log-workers-2", 0.66),
+    ("100k-64-log-workers-2", 0.82),
+];
 
 /// Of the bare loop on the same backend: what staging may cost.
 const OF_BARE: [(&str, f64); 4] =
@@ -185,8 +194,9 @@ fn rates(samples: &[Sample]) -> String {
     let mut table = String::from(
         "| requests/s over nginx's | paired: mean [95 %] | at least |\n|---|---|---|\n",
     );
-    let (nginx, log) = (OF_NGINX.iter().zip([false; 8]), OF_NGINX_LOG.iter().zip([true; 2]));
-    for ((cell, _), log) in nginx.chain(log) {
+    let nginx = OF_NGINX.iter().map(|claim| (claim, false));
+    let logs = OF_NGINX_LOG.iter().map(|claim| (claim, true));
+    for ((cell, _), log) in nginx.chain(logs) {
         for io in Io::BOTH {
             let (ours, nginx) = match log {
                 false => (Who::Ours(io), Who::Nginx),
