@@ -32,7 +32,7 @@ const NGINX: &str = "    keepalive_timeout 3s;\n    client_header_timeout 3s;\n 
                      client_body_timeout 3s;\n    send_timeout 3s;\n    \
                      reset_timedout_connection on;\n";
 
-/// When those that drip must be gone: the deadline of their head, after as long in the kernel's
+/// When those that drip or sip must be gone: the deadline of their head, after as long in the kernel's
 /// queue behind those before them, and some time to notice.
 const GONE: f64 = 2.0 * 3.0 + 2.0;
 
@@ -89,13 +89,13 @@ pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
     }
 }
 
-/// An error if honest clients of ours met errors, or somebody drips for ever.
+/// An error if honest clients of ours met errors, or somebody drips or sips for ever.
 fn unhurt(rows: &[Row]) -> Result<()> {
     for row in rows.iter().filter(|row| row.who.is_ours()) {
         let (title, Row { attack, under, done, .. }) = (row.title(), row);
         ensure!(under.heard.answers > 0, "{title}: honest clients were not answered");
         ensure!(under.heard.errors == 0, "{title}: {} errors", under.heard.errors);
-        ensure!(attack.name != "drip" || done.left == 0, "{title}: {} drip still", done.left);
+        ensure!(!attack.is_to_end() || done.left == 0, "{title}: {} are still there", done.left);
     }
     Ok(())
 }
@@ -177,9 +177,9 @@ impl Row {
         if self.under.rss_kib > MEMORY {
             broken.push(format!("{} KiB of memory", self.under.rss_kib));
         }
-        if self.attack.name == "drip" && (self.done.left > 0 || self.done.longest > GONE) {
+        if self.attack.is_to_end() && (self.done.left > 0 || self.done.longest > GONE) {
             let Done { left, longest, .. } = self.done;
-            broken.push(format!("{left} drip still, the longest did for {longest:.1} s"));
+            broken.push(format!("{left} are still there, the longest was for {longest:.1} s"));
         }
         broken
     }
@@ -263,7 +263,7 @@ fn tables(rows: &[Row]) -> String {
     };
     let _ = writeln!(
         text,
-        "\nAims: {KEPT} of the rate kept without an error, at most {MEMORY} KiB, who drips gone \
+        "\nAims: {KEPT} of the rate kept without an error, at most {MEMORY} KiB, who drips or sips gone \
          within {GONE} s: {verdict}."
     );
     text

@@ -1,7 +1,7 @@
 //! Clients that mean harm, each kind at a rate of its own.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -26,7 +26,8 @@ pub struct Attack {
     again: bool,
     /// What each sends, over and over.
     text: fn() -> Vec<u8>,
-    /// Bytes of one write.
+    /// Bytes of the first write of a text, where these are more than those of each further one.
+    lead: usize,
     piece: usize,
     /// Writes each second.
     pub writes: f64,
@@ -34,6 +35,8 @@ pub struct Attack {
     once: bool,
     /// Whether it reads what comes.
     reads: bool,
+    /// Whether it reads a little of it each second instead.
+    sips: bool,
     /// Whether it resets the connection as soon as it has sent its text.
     resets: bool,
 }
@@ -50,15 +53,24 @@ const NONE: Attack = Attack {
     opens: 2000.0,
     again: true,
     text: Vec::new,
+    lead: 1,
     piece: WHOLE,
     writes: FREELY,
     once: false,
     reads: true,
+    sips: false,
     resets: false,
 };
 
+/// A head that announces a body.
+const ANNOUNCED: &[u8] = b"POST /1k.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n";
+
+/// Bytes of one sip, and the time between two.
+const SIP: usize = 1024;
+const SIPS_EVERY: Duration = Duration::from_secs(1);
+
 /// All kinds.
-pub const ATTACKS: [Attack; 7] = [
+pub const ATTACKS: [Attack; 9] = [
     Attack {
         name: "drip",
         does: "5,000 connections drip one byte of a head each second",
@@ -68,6 +80,18 @@ pub const ATTACKS: [Attack; 7] = [
         text: || [b"GET / HTTP/1.1\r\nHost: a\r\nX: ".as_slice(), &[b'a'; 4096]].concat(),
         piece: 1,
         writes: 5000.0,
+        ..NONE
+    },
+    Attack {
+        name: "body",
+        does: "1,000 connections announce a body and drip one byte of it each second",
+        most: 1000,
+        opens: 1000.0,
+        again: false,
+        text: || [ANNOUNCED, &[b'a'; 4096]].concat(),
+        lead: ANNOUNCED.len(),
+        piece: 1,
+        writes: 1000.0,
         ..NONE
     },
     Attack {
@@ -115,6 +139,18 @@ pub const ATTACKS: [Attack; 7] = [
         text: || get("/100k.bin").repeat(50),
         once: true,
         reads: false,
+        ..NONE
+    },
+    Attack {
+        name: "sips",
+        does: "200 connections ask for 5 MB each and read 1 KiB a second",
+        most: 200,
+        opens: 200.0,
+        again: false,
+        text: || get("/100k.bin").repeat(50),
+        once: true,
+        reads: false,
+        sips: true,
         ..NONE
     },
 ];
@@ -165,10 +201,17 @@ struct Front<'a> {
     opens: f64,
     writes: f64,
     tried: usize,
+    /// When it sips next.
+    thirsty: Duration,
     done: Done,
 }
 
 impl Attack {
+    /// Whether the server is to end all its connections by their deadlines.
+    pub fn is_to_end(&self) -> bool {
+        !self.again
+    }
+
     /// Attacks until `over`; where the server is to end all by itself, goes on to read until it
     /// has, for at most `patience` longer.
     pub fn run(&self, address: SocketAddr, over: &AtomicBool, patience: Duration) -> Result<Done> {
@@ -184,6 +227,7 @@ impl Attack {
             opens: 0.0,
             writes: 0.0,
             tried: 0,
+            thirsty: SIPS_EVERY,
             done: Done::default(),
         };
         let mut until = None;
@@ -197,6 +241,10 @@ impl Attack {
             }
             front.begin_due(now);
             front.write_due(now);
+            if self.sips && now >= front.thirsty {
+                front.thirsty = now + SIPS_EVERY;
+                front.sip();
+            }
             for ready in front.poller.wait(TICK)? {
                 front.happened(ready);
             }
@@ -275,10 +323,25 @@ impl Front<'_> {
                 return;
             };
             let Some(foe) = &mut self.foes[n] else { continue };
-            foe.goal = foe.sent.saturating_add(self.attack.piece).min(self.text.len());
+            let lead = if foe.sent == 0 { self.attack.lead } else { 1 };
+            let piece = self.attack.piece.max(lead);
+            foe.goal = foe.sent.saturating_add(piece).min(self.text.len());
             self.writes += 1.0;
             self.done.writes += 1;
             self.write(n);
+        }
+    }
+
+    /// All connections read a little.
+    fn sip(&mut self) {
+        for n in 0..self.foes.len() {
+            let Some(foe) = &self.foes[n] else { continue };
+            match (&foe.stream).read(&mut [0; SIP]) {
+                Ok(1..) => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Ok(0) | Err(_) => self.ended(n),
+            }
         }
     }
 
