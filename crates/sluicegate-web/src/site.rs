@@ -59,7 +59,10 @@ where
     let workers = usize::from(config.workers);
     let limits = config.limits.http();
     let mut net = Net::new("web");
+    // Of the time for a drain most is for answers.
+    let handshake_time = Settings::default().handshake_time.min(config.drain / 4);
     let large = Settings {
+        handshake_time,
         connections: config.limits.connections,
         direct: config.direct,
         ..Settings::default()
@@ -128,6 +131,7 @@ where
     let small = Settings {
         connections: ADMIN_CONNECTIONS,
         buffers: ADMIN_CONNECTIONS,
+        handshake_time,
         ..Settings::default()
     };
     let make = io(machine, small, Arc::clone(&watch), workers);
