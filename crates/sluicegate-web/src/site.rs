@@ -118,7 +118,7 @@ where
     let first = mount(&mut net, config, cpu, http, (cache.inlet, plan.dresses()), &watch);
     let refusals = watch.refusals();
     guard(&mut net, (&plan, refusals), (cpu, workers), http, first, cache.inlet);
-    list(&mut net, &plan, disk, http, cache.out.list);
+    list(&mut net, &plan, disk, cache);
     net.wire(cache.out.reply, http.replies).returns(http.request);
     // The queue of `load` has room for all windows, so that nothing is shed; and as the cache never
     // waits for `load`, `load` may wait for the cache.
@@ -215,16 +215,16 @@ fn guard(
     net.wire(check.out.refused, site);
 }
 
-/// Shows directories, if any may be shown.
-fn list(net: &mut Net, plan: &Arc<Plan>, disk: Domain, http: HttpNodes, port: Outlet<Exchange>) {
+/// Shows directories, if any may be shown; the site adds its fields, as to replies of handlers.
+fn list(net: &mut Net, plan: &Arc<Plan>, disk: Domain, cache: Node<Cache>) {
     if !plan.has_listings() {
-        return net.seal(port);
+        return net.seal(cache.out.list);
     }
     let own = Arc::clone(plan);
     let list = stage("list", move || List::new(Arc::clone(&own))).on(disk).queue(bounded(LISTS));
     let list = net.add(list);
-    net.wire(port, list.inlet).on_full(OnFull::ShedNewest);
-    net.wire(list.out, http.replies).returns(http.request);
+    net.wire(cache.out.list, list.inlet).on_full(OnFull::ShedNewest);
+    net.wire(list.out, cache.inlet);
 }
 
 /// Puts the mounted handlers before the site; returns where requests go first. Where a site
