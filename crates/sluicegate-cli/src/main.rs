@@ -47,9 +47,10 @@ fn run() -> Result<ExitCode, String> {
 fn check(file: &Path) -> Result<ExitCode, String> {
     let settings = settings(Some(file))?;
     let config = config(&settings)?;
-    sluicegate_web::check(&config).map_err(|error| error.to_string())?;
+    let notes = sluicegate_web::check(&config).map_err(|error| error.to_string())?;
     let explained = sluicegate_web::explain(&settings, &config);
     say(&format!("{} can be used\n{}", file.display(), explained.trim_end()));
+    notes.iter().for_each(|note| say(&format!("note: {note}")));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -173,7 +173,8 @@ fn directories_are_shown_where_that_is_asked_for() {
     site.write("www/pub/.hidden", "1");
     site.write("www/pub/sub/index.html", "sub");
     site.write("www/private/x", "1");
-    let server = serve(&site, "[[rule]]\npath = \"/pub\"\nlisting = true\n");
+    let server =
+        serve(&site, "[[rule]]\npath = \"/pub\"\nlisting = true\nheaders = { X-Pub = \"1\" }\n");
     let mut client = server.client();
     for _ in 0..2 {
         let page = client.ask("GET", "/pub/", "Accept: text/html\r\n");
@@ -182,6 +183,7 @@ fn directories_are_shown_where_that_is_asked_for() {
             (200, Some("text/html; charset=utf-8"))
         );
         assert!(page.text().contains("&lt;b&gt;.txt") && !page.text().contains("hidden"));
+        assert!(page.head.matches("X-Pub: 1").count() == 1, "{}", page.head);
         let json = client.ask("GET", "/pub/?sort=size", "Accept: application/json\r\n");
         assert_eq!(json.field("content-type"), Some("application/json"));
         let json: serde_json::Value = serde_json::from_slice(&json.body).expect("JSON");

@@ -120,6 +120,14 @@ impl Reply {
         self.with(body)
     }
 
+    /// Whether it has a field with this name among those that were added.
+    pub fn has(&self, name: &str) -> bool {
+        self.raw_lines().split(|byte| *byte == b'\n').any(|line| {
+            let key = line.split(|byte| *byte == b':').next();
+            key.is_some_and(|key| key.eq_ignore_ascii_case(name.as_bytes()))
+        })
+    }
+
     /// Whether its head was made by [`prebuild`].
     pub fn is_prebuilt(&self) -> bool {
         matches!(self.head, ReplyHead::Prebuilt(_))
@@ -139,11 +147,14 @@ impl Reply {
 
     /// The fields that were added, as lines: for tests of handlers.
     pub fn lines(&self) -> String {
-        let bytes: &[u8] = match &self.head {
+        String::from_utf8_lossy(self.raw_lines()).into_owned()
+    }
+
+    fn raw_lines(&self) -> &[u8] {
+        match &self.head {
             ReplyHead::Lines { more, .. } => more,
             ReplyHead::Prebuilt(head) => head,
-        };
-        String::from_utf8_lossy(bytes).into_owned()
+        }
     }
 
     /// The status code.
@@ -256,6 +267,13 @@ mod tests {
         let told = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
                     Connection: close\r\nContent-Length: 0\r\n\r\n";
         assert_eq!(unheard(5), told);
+    }
+
+    #[test]
+    fn a_field_is_known_by_its_whole_name() {
+        let reply = Reply::new(200).header("Cache-Control", "no-store").header("X-A", "vary: b");
+        assert!(reply.has("cache-control") && reply.has("X-A"));
+        assert!(!reply.has("cache") && !reply.has("vary"));
     }
 
     #[test]

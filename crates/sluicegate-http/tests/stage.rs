@@ -3,8 +3,9 @@
 mod world;
 
 use sluicegate::Why;
-use sluicegate_http::Limits;
+use sluicegate_http::{Head, Limits, Pages, Reply};
 use sluicegate_io::How;
+use std::sync::Arc;
 use world::{STREAM, Setup, World, get, statuses};
 
 #[test]
@@ -63,6 +64,62 @@ fn who_asked_is_told_what_became_of_it() {
         let ledger = world.even();
         assert_eq!((ledger.finished, ledger.ended.total()), (1, 1), "{path}");
     }
+}
+
+/// Pages of hosts, by the length of their names; the shortest has none.
+#[derive(Debug)]
+struct ByHost;
+
+impl Pages for ByHost {
+    fn whose(&self, head: &Head) -> u16 {
+        head.host().map_or(0, |host| host.len() as u16)
+    }
+
+    fn reply(&self, whose: u16, status: u16) -> Option<Reply> {
+        (whose > 1).then(|| Reply::text(status, format!("{whose} {status}")).header("X-Own", "1"))
+    }
+}
+
+#[test]
+fn what_nobody_answers_is_answered_by_a_page() {
+    for (path, status) in
+        [("/shed", "503"), ("/expire", "504"), ("/drop", "500"), ("/panic", "500")]
+    {
+        let mut setup = Setup::default();
+        setup.http.pages = Some(Arc::new(ByHost));
+        let mut world = World::new(1, setup);
+        let mut peer = world.connect();
+        let lost =
+            |method: &str, host: &str| format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let text = world.ask(&mut peer, &lost("GET", "abc"), 30);
+        assert!(text.contains("\r\nX-Own: 1\r\nContent-Length: 5\r\n"), "{text}");
+        assert!(text.ends_with(&format!("\r\n\r\n3 {status}")), "{text}");
+        let text = world.ask(&mut peer, &lost("HEAD", "abcd"), 30);
+        assert_eq!(statuses(&text), [status]);
+        assert!(text.contains("\r\nContent-Length: 5\r\n") && text.ends_with("\r\n\r\n"), "{text}");
+        let text = world.ask(&mut peer, &[lost("GET", "a"), get("/")].concat(), 30);
+        assert_eq!(statuses(&text), [status, "200"], "the connection goes on");
+        assert!(!text.contains("X-Own"), "{text}");
+        drop(peer);
+        world.even();
+    }
+}
+
+#[test]
+fn a_page_for_a_body_that_is_not_read_ends_the_connection() {
+    let mut setup = Setup::default();
+    setup.http.pages = Some(Arc::new(ByHost));
+    setup.http.flows = 1;
+    let mut world = World::new(1, setup);
+    let (mut slow, mut other) = (world.connect(), world.connect());
+    assert_eq!(world.ask(&mut slow, &get("/sleep"), 5), "");
+    let post = "POST /echo HTTP/1.1\r\nHost: ab\r\nContent-Length: 3\r\n\r\n";
+    let text = world.ask(&mut other, post, 10);
+    assert!(text.contains("\r\nConnection: close\r\n") && text.ends_with("2 503"), "{text}");
+    assert_eq!(other.ended(), Some(How::Eof));
+    assert_eq!(statuses(&world.ask(&mut slow, "", 1000)), ["200"]);
+    drop((slow, other));
+    world.even();
 }
 
 #[test]

@@ -135,8 +135,7 @@ mod tests {
 
     #[test]
     fn a_peer_is_known_by_its_whole_address_and_is_small() {
-        for text in ["192.0.2.7:4711", "[2001:db8::1]:80", "[fe80::1%3]:80", "[::ffff:192.0.2.1]:1"]
-        {
+        for text in ["192.0.2.7:47", "[2001:db8::1]:80", "[fe80::1%3]:80", "[::ffff:192.0.2.1]:1"] {
             let addr: SocketAddr = text.parse().unwrap();
             assert_eq!(Peer::tcp(addr).addr(), Some(addr));
             assert_eq!(Peer::tcp(addr).to_string(), text);

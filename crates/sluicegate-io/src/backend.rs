@@ -127,9 +127,12 @@ pub trait Backend {
     /// Takes over a listener; its readiness will be told under `key`.
     fn listen(&mut self, key: u64, listener: Listener) -> io::Result<Socket>;
 
-    /// The next *later* of `accept` is the last. Lets nobody new into the backlog where that is
-    /// possible, so that it can be emptied, unless somebody else goes on with it.
-    fn last_call(&mut self, _listener: &Socket, _passed_on: bool) {}
+    /// Lets nobody new into the backlog where that is possible, so that it can be emptied; who has
+    /// begun to connect still gets there.
+    fn deafen(&mut self, _listener: &Socket) {}
+
+    /// The next *later* of `accept` is the last.
+    fn last_call(&mut self, _listener: &Socket) {}
 
     /// Stops listening. What is left in the backlog is lost unless others share it.
     fn unlisten(&mut self, listener: Socket);

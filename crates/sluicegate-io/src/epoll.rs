@@ -109,10 +109,8 @@ impl Backend for Epoll {
         Ok(Socket::Fd(fd))
     }
 
-    fn last_call(&mut self, listener: &Socket, passed_on: bool) {
-        if !passed_on {
-            deafen(fd(listener));
-        }
+    fn deafen(&mut self, listener: &Socket) {
+        deafen(fd(listener));
     }
 
     fn unlisten(&mut self, listener: Socket) {

@@ -24,6 +24,9 @@ pub struct Settings {
     pub linger_time: Duration,
     /// How long accepting pauses when descriptors or memory have run out.
     pub accept_pause: Duration,
+    /// How long a drain waits for handshakes that had begun, lest their clients be reset: a round
+    /// trip to most of the world. A client whose packets get lost meanwhile may take longer.
+    pub handshake_time: Duration,
     /// How long a connect may take.
     pub connect_time: Duration,
     /// Bytes that the kernel takes of a TCP connection beyond what can be sent at once. A peer that
@@ -45,6 +48,7 @@ impl Default for Settings {
             linger_bytes: 64 << 10,
             linger_time: Duration::from_secs(2),
             accept_pause: Duration::from_millis(50),
+            handshake_time: Duration::from_millis(200),
             connect_time: Duration::from_secs(10),
             kernel_unsent: 128 << 10,
             send_buffer: None,

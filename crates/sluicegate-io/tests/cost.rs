@@ -50,8 +50,11 @@ impl Backend for Counting {
     fn listen(&mut self, key: u64, listener: Listener) -> io::Result<Socket> {
         self.0.listen(key, listener)
     }
-    fn last_call(&mut self, listener: &Socket, passed_on: bool) {
-        self.0.last_call(listener, passed_on);
+    fn deafen(&mut self, listener: &Socket) {
+        self.0.deafen(listener);
+    }
+    fn last_call(&mut self, listener: &Socket) {
+        self.0.last_call(listener);
     }
     fn unlisten(&mut self, listener: Socket) {
         self.0.unlisten(listener);

@@ -464,3 +464,29 @@ fn a_drain_serves_all_who_are_connected<W: World>() {
         assert_eq!(world.rest(&mut client), Rest { bytes: b"bye\n".to_vec(), how: How::Eof });
     }
 }
+
+/// Only simulated handshakes end when it suits: a kernel sends its part again after a second.
+#[test]
+fn a_drain_waits_for_handshakes_and_no_longer() {
+    use common::simulated::{SEEDS, Simulated, with_seed};
+    const TIME: Duration = Duration::from_millis(50);
+    for seed in 0..SEEDS {
+        with_seed(seed, || {
+            let mut world = Simulated::new(Setup::with(|setup| {
+                setup.settings.handshake_time = TIME;
+                setup.workers = 2;
+            }));
+            let sim = world.sim.as_mut().unwrap();
+            sim.drain();
+            assert!(sim.run_for(TIME / 2, 10_000));
+            let mut half_way = world.connect();
+            world.send(&mut half_way, b"bye\n");
+            let answer = world.rest(&mut half_way);
+            assert_eq!(answer, Rest { bytes: b"bye\n".to_vec(), how: How::Eof });
+            assert!(world.sim.as_mut().unwrap().run_for(TIME, 10_000));
+            let mut late = world.connect();
+            assert_eq!(world.rest(&mut late), Rest { bytes: Vec::new(), how: How::Error });
+            assert_eq!(even(world).opened, 1);
+        });
+    }
+}

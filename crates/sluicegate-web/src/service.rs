@@ -228,11 +228,12 @@ impl Service {
     }
 }
 
-/// Whether the service could be started, as far as that can be told without listening.
+/// Whether the service could be started, as far as that can be told without listening; and what it
+/// would do without.
 ///
 /// # Errors
 /// Every directory and file that cannot be had.
-pub fn check(config: &Config) -> Result<(), NotStarted> {
+pub fn check(config: &Config) -> Result<Vec<String>, NotStarted> {
     if let Some(Log { target: Target::File(path), .. }) = &config.log {
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
         let is_dir = dir.is_none_or(std::path::Path::is_dir);
@@ -241,7 +242,8 @@ pub fn check(config: &Config) -> Result<(), NotStarted> {
             return Err(log_fails(&Target::File(path.clone()), &error.into()));
         }
     }
-    plan(config).map(drop)
+    plan(config)?;
+    Ok(Plan::new(config)?.notes().to_vec())
 }
 
 fn log_file(config: &Config, watch: &Watch) -> Option<Arc<LogFile>> {

@@ -59,7 +59,10 @@ where
     let workers = usize::from(config.workers);
     let limits = config.limits.http();
     let mut net = Net::new("web");
+    // Of the time for a drain most is for answers.
+    let handshake_time = Settings::default().handshake_time.min(config.drain / 4);
     let large = Settings {
+        handshake_time,
         connections: config.limits.connections,
         direct: config.direct,
         ..Settings::default()
@@ -76,6 +79,7 @@ where
     let cpu = net.domain("cpu").machine(make).pinned(workers);
     let disk = net.domain("disk").pool(config.pool_threads);
 
+    let plan = Arc::clone(loader.plan());
     let refusals = watch.refusals();
     let when_full = match config.limits.refuse_when_full {
         true => WhenFull::Refuse(sluicegate_http::unheard(RETRY_AFTER)),
@@ -85,6 +89,7 @@ where
         limits: limits.clone(),
         clock,
         refusals,
+        pages: plan.pages(),
         io: Options { when_full, ..Options::default() },
         log: config.log.as_ref().map(|log| recorded(log, watch.lost())),
         request_id: config.request_id.as_ref().map(RequestId::http),
@@ -93,7 +98,6 @@ where
     };
     let http_flows = http.flows;
     let http = HttpServer::add(&mut net, cpu, site, http);
-    let plan = Arc::clone(loader.plan());
     let own = Arc::clone(&plan);
     let cache = net.add(stage("cache", move || Cache::new(Arc::clone(&own))).on(cpu));
     compress(&mut net, config, cache, &loader);
@@ -111,10 +115,10 @@ where
         let on_full = if waits { OnFull::Wait } else { OnFull::ShedNewest };
         net.wire(http.log, log.inlet).on_full(on_full);
     }
-    let first = mount(&mut net, config, cpu, http, cache.inlet, &watch);
+    let first = mount(&mut net, config, cpu, http, (cache.inlet, plan.dresses()), &watch);
     let refusals = watch.refusals();
     guard(&mut net, (&plan, refusals), (cpu, workers), http, first, cache.inlet);
-    list(&mut net, &plan, disk, http, cache.out.list);
+    list(&mut net, &plan, disk, cache);
     net.wire(cache.out.reply, http.replies).returns(http.request);
     // The queue of `load` has room for all windows, so that nothing is shed; and as the cache never
     // waits for `load`, `load` may wait for the cache.
@@ -127,6 +131,7 @@ where
     let small = Settings {
         connections: ADMIN_CONNECTIONS,
         buffers: ADMIN_CONNECTIONS,
+        handshake_time,
         ..Settings::default()
     };
     let make = io(machine, small, Arc::clone(&watch), workers);
@@ -196,7 +201,7 @@ fn guard(
     net.wire(http.request, gate.inlet);
     first.from(net, gate.out.pass);
     net.wire(gate.out.reply, http.replies).returns(http.request);
-    net.wire(gate.out.refused, site);
+    net.wire(gate.out.site, site);
     if !plan.has_doors() {
         return net.seal(gate.out.login);
     }
@@ -210,25 +215,26 @@ fn guard(
     net.wire(check.out.refused, site);
 }
 
-/// Shows directories, if any may be shown.
-fn list(net: &mut Net, plan: &Arc<Plan>, disk: Domain, http: HttpNodes, port: Outlet<Exchange>) {
+/// Shows directories, if any may be shown; the site adds its fields, as to replies of handlers.
+fn list(net: &mut Net, plan: &Arc<Plan>, disk: Domain, cache: Node<Cache>) {
     if !plan.has_listings() {
-        return net.seal(port);
+        return net.seal(cache.out.list);
     }
     let own = Arc::clone(plan);
     let list = stage("list", move || List::new(Arc::clone(&own))).on(disk).queue(bounded(LISTS));
     let list = net.add(list);
-    net.wire(port, list.inlet).on_full(OnFull::ShedNewest);
-    net.wire(list.out, http.replies).returns(http.request);
+    net.wire(cache.out.list, list.inlet).on_full(OnFull::ShedNewest);
+    net.wire(list.out, cache.inlet);
 }
 
-/// Puts the mounted handlers before the site; returns where requests go first.
+/// Puts the mounted handlers before the site; returns where requests go first. Where a site
+/// `dresses` replies, those of the handlers pass by it on their way back.
 fn mount(
     net: &mut Net,
     config: &Config,
     cpu: Domain,
     http: HttpNodes,
-    site: Inlet<CacheIn>,
+    (site, dresses): (Inlet<CacheIn>, bool),
     watch: &Arc<Watch>,
 ) -> First {
     if config.routes.is_empty() {
@@ -240,7 +246,7 @@ fn mount(
     let out = route.out;
     net.wire(out.site, site);
 
-    let mut hang = Hang { net, http };
+    let mut hang = Hang { net, http, site: dresses.then_some(site) };
     let mounted = |handler| config.routes.iter().any(|route| route.handler == handler);
     hang.on(out.echo, mounted(Handler::Echo).then(|| stage("echo", || Echo).on(cpu)));
     hang.on(out.burn, mounted(Handler::BurnInline).then(|| stage("burn", || Burn).on(cpu)));
@@ -261,6 +267,8 @@ fn mount(
 struct Hang<'a> {
     net: &'a mut Net,
     http: HttpNodes,
+    /// Where replies are dressed, if they are.
+    site: Option<Inlet<CacheIn>>,
 }
 
 impl Hang<'_> {
@@ -275,7 +283,12 @@ impl Hang<'_> {
                 let node = self.net.add(handler);
                 // A handler that cannot keep up is refused by itself; the site goes on.
                 self.net.wire(port, node.inlet).on_full(OnFull::ShedNewest);
-                self.net.wire(node.out, self.http.replies).returns(self.http.request);
+                match self.site {
+                    Some(site) => drop(self.net.wire(node.out, site)),
+                    None => {
+                        self.net.wire(node.out, self.http.replies).returns(self.http.request);
+                    }
+                }
             }
         }
     }

@@ -32,8 +32,8 @@ const NGINX: &str = "    keepalive_timeout 3s;\n    client_header_timeout 3s;\n 
                      client_body_timeout 3s;\n    send_timeout 3s;\n    \
                      reset_timedout_connection on;\n";
 
-/// When those that drip or sip must be gone: the deadline of their head, after as long in the kernel's
-/// queue behind those before them, and some time to notice.
+/// When those that drip or sip must be gone: the deadline of their head, after as long in the
+/// kernel's queue behind those before them, and some time to notice.
 const GONE: f64 = 2.0 * 3.0 + 2.0;
 
 /// How long is waited for them.
@@ -263,8 +263,8 @@ fn tables(rows: &[Row]) -> String {
     };
     let _ = writeln!(
         text,
-        "\nAims: {KEPT} of the rate kept without an error, at most {MEMORY} KiB, who drips or sips gone \
-         within {GONE} s: {verdict}."
+        "\nAims: {KEPT} of the rate kept without an error, at most {MEMORY} KiB, who drips or sips \
+         gone within {GONE} s: {verdict}."
     );
     text
 }

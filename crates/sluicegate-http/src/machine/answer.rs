@@ -33,7 +33,7 @@ impl HttpConn {
                 if failed {
                     *reply = None;
                 }
-                let reply = reply.get_or_insert_with(|| Reply::plain(500));
+                let reply = reply.get_or_insert_with(|| shared.bare(self.asked.whose, 500));
                 self.begin_reply(reply, Some(pieces), now, shared, &mut answer);
             }
             Phase::Stream { .. } if failed => answer = self.reset(),
@@ -44,7 +44,7 @@ impl HttpConn {
         answer
     }
 
-    /// Answers the request in hand with a bare status, for nobody else will: 503, 504, 500.
+    /// Answers the request in hand, for nobody else will: 503, 504, 500, as `Pages` have it.
     /// A reply that was begun is broken off instead.
     pub fn decline(
         &mut self,
@@ -57,11 +57,12 @@ impl HttpConn {
         shared.refusals.count(status);
         match std::mem::replace(&mut self.phase, Phase::Asked) {
             Phase::Asked => {
-                self.begin_reply(&mut Reply::plain(status), None, now, shared, &mut answer);
+                let mut reply = shared.bare(self.asked.whose, status);
+                self.begin_reply(&mut reply, None, now, shared, &mut answer);
             }
             Phase::Body { exchange, .. } => {
                 shared.recycle(exchange);
-                let mut reply = Reply::plain(status).close();
+                let mut reply = shared.bare(self.asked.whose, status).close();
                 self.begin_reply(&mut reply, None, now, shared, &mut answer);
             }
             Phase::Stream { .. } => answer = self.reset(),

@@ -209,7 +209,7 @@ impl HttpConn {
     fn understand(&mut self, mut exchange: Exchange, now: Time, shared: &mut Shared) -> Next {
         let head = exchange.head_mut();
         let (version, head_only) = (head.version, head.method == Method::Head);
-        self.asked = Asked { version, head_only, keep_alive: false };
+        self.asked = Asked { version, head_only, ..Asked::default() };
         let meaning = head.take_target().and_then(|()| examine(head)).and_then(|meaning| {
             match meaning.framing {
                 // RFC 9110 section 15.5.14.
@@ -230,6 +230,9 @@ impl HttpConn {
             }
         };
         self.asked.keep_alive = meaning.keep_alive;
+        if let Some(pages) = &shared.pages {
+            self.asked.whose = pages.whose(&exchange);
+        }
         exchange.set_source(self.key, self.peer);
         let left = match meaning.framing {
             Framing::Sized(0) => return self.hand_on(exchange, now),

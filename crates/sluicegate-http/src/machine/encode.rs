@@ -36,11 +36,13 @@ pub(crate) struct Asked {
     /// The method is HEAD.
     pub head_only: bool,
     pub keep_alive: bool,
+    /// Whose [`Pages`](crate::Pages) are for it.
+    pub whose: u16,
 }
 
 impl Default for Asked {
     fn default() -> Self {
-        Self { version: Version::Http11, head_only: false, keep_alive: false }
+        Self { version: Version::Http11, head_only: false, keep_alive: false, whose: 0 }
     }
 }
 

@@ -9,7 +9,9 @@ use crate::exchange::Exchange;
 use crate::limits::{Limits, SPARE_MAX};
 use crate::machine::bodies::Bodies;
 use crate::machine::trail::Extras;
+use crate::pages::Pages;
 use crate::refusals::Refusals;
+use crate::reply::Reply;
 
 /// Lent to every call of a connection's machine; one per worker.
 pub struct Shared {
@@ -22,6 +24,7 @@ pub struct Shared {
     /// Buffers of the pool are scarce: none is kept.
     pub(crate) scarce: bool,
     pub(crate) refusals: Arc<Refusals>,
+    pub(crate) pages: Option<Arc<dyn Pages>>,
     /// For log, ids and times of requests; mostly none of them.
     pub(crate) extras: Option<Box<Extras>>,
 }
@@ -37,6 +40,7 @@ impl Shared {
             bodies: Bodies::default(),
             scarce: false,
             refusals: Arc::default(),
+            pages: None,
             extras: None,
         }
     }
@@ -45,6 +49,18 @@ impl Shared {
     pub fn with_refusals(mut self, refusals: Arc<Refusals>) -> Self {
         self.refusals = refusals;
         self
+    }
+
+    /// Answers with these where nobody else does.
+    pub(crate) fn with_pages(mut self, pages: Option<Arc<dyn Pages>>) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    /// The reply for a request that nobody else answers; `whose` was asked when it came.
+    pub(crate) fn bare(&self, whose: u16, status: u16) -> Reply {
+        let page = self.pages.as_ref().and_then(|pages| pages.reply(whose, status));
+        page.unwrap_or_else(|| Reply::plain(status))
     }
 
     /// Records requests for a log, names them, and tells how long they took.

@@ -72,6 +72,7 @@ impl HttpStage {
         Self {
             shared: Shared::new(settings.limits.clone(), settings.clock)
                 .with_refusals(Arc::clone(&settings.refusals))
+                .with_pages(settings.pages.clone())
                 .with_extras(settings.extras()),
             logs: settings.log.is_some(),
             settings,

@@ -13,6 +13,7 @@ use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::log::{Block, LogSettings};
 use crate::machine::Extras;
+use crate::pages::Pages;
 use crate::refusals::Refusals;
 use crate::stage::{EMITS, HttpIn, HttpStage};
 
@@ -33,6 +34,8 @@ pub struct Settings {
     pub io: Options,
     /// Where refusals are counted, for all workers.
     pub refusals: Arc<Refusals>,
+    /// What is answered where nobody else does. The reason phrase of the status.
+    pub pages: Option<Arc<dyn Pages>>,
     /// What is recorded of requests: wire [`HttpNodes::log`] then. Nothing.
     pub log: Option<LogSettings>,
     /// How requests are named. Not at all.
@@ -51,6 +54,7 @@ impl Default for Settings {
             clock: |_| SystemTime::now(),
             io: Options::default(),
             refusals: Arc::default(),
+            pages: None,
             log: None,
             request_id: None,
             server_timing: false,

@@ -107,12 +107,26 @@ impl Io {
         self.ledger.shed(shed as u64);
     }
 
-    /// Lets nobody new into the backlogs; from now on one that is found empty is closed.
+    /// Lets nobody new into the backlogs that nobody else goes on with; whether there are any.
+    pub(crate) fn deafen(&mut self, place: u16) -> bool {
+        let mut any = false;
+        for listening in self.listeners.iter().filter(|listening| listening.gate == place) {
+            if let Some(socket) = &listening.socket
+                && !listening.succession.is_passed_on()
+            {
+                self.backend.deafen(socket);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// From now on a backlog that is found empty is closed.
     pub(crate) fn last_call(&mut self, place: u16) {
         for listening in self.listeners.iter_mut().filter(|listening| listening.gate == place) {
             listening.acceptable = listening.socket.is_some();
             if let Some(socket) = &listening.socket {
-                self.backend.last_call(socket, listening.succession.is_passed_on());
+                self.backend.last_call(socket);
             }
         }
     }

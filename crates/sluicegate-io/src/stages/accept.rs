@@ -12,18 +12,26 @@ use crate::stages::Never;
 /// Accepts connections when its flag is raised; what finds no room waits in the kernel, or is told
 /// so.
 ///
-/// When descriptors or memory run out it refuses what waits, and tries again after a pause.
+/// When descriptors or memory run out it refuses what waits, and tries again after a pause. When
+/// the net drains it first lets nobody new in, and accepts until the handshakes that had begun are
+/// over.
 pub struct AcceptStage {
     gate: GateId,
     place: u16,
     listeners: Arc<Listeners>,
     when_full: WhenFull,
     pausing: bool,
+    /// Draining, and handshakes may still be under way.
+    awaits_handshakes: bool,
 }
+
+/// What its timers are for.
+const PAUSE: u64 = 0;
+const HANDSHAKES: u64 = 1;
 
 impl AcceptStage {
     pub(crate) fn new(gate: GateId, listeners: Arc<Listeners>, when_full: WhenFull) -> Self {
-        Self { gate, place: 0, listeners, when_full, pausing: false }
+        Self { gate, place: 0, listeners, when_full, pausing: false, awaits_handshakes: false }
     }
 
     fn starved(&mut self, cx: &mut Cx<'_, Out<Opened>>) {
@@ -32,8 +40,21 @@ impl AcceptStage {
         let pause = io.settings().accept_pause;
         if !self.pausing {
             self.pausing = true;
-            cx.after(pause, 0);
+            cx.after(pause, PAUSE);
         }
+    }
+
+    /// Accepts what is in the backlogs, and then no more.
+    fn last_call(&mut self, cx: &mut Cx<'_, Out<Opened>>) {
+        let stage = cx.stage();
+        let io = cx.local.get::<Io>();
+        io.last_call(self.place);
+        io.raise(Some(stage));
+    }
+
+    /// Closes backlogs that were found empty; whether none is left.
+    fn is_over(&mut self, cx: &mut Cx<'_, Out<Opened>>) -> bool {
+        !self.awaits_handshakes && cx.local.get::<Io>().close_empty(self.place)
     }
 }
 
@@ -82,23 +103,30 @@ impl Stage for AcceptStage {
             cx.again();
         }
         if cx.draining() {
-            cx.local.get::<Io>().close_empty(self.place);
+            self.is_over(cx);
         }
     }
 
-    fn timer(&mut self, _token: u64, cx: &mut Cx<'_, Out<Opened>>) {
+    fn timer(&mut self, token: u64, cx: &mut Cx<'_, Out<Opened>>) {
+        if token == HANDSHAKES {
+            self.awaits_handshakes = false;
+            return self.last_call(cx);
+        }
         self.pausing = false;
         cx.again();
     }
 
     fn drain(&mut self, cx: &mut Cx<'_, Out<Opened>>) {
-        let stage = cx.stage();
         let io = cx.local.get::<Io>();
-        io.last_call(self.place);
-        io.raise(Some(stage));
+        let time = io.settings().handshake_time;
+        if !io.deafen(self.place) {
+            return self.last_call(cx);
+        }
+        self.awaits_handshakes = true;
+        cx.after(time, HANDSHAKES);
     }
 
     fn drained(&mut self, cx: &mut Cx<'_, Out<Opened>>) -> bool {
-        cx.local.get::<Io>().close_empty(self.place)
+        self.is_over(cx)
     }
 }

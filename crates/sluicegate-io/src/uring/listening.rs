@@ -12,7 +12,7 @@ use sluicegate::Wait;
 use crate::addr::Peer;
 use crate::backend::{Accept, Shed, Socket};
 use crate::conn::ConnId;
-use crate::system::{deafen, is_of_one};
+use crate::system::is_of_one;
 use crate::uring::handle::Handle;
 use crate::uring::op::Op;
 use crate::uring::sock::{Accepted, Asking, Connecting, Sock};
@@ -58,13 +58,9 @@ impl Uring {
         shed
     }
 
-    /// Lets nobody new into the backlog, unless it is passed on, and takes it out of the kernel's
-    /// hands.
-    pub(super) fn empty_backlog(&mut self, id: ConnId, passed_on: bool) {
+    /// Takes the backlog out of the kernel's hands.
+    pub(super) fn empty_backlog(&mut self, id: ConnId) {
         let Some(ear) = self.ears.get_mut(id) else { return };
-        if !passed_on {
-            deafen(ear.fd.as_fd());
-        }
         ear.last = true;
         self.stop_asking(id);
         let mut early = std::mem::take(&mut self.early);

@@ -42,7 +42,7 @@ use crate::pages::Splice;
 use crate::pieces::Pieces;
 use crate::settings::Settings;
 use crate::slab::Slab;
-use crate::system::Reserve;
+use crate::system::{Reserve, deafen};
 use buffers::Lent;
 use direct::{Call, Places};
 use handle::Handle;
@@ -205,8 +205,14 @@ impl Backend for Uring {
         self.ears.insert(Ear::new(fd, key)).map(Socket::Place).map_err(|_| full())
     }
 
-    fn last_call(&mut self, listener: &Socket, passed_on: bool) {
-        self.empty_backlog(place(listener), passed_on);
+    fn deafen(&mut self, listener: &Socket) {
+        if let Some(ear) = self.ears.get(place(listener)) {
+            deafen(ear.fd.as_fd());
+        }
+    }
+
+    fn last_call(&mut self, listener: &Socket) {
+        self.empty_backlog(place(listener));
     }
 
     fn unlisten(&mut self, listener: Socket) {

@@ -28,7 +28,11 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        let settings = Settings { linger_time: Duration::from_millis(200), ..Settings::default() };
+        let settings = Settings {
+            linger_time: Duration::from_millis(200),
+            handshake_time: Duration::from_millis(10),
+            ..Settings::default()
+        };
         let when_full = WhenFull::Wait;
         Self { settings, workers: 1, unix: false, per_address: None, when_full, late: false }
     }

@@ -5,6 +5,7 @@ use super::settings::Settings;
 use super::sites::{RuleConfig, SiteConfig};
 use super::value::{Value, show_bytes};
 use super::{Config, Handler};
+use crate::rules::{SPARE_MAX, SPARE_STATUSES};
 use std::fmt::Write;
 
 /// Tells what a service with these settings does. `config` was made from `settings`.
@@ -61,7 +62,11 @@ fn site(hosts: &str, site: &SiteConfig, text: &mut String) {
         let _ = writeln!(text, "  what is missing: {page}, to who accepts text/html");
     }
     for (status, page) in &site.errors {
-        let _ = writeln!(text, "  error {status}: {page}");
+        let spare = match SPARE_STATUSES.contains(status) {
+            true => format!("; up to {} also where a request is lost", show_bytes(SPARE_MAX)),
+            false => String::new(),
+        };
+        let _ = writeln!(text, "  error {status}: {page}{spare}");
     }
     if site.listing {
         text.push_str("  directories without an index are shown\n");

@@ -8,6 +8,7 @@ mod pattern;
 mod plan;
 pub mod redirect;
 mod site;
+mod spare;
 
 pub use cors::{Cors, is_preflight};
 pub use login::{Login, PASSWORD_MAX, hash as hash_password, is_user};
@@ -15,3 +16,4 @@ pub use pattern::Pattern;
 pub use plan::{Plan, Unusable};
 pub use redirect::Redirect;
 pub use site::{Effect, Site, accepts};
+pub use spare::{SPARE_MAX, SPARE_STATUSES};

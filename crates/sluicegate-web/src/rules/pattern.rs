@@ -40,6 +40,11 @@ impl Pattern {
         }
     }
 
+    /// Whether it is for all paths.
+    pub fn is_everywhere(&self) -> bool {
+        self.below.is_empty() && self.ending.is_empty()
+    }
+
     /// Whether it names an ending: such a pattern does not match a directory by its own path.
     pub fn has_ending(&self) -> bool {
         !self.ending.is_empty()

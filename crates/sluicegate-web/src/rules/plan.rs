@@ -4,7 +4,7 @@ use super::login::{self, Door};
 use super::site::{Rule, Site};
 use crate::config::{Access, Config, SiteConfig};
 use crate::files::{Content, Name, Root, SiteId};
-use sluicegate_http::Head;
+use sluicegate_http::{Head, Pages, Reply};
 use std::fmt;
 use std::fs;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ pub struct Plan {
     sites: Box<[Site]>,
     hosts: Hosts<SiteId>,
     strict: bool,
+    notes: Vec<String>,
 }
 
 /// Why a configuration cannot be served: a sentence a line.
@@ -29,15 +30,15 @@ impl Plan {
     /// Every directory and every file that cannot be had.
     pub fn new(config: &Config) -> Result<Plan, Unusable> {
         let mut hosts = Hosts::new();
-        let (mut sites, mut faults) = (Vec::new(), Vec::new());
+        let (mut sites, mut faults, mut notes) = (Vec::new(), Vec::new(), Vec::new());
         for (number, site) in config.sites().enumerate() {
             // The configuration names at most SITES_MAX.
             let id = SiteId(number as u16);
             site.names.iter().for_each(|name| hosts.add(name, id));
-            sites.extend(open(id, site, &mut faults));
+            sites.extend(open(id, site, &mut faults).map(|site| site.with_spare(&mut notes)));
         }
         match faults.is_empty() {
-            true => Ok(Plan { sites: sites.into(), hosts, strict: config.strict_hosts }),
+            true => Ok(Plan { sites: sites.into(), hosts, strict: config.strict_hosts, notes }),
             false => Err(Unusable(faults.join("\n"))),
         }
     }
@@ -53,6 +54,17 @@ impl Plan {
     /// The site with this number.
     pub fn of(&self, id: SiteId) -> &Site {
         &self.sites[id.number()]
+    }
+
+    /// What is missing and can be done without: a sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The plan as what `http` answers by itself, if that differs from what it would without.
+    pub fn pages(self: &Arc<Plan>) -> Option<Arc<dyn Pages>> {
+        let any = self.sites.iter().any(|site| !site.spare().is_empty());
+        any.then(|| Arc::clone(self) as Arc<dyn Pages>)
     }
 
     /// How many there are.
@@ -75,6 +87,11 @@ impl Plan {
         self.strict || self.sites.iter().any(Site::has_gate)
     }
 
+    /// Whether replies of handlers have to pass by their site.
+    pub fn dresses(&self) -> bool {
+        self.sites.iter().any(Site::dresses)
+    }
+
     /// Whether some need a login.
     pub fn has_doors(&self) -> bool {
         self.sites.iter().any(Site::has_doors)
@@ -90,11 +107,26 @@ impl Plan {
     }
 }
 
+impl Pages for Plan {
+    fn whose(&self, head: &Head) -> u16 {
+        self.site(head).id().0
+    }
+
+    fn reply(&self, whose: u16, status: u16) -> Option<Reply> {
+        Some(self.of(SiteId(whose)).spare().reply(status))
+    }
+}
+
 /// Without any settings: a site, and nothing that holds in it.
 impl From<Content> for Arc<Plan> {
     fn from(content: Content) -> Arc<Plan> {
         let site = Site::new(SiteId::default(), content, &SiteConfig::default(), Vec::new());
-        Arc::new(Plan { sites: Box::new([site]), hosts: Hosts::new(), strict: false })
+        Arc::new(Plan {
+            sites: Box::new([site]),
+            hosts: Hosts::new(),
+            strict: false,
+            notes: Vec::new(),
+        })
     }
 }
 

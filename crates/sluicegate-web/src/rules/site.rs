@@ -4,6 +4,7 @@ use super::login::Door;
 use super::pattern::Pattern;
 use super::plan::page;
 use super::redirect::Redirect;
+use super::spare::Spare;
 use crate::config::{RuleConfig, SiteConfig};
 use crate::files::{Content, Name, SiteId};
 use sluicegate_http::{Head, Reply};
@@ -22,6 +23,7 @@ pub struct Site {
     listing: bool,
     /// Nothing but files: no reply has to be looked at.
     plain: bool,
+    spare: Spare,
 }
 
 /// What holds for some paths.
@@ -76,7 +78,19 @@ impl Site {
             fallback,
             listing: config.listing,
             plain,
+            spare: Spare::default(),
         }
+    }
+
+    /// The same with the pages for errors that reach no site; `notes` says which cannot be had.
+    pub(super) fn with_spare(mut self, notes: &mut Vec<String>) -> Site {
+        self.spare = Spare::of(&self, notes);
+        self
+    }
+
+    /// What is answered where the site cannot be asked.
+    pub(super) fn spare(&self) -> &Spare {
+        &self.spare
     }
 
     /// Its number.
@@ -92,6 +106,13 @@ impl Site {
     /// Whether every reply is sent as it is.
     pub fn is_plain(&self) -> bool {
         self.plain
+    }
+
+    /// Whether replies that were not made of files are changed here too: by fields, or by pages in
+    /// the place of errors.
+    pub(super) fn dresses(&self) -> bool {
+        let dresses = |rule: &Rule| !rule.headers.is_empty() || rule.cache_control.is_some();
+        !self.errors.is_empty() || self.rules.iter().any(dresses)
     }
 
     /// The page that stands in the place of replies with this status.
@@ -129,25 +150,26 @@ impl Site {
 
     /// The fields that replies for a path have.
     pub fn effect(&self, path: &[u8]) -> Effect<'_> {
-        let mut effect = Effect::default();
-        for rule in self.matching(path) {
-            for (name, value) in &rule.headers {
-                effect.set(name, value);
-            }
-            effect.cache_control = rule.cache_control.as_deref().or(effect.cache_control);
-        }
-        effect
+        Effect::of(self.matching(path))
+    }
+
+    /// The fields that replies have whatever their path.
+    pub(super) fn everywhere(&self) -> Effect<'_> {
+        Effect::of(self.rules.iter().filter(|rule| rule.pattern.is_everywhere()))
     }
 
     /// Adds to a reply what its path asks for; a prebuilt one has all but what depends on who
-    /// asks.
+    /// asks. Of caching a handler knows more than a path does: what it says stays.
     pub fn dress(&self, head: &Head, mut reply: Reply) -> Reply {
         if self.rules.is_empty() {
             return reply;
         }
         if !reply.is_prebuilt() {
+            let settled = reply.has("cache-control");
             for (name, value) in self.effect(head.path()).fields(reply.status()) {
-                reply = reply.header(name, value);
+                if !(settled && name == "Cache-Control") {
+                    reply = reply.header(name, value);
+                }
             }
         }
         match self.cors(head.path()) {
@@ -186,6 +208,17 @@ impl Site {
 }
 
 impl<'a> Effect<'a> {
+    fn of(rules: impl Iterator<Item = &'a Rule>) -> Effect<'a> {
+        let mut effect = Effect::default();
+        for rule in rules {
+            for (name, value) in &rule.headers {
+                effect.set(name, value);
+            }
+            effect.cache_control = rule.cache_control.as_deref().or(effect.cache_control);
+        }
+        effect
+    }
+
     /// The fields of a reply with this status: errors and redirects are not cached like content.
     pub fn fields(&self, status: u16) -> impl Iterator<Item = (&'a str, &'a str)> {
         let content = matches!(status, 200 | 206 | 304);

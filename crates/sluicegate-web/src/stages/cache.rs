@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// All that the cache listens to.
 #[derive(From)]
 pub enum CacheIn {
-    /// A request for a site; or one that was refused on the way, for which the site may have a
-    /// page.
+    /// A request for a site; or one that has a reply already, of a handler or of the gate: the site
+    /// adds its fields, and may have a page for an error.
     Asked(Exchange),
     /// What lies at a name.
     Answered(Answered),

@@ -11,10 +11,10 @@ use std::sync::Arc;
 pub struct GateOut {
     /// Requests that may pass.
     pub pass: Out<Exchange>,
-    /// Requests that the gate has replied to.
+    /// Replies that stay as they are.
     pub reply: Out<Exchange>,
-    /// Refused requests, for which the site may have a page.
-    pub refused: Out<Exchange>,
+    /// Replies in the name of a site, which adds its fields and may have a page for them.
+    pub site: Out<Exchange>,
     /// Requests with a login that has to be verified.
     pub login: Out<Exchange>,
 }
@@ -37,12 +37,9 @@ impl Gate {
         if self.plan.is_misdirected(exchange) {
             return Some(Reply::plain(421));
         }
-        let site = self.plan.site(exchange);
-        if let Some(reply) = site.redirect(exchange) {
-            return Some(reply);
-        }
-        // A preflight has no login: it is answered first.
-        let cors = is_preflight(exchange).then(|| site.cors(exchange.path())).flatten();
+        // A preflight has no login and follows no redirect: it is answered first.
+        let site = is_preflight(exchange).then(|| self.plan.site(exchange));
+        let cors = site.and_then(|site| site.cors(exchange.path()));
         cors.map(|cors| cors.preflight(exchange))
     }
 }
@@ -62,6 +59,12 @@ impl Stage for Gate {
                 cx.out.reply.emit(event);
                 continue;
             }
+            let redirect = self.plan.site(&event).redirect(&event);
+            if let Some(reply) = redirect {
+                event.reply(reply);
+                cx.out.site.emit(event);
+                continue;
+            }
             let Some(door) = self.plan.site(&event).door(event.path()) else {
                 cx.out.pass.emit(event);
                 continue;
@@ -73,7 +76,7 @@ impl Stage for Gate {
                     let reply = door.refuse();
                     self.refusals.count(reply.status());
                     event.reply(reply);
-                    cx.out.refused.emit(event);
+                    cx.out.site.emit(event);
                 }
             }
         }

@@ -52,7 +52,7 @@ fn sent(rig: &mut Rig<Gate>, exchange: Exchange) -> (&'static str, Option<Reply>
     let ports = [
         ("pass", out.pass.take()),
         ("reply", out.reply.take()),
-        ("refused", out.refused.take()),
+        ("site", out.site.take()),
         ("login", out.login.take()),
     ];
     let mut all = ports.into_iter().flat_map(|(port, events)| {
@@ -83,7 +83,7 @@ fn hosts_and_redirects_come_first() {
     ] {
         check(&mut rig, "GET /x", &format!("Host: {host}"), port, status);
     }
-    check(&mut rig, "GET /old/secret?q", "Host: a.example", "reply", 308);
+    check(&mut rig, "GET /old/secret?q", "Host: a.example", "site", 308);
     let counted: Vec<_> = refusals.each().filter(|(_, n)| *n > 0).collect();
     assert_eq!(counted, [(421, 2)], "what is refused is counted");
 }
@@ -127,8 +127,8 @@ fn preflights_are_answered_or_refused_with_a_reason() {
 fn who_is_not_logged_in_is_asked_to() {
     let plan = plan();
     let mut rig = Rig::of(Gate::new(Arc::clone(&plan), Arc::default()));
-    check(&mut rig, "GET /api/secret", "Host: a.example", "refused", 401);
-    check(&mut rig, "GET /api/secret/", "Host: a.example\r\nAuthorization: x", "refused", 401);
+    check(&mut rig, "GET /api/secret", "Host: a.example", "site", 401);
+    check(&mut rig, "GET /api/secret/", "Host: a.example\r\nAuthorization: x", "site", 401);
     let coded = BASE64_STANDARD.encode("ali:sesame");
     let right = format!("Host: a.example\r\nAuthorization: Basic {coded}");
     check(&mut rig, "GET /api/secret/x", &right, "login", 0);

@@ -31,7 +31,7 @@ impl Stage for List {
     fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>) {
         for mut event in batch {
             let site = self.plan.site(&event);
-            let reply = site.dress(&event, show(site, &event));
+            let reply = show(site, &event);
             event.reply(reply);
             cx.out.emit(event);
         }

@@ -1,0 +1,79 @@
+//! Pages for errors that are answered when no site can be asked any more: read with the settings,
+//! and kept beside the cache.
+use super::site::Site;
+use crate::files::{Content, Found, Name};
+use bytes::Bytes;
+use sluicegate_http::Reply;
+use std::io::{self, Read};
+
+/// The longest page that is kept so: 64 KiB. A site keeps one for each status below.
+pub const SPARE_MAX: u64 = 64 << 10;
+/// The errors that are answered so: a handler failed, or there is too much to do.
+pub const SPARE_STATUSES: [u16; 2] = [500, 503];
+
+/// What a site answers in a pinch.
+#[derive(Debug, Default)]
+pub struct Spare {
+    pages: Vec<Page>,
+    /// Those of the rules for all paths: the path of a request that is lost is not known.
+    fields: Vec<(String, String)>,
+}
+
+#[derive(Debug)]
+struct Page {
+    status: u16,
+    media: &'static str,
+    body: Bytes,
+}
+
+impl Spare {
+    /// Reads the pages of a site, and says in `notes` which of them cannot be had.
+    pub fn of(site: &Site, notes: &mut Vec<String>) -> Spare {
+        let mut pages = Vec::new();
+        for status in SPARE_STATUSES {
+            let Some(name) = site.error(status) else { continue };
+            match read(site.content(), name) {
+                Ok((media, body)) => pages.push(Page { status, media, body }),
+                Err(why) => notes.push(format!(
+                    "error {status}: /{} {why}: lost requests are answered without it",
+                    name.as_str()
+                )),
+            }
+        }
+        let effect = site.everywhere();
+        let fields = effect.fields(500).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Spare { fields: fields.collect(), pages }
+    }
+
+    /// Whether it has nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.pages.is_empty() && self.fields.is_empty()
+    }
+
+    /// The reply with this status.
+    pub fn reply(&self, status: u16) -> Reply {
+        let reply = match self.pages.iter().find(|page| page.status == status) {
+            Some(page) => Reply::content(status, page.media, page.body.clone()),
+            None => Reply::plain(status),
+        };
+        self.fields.iter().fold(reply, |reply, (name, value)| reply.header(name, value))
+    }
+}
+
+/// A page, or why there is none.
+fn read(content: &Content, name: &Name) -> Result<(&'static str, Bytes), String> {
+    let failed = |error: io::Error| format!("cannot be read: {error}");
+    let (media, body) = match content.find(name).map_err(failed)? {
+        Found::Bundled(body, media) => (media, Bytes::from_static(body)),
+        Found::File(opened) => {
+            let mut body = Vec::new();
+            opened.file.take(SPARE_MAX + 1).read_to_end(&mut body).map_err(failed)?;
+            (opened.media, body.into())
+        }
+        Found::Directory | Found::Listable | Found::Missing => return Err("is not there".into()),
+    };
+    match body.len() as u64 > SPARE_MAX {
+        true => Err(format!("is longer than {} KiB", SPARE_MAX >> 10)),
+        false => Ok((media, body)),
+    }
+}
