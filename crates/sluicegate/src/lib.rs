@@ -76,7 +76,7 @@ pub use stage::{
     AnyOut, Binder, Cx, Entering, FnStage, Full, Inlet, Local, NoRoom, Out, Outlet, Permit, Ports,
     Stage, from_fn,
 };
-pub use time::{Clock, Time, VirtualTime};
+pub use time::{Clock, Time, VirtualTime, ms};
 
 /// Property tests draw the same cases in every run.
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::desk::Desk;
 use crate::event::Event;
 use crate::stage::Window;
-use crate::time::{Clock, Time};
+use crate::time::{Clock, Time, nanos};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -141,10 +141,6 @@ impl<T> Work<T> {
         self.look = self.taken + half.clamp(1, UNTIMED);
         false
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn count(n: u64) -> usize {

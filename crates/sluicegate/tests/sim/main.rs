@@ -3,6 +3,7 @@
 
 mod askers;
 mod batches;
+mod busy;
 mod common;
 mod drain;
 mod homes;
