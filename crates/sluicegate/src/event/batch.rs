@@ -115,6 +115,11 @@ impl<T> Work<T> {
         }
     }
 
+    /// How many events of about `cost` ns each a slice has time for.
+    pub fn fits(&self, cost: u64) -> usize {
+        count(self.slice / cost.max(1)).max(1)
+    }
+
     /// Prepares for a batch that starts `now`, with events that cost about `cost` ns each.
     pub fn begin(&mut self, answers: bool, now: Time, cost: u64) {
         self.answers = answers;

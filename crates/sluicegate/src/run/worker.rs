@@ -2,6 +2,7 @@
 //!
 //! The simulator runs this very loop; it only waits in another way.
 
+use crate::control::TICK;
 use crate::desk::Desk;
 use crate::event::{Notice, WorkerId};
 use crate::ledger::Ledger;
@@ -47,6 +48,11 @@ pub(crate) struct Worker {
     draining: bool,
     epoch: u64,
     published: Time,
+    /// Bits of the replicas whose inlets have gates.
+    gated: u64,
+    /// When their controllers are asked next, and whether they have to be, whatever happens.
+    tick: Time,
+    warm: bool,
     now: Time,
 }
 
@@ -91,8 +97,16 @@ impl Worker {
             draining: false,
             epoch: 0,
             published: Time(0),
+            gated: 0,
+            tick: Time(u64::MAX),
+            warm: false,
             now: plan.clock.now(),
         };
+        let gates = worker.replicas.iter().enumerate().filter(|(_, replica)| replica.is_gated());
+        worker.gated = gates.fold(0, |bits, (cell, _)| bits | 1 << cell);
+        if worker.gated != 0 {
+            worker.tick = worker.now;
+        }
         worker.each(|replica, cx| replica.start(cx));
         worker.look_at_all();
         Ok(worker)
@@ -113,15 +127,33 @@ impl Worker {
         if self.now.since(self.published) >= PUBLISHED_EVERY {
             self.publish();
         }
+        if self.now >= self.tick {
+            self.tick();
+        }
         self.run_ready(runs);
         if self.epoch != self.plan.stats.epoch() {
             self.publish();
         }
-        if self.ready.get() != 0 || !self.park() {
-            Turn::Busy
-        } else {
-            Turn::Idle(self.wheel.next())
+        if self.ready.get() != 0 || !self.park() { Turn::Busy } else { Turn::Idle(self.next()) }
+    }
+
+    /// When the worker has something to do by itself.
+    fn next(&self) -> Option<Time> {
+        [self.wheel.next(), self.warm.then_some(self.tick)].into_iter().flatten().min()
+    }
+
+    /// Asks the controllers of the inlets.
+    fn tick(&mut self) {
+        self.tick = self.now + TICK;
+        self.warm = false;
+        for cell in Ready(self.gated).iter() {
+            let now = (self.now, self.draining);
+            let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
+            self.warm |= self.replicas[cell].tick(&mut cx);
         }
+        // One of a pool is enough to see that nothing more happens.
+        self.warm &= self.pool.is_none() || self.id.index() == self.plan.domain_of(self.id).first;
+        self.carry_notices();
     }
 
     /// Waits in the machine until something happens, the worker is woken, or it is `until`.
@@ -304,7 +336,7 @@ impl Worker {
 
     /// When something happens by itself, in the simulator.
     pub fn due(&self) -> Option<Time> {
-        let timer = self.wheel.next();
+        let timer = self.next();
         let machine = self.machine.due();
         [timer, machine].into_iter().flatten().min()
     }
