@@ -59,7 +59,9 @@ mod sim;
 mod stage;
 mod time;
 
-pub use control::{Adjust, Controller, Off, Overload, Sample, Spread};
+pub use control::{
+    Adjust, Codel, Controller, Gradient2, Limit, Off, Overload, Sample, Seda, Spread,
+};
 pub use desk::strays;
 pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};
 pub use ledger::{ByWhy, Ledger, Why};

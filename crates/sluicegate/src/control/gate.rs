@@ -75,8 +75,7 @@ impl Gate {
         if !asking.flow {
             return Ok(true);
         }
-        let wait = self.meter.pace() * ahead as f64 + self.meter.cost();
-        if asking.deadline.is_some_and(|deadline| deadline.0 < now.0.saturating_add(wait as u64)) {
+        if self.misses(now, asking.deadline, ahead) {
             return Err(Why::Expired);
         }
         if !self.take_token(now) {
@@ -94,9 +93,20 @@ impl Gate {
         work.max(1).min(events).saturating_sub(queued)
     }
 
-    /// Whether an event is to be dropped that came at `came` and is to be handled now.
-    pub fn is_late(&self, now: Time, came: Time, deadline: Option<Time>) -> bool {
-        deadline.is_some_and(|deadline| deadline < now) || now.since(came) > self.adjust.patience
+    /// Why an event is to be dropped that came at `came` and would be handled now, if it is.
+    pub fn late(&self, now: Time, came: Time, deadline: Option<Time>) -> Option<Why> {
+        if self.misses(now, deadline, 0) {
+            return Some(Why::Expired);
+        }
+        (now.since(came) > self.adjust.patience).then_some(Why::Shed)
+    }
+
+    /// Whether an event cannot be handled before its deadline when others go before it.
+    fn misses(&self, now: Time, deadline: Option<Time>, ahead: usize) -> bool {
+        deadline.is_some_and(|deadline| {
+            let takes = self.meter.pace() * ahead as f64 + self.meter.cost();
+            deadline.0 < now.0.saturating_add(takes as u64)
+        })
     }
 
     pub fn newest_first(&self) -> bool {

@@ -5,17 +5,25 @@
 //! clocks, so that the same code runs in a service, in the simulator and in a plain test. A new
 //! law is one file beside these.
 
+mod codel;
 mod gate;
+mod gradient2;
 mod level;
+mod limit;
 mod meter;
 mod off;
 mod overload;
+mod seda;
 mod spread;
 
+pub use codel::Codel;
 pub(crate) use gate::{Asking, Gate, TICK};
+pub use gradient2::Gradient2;
+pub use limit::Limit;
 pub(crate) use meter::Served;
 pub use off::Off;
 pub use overload::Overload;
+pub use seda::Seda;
 pub use spread::Spread;
 
 use crate::time::Time;

@@ -105,8 +105,8 @@ impl<T> Gated<T> {
         let before = into.len();
         while into.len() - before < limit {
             let Some(held) = self.waiting.pop() else { break };
-            if is_late(&self.gate, now, &held) {
-                let why = self.why_late(now, &held.event);
+            if let Some(why) = late(&self.gate, now, &held) {
+                self.gate.count_dropped(why);
                 aside.dropped.push((held.event, why));
                 continue;
             }
@@ -138,11 +138,10 @@ impl<T> Gated<T> {
             return true;
         }
         let Self { waiting, gate } = self;
-        let mut late = Vec::new();
-        waiting.expire(|held| is_late(gate, now, held), |event| late.push(event));
-        for event in late {
-            let why = self.why_late(now, &event);
-            out.push((event, why));
+        let before = out.len();
+        waiting.expire(|held| late(gate, now, held), out);
+        for (_, why) in &out[before..] {
+            gate.count_dropped(*why);
         }
         self.gate.waiting(now, self.waiting.len());
         let again = self.gate.tick(now, self.waiting.len());
@@ -192,13 +191,6 @@ impl<T> Gated<T> {
     pub fn view(&self) -> AdmissionView {
         self.gate.view(self.waiting.len())
     }
-
-    fn why_late(&mut self, now: Time, event: &Event<T>) -> Why {
-        let expired = event.tag().deadline().is_some_and(|deadline| deadline < now);
-        let why = if expired { Why::Expired } else { Why::Shed };
-        self.gate.count_dropped(why);
-        why
-    }
 }
 
 impl Asking {
@@ -207,7 +199,7 @@ impl Asking {
     }
 }
 
-fn is_late<T>(gate: &Gate, now: Time, held: &Held<T>) -> bool {
+fn late<T>(gate: &Gate, now: Time, held: &Held<T>) -> Option<Why> {
     let tag = held.event.tag();
-    tag.is_flow() && gate.is_late(now, held.came, tag.deadline())
+    tag.is_flow().then(|| gate.late(now, held.came, tag.deadline())).flatten()
 }

@@ -1,6 +1,8 @@
 //! What waits in a queue that has an order: the more important class first.
 
+use super::gated::Dropped;
 use crate::event::{Event, Tag};
+use crate::ledger::Why;
 use crate::time::Time;
 use std::collections::VecDeque;
 
@@ -134,11 +136,11 @@ impl<T> Waiting<T> {
     }
 
     /// Takes out those in front of their lines that are late.
-    pub fn expire(&mut self, late: impl Fn(&Held<T>) -> bool, mut out: impl FnMut(Event<T>)) {
+    pub fn expire(&mut self, late: impl Fn(&Held<T>) -> Option<Why>, out: &mut Dropped<T>) {
         for (_, line) in &mut self.lines {
-            while let Some(held) = line.pop_front_if(|held| late(held)) {
+            while let Some(why) = line.front().and_then(&late) {
                 self.len -= 1;
-                out(held.event);
+                out.extend(line.pop_front().map(|held| (held.event, why)));
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::Order;
 use super::waiting::Waiting;
 use crate::event::{Event, StageId, Tag, WorkerId};
+use crate::ledger::Why;
 use crate::time::Time;
 use proptest::prelude::*;
 use std::cmp::Reverse;
@@ -156,7 +157,10 @@ proptest! {
                         Order::ByDeadline => known.deadline < before,
                         _ => known.number < before,
                     };
-                    waiting.expire(|held| late(&held.event), |event| expired.push(end(event)));
+                    let why = |yes: bool| yes.then_some(Why::Expired);
+                    waiting.expire(|held| why(late(&held.event)), &mut expired);
+                    let mut expired: Vec<Known> =
+                        expired.into_iter().map(|(event, _)| end(event)).collect();
                     let mut expected = model.list.clone();
                     expected.retain(late);
                     model.list.retain(|known| !late(known));

@@ -2,8 +2,8 @@
 
 use crate::common::Random;
 use sluicegate::{
-    AdmissionView, Batch, Capacity, Cx, Ended, Entering, Machine, Net, Out, Raised, Sim, Snapshot,
-    Stage, StageId, Time, VirtualTime, Wait, Waker, Why, from_fn, ms, stage,
+    AdmissionView, Batch, Capacity, Cx, Ended, Entering, Machine, Net, OnFull, Out, Raised, Sim,
+    Snapshot, Stage, StageId, Time, VirtualTime, Wait, Waker, Why, from_fn, ms, stage,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -107,7 +107,7 @@ impl Load {
                 .flows(1 << 20),
         );
         let work = net.add(stage("work", move || work(&clock, &done)).on(pool).queue(queue));
-        net.wire(front.out, work.inlet);
+        net.wire(front.out, work.inlet).on_full(OnFull::ShedNewest);
         (Sim::with_time(net, seed, time).unwrap(), ends)
     }
 }
