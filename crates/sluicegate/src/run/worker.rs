@@ -24,6 +24,10 @@ use std::time::Duration;
 /// blind the gate.
 const BETWEEN_POLLS: Duration = Duration::from_micros(500);
 
+/// How long stages without a gate go before those behind one: as long as a batch of these may take,
+/// so that a flood at the gate costs at most half of the worker.
+const BETWEEN_GATED: Duration = BETWEEN_POLLS;
+
 /// How old a worker's part of the ledger may get while it runs: a handler that looks at the net
 /// cannot have its own worker publish, and sees what was published last.
 const PUBLISHED_EVERY: Duration = Duration::from_millis(100);
@@ -50,6 +54,8 @@ pub(crate) struct Worker {
     published: Time,
     /// Bits of the replicas whose inlets have gates.
     gated: u64,
+    /// When one of them last ran.
+    passed: Time,
     /// When their controllers are asked next, and whether they have to be, whatever happens.
     tick: Time,
     warm: bool,
@@ -98,6 +104,7 @@ impl Worker {
             epoch: 0,
             published: Time(0),
             gated: 0,
+            passed: Time(0),
             tick: Time(u64::MAX),
             warm: false,
             now: plan.clock.now(),
@@ -232,6 +239,7 @@ impl Worker {
             if ready.0 == 0 || self.now.since(began) >= BETWEEN_POLLS {
                 return;
             }
+            let ready = self.before_gates(ready);
             let next = self.policy.next(ready).filter(|&next| ready.contains(next));
             let Some(next) = next else { return };
             if !self.take(next, shared) {
@@ -246,10 +254,27 @@ impl Worker {
             );
             let more = self.replicas[next].run(&mut cx);
             self.now = cx.now;
+            if self.gated & 1 << next != 0 {
+                self.passed = self.now;
+            }
             if more {
                 self.ready.set(self.ready.get() | 1 << next);
             }
             self.carry_notices();
+        }
+    }
+
+    /// Those among which the policy chooses: what leads to a gate goes before the stage behind it,
+    /// or the work would wait where nothing is refused. But only for a while, or a flood at the
+    /// gate would keep everything from going through.
+    fn before_gates(&self, ready: Ready) -> Ready {
+        let (gated, others) = (ready.0 & self.gated, ready.0 & !self.gated);
+        if gated == 0 || others == 0 {
+            ready
+        } else if self.now.since(self.passed) < BETWEEN_GATED {
+            Ready(others)
+        } else {
+            Ready(gated)
         }
     }
 

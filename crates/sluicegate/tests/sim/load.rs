@@ -41,6 +41,10 @@ pub struct Load {
     pub change: Option<(Duration, Cost)>,
     /// Threads of the stage's pool.
     pub threads: usize,
+    /// Whether the stage runs on the one worker of the source instead of a pool.
+    pub inline: bool,
+    /// What it costs the source to let one flow in, whatever becomes of it.
+    pub entering: Duration,
     /// Multiples of the capacity that are offered, one after the other.
     pub phases: Vec<(Duration, f64)>,
     /// Flows of each class among a hundred; the rest is of class 0.
@@ -58,6 +62,8 @@ impl Load {
             cost,
             change: None,
             threads: 8,
+            inline: false,
+            entering: Duration::ZERO,
             phases: vec![(ms(1000), times)],
             classes: Vec::new(),
             deadline: None,
@@ -81,7 +87,7 @@ impl Load {
             sim.assert_even();
             views.push(sim.snapshot());
         }
-        assert!(sim.run_for(ms(10_000), 10_000_000), "the queue does not drain");
+        assert!(sim.run_for(ms(60_000), 10_000_000), "the queue does not drain");
         crate::common::assert_empty(&mut sim);
         assert_eq!(sim.next(), None, "it comes to rest");
         drop(sim);
@@ -98,14 +104,14 @@ impl Load {
             move |_| Ok(Arrivals::new(load.clone(), seed))
         };
         let door = net.domain("door").machine(arrivals).pinned(1);
-        let pool = net.domain("pool").pool(self.threads);
+        let pool = if self.inline { door } else { net.domain("pool").pool(self.threads) };
         let (clock, done, told) = (time.clone(), ends.clone(), ends.clone());
-        let heeds = self.heeds;
-        let front = net.add(
-            stage("front", move || Front { heeds, random: Random(seed), ends: told.clone() })
-                .on(door)
-                .flows(1 << 20),
-        );
+        let (at_door, heeds, cost) = (time.clone(), self.heeds, self.entering);
+        let front = move || {
+            let (time, ends) = (at_door.clone(), told.clone());
+            Front { heeds, cost, time, random: Random(seed), ends }
+        };
+        let front = net.add(stage("front", front).on(door).flows(1 << 20));
         let work = net.add(stage("work", move || work(&clock, &done)).on(pool).queue(queue));
         net.wire(front.out, work.inlet).on_full(OnFull::ShedNewest);
         (Sim::with_time(net, seed, time).unwrap(), ends)
@@ -195,9 +201,14 @@ fn work(time: &VirtualTime, ends: &Ends) -> impl Stage<In = Ask, Out = ()> + use
     })
 }
 
+/// How long the source lets flows in at once.
+const SLICE: Duration = Duration::from_micros(500);
+
 /// Lets in what arrives.
 struct Front {
     heeds: bool,
+    cost: Duration,
+    time: VirtualTime,
     random: Random,
     ends: Ends,
 }
@@ -222,6 +233,7 @@ impl Stage for Front {
     fn signal(&mut self, cx: &mut Cx<'_, Out<Ask>>) {
         let now = cx.now();
         while let Some(ask) = cx.local.get::<Arrivals>().next_until(now) {
+            self.time.spend(self.cost);
             let refuses = self.random.below(1000) < (cx.pressure() * 1000.0) as usize;
             if self.heeds && refuses {
                 self.end(ask, now, Why::Gone);
@@ -238,7 +250,7 @@ impl Stage for Front {
                 let tag = cx.enter(flow, entering).expect("places for all");
                 cx.out.emit(tag.with(ask));
             }
-            if cx.room() == 0 {
+            if cx.room() == 0 || cx.clock().since(now) > SLICE {
                 return cx.again();
             }
         }

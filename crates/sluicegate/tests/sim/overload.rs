@@ -114,3 +114,52 @@ fn a_source_that_heeds_the_pressure_leaves_little_to_refuse() {
         assert!(share < 0.1, "{cost:?}: {share}");
     }
 }
+
+/// A stage on the one worker of its source.
+fn inline(cost: Cost, span: Duration, times: f64) -> Load {
+    Load { inline: true, threads: 1, ..load(cost, span, times) }
+}
+
+/// Handlers as above, with targets that one thread can keep.
+fn inline_handlers() -> [(Cost, Duration, Duration); 4] {
+    [
+        (Cost::Fixed(US * 100), ms(50), ms(500)),
+        (Cost::Fixed(ms(1)), ms(50), ms(2000)),
+        (Cost::Fixed(ms(20)), ms(500), ms(8000)),
+        (Cost::Bimodal(US * 500, ms(10)), ms(100), ms(4000)),
+    ]
+}
+
+#[test]
+fn beside_its_source_on_one_worker_a_stage_keeps_its_goodput() {
+    for (cost, target, span) in inline_handlers() {
+        for (times, seed) in [(0.8, 2), (2.0, 3), (5.0, 4), (10.0, 5)] {
+            let law = Overload::p99(target);
+            let out = inline(cost, span, times).run(bounded(4096).admit(law), seed);
+            let (good, p99) = (out.goodput(target, span / 10, span), out.response(0.99));
+            println!("{cost:?} {target:?} x{times}: {good:.3}, p99 {p99:?}");
+            assert!(p99 <= target, "{cost:?} x{times}: {p99:?}");
+            if times > 1.0 {
+                assert!(good >= 0.95, "{cost:?} x{times}: {good}");
+            } else {
+                assert_eq!(out.served().count(), out.flows.len(), "{cost:?} x{times}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_flood_at_the_gate_takes_half_of_the_worker_and_no_more() {
+    for (cost, target, span) in inline_handlers() {
+        // What is not let in by its end is let in and served later.
+        let span = span / 4;
+        let mut flood = inline(cost, span, 10.0);
+        // To let all in would take twice the worker.
+        flood.entering = cost.mean() / 5;
+        let out = flood.run(bounded(4096).admit(Overload::p99(target)), 1);
+        // What waits before its source is beyond any gate, so that much is served late.
+        let good = out.goodput(Duration::MAX, span / 10, span);
+        println!("{cost:?}: {good:.3}");
+        assert!(good > 0.45, "{cost:?}: {good}");
+    }
+}
