@@ -107,6 +107,7 @@ impl Controller for Gradient2 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Spread;
     use super::*;
     use crate::time::ms;
 
@@ -117,8 +118,6 @@ mod tests {
         let sample = Sample { span: WINDOW, waits, cost: ms(1), running, ..Sample::default() };
         (0..windows).map(|_| law.tick(Time(0), &sample).events).last().unwrap_or(0)
     }
-
-    use super::super::Spread;
 
     #[test]
     fn a_step_of_latency_shrinks_the_limit_and_its_end_lets_it_grow() {

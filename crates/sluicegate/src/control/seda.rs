@@ -2,10 +2,9 @@
 //!
 //! Matt Welsh and David Culler, Adaptive Overload Control for Busy Internet Servers, USITS 2003,
 //! section 3 and figure 4 (and Welsh's thesis, 2002, section 5.5): a token bucket whose rate rises
-//! by addition and falls by division on the 90th percentile of response times. What it was built
-//! for were services of some hundred requests a second: a rate that climbs by one or two a second
-//! and ends at 5000 is slow or useless for faster ones, and is kept here as it was published, as the
-//! original to compare with.
+//! by addition and falls by division on the 90th percentile of response times. It was built for
+//! services of some hundred requests a second: a rate that climbs by one or two a second and ends
+//! at 5000 is slow or useless for faster ones. It is kept as it was published, to compare with.
 
 use super::{Adjust, Controller, Sample, Spread};
 use crate::time::Time;

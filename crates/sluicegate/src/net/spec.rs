@@ -47,10 +47,10 @@ impl Default for Gating {
 }
 
 impl Capacity {
-    /// Has the more important [class](crate::Tag::class) go first, and in each class the events go in
-    /// `order`. When the queue is full, the least important event that came last is pushed out for
-    /// a more important one; what is past its [deadline](crate::Tag::deadline), or cannot be handled
-    /// before it, is dropped.
+    /// Has the more important [class](crate::Tag::class) go first, and in each class the events
+    /// go in `order`. When the queue is full, the least important event that would go last is
+    /// pushed out for a more important one. What is past its [deadline](crate::Tag::deadline), or
+    /// cannot be handled before it, is dropped before it costs.
     ///
     /// Notes, which belong to no flow, go before all flows.
     pub fn order(mut self, order: Order) -> Self {
