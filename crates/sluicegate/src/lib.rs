@@ -46,6 +46,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod control;
 mod desk;
 mod event;
 mod ledger;
@@ -58,6 +59,9 @@ mod sim;
 mod stage;
 mod time;
 
+pub use control::{
+    Adjust, Codel, Controller, Gradient2, Limit, Off, Overload, Sample, Seda, Spread,
+};
 pub use desk::strays;
 pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};
 pub use ledger::{ByWhy, Ledger, Why};
@@ -65,7 +69,8 @@ pub use net::{
     BoxError, Capacity, Domain, DomainSpec, Entry, Fault, Faults, Net, Node, OnFull, Refused, Spec,
     Wire, bounded, stage,
 };
-pub use observe::{Observer, Snapshot, StageView, WireView};
+pub use observe::{AdmissionView, Observer, Snapshot, StageView, WireView};
+pub use queue::Order;
 pub use rig::Rig;
 pub use run::{
     Drained, ExitFirst, Fifo, Machine, Park, Policy, Raised, Ready, Running, StartError, TimerKey,
@@ -76,7 +81,7 @@ pub use stage::{
     AnyOut, Binder, Cx, Entering, FnStage, Full, Inlet, Local, NoRoom, Out, Outlet, Permit, Ports,
     Stage, from_fn,
 };
-pub use time::{Clock, Time, VirtualTime};
+pub use time::{Clock, Time, VirtualTime, ms};
 
 /// Property tests draw the same cases in every run.
 #[cfg(test)]

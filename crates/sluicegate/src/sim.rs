@@ -23,6 +23,8 @@ struct Simulated {
     worker: Worker,
     /// When the worker looks again by itself; `None` while it has something to do.
     sleeps: Option<Option<Time>>,
+    /// Until when it is busy with what it did last.
+    busy: Time,
 }
 
 impl Sim {
@@ -42,7 +44,8 @@ impl Sim {
                 let domain = plan.domain_of(id);
                 StartError::Machine { domain: domain.name.clone(), worker: n - domain.first, error }
             })?;
-            workers.push(Simulated { worker, sleeps: None });
+            time.switch();
+            workers.push(Simulated { worker, sleeps: None, busy: time.now() });
         }
         Ok(Self { plan, workers, time, random: seed ^ 0x9e37_79b9_7f4a_7c15 })
     }
@@ -52,7 +55,7 @@ impl Sim {
         self.time.now()
     }
 
-    /// Runs one batch of one worker that is awake. `false` when all sleep.
+    /// Runs one batch of one worker that is awake. `false` when all sleep or are busy.
     pub fn step(&mut self) -> bool {
         let awake: Vec<usize> = (0..self.workers.len()).filter(|&n| self.is_awake(n)).collect();
         if awake.is_empty() {
@@ -68,17 +71,19 @@ impl Sim {
             Turn::Idle(until) => simulated.sleeps = Some(until),
             Turn::Stopped => unreachable!("a simulation is dropped, not stopped"),
         }
+        simulated.busy = self.time.now();
+        self.time.switch();
         true
     }
 
-    /// Runs until all workers sleep, at most `steps` batches. Time stands still. `false` when the
-    /// steps were not enough.
+    /// Runs until all workers sleep or are busy, at most `steps` batches. Time stands still.
+    /// `false` when the steps were not enough.
     pub fn settle(&mut self, steps: usize) -> bool {
         (0..steps).any(|_| !self.step())
     }
 
-    /// Runs for `span` of virtual time, at most `steps` batches; time moves when all sleep.
-    /// `false` when the steps were not enough.
+    /// Runs for `span` of virtual time, at most `steps` batches; time moves when none
+    /// can go on.     /// `false` when the steps were not enough.
     pub fn run_for(&mut self, span: Duration, mut steps: usize) -> bool {
         let end = self.now() + span;
         loop {
@@ -98,9 +103,9 @@ impl Sim {
         }
     }
 
-    /// The next time at which anything happens by itself.
+    /// The next time at which anything happens by itself: now, while a worker can go on.
     pub fn next(&self) -> Option<Time> {
-        self.workers.iter().filter_map(|simulated| simulated.worker.due()).min()
+        self.workers.iter().filter_map(Simulated::next).min()
     }
 
     /// Has the net take no new work.
@@ -147,12 +152,7 @@ impl Sim {
     }
 
     fn is_awake(&self, n: usize) -> bool {
-        let Simulated { worker, sleeps } = &self.workers[n];
-        match sleeps {
-            None => true,
-            // Woken by another, or its own time has come.
-            Some(_) => !worker.is_parked() || worker.due().is_some_and(|due| due <= self.now()),
-        }
+        self.workers[n].next().is_some_and(|next| next <= self.now())
     }
 
     /// A number below `n`.
@@ -163,5 +163,17 @@ impl Sim {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((z ^ (z >> 31)) % n as u64) as usize
+    }
+}
+
+impl Simulated {
+    /// When the worker goes on: once it is not busy any more, if it has something to do, was
+    /// woken by another, or its own time has come.
+    fn next(&self) -> Option<Time> {
+        let wakes = match self.sleeps {
+            Some(_) if self.worker.is_parked() => self.worker.due()?,
+            _ => self.busy,
+        };
+        Some(wakes.max(self.busy))
     }
 }

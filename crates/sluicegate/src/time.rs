@@ -64,22 +64,53 @@ impl Clock {
 }
 
 /// The simulator's time: stands still until it is moved.
+///
+/// Each worker of a simulation has time of its own to spend: while one is busy, the others go on.
 #[derive(Clone, Debug, Default)]
-pub struct VirtualTime(Arc<AtomicU64>);
+pub struct VirtualTime(Arc<Moment>);
+
+#[derive(Debug, Default)]
+struct Moment {
+    /// The time of all workers.
+    common: AtomicU64,
+    /// What the running worker has spent beyond it.
+    spent: AtomicU64,
+}
 
 impl VirtualTime {
-    /// The virtual time now.
+    /// The virtual time now, as the running worker sees it.
     pub fn now(&self) -> Time {
-        Time(self.0.load(Relaxed))
+        Time(self.0.common.load(Relaxed).saturating_add(self.0.spent.load(Relaxed)))
     }
 
-    /// Moves time on by `by`: what a simulated handler does to cost something.
+    /// Moves the time of all workers on by `by`.
     pub fn advance(&self, by: Duration) {
-        self.set(self.now() + by);
+        self.set(Time(self.0.common.load(Relaxed)) + by);
     }
 
-    /// Moves time on to `to`; never back.
-    pub fn set(&self, to: Time) {
-        self.0.fetch_max(to.0, Relaxed);
+    /// Keeps the running worker busy for `by`: what a simulated handler does to cost something.
+    /// The others go on meanwhile; they see what the worker emits in this batch at once.
+    pub fn spend(&self, by: Duration) {
+        self.0.spent.fetch_add(nanos(by), Relaxed);
     }
+
+    /// Moves the time of all workers on to `to`; never back.
+    pub fn set(&self, to: Time) {
+        self.0.common.fetch_max(to.0, Relaxed);
+    }
+
+    /// Forgets what the running worker spent: another one is to run.
+    pub(crate) fn switch(&self) {
+        self.0.spent.store(0, Relaxed);
+    }
+}
+
+/// `n` milliseconds.
+pub const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// A span in nanoseconds.
+pub(crate) fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }

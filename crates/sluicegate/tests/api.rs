@@ -3,7 +3,7 @@
 
 use sluicegate::{
     Batch, Cx, Ended, Entry, Full, Net, Observer, Out, Permit, Rig, Running, Stage, Tag, Why,
-    bounded, stage,
+    bounded, from_fn, stage,
 };
 use sluicegate_macros::{From, Ports};
 use std::collections::HashMap;
@@ -156,4 +156,23 @@ fn what_may_be_shared_between_threads() {
     sent::<Permit<u64>>();
     // A tag is 32 bytes: it is in every event of every queue.
     assert_eq!(size_of::<Tag>(), 32);
+}
+
+#[test]
+fn a_source_sees_the_pressure_beyond_its_ports() {
+    let heeding = from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, CacheOut>| {
+        let refuses = cx.pressure() > 0.5;
+        for event in batch {
+            match refuses {
+                true => event.split().0.refuse(Why::Refused),
+                false => cx.out.hit.emit(event.map(|_| 200)),
+            }
+        }
+    });
+    let mut rig = Rig::of(heeding);
+    rig.feed([1_u64]).batch(1);
+    rig.out.miss.set_pressure(0.6);
+    rig.feed([2_u64]).batch(1);
+    assert_eq!(rig.out.hit.take().len(), 1);
+    assert_eq!(rig.ledger().ended[Why::Refused], 1);
 }

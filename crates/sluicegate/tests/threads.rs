@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 use sluicegate::{
-    Batch, Cx, Drained, Entering, Machine, Net, Out, Park, Policy, Raised, Ready, Running, Stage,
-    StartError, Tag, Time, Wait, Waker, Why, bounded, from_fn, stage,
+    Batch, Cx, Drained, Entering, Limit, Machine, Net, Order, Out, Overload, Park, Policy, Raised,
+    Ready, Running, Stage, StartError, Tag, Time, Wait, Waker, Why, bounded, from_fn, stage,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -38,6 +38,43 @@ fn assert_over(drained: Drained, complete: bool) {
     assert!(ledger.balanced(), "{ledger:?}");
     assert_eq!((ledger.in_flight, ledger.places), (0, 0), "{ledger:?}");
     assert_eq!(drained.complete, complete);
+}
+
+#[test]
+fn gates_of_many_threads_refuse_and_none_is_lost() {
+    const EACH: u64 = 50_000;
+    let done = Arc::new(AtomicU64::new(0));
+    let mut net = Net::new("gates");
+    let cpu = net.domain("cpu").pinned(2);
+    let pool = net.domain("pool").pool(3);
+    let first = net.add(stage("first", pass).on(cpu).queue(bounded(64)));
+    let queue = bounded(64).order(Order::ByDeadline).admit(Limit::of(8));
+    let second = net.add(stage("second", pass).on(pool).queue(queue).batch(4));
+    let count = Arc::clone(&done);
+    let queue = bounded(16).admit(Overload::p99(Duration::from_micros(200)));
+    let last = net.add(stage("last", move || counting(&count)).on(cpu).queue(queue));
+    net.wire(first.out, second.inlet);
+    net.wire(second.out, last.inlet);
+    let entry = net.entry(first.inlet);
+    let running = net.run().unwrap();
+    let feeders = [0, 1].map(|_| {
+        let entry = entry.clone();
+        thread::spawn(move || {
+            for n in 0..EACH {
+                while entry.send(n).is_err() {
+                    thread::yield_now();
+                }
+            }
+        })
+    });
+    for feeder in feeders {
+        feeder.join().unwrap();
+    }
+    let drained = running.drain(LONG);
+    assert_over(drained, true);
+    let ledger = drained.ledger;
+    assert_eq!(ledger.finished, done.load(SeqCst));
+    assert_eq!(ledger.finished + ledger.ended.total(), 2 * EACH);
 }
 
 #[test]

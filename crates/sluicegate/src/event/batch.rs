@@ -3,7 +3,7 @@
 use crate::desk::Desk;
 use crate::event::Event;
 use crate::stage::Window;
-use crate::time::{Clock, Time};
+use crate::time::{Clock, Time, nanos};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -115,6 +115,11 @@ impl<T> Work<T> {
         }
     }
 
+    /// How many events of about `cost` ns each a slice has time for.
+    pub fn fits(&self, cost: u64) -> usize {
+        count(self.slice / cost.max(1)).max(1)
+    }
+
     /// Prepares for a batch that starts `now`, with events that cost about `cost` ns each.
     pub fn begin(&mut self, answers: bool, now: Time, cost: u64) {
         self.answers = answers;
@@ -141,10 +146,6 @@ impl<T> Work<T> {
         self.look = self.taken + half.clamp(1, UNTIMED);
         false
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn count(n: u64) -> usize {

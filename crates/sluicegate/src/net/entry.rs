@@ -63,7 +63,7 @@ impl<U: Send + 'static> Entry<U> {
         let now = inside.plan.clock.now();
         let mut locked = queue.lock();
         // Looked at under the lock: what a stopped worker left in its queue nobody would end.
-        if locked.room() == 0 || inside.plan.is_closing() {
+        if inside.plan.is_closing() || !locked.admits_from_outside(now) {
             return Err(Refused(body));
         }
         // Counted under the lock, so that no observer sees the event before its entry.

@@ -1,7 +1,8 @@
 //! A stage as declared: how it is made, where it runs, and the bounds of its queue and batches.
 
+use crate::control::{Controller, Off, Served};
 use crate::net::{Domain, Kind};
-use crate::queue::{InletQueue, Probe};
+use crate::queue::{Gated, InletQueue, Order, Probe};
 use crate::run::{Build, Replica, Runnable};
 use crate::stage::{Ports, Stage};
 use std::any::Any;
@@ -20,13 +21,58 @@ const POOL_BATCH: usize = 1;
 /// Time for one batch, unless declared otherwise.
 const SLICE: Duration = Duration::from_micros(500);
 
-/// The capacity of an inlet, in events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capacity(pub(crate) usize);
+/// The queue of an inlet as declared: its capacity, and how it chooses.
+#[derive(Clone)]
+pub struct Capacity {
+    events: usize,
+    gating: Option<Gating>,
+}
 
-/// A queue for at most `events` events a worker.
+/// What chooses among the events of a queue.
+#[derive(Clone)]
+pub(crate) struct Gating {
+    pub order: Order,
+    pub controller: Arc<dyn Fn() -> Box<dyn Controller> + Send + Sync>,
+}
+
+/// A queue for at most `events` events a worker: first come, first served, until it is full.
 pub fn bounded(events: usize) -> Capacity {
-    Capacity(events)
+    Capacity { events, gating: None }
+}
+
+impl Default for Gating {
+    fn default() -> Self {
+        Self { order: Order::default(), controller: Arc::new(|| Box::new(Off)) }
+    }
+}
+
+impl Capacity {
+    /// Has the more important [class](crate::Tag::class) go first, and in each class the events
+    /// go in `order`. When the queue is full, the least important event that would go last is
+    /// pushed out for a more important one. What is past its [deadline](crate::Tag::deadline), or
+    /// cannot be handled before it, is dropped before it costs.
+    ///
+    /// Notes, which belong to no flow, go before all flows.
+    pub fn order(mut self, order: Order) -> Self {
+        self.gating.get_or_insert_default().order = order;
+        self
+    }
+
+    /// Has each queue keep the bounds that `law` sets for it, beside its capacity. What is refused
+    /// ends at once and its source is told, unless the wire
+    /// [diverts](crate::Wire::divert) it. The order is [`Order::Fifo`] within classes
+    /// unless declared.
+    ///
+    /// ```
+    /// use sluicegate::{Order, Overload, bounded, ms};
+    ///
+    /// bounded(4096).order(Order::ByDeadline).admit(Overload::p99(ms(50)));
+    /// ```
+    pub fn admit<C: Controller + Clone + Sync>(mut self, law: C) -> Self {
+        let controller = Arc::new(move || Box::new(law.clone()) as Box<dyn Controller>);
+        self.gating.get_or_insert_default().controller = controller;
+        self
+    }
 }
 
 /// A stage to be added to a net; see [`stage`].
@@ -41,6 +87,8 @@ pub(crate) struct Declared {
     pub name: String,
     pub domain: Option<Domain>,
     pub capacity: usize,
+    /// `None`: first come, first served.
+    pub gating: Option<Gating>,
     /// `None`: as fits the kind of its domain.
     pub batch: Option<usize>,
     pub emits: usize,
@@ -54,6 +102,7 @@ pub fn stage<S: Stage>(name: &str, make: impl Fn() -> S + Send + Sync + 'static)
         name: name.to_owned(),
         domain: None,
         capacity: CAPACITY,
+        gating: None,
         batch: None,
         emits: 1,
         flows: 0,
@@ -69,9 +118,10 @@ impl<S: Stage> Spec<S> {
         self
     }
 
-    /// The bound of its queue; 1024 events unless declared.
-    pub fn queue(mut self, capacity: Capacity) -> Self {
-        self.stage.capacity = capacity.0;
+    /// The bound of its queue, 1024 events unless declared, and how the queue chooses.
+    pub fn queue(mut self, queue: Capacity) -> Self {
+        self.stage.capacity = queue.events;
+        self.stage.gating = queue.gating;
         self
     }
 
@@ -148,14 +198,20 @@ pub(crate) struct Queues {
 
 /// Makes the queues of an inlet without naming its type.
 pub(crate) trait MakeQueues: Send + Sync {
-    fn make(&self, n: usize, capacity: usize) -> Queues;
+    /// Makes `n` queues, each served by so many replicas.
+    fn make(&self, n: usize, replicas: usize, declared: &Declared) -> Queues;
 }
 
 struct Erased<T>(PhantomData<fn(T)>);
 
 impl<T: Send + 'static> MakeQueues for Erased<T> {
-    fn make(&self, n: usize, capacity: usize) -> Queues {
-        let typed: Vec<_> = (0..n).map(|_| Arc::new(InletQueue::<T>::new(capacity))).collect();
+    fn make(&self, n: usize, replicas: usize, declared: &Declared) -> Queues {
+        let gated = |gating: &Gating| {
+            let cells = (0..replicas).map(|_| Arc::<Served>::default()).collect();
+            Gated::<T>::new(gating.order, (gating.controller)(), cells)
+        };
+        let queue = |_| InletQueue::new(declared.capacity, declared.gating.as_ref().map(gated));
+        let typed: Vec<_> = (0..n).map(queue).map(Arc::new).collect();
         let probes = typed.iter().map(|queue| Arc::clone(queue) as Arc<dyn Probe>).collect();
         Queues { typed: Box::new(typed), probes }
     }

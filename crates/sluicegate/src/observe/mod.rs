@@ -1,7 +1,9 @@
 //! Counters with one writer each, and the snapshots that observers take of them.
 
+mod admission;
 mod snapshot;
 mod stats;
 
+pub use admission::AdmissionView;
 pub use snapshot::{Observer, Snapshot, StageView, WireView};
-pub(crate) use stats::{Cut, StageStats, Stats, WireStats, sum};
+pub(crate) use stats::{Count, Cut, StageStats, Stats, WireStats, sum};

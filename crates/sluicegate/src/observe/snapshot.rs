@@ -4,6 +4,7 @@ use crate::desk;
 use crate::event::StageId;
 use crate::ledger::{ByWhy, Ledger};
 use crate::net::OnFull;
+use crate::observe::AdmissionView;
 use crate::observe::stats::{Cut, sum};
 use crate::run::Plan;
 use crate::time::Time;
@@ -74,6 +75,8 @@ pub struct StageView {
     pub breaks: u64,
     /// Answers that came twice or that nobody waited for.
     pub strays: u64,
+    /// The admission to each of its queues; none where its inlet has neither order nor admission.
+    pub admission: Vec<AdmissionView>,
 }
 
 /// A wire at one moment. Counts are since the start, over all replicas.
@@ -116,6 +119,15 @@ impl Observer {
         self.view(&plan.stats.cut(plan, me))
     }
 
+    /// Freezes the controllers of a stage's inlet, or lets them go on: while frozen they measure,
+    /// but the bounds stay as they are. `false` when there is no such stage, or nothing that
+    /// controls it.
+    pub fn freeze(&self, stage: &str, frozen: bool) -> bool {
+        let stage = self.plan.stages.iter().find(|planned| planned.spec.name == stage);
+        let probes = stage.map_or(&[][..], |stage| &stage.probes);
+        probes.iter().filter(|probe| probe.set_frozen(frozen)).count() > 0
+    }
+
     /// What these parts of the ledger and the counters say.
     pub(crate) fn view(&self, cuts: &[Cut]) -> Snapshot {
         let plan = &*self.plan;
@@ -156,6 +168,7 @@ impl Observer {
             panics: 0,
             breaks: 0,
             strays: 0,
+            admission: stage.probes.iter().filter_map(|probe| probe.admission()).collect(),
         };
         let (mut busy, mut waited, mut waits) = (0, 0, 0);
         for stats in plan.stats.of_stage(id) {

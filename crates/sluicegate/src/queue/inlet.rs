@@ -1,21 +1,31 @@
 //! One bounded queue: a lane for what is asked of the stage, and a lane for its answers.
 
+use super::gated::{Aside, Dropped, Gated, Verdict};
 use super::marks::Marks;
-use crate::event::Event;
+use crate::control::Served;
+use crate::event::{Event, Tag};
+use crate::observe::AdmissionView;
 use crate::run::Mailbox;
 use crate::stage::Places;
 use crate::time::Time;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The queue of one inlet: of one worker in a pinned domain, of all threads in a pool.
 pub(crate) struct InletQueue<T> {
     lanes: Mutex<Lanes<T>>,
     capacity: usize,
+    is_gated: bool,
+    /// The bits of an `f64`: the share of what is offered to be refused upstream.
+    pressure: AtomicU64,
 }
 
 pub(crate) struct Lanes<T> {
+    /// What is asked, in order of arrival; empty where there is a gate.
     pub asks: VecDeque<Event<T>>,
+    /// What is asked where the inlet has an order or an admission.
+    gated: Option<Box<Gated<T>>>,
     /// What has a place of its own: the answers to questions, and the returns to a source.
     pub answers: VecDeque<Event<T>>,
     /// Places that are taken by events which have not come yet.
@@ -46,18 +56,38 @@ pub(crate) trait Probe: Send + Sync {
     /// Events that wait, and those among them that belong to flows.
     fn lengths(&self) -> (usize, usize);
     fn oldest(&self) -> Option<Time>;
+    /// What its gate does, if it has one.
+    fn admission(&self) -> Option<AdmissionView>;
+    /// Freezes its controller or lets it go on; `false` when there is none.
+    fn set_frozen(&self, frozen: bool) -> bool;
 }
 
 impl<T> InletQueue<T> {
-    pub fn new(capacity: usize) -> Self {
+    pub fn new(capacity: usize, gated: Option<Gated<T>>) -> Self {
+        let is_gated = gated.is_some();
         let lanes = Lanes {
             asks: VecDeque::new(),
+            gated: gated.map(Box::new),
             answers: VecDeque::new(),
             reserved: 0,
             marks: Marks::default(),
             waiting: Vec::new(),
         };
-        Self { lanes: Mutex::new(lanes), capacity }
+        Self { lanes: Mutex::new(lanes), capacity, is_gated, pressure: AtomicU64::new(0) }
+    }
+
+    /// Whether each event has to be asked about, alone.
+    pub fn is_gated(&self) -> bool {
+        self.is_gated
+    }
+
+    /// The share of what is offered that should rather be refused upstream.
+    pub fn pressure(&self) -> f64 {
+        f64::from_bits(self.pressure.load(Relaxed))
+    }
+
+    fn publish(&self, pressure: f64) {
+        self.pressure.store(pressure.to_bits(), Relaxed);
     }
 
     pub fn lock(&self) -> Locked<'_, T> {
@@ -67,23 +97,36 @@ impl<T> InletQueue<T> {
     }
 
     /// Moves up to `limit` events of one lane into `into`, which is empty: answers if `answers`
-    /// allows any, else asks if `asks` does. Tells those who wait for room.
-    pub fn take(&self, into: &mut VecDeque<Event<T>>, answers: usize, asks: usize) -> Taken {
+    /// allows any, else asks if `asks` does; a gate has more to say of them. Tells those who wait
+    /// for room.
+    pub fn take(
+        &self,
+        now: Time,
+        into: &mut VecDeque<Event<T>>,
+        (answers, asks): (usize, usize),
+        aside: &mut Aside<T>,
+    ) -> Taken {
         debug_assert!(into.is_empty());
         let mut locked = self.lock();
         let lanes = &mut *locked.lanes;
         if answers > 0 && !lanes.answers.is_empty() {
             move_up_to(&mut lanes.answers, into, answers);
-            let more = !(lanes.answers.is_empty() && lanes.asks.is_empty());
-            return Taken { answers: true, came: None, more };
+            return Taken { answers: true, came: None, more: !lanes.is_empty() };
         }
-        if asks == 0 || lanes.asks.is_empty() {
-            let more = !lanes.answers.is_empty() || !lanes.asks.is_empty();
-            return Taken { answers: false, came: None, more };
+        if asks == 0 || lanes.asks() == 0 {
+            return Taken { answers: false, came: None, more: !lanes.is_empty() };
         }
-        move_up_to(&mut lanes.asks, into, asks);
-        let came = lanes.marks.pop(into.len());
-        let more = !(lanes.answers.is_empty() && lanes.asks.is_empty());
+        let came = match &mut lanes.gated {
+            None => {
+                move_up_to(&mut lanes.asks, into, asks);
+                lanes.marks.pop(into.len())
+            }
+            Some(gated) => {
+                gated.take(now, asks, into, aside);
+                aside.times.front().map(|times| times.0)
+            }
+        };
+        let more = !lanes.is_empty();
         if !lanes.waiting.is_empty() {
             let waiting = std::mem::take(&mut lanes.waiting);
             drop(locked);
@@ -93,14 +136,22 @@ impl<T> InletQueue<T> {
     }
 
     pub fn is_empty(&self) -> bool {
-        let locked = self.lock();
-        locked.lanes.asks.is_empty() && locked.lanes.answers.is_empty()
+        self.lock().lanes.is_empty()
     }
 
     /// Puts what a batch did not take back to the head of its lane.
-    pub fn put_back(&self, events: &mut VecDeque<Event<T>>, taken: &Taken, now: Time) {
+    pub fn put_back(
+        &self,
+        events: &mut VecDeque<Event<T>>,
+        taken: &Taken,
+        now: Time,
+        aside: &mut Aside<T>,
+    ) {
         let mut locked = self.lock();
         let lanes = &mut *locked.lanes;
+        if let (false, Some(gated)) = (taken.answers, &mut lanes.gated) {
+            return gated.put_back(events, &mut aside.times, now);
+        }
         if !taken.answers {
             lanes.marks.put_back(taken.came.unwrap_or(now), events.len());
         }
@@ -108,6 +159,51 @@ impl<T> InletQueue<T> {
         while let Some(event) = events.pop_back() {
             lane.push_front(event);
         }
+    }
+
+    /// Takes out all that waits, for the end.
+    pub fn take_all(&self, into: &mut VecDeque<Event<T>>) {
+        let mut locked = self.lock();
+        let lanes = &mut *locked.lanes;
+        into.append(&mut lanes.answers);
+        into.append(&mut lanes.asks);
+        lanes.marks = Marks::default();
+        if let Some(gated) = &mut lanes.gated {
+            gated.take_all(into);
+        }
+    }
+
+    /// Has the gate's controller look, if it is time. Whether it has to look again though nothing
+    /// more happens.
+    pub fn tick(&self, now: Time, dropped: &mut Dropped<T>) -> bool {
+        let mut locked = self.lock();
+        let lanes = &mut *locked.lanes;
+        let Some(gated) = &mut lanes.gated else { return false };
+        let again = gated.tick(now, dropped);
+        self.publish(gated.pressure());
+        let waiting = match dropped.is_empty() {
+            true => Vec::new(),
+            false => std::mem::take(&mut lanes.waiting),
+        };
+        drop(locked);
+        tell(&waiting);
+        again
+    }
+
+    /// Where the `n`th replica of those that serve this queue counts for its gate.
+    pub fn cell(&self, n: usize) -> Option<Arc<Served>> {
+        self.lock().lanes.gated.as_ref()?.cell(n)
+    }
+}
+
+impl<T> Lanes<T> {
+    /// Events that ask.
+    fn asks(&self) -> usize {
+        self.asks.len() + self.gated.as_ref().map_or(0, |gated| gated.len())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.answers.is_empty() && self.asks() == 0
     }
 }
 
@@ -133,24 +229,55 @@ pub(crate) struct Locked<'a, T> {
 
 impl<T> Locked<'_, T> {
     /// Places for events that have none yet.
-    pub fn room(&self) -> usize {
-        self.capacity.saturating_sub(self.lanes.asks.len() + self.lanes.reserved)
+    fn places(&self) -> usize {
+        self.capacity.saturating_sub(self.lanes.asks() + self.lanes.reserved)
     }
 
-    /// Adds an event for which there is room, or which has a place.
+    /// How many more events there is room for: by a gate's measure less than there are places.
+    pub fn room(&self) -> usize {
+        let gated = self.lanes.gated.as_ref();
+        self.places().min(gated.map_or(usize::MAX, |gated| gated.room()))
+    }
+
+    /// Asks whether an event with this tag may enter. Those that have to go for it come `out`.
+    pub fn offer(&mut self, tag: &Tag, now: Time, out: &mut Dropped<T>) -> Verdict {
+        let places = self.places();
+        match &mut self.lanes.gated {
+            Some(gated) => gated.offer(tag, now, places, out),
+            None if places > 0 => Verdict::Enter,
+            None => Verdict::Full,
+        }
+    }
+
+    /// Asks whether a flow may enter from a thread outside, which nothing may have to go for:
+    /// outside there is no desk at which its flow could end.
+    pub fn admits_from_outside(&mut self, now: Time) -> bool {
+        let places = self.places();
+        let gated = self.lanes.gated.as_mut();
+        gated.map_or(places > 0, |gated| gated.admits_from_outside(now, places))
+    }
+
+    /// Adds an event that may enter, or which has a place.
     pub fn push(&mut self, event: Event<T>, now: Time) {
+        if let Some(gated) = &mut self.lanes.gated {
+            return gated.push(event, now);
+        }
         self.lanes.asks.push_back(event);
         self.lanes.marks.push(now, 1);
     }
 
-    /// Has `add` append `n` events for which there is room.
+    /// Has `add` append `n` events for which there is room, where there is no gate.
     pub fn push_all(&mut self, now: Time, n: usize, add: impl FnOnce(&mut VecDeque<Event<T>>)) {
         add(&mut self.lanes.asks);
         self.lanes.marks.push(now, n);
     }
 
-    /// Takes out the event that has waited longest.
+    /// Takes out the event that has waited longest, of the least important where there are
+    /// classes.
     pub fn pop_oldest(&mut self) -> Option<Event<T>> {
+        if let Some(gated) = &mut self.lanes.gated {
+            return gated.pop_least();
+        }
         let event = self.lanes.asks.pop_front()?;
         self.lanes.marks.pop(1);
         Some(event)
@@ -180,11 +307,27 @@ impl<T: Send> Probe for InletQueue<T> {
     fn lengths(&self) -> (usize, usize) {
         let locked = self.lock();
         let lanes = &*locked.lanes;
-        let flows = lanes.asks.iter().chain(&lanes.answers).filter(|e| e.tag().is_flow()).count();
-        (lanes.asks.len() + lanes.answers.len(), flows)
+        let gated = lanes.gated.iter().flat_map(|gated| gated.iter());
+        let all = lanes.asks.iter().chain(&lanes.answers).chain(gated);
+        let flows = all.filter(|event| event.tag().is_flow()).count();
+        (lanes.asks() + lanes.answers.len(), flows)
     }
 
     fn oldest(&self) -> Option<Time> {
-        self.lock().lanes.marks.oldest()
+        let locked = self.lock();
+        match &locked.lanes.gated {
+            Some(gated) => gated.oldest(),
+            None => locked.lanes.marks.oldest(),
+        }
+    }
+
+    fn admission(&self) -> Option<AdmissionView> {
+        self.lock().lanes.gated.as_ref().map(|gated| gated.view())
+    }
+
+    fn set_frozen(&self, frozen: bool) -> bool {
+        let mut locked = self.lock();
+        let gated = locked.lanes.gated.as_mut();
+        gated.map(|gated| gated.set_frozen(frozen)).is_some()
     }
 }

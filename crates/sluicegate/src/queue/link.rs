@@ -1,5 +1,6 @@
 //! The link: carries what a replica emitted on one port into the queues beyond the wire.
 
+use super::gated::{Dropped, Verdict};
 use super::inlet::{InletQueue, Waiter};
 use crate::desk::Desk;
 use crate::event::{Event, StageId, WorkerId};
@@ -38,8 +39,8 @@ pub(crate) struct WireLink<T, U> {
 pub(crate) struct Leftover<T, U> {
     held: VecDeque<Event<T>>,
     diverted: VecDeque<Event<T>>,
-    shed: Vec<Event<T>>,
-    pushed_out: Vec<Event<U>>,
+    shed: Dropped<T>,
+    pushed_out: Dropped<U>,
     /// Queues for which an event is held: those after it wait too, to keep their order.
     full: Vec<usize>,
 }
@@ -73,6 +74,9 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
             back += usize::from(self.returns && tag.returns_to(self.consumer));
         }
         let (queue, bell) = &self.targets[to];
+        if queue.is_gated() && back != n {
+            return false;
+        }
         let mut locked = queue.lock();
         if back == n {
             move_all(events, &mut locked.lanes.answers);
@@ -115,38 +119,47 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
                 left.held.push_back(event);
                 continue;
             }
-            if used < placed {
+            let verdict = if used < placed {
                 used += 1;
                 locked.lanes.reserved -= 1;
-            } else if full || locked.room() == 0 {
-                match self.on_full {
-                    // Circles of waits are looked for without the wires that return.
-                    OnFull::Wait if self.returns => {
-                        left.shed.push(event);
-                        continue;
-                    }
-                    OnFull::Wait => {
-                        locked.wait(&self.me);
-                        full = true;
-                        left.held.push_back(event);
-                        continue;
-                    }
-                    OnFull::ShedNewest => {
-                        left.shed.push(question(event, asks));
-                        continue;
-                    }
-                    OnFull::Divert => {
-                        left.diverted.push_back(event);
-                        continue;
-                    }
-                    OnFull::ShedOldest => match locked.pop_oldest() {
-                        Some(oldest) => left.pushed_out.push(oldest),
-                        None => {
-                            left.shed.push(question(event, asks));
-                            continue;
-                        }
-                    },
+                Verdict::Enter
+            } else if full {
+                Verdict::Full
+            } else {
+                locked.offer(event.tag(), self.desk.now(), &mut left.pushed_out)
+            };
+            match (verdict, self.on_full) {
+                (Verdict::Enter, _) => {}
+                (_, OnFull::Divert) => {
+                    left.diverted.push_back(event);
+                    continue;
                 }
+                (Verdict::Refuse(why), _) => {
+                    left.shed.push((question(event, asks), why));
+                    continue;
+                }
+                // Circles of waits are looked for without the wires that return.
+                (Verdict::Full, OnFull::Wait) if self.returns => {
+                    left.shed.push((event, Why::Shed));
+                    continue;
+                }
+                (Verdict::Full, OnFull::Wait) => {
+                    locked.wait(&self.me);
+                    full = true;
+                    left.held.push_back(event);
+                    continue;
+                }
+                (Verdict::Full, OnFull::ShedNewest) => {
+                    left.shed.push((question(event, asks), Why::Shed));
+                    continue;
+                }
+                (Verdict::Full, OnFull::ShedOldest) => match locked.pop_oldest() {
+                    Some(oldest) => left.pushed_out.push((oldest, Why::Shed)),
+                    None => {
+                        left.shed.push((question(event, asks), Why::Shed));
+                        continue;
+                    }
+                },
             }
             let event = question(event, asks);
             locked.push(event.map(U::from), self.desk.now());
@@ -187,16 +200,16 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
         self.left.full.clear();
     }
 
-    /// Ends the flows of events for which there was no room. `queued` were in the queue.
-    fn shed<E>(&self, events: Vec<Event<E>>, queued: bool) {
+    /// Ends the flows of events that may not enter, or that had to go. `queued` were in the queue.
+    fn shed<E>(&self, events: Dropped<E>, queued: bool) {
         self.stats.refused.add(events.len() as u64);
-        for event in events {
+        for (event, why) in events {
             let (tag, body) = event.split();
             if tag.is_flow() {
                 self.desk.hold(1);
                 self.desk.queue(-i64::from(queued));
             }
-            tag.refuse(Why::Shed);
+            tag.refuse(why);
             drop(body);
         }
     }
@@ -230,6 +243,10 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for WireLink<T, U> {
 
     fn count_held(&mut self, n: usize) {
         self.stats.held.set(n as u64);
+    }
+
+    fn pressure(&self, home: WorkerId) -> f64 {
+        self.targets[route(self.targets.len(), self.first, home)].0.pressure()
     }
 
     fn permit(&mut self, home: WorkerId, n: usize) -> Option<Arc<dyn Places>> {

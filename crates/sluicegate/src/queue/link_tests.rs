@@ -1,7 +1,7 @@
 //! A link to several queues, while another thread takes from one of them.
 
 use super::link::Leftover;
-use super::{InletQueue, Waiter, WireLink};
+use super::{Aside, InletQueue, Waiter, WireLink};
 use crate::desk::Desk;
 use crate::event::{Event, StageId, WorkerId};
 use crate::net::OnFull;
@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 #[test]
 fn what_is_held_for_a_queue_is_not_overtaken_when_room_comes_meanwhile() {
-    let queues = [0, 1].map(|_| Arc::new(InletQueue::<u64>::new(1)));
+    let queues = [0, 1].map(|_| Arc::new(InletQueue::<u64>::new(1, None)));
     let mailboxes = [0, 1].map(|_| Arc::new(Mailbox::default()));
     queues[0].lock().push(Event::note(WorkerId(0), 0), Time(0));
     // The delivery to the second queue wakes its worker, and just then the first one is emptied.
     let first = Arc::clone(&queues[0]);
     mailboxes[1].set_waker(Arc::new(move || {
-        first.take(&mut VecDeque::new(), 0, 1);
+        first.take(Time(0), &mut VecDeque::new(), (0, 1), &mut Aside::default());
     }));
     assert!(mailboxes[1].park());
     let targets = (0..2).map(|n| {

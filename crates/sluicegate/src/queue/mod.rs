@@ -1,5 +1,6 @@
 //! The queue of an inlet: bounded, two lanes, one lock a batch.
 
+mod gated;
 mod inlet;
 mod link;
 #[cfg(test)]
@@ -7,6 +8,11 @@ mod link_tests;
 mod marks;
 #[cfg(test)]
 mod tests;
+mod waiting;
+#[cfg(test)]
+mod waiting_tests;
 
+pub(crate) use gated::{Aside, Gated};
 pub(crate) use inlet::{InletQueue, Probe, Taken, Waiter};
 pub(crate) use link::{Leftover, WireLink};
+pub use waiting::Order;

@@ -1,7 +1,7 @@
 //! The queue of an inlet and its marks beside plain lists.
 
-use super::InletQueue;
 use super::marks::Marks;
+use super::{Aside, InletQueue};
 use crate::event::{Event, WorkerId};
 use crate::stage::Places;
 use crate::time::Time;
@@ -43,9 +43,9 @@ proptest! {
         capacity in 1_usize..8,
         steps in prop::collection::vec(step(), 1..60),
     ) {
-        let queue = InletQueue::new(capacity);
+        let queue = InletQueue::new(capacity, None);
         let (mut asks, mut answers) = (VecDeque::new(), VecDeque::new());
-        let mut reserved = 0;
+        let (mut reserved, mut aside) = (0, Aside::default());
         for (n, step) in (0..).zip(steps) {
             let now = Time(n);
             match step {
@@ -70,7 +70,7 @@ proptest! {
                 }
                 Step::Take(some_answers, some_asks, back) => {
                     let mut taken = VecDeque::new();
-                    let what = queue.take(&mut taken, some_answers, some_asks);
+                    let what = queue.take(now, &mut taken, (some_answers, some_asks), &mut aside);
                     let of_answers = some_answers > 0 && !answers.is_empty();
                     prop_assert_eq!(what.answers, of_answers);
                     let (lane, limit) = match of_answers {
@@ -90,7 +90,7 @@ proptest! {
                     for n in expected[handled..].iter().rev() {
                         if of_answers { answers.push_front(*n) } else { asks.push_front(*n) }
                     }
-                    queue.put_back(&mut taken, &what, now);
+                    queue.put_back(&mut taken, &what, now, &mut aside);
                     prop_assert!(taken.is_empty());
                     prop_assert!(!what.more || !queue.is_empty() || handled > 0);
                 }

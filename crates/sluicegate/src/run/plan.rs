@@ -164,11 +164,11 @@ impl PlannedStage {
     fn new(id: StageId, stage: crate::net::StageSpec, domains: &[PlannedDomain]) -> Self {
         let number = stage.domain.expect("check() found every stage a domain").0;
         let domain = &domains[number];
-        let queues = match domain.kind {
-            Kind::Pinned => domain.threads,
-            Kind::Pool => 1,
+        let (queues, replicas) = match domain.kind {
+            Kind::Pinned => (domain.threads, 1),
+            Kind::Pool => (1, domain.threads),
         };
-        let queues = stage.queues.make(queues, stage.capacity);
+        let queues = stage.queues.make(queues, replicas, &stage.declared);
         let cell = domain.stages.iter().position(|&s| s == id).expect("a stage of this domain");
         Self {
             id,

@@ -2,6 +2,7 @@
 //!
 //! The simulator runs this very loop; it only waits in another way.
 
+use crate::control::TICK;
 use crate::desk::Desk;
 use crate::event::{Notice, WorkerId};
 use crate::ledger::Ledger;
@@ -22,6 +23,10 @@ use std::time::Duration;
 /// How long stages run before the machine is looked at again, so that a dear handler cannot
 /// blind the gate.
 const BETWEEN_POLLS: Duration = Duration::from_micros(500);
+
+/// How long stages without a gate go before those behind one: as long as a batch of these may take,
+/// so that a flood at the gate costs at most half of the worker.
+const BETWEEN_GATED: Duration = BETWEEN_POLLS;
 
 /// How old a worker's part of the ledger may get while it runs: a handler that looks at the net
 /// cannot have its own worker publish, and sees what was published last.
@@ -47,6 +52,13 @@ pub(crate) struct Worker {
     draining: bool,
     epoch: u64,
     published: Time,
+    /// Bits of the replicas whose inlets have gates.
+    gated: u64,
+    /// When one of them last ran.
+    passed: Time,
+    /// When their controllers are asked next, and whether they have to be, whatever happens.
+    tick: Time,
+    warm: bool,
     now: Time,
 }
 
@@ -91,8 +103,17 @@ impl Worker {
             draining: false,
             epoch: 0,
             published: Time(0),
+            gated: 0,
+            passed: Time(0),
+            tick: Time(u64::MAX),
+            warm: false,
             now: plan.clock.now(),
         };
+        let gates = worker.replicas.iter().enumerate().filter(|(_, replica)| replica.is_gated());
+        worker.gated = gates.fold(0, |bits, (cell, _)| bits | 1 << cell);
+        if worker.gated != 0 {
+            worker.tick = worker.now;
+        }
         worker.each(|replica, cx| replica.start(cx));
         worker.look_at_all();
         Ok(worker)
@@ -113,15 +134,33 @@ impl Worker {
         if self.now.since(self.published) >= PUBLISHED_EVERY {
             self.publish();
         }
+        if self.now >= self.tick {
+            self.tick();
+        }
         self.run_ready(runs);
         if self.epoch != self.plan.stats.epoch() {
             self.publish();
         }
-        if self.ready.get() != 0 || !self.park() {
-            Turn::Busy
-        } else {
-            Turn::Idle(self.wheel.next())
+        if self.ready.get() != 0 || !self.park() { Turn::Busy } else { Turn::Idle(self.next()) }
+    }
+
+    /// When the worker has something to do by itself.
+    fn next(&self) -> Option<Time> {
+        [self.wheel.next(), self.warm.then_some(self.tick)].into_iter().flatten().min()
+    }
+
+    /// Asks the controllers of the inlets.
+    fn tick(&mut self) {
+        self.tick = self.now + TICK;
+        self.warm = false;
+        for cell in Ready(self.gated).iter() {
+            let now = (self.now, self.draining);
+            let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
+            self.warm |= self.replicas[cell].tick(&mut cx);
         }
+        // One of a pool is enough to see that nothing more happens.
+        self.warm &= self.pool.is_none() || self.id.index() == self.plan.domain_of(self.id).first;
+        self.carry_notices();
     }
 
     /// Waits in the machine until something happens, the worker is woken, or it is `until`.
@@ -200,6 +239,7 @@ impl Worker {
             if ready.0 == 0 || self.now.since(began) >= BETWEEN_POLLS {
                 return;
             }
+            let ready = self.before_gates(ready);
             let next = self.policy.next(ready).filter(|&next| ready.contains(next));
             let Some(next) = next else { return };
             if !self.take(next, shared) {
@@ -214,10 +254,27 @@ impl Worker {
             );
             let more = self.replicas[next].run(&mut cx);
             self.now = cx.now;
+            if self.gated & 1 << next != 0 {
+                self.passed = self.now;
+            }
             if more {
                 self.ready.set(self.ready.get() | 1 << next);
             }
             self.carry_notices();
+        }
+    }
+
+    /// Those among which the policy chooses: what leads to a gate goes before the stage behind it,
+    /// or the work would wait where nothing is refused. But only for a while, or a flood at the
+    /// gate would keep everything from going through.
+    fn before_gates(&self, ready: Ready) -> Ready {
+        let (gated, others) = (ready.0 & self.gated, ready.0 & !self.gated);
+        if gated == 0 || others == 0 {
+            ready
+        } else if self.now.since(self.passed) < BETWEEN_GATED {
+            Ready(others)
+        } else {
+            Ready(gated)
         }
     }
 
@@ -304,7 +361,7 @@ impl Worker {
 
     /// When something happens by itself, in the simulator.
     pub fn due(&self) -> Option<Time> {
-        let timer = self.wheel.next();
+        let timer = self.next();
         let machine = self.machine.due();
         [timer, machine].into_iter().flatten().min()
     }

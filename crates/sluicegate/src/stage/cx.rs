@@ -104,6 +104,16 @@ impl<O: Ports> Cx<'_, O> {
         room
     }
 
+    /// The pressure of the inlets that the ports lead to, the highest of them: the share, 0 to 1,
+    /// of what this worker sends there that had better be refused here, before anything is done
+    /// for it. It says nothing of classes: refuse the least important first. It is a cheap read,
+    /// without a lock; what the stages behind those inlets lead to is not in it.
+    pub fn pressure(&mut self) -> f64 {
+        let mut pressure = 0.0_f64;
+        self.out.each(&mut |port| pressure = pressure.max(port.pressure()));
+        pressure
+    }
+
     /// Lets a flow into the net and takes the place to which it comes back. `flow` must be
     /// unique among the flows of this source in flight. The stage's `flows` bounds the places; when
     /// all were taken and one is free again, the stage's flag is raised.

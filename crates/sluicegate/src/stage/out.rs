@@ -19,6 +19,8 @@ pub struct Out<T> {
     asked: bool,
     /// Places beyond the port where no wire is attached.
     credit: usize,
+    /// The pressure there.
+    pressure: f64,
     /// Flows among `events`.
     flows: usize,
     /// Flows emitted since the runtime last asked.
@@ -58,6 +60,8 @@ pub(crate) trait Link<T> {
     fn release(&mut self, n: usize);
     /// Notes how many events the port holds after a delivery.
     fn count_held(&mut self, n: usize);
+    /// The share of what is offered there by `home` that should rather be refused before.
+    fn pressure(&self, home: WorkerId) -> f64;
     /// Takes exactly `n` places that outlive the batch.
     fn permit(&mut self, home: WorkerId, n: usize) -> Option<Arc<dyn Places>>;
 }
@@ -71,6 +75,7 @@ impl<T: 'static> Out<T> {
             places: 0,
             asked: false,
             credit: usize::MAX,
+            pressure: 0.0,
             flows: 0,
             emitted: 0,
         }
@@ -154,6 +159,11 @@ impl<T: 'static> Out<T> {
         self.credit = credit;
     }
 
+    /// Sets the pressure beyond a port that has no wire; see [`Cx::pressure`](crate::Cx::pressure).
+    pub fn set_pressure(&mut self, pressure: f64) {
+        self.pressure = pressure;
+    }
+
     /// Takes out what was emitted on a port that has no wire.
     pub fn take(&mut self) -> Vec<Event<T>> {
         self.flows = 0;
@@ -201,6 +211,10 @@ impl<T: 'static> AnyOut for Out<T> {
 
     fn flows(&self) -> usize {
         self.flows
+    }
+
+    fn pressure(&self) -> f64 {
+        self.link.as_ref().map_or(self.pressure, |link| link.pressure(self.spec.home))
     }
 
     fn take_emitted(&mut self) -> usize {

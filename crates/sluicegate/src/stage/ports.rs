@@ -37,6 +37,8 @@ pub trait AnyOut {
     fn room_for_answers(&self) -> usize;
     /// Flows that wait in the outbox.
     fn flows(&self) -> usize;
+    /// The pressure of the inlet that the port leads to.
+    fn pressure(&self) -> f64;
     /// Flows emitted since this was last called.
     fn take_emitted(&mut self) -> usize;
     /// Drops what waits; returns how many flows that were.

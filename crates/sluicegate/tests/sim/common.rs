@@ -1,7 +1,7 @@
 //! A source, a log of what became of its flows, and a few stages to send them through.
 
 use sluicegate::{
-    Batch, Cx, Ended, Entering, NoRoom, Out, Sim, Stage, StageView, Why, WireView, from_fn,
+    Batch, Cx, Ended, Entering, NoRoom, Out, Sim, Stage, StageView, Why, WireView, from_fn, ms,
 };
 use sluicegate_macros::Ports;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -71,7 +71,11 @@ impl Front {
             if cx.room() == 0 {
                 return cx.again();
             }
-            match cx.enter(base + self.next, Entering::default()) {
+            // Of five classes, and one in four with a deadline: to queues that choose it matters.
+            let deadline = self.next.is_multiple_of(4).then(|| cx.now() + ms(1));
+            let class = (self.next % 5) as u8;
+            let entering = Entering { class, deadline, ..Entering::default() };
+            match cx.enter(base + self.next, entering) {
                 Ok(tag) => cx.out.emit(tag.with(self.next)),
                 Err(NoRoom) => {
                     self.log.get().missed += 1;
@@ -168,6 +172,7 @@ pub fn wire_of(sim: &mut Sim, from: &str, port: &str) -> WireView {
 }
 
 /// Numbers drawn from a seed.
+#[derive(Clone)]
 pub struct Random(pub u64);
 
 impl Random {

@@ -1,13 +1,18 @@
 //! Whole nets in virtual time: every test runs the workers' own loops in orders drawn from seeds.
 #![forbid(unsafe_code)]
 
+mod admission;
 mod askers;
 mod batches;
+mod busy;
 mod common;
 mod drain;
 mod homes;
+mod laws;
 mod ledger;
+mod load;
 mod mutants;
+mod overload;
 mod panics;
 mod permits;
 mod policies;

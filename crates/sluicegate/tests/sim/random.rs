@@ -3,12 +3,15 @@
 
 use crate::common::{Front, Log, Random, Two, settle, settle_empty};
 use sluicegate::{
-    Batch, Cx, Domain, Ended, Event, Fifo, Full, Net, OnFull, Out, Policy, Ready, Sim, Stage, Why,
-    Wire, bounded, from_fn, stage,
+    Adjust, Batch, Capacity, Codel, Controller, Cx, Domain, Ended, Event, Fifo, Full, Limit, Net,
+    OnFull, Order, Out, Policy, Ready, Sample, Sim, Stage, Time, Why, Wire, bounded, from_fn, ms,
+    stage,
 };
 use sluicegate_macros::{From, Ports};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 const FLOWS: u64 = 40;
 
@@ -188,8 +191,51 @@ fn any_answer_to_full<T>(wire: Wire<'_, T>, random: &mut Random) {
     };
 }
 
+/// A law that says something else at each tick.
+#[derive(Clone)]
+struct Moody(Random);
+
+impl Controller for Moody {
+    fn name(&self) -> &'static str {
+        "moody"
+    }
+
+    fn tick(&mut self, _: Time, _: &Sample) -> Adjust {
+        Adjust {
+            work: ms(self.0.below(3) as u64),
+            events: self.0.below(6),
+            rate: self.0.below(10_000) as f64,
+            burst: 1.0 + self.0.below(20) as f64,
+            patience: ms(self.0.below(3) as u64),
+            newest_first: self.0.one_in(2),
+            pressure: 0.5,
+            measured: None,
+        }
+    }
+}
+
+/// A queue for up to `most` events, which chooses among them where there are `gates`.
+fn any_queue(most: usize, gates: bool, random: &mut Random) -> Capacity {
+    let queue = bounded(1 + random.below(most));
+    if !gates {
+        return queue;
+    }
+    let queue = match random.below(4) {
+        0 => return queue,
+        1 => queue.order(Order::Lifo),
+        2 => queue.order(Order::ByDeadline),
+        _ => queue.order(Order::Fifo),
+    };
+    match random.below(4) {
+        0 => queue,
+        1 => queue.admit(Limit::of(1 + random.below(4))),
+        2 => queue.admit(Codel::target(Duration::from_micros(50))),
+        _ => queue.admit(Moody(random.clone())),
+    }
+}
+
 /// A source, a row of stages each of which sends to later ones, and a last one that answers.
-fn drawn(seed: u64, log: &Log) -> Net {
+fn drawn(seed: u64, log: &Log, gates: bool) -> Net {
     let mut random = Random(seed);
     let seeds = Seeds(Arc::new(AtomicU64::new(seed * 1000)));
     let mut net = Net::new("drawn");
@@ -200,14 +246,14 @@ fn drawn(seed: u64, log: &Log) -> Net {
     let front = net.add(
         stage("front", move || Front::new(FLOWS, &source))
             .on(cpu)
-            .queue(bounded(1 + random.below(8)))
+            .queue(any_queue(8, gates, &mut random))
             .flows(1 + random.below(20)),
     );
     let answers = seeds.clone();
     let end = net.add(
         stage("last", move || last(&answers))
             .on([cpu, other, pool][random.below(3)])
-            .queue(bounded(1 + random.below(8))),
+            .queue(any_queue(8, gates, &mut random)),
     );
     net.wire(end.out, front.inlet).returns(front.out);
     // From the last one back, so that all wires lead on.
@@ -215,7 +261,7 @@ fn drawn(seed: u64, log: &Log) -> Net {
     let mut askers = Vec::new();
     for n in 0..1 + random.below(5) {
         let seeds = seeds.clone();
-        let (queue, batch) = (bounded(1 + random.below(8)), 1 + random.below(8));
+        let (queue, batch) = (any_queue(8, gates, &mut random), 1 + random.below(8));
         if random.one_in(3) {
             let (asks, tells) = (seeds.clone(), seeds);
             let home = [cpu, other][random.below(2)];
@@ -223,7 +269,7 @@ fn drawn(seed: u64, log: &Log) -> Net {
             let asker = net.add(asker.on(home).queue(queue).batch(batch));
             let oracle = stage(&format!("oracle {n}"), move || oracle(&tells));
             let place = [cpu, other, pool][random.below(3)];
-            let oracle = net.add(oracle.on(place).queue(bounded(1 + random.below(4))));
+            let oracle = net.add(oracle.on(place).queue(any_queue(4, gates, &mut random)));
             let to = later[random.below(later.len())];
             any_answer_to_full(net.wire(asker.out.go, to), &mut random);
             let wire = net.wire(asker.out.ask, oracle.inlet).window(1 + random.below(6));
@@ -255,12 +301,24 @@ fn drawn(seed: u64, log: &Log) -> Net {
     net
 }
 
-#[test]
-fn every_net_is_even_after_every_batch_and_comes_to_rest() {
-    let (mut entered, mut ended, mut panics, mut parked) = (0, 0, 0, 0);
-    for seed in 0..300 {
+/// What happened in all nets together.
+#[derive(Default)]
+struct Sums {
+    entered: u64,
+    ended: u64,
+    panics: u64,
+    parked: u64,
+    /// What gates refused, by reason.
+    shed: u64,
+    refused: u64,
+    expired: u64,
+}
+
+fn run_all(seeds: Range<u64>, gates: bool) -> Sums {
+    let mut sums = Sums::default();
+    for seed in seeds {
         let log = Log::default();
-        let net = drawn(seed, &log);
+        let net = drawn(seed, &log, gates);
         let mut sim = Sim::new(net, seed).unwrap();
         let mut rounds = 0;
         loop {
@@ -281,19 +339,41 @@ fn every_net_is_even_after_every_batch_and_comes_to_rest() {
         assert_eq!(told.len() as u64, ledger.ended.total(), "seed {seed}: and told once");
         assert_eq!(ledger.entered % FLOWS, 0, "all that the sources had came in");
         let snapshot = sim.snapshot();
-        entered += ledger.entered;
-        ended += ledger.ended.total();
-        panics += snapshot.stages.iter().map(|stage| stage.panics).sum::<u64>();
-        parked += snapshot.stages.iter().map(|stage| stage.parked).sum::<u64>();
+        sums.entered += ledger.entered;
+        sums.ended += ledger.ended.total();
+        for stage in &snapshot.stages {
+            sums.panics += stage.panics;
+            sums.parked += stage.parked;
+            for view in &stage.admission {
+                sums.shed += view.refused[Why::Shed];
+                sums.refused += view.refused[Why::Refused];
+                sums.expired += view.refused[Why::Expired];
+            }
+        }
     }
-    assert!(entered > 12_000 && ended > 1000 && panics > 300 && parked > 1000);
+    sums
+}
+
+#[test]
+fn every_net_is_even_after_every_batch_and_comes_to_rest() {
+    let sums = run_all(0..300, false);
+    assert!(sums.entered > 12_000 && sums.ended > 1000 && sums.panics > 300);
+    assert!(sums.parked > 1000);
+}
+
+#[test]
+fn every_net_whose_queues_choose_is_even_too() {
+    let sums = run_all(0..300, true);
+    assert!(sums.entered > 12_000 && sums.ended > 1000 && sums.panics > 300);
+    let gates = (sums.shed, sums.refused, sums.expired);
+    assert!(gates.0 > 1000 && gates.1 > 1000 && gates.2 > 50, "{gates:?}");
 }
 
 #[test]
 fn a_seed_says_all() {
     let run = |seed, order| {
         let log = Log::default();
-        let net = drawn(seed, &log);
+        let net = drawn(seed, &log, true);
         let mut sim = Sim::new(net, order).unwrap();
         assert!(sim.run_for(std::time::Duration::from_secs(1), 1_000_000));
         let seen = log.get();

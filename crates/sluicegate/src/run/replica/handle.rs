@@ -7,6 +7,7 @@ use crate::queue::Taken;
 use crate::run::Context;
 use crate::run::close::refuse_all;
 use crate::stage::{AnyOut, Ports, Stage, Window};
+use crate::time::Time;
 
 /// What came of one batch.
 pub(super) struct Handled {
@@ -27,6 +28,9 @@ impl<S: Stage> Replica<S> {
         });
         if self.parked {
             asks = 0;
+        } else if self.gate_cell.is_some() {
+            // What waits in a batch can be neither overtaken nor pushed out.
+            asks = asks.min(self.work.fits(self.cost).saturating_mul(self.emits));
         }
         (self.batch.min(answers / self.emits), self.batch.min(asks / self.emits))
     }
@@ -91,7 +95,10 @@ impl<S: Stage> Replica<S> {
     pub(super) fn handle_batch(&mut self, cx: &mut Context<'_>) -> Handled {
         let now = cx.now;
         let (answers, asks) = self.limits();
-        let taken = self.queue.take(&mut self.work.events, answers, asks);
+        let taken = self.queue.take(now, &mut self.work.events, (answers, asks), &mut self.aside);
+        if !self.aside.dropped.is_empty() {
+            self.end_dropped(cx);
+        }
         self.starved = taken.more && asks == 0 && !self.parked;
         if self.work.events.is_empty() {
             return Handled { more: taken.more, answers: false };
@@ -113,10 +120,23 @@ impl<S: Stage> Replica<S> {
         self.stats.batches.add(1);
         let mut more = taken.more;
         if !self.work.events.is_empty() {
-            self.queue.put_back(&mut self.work.events, &taken, now);
+            self.queue.put_back(&mut self.work.events, &taken, now, &mut self.aside);
             more = true;
         }
+        if !self.aside.times.is_empty() {
+            self.measure(cx, now);
+        }
         Handled { more: more && served > 0, answers: taken.answers }
+    }
+
+    /// Counts for the gate what was handled since `taken`.
+    fn measure(&mut self, cx: &Context<'_>, taken: Time) {
+        let done = cx.clock.now();
+        let Some(cell) = &self.gate_cell else { return };
+        cell.events.add(self.aside.times.len() as u64);
+        for (came, born) in self.aside.times.drain(..) {
+            cell.count(came, born, taken, done);
+        }
     }
 
     fn handle_events(&mut self, cx: &mut Context<'_>, taken: &Taken) {

@@ -2,12 +2,13 @@
 
 mod handle;
 
+use crate::control::Served;
 use crate::event::{Notice, StageId, Work};
 use crate::ledger::{ByWhy, Why};
 use crate::net::Kind;
 use crate::observe::StageStats;
-use crate::queue::InletQueue;
-use crate::run::close::refuse_all;
+use crate::queue::{Aside, InletQueue};
+use crate::run::close::{refuse, refuse_all};
 use crate::run::{Bell, Breaker, Build, Context, Runnable};
 use crate::stage::{AnyOut, Binder, Cx, Local, OutSpec, Ports, Runtime, Stage, Window};
 use std::collections::VecDeque;
@@ -22,6 +23,9 @@ pub(crate) struct Replica<S: Stage> {
     stage: Option<S>,
     make: Arc<dyn Fn() -> S + Send + Sync>,
     queue: Arc<InletQueue<S::In>>,
+    /// Where the inlet has a gate: what this replica measures for it.
+    gate_cell: Option<Arc<Served>>,
+    aside: Aside<S::In>,
     /// In a pool: tells the other threads that the queue has more.
     others: Option<Bell>,
     work: Work<S::In>,
@@ -53,15 +57,19 @@ impl<S: Stage> Replica<S> {
         let spec = build.spec;
         let queues: &Vec<Arc<InletQueue<S::In>>> =
             spec.queues.downcast_ref().expect("the queues of a stage carry its input type");
+        let kind = build.plan.domains[spec.domain].kind;
         let own = build.worker.index() - build.plan.domains[spec.domain].first;
         let queue = Arc::clone(queues.get(own).unwrap_or(&queues[0]));
+        let gate_cell = match kind {
+            Kind::Pinned => queue.cell(0),
+            Kind::Pool => queue.cell(own),
+        };
         let Build { plan, .. } = build;
         let mut link = |port| {
             let wire = plan.wire_from((spec.id, port))?;
             Some((plan.wires[wire].link)(build, wire))
         };
         let declared = &spec.spec;
-        let kind = plan.domains[spec.domain].kind;
         let batch = declared.batch_in(kind);
         let bound = batch.saturating_mul(declared.emits);
         let spare = build.places().saturating_mul(declared.emits);
@@ -74,6 +82,8 @@ impl<S: Stage> Replica<S> {
             stage: None,
             make,
             queue,
+            gate_cell,
+            aside: Aside::default(),
             others: (kind == Kind::Pool).then(|| plan.remote_bell(spec.id, 0)),
             work,
             out,
@@ -181,6 +191,13 @@ impl<S: Stage> Replica<S> {
         }
     }
 
+    /// Ends the flows of what the gate dropped.
+    fn end_dropped(&mut self, cx: &Context<'_>) {
+        for (event, why) in self.aside.dropped.drain(..) {
+            refuse(event, why, cx.desk);
+        }
+    }
+
     /// Begins a run; returns the counts by which its end will be measured.
     fn begin(&mut self, cx: &Context<'_>) -> (u64, ByWhy) {
         cx.desk.set_now(cx.now);
@@ -203,6 +220,9 @@ impl<S: Stage> Replica<S> {
         let start = std::mem::replace(&mut cx.now, cx.clock.now());
         let busy = cx.now.0.saturating_sub(start.0);
         self.stats.busy.add(busy);
+        if let Some(cell) = &self.gate_cell {
+            cell.busy.add(busy);
+        }
         if self.work.taken > 0 {
             self.cost = (self.cost * 3 + busy / self.work.taken as u64) / 4;
         }
@@ -266,6 +286,19 @@ impl<S: Stage> Runnable for Replica<S> {
         self.ended.push_back(notice);
     }
 
+    fn is_gated(&self) -> bool {
+        self.queue.is_gated()
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut again = false;
+        self.aside(cx, |this, cx| {
+            again = this.queue.tick(cx.now, &mut this.aside.dropped);
+            this.end_dropped(cx);
+        });
+        again
+    }
+
     fn drain(&mut self, cx: &mut Context<'_>) {
         self.aside(cx, |this, cx| {
             this.call(cx, |stage, _, cx| stage.drain(cx));
@@ -303,10 +336,8 @@ impl<S: Stage> Runnable for Replica<S> {
         self.out.each(&mut |port: &mut dyn AnyOut| waiting += port.discard());
         // Their tags said that they were let go of by a stage, but an outbox held them.
         cx.desk.hold(waiting as i64);
-        for (answers, asks) in [(usize::MAX, 0), (0, usize::MAX)] {
-            self.queue.take(&mut self.work.events, answers, asks);
-            refuse_all(&mut self.work.events, Why::Draining, cx.desk);
-        }
+        self.queue.take_all(&mut self.work.events);
+        refuse_all(&mut self.work.events, Why::Draining, cx.desk);
         self.held += cx.desk.take_held();
         cx.desk.set_dropping(before);
     }

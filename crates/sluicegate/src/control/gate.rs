@@ -1,0 +1,234 @@
+//! The gate of a queue: keeps the bounds that its controller set, event by event, and ticks it.
+//!
+//! It lies with the queue under the queue's lock, so that nothing is locked or shared for it.
+
+use super::meter::{Meter, Served};
+use super::{Adjust, Controller, Sample};
+use crate::ledger::{ByWhy, Why};
+use crate::observe::AdmissionView;
+use crate::time::{Time, nanos};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a controller is asked.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// An event at the gate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asking {
+    pub class: u8,
+    pub deadline: Option<Time>,
+    /// Whether it belongs to a flow. Notes are no work of their own and pass.
+    pub flow: bool,
+}
+
+pub(crate) struct Gate {
+    controller: Box<dyn Controller>,
+    adjust: Adjust,
+    frozen: bool,
+    meter: Meter,
+    /// Tokens of the rate, and when they were last counted.
+    tokens: f64,
+    refilled: Time,
+    /// Events that handlers took.
+    taken: u64,
+    offered: u64,
+    refused: ByWhy,
+    /// What was offered and refused until the last tick.
+    before: (u64, u64),
+    ticked: Time,
+    /// When the controller last changed its mind.
+    changed: Time,
+    /// Since when the queue has not been empty.
+    standing: Option<Time>,
+}
+
+impl Gate {
+    pub fn new(mut controller: Box<dyn Controller>, cells: Vec<Arc<Served>>) -> Self {
+        let adjust = controller.tick(Time(0), &Sample::default());
+        Self {
+            controller,
+            adjust,
+            frozen: false,
+            meter: Meter::new(cells),
+            tokens: adjust.burst,
+            refilled: Time(0),
+            taken: 0,
+            offered: 0,
+            refused: ByWhy::default(),
+            before: (0, 0),
+            ticked: Time(0),
+            changed: Time(0),
+            standing: None,
+        }
+    }
+
+    /// Whether an event may enter where `queued` wait, `ahead` of them before it: at once, or
+    /// only if another one goes.
+    pub fn ask(
+        &mut self,
+        now: Time,
+        asking: Asking,
+        queued: usize,
+        ahead: usize,
+    ) -> Result<bool, Why> {
+        if !asking.flow {
+            return Ok(true);
+        }
+        if self.misses(now, asking.deadline, ahead) {
+            return Err(Why::Expired);
+        }
+        if !self.take_token(now) {
+            return Err(Why::Refused);
+        }
+        let work = self.meter.pace() * (queued + 1) as f64;
+        let dear = queued > 0 && work > nanos(self.adjust.work) as f64;
+        Ok(!dear && !self.is_full(queued))
+    }
+
+    /// Events of mean cost that may still enter.
+    pub fn room(&self, queued: usize) -> usize {
+        let work = (nanos(self.adjust.work) as f64 / self.meter.pace()) as usize;
+        let events = self.adjust.events.saturating_sub(self.running());
+        work.max(1).min(events).saturating_sub(queued)
+    }
+
+    /// Why an event is to be dropped that came at `came` and would be handled now, if it is.
+    pub fn late(&self, now: Time, came: Time, deadline: Option<Time>) -> Option<Why> {
+        if self.misses(now, deadline, 0) {
+            return Some(Why::Expired);
+        }
+        (now.since(came) > self.adjust.patience).then_some(Why::Shed)
+    }
+
+    /// Whether an event cannot be handled before its deadline when others go before it.
+    fn misses(&self, now: Time, deadline: Option<Time>, ahead: usize) -> bool {
+        deadline.is_some_and(|deadline| {
+            let takes = self.meter.pace() * ahead as f64 + self.meter.cost();
+            deadline.0 < now.0.saturating_add(takes as u64)
+        })
+    }
+
+    pub fn newest_first(&self) -> bool {
+        self.adjust.newest_first
+    }
+
+    pub fn count_offered(&mut self) {
+        self.offered += 1;
+    }
+
+    /// Counts an event that was offered and may not enter.
+    pub fn count_refused(&mut self, why: Why) {
+        self.offered += 1;
+        self.refused.count(why, 1);
+    }
+
+    /// Counts an event that had entered and was pushed out, or dropped when it was its turn.
+    pub fn count_dropped(&mut self, why: Why) {
+        self.refused.count(why, 1);
+    }
+
+    /// Counts what a handler took, or gave back.
+    pub fn take(&mut self, n: usize) {
+        self.taken += n as u64;
+    }
+
+    pub fn give_back(&mut self, n: usize) {
+        self.taken -= n as u64;
+    }
+
+    /// Hears how many events wait after a change.
+    pub fn waiting(&mut self, now: Time, queued: usize) {
+        if queued == 0 {
+            self.standing = None;
+            self.meter.emptied();
+        } else if self.standing.is_none() {
+            self.standing = Some(now);
+        }
+    }
+
+    pub fn cell(&self, n: usize) -> Option<&Arc<Served>> {
+        self.meter.cell(n)
+    }
+
+    pub fn set_frozen(&mut self, frozen: bool) {
+        self.frozen = frozen;
+    }
+
+    pub fn is_due(&self, now: Time) -> bool {
+        now.since(self.ticked) >= TICK
+    }
+
+    /// Asks the controller. Whether it has to be asked again though nothing more happens.
+    pub fn tick(&mut self, now: Time, queued: usize) -> bool {
+        let (offered, refused) = (self.offered, self.refused.total());
+        let mut sample = Sample {
+            span: now.since(self.ticked),
+            offered: offered - self.before.0,
+            refused: refused - self.before.1,
+            queued,
+            running: self.running(),
+            standing: self.standing.map_or(Duration::ZERO, |since| now.since(since)),
+            ..Sample::default()
+        };
+        self.meter.read(now, queued == 0, &mut sample);
+        sample.work = self.work(queued);
+        self.before = (offered, refused);
+        self.ticked = now;
+        let adjust = self.controller.tick(now, &sample);
+        if !self.frozen && adjust != self.adjust {
+            self.changed = now;
+            self.adjust = adjust;
+        }
+        let quiet = sample.offered == 0 && queued == 0;
+        if quiet && !self.frozen {
+            // Nobody came: whoever refuses because of the level must try.
+            self.adjust.pressure = 0.0;
+        }
+        !quiet
+    }
+
+    pub fn pressure(&self) -> f64 {
+        self.adjust.pressure
+    }
+
+    pub fn view(&self, queued: usize) -> AdmissionView {
+        AdmissionView {
+            law: self.controller.name(),
+            target: self.controller.target(),
+            frozen: self.frozen,
+            adjust: self.adjust,
+            changed: self.changed,
+            cost: Duration::from_nanos(self.meter.cost() as u64),
+            work: self.work(queued),
+            offered: self.offered,
+            refused: self.refused,
+        }
+    }
+
+    fn work(&self, queued: usize) -> Duration {
+        Duration::from_nanos((self.meter.pace() * queued as f64) as u64)
+    }
+
+    /// Events in the hands of handlers.
+    fn running(&self) -> usize {
+        self.taken.saturating_sub(self.meter.served()) as usize
+    }
+
+    fn is_full(&self, queued: usize) -> bool {
+        // What runs is only counted where it is bounded: it is read from all cells.
+        self.adjust.events < usize::MAX && queued + self.running() >= self.adjust.events
+    }
+
+    fn take_token(&mut self, now: Time) -> bool {
+        if self.adjust.rate.is_infinite() {
+            return true;
+        }
+        let since = now.since(self.refilled).as_secs_f64();
+        self.tokens = (self.tokens + since * self.adjust.rate).min(self.adjust.burst);
+        self.refilled = now;
+        let has = self.tokens >= 1.0;
+        self.tokens -= f64::from(u8::from(has));
+        has
+    }
+}

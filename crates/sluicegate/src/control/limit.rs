@@ -1,0 +1,44 @@
+//! A static limit: so many events may wait or be served, whatever they cost.
+//!
+//! What `ConcurrencyLimit` of tower, `maxconn` of HAProxy and `limit_conn` of nginx do: good while
+//! somebody sets it anew for each change of the service.
+
+use super::{Adjust, Controller, Sample};
+use crate::time::Time;
+
+/// Admits at most so many events at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    events: usize,
+}
+
+impl Limit {
+    /// At most `events` that wait or are in the hands of handlers; at least 1.
+    pub fn of(events: usize) -> Self {
+        Self { events: events.max(1) }
+    }
+}
+
+impl Controller for Limit {
+    fn name(&self) -> &'static str {
+        "limit"
+    }
+
+    fn tick(&mut self, _: Time, sample: &Sample) -> Adjust {
+        Adjust { events: self.events, measured: Some(sample.work), ..Adjust::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_stays_what_it_is() {
+        for queued in [0, 1000, 0] {
+            let sample = Sample { queued, ..Sample::default() };
+            assert_eq!(Limit::of(8).tick(Time(0), &sample).events, 8);
+        }
+        assert_eq!(Limit::of(0).tick(Time(0), &Sample::default()).events, 1);
+    }
+}

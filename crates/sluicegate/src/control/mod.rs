@@ -1,0 +1,113 @@
+//! Controllers: laws that keep an inlet inside its operating range.
+//!
+//! A law is sans-I/O: at each tick it sees a [`Sample`] of what the inlet measured and answers with
+//! an [`Adjust`], the bounds that the inlet keeps until the next tick. It knows neither queues nor
+//! clocks, so that the same code runs in a service, in the simulator and in a plain test. A new
+//! law is one file beside these.
+
+mod codel;
+mod gate;
+mod gradient2;
+mod level;
+mod limit;
+mod meter;
+mod off;
+mod overload;
+mod seda;
+mod spread;
+
+pub use codel::Codel;
+pub(crate) use gate::{Asking, Gate, TICK};
+pub use gradient2::Gradient2;
+pub use limit::Limit;
+pub(crate) use meter::Served;
+pub use off::Off;
+pub use overload::Overload;
+pub use seda::Seda;
+pub use spread::Spread;
+
+use crate::time::Time;
+use std::time::Duration;
+
+/// A law of admission for one queue; each queue has a controller of its own.
+pub trait Controller: Send + 'static {
+    /// The law's name in snapshots.
+    fn name(&self) -> &'static str;
+
+    /// The time that it keeps to, if it has one.
+    fn target(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Says within which bounds the queue shall be until the next tick.
+    fn tick(&mut self, now: Time, sample: &Sample) -> Adjust;
+}
+
+/// What an inlet measured since the last tick.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Sample {
+    /// How long ago the last tick was.
+    pub span: Duration,
+    /// Events that asked to enter.
+    pub offered: u64,
+    /// Those among them that were refused, and those that were pushed out or dropped later.
+    pub refused: u64,
+    /// Events that were handled.
+    pub served: u64,
+    /// What an event costs in its handler: a mean over at least some hundred events.
+    pub cost: Duration,
+    /// The mean time from one event leaving a queue that is not empty to the next: the cost over
+    /// the threads that serve the queue, or more when they have other things to do.
+    pub pace: Duration,
+    /// Events that wait.
+    pub queued: usize,
+    /// The queued work: how long what waits will take.
+    pub work: Duration,
+    /// Events in the hands of handlers.
+    pub running: usize,
+    /// How long the queue has not been empty.
+    pub standing: Duration,
+    /// How long the events that were handled had waited in this queue.
+    pub waits: Spread,
+    /// How long ago the flows of the events that were handled had been born when the handler was
+    /// done: SEDA's response time.
+    pub responses: Spread,
+}
+
+/// What a controller sets. By default nothing is bounded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adjust {
+    /// The most work that may wait. An empty queue takes an event whatever it costs.
+    pub work: Duration,
+    /// The most events that may wait or be in the hands of handlers.
+    pub events: usize,
+    /// The most events that may enter in a second.
+    pub rate: f64,
+    /// How many of them may enter at once.
+    pub burst: f64,
+    /// The longest that an event may have waited when it is its turn: else it is dropped.
+    pub patience: Duration,
+    /// Whether what came last is served first.
+    pub newest_first: bool,
+    /// The share of what is offered, 0 to 1, that should rather be refused upstream, before
+    /// anything was done for it; see [`Cx::pressure`](crate::Cx::pressure).
+    pub pressure: f64,
+    /// What was compared with the target.
+    pub measured: Option<Duration>,
+}
+
+impl Default for Adjust {
+    fn default() -> Self {
+        Self {
+            work: Duration::MAX,
+            events: usize::MAX,
+            rate: f64::INFINITY,
+            burst: 1.0,
+            patience: Duration::MAX,
+            newest_first: false,
+            pressure: 0.0,
+            measured: None,
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! A lane with an order and a gate: who may enter, who goes first, and who is pushed out.
+
+use super::Order;
+use super::waiting::{Held, Waiting, class};
+use crate::control::{Asking, Controller, Gate, Served};
+use crate::event::{Event, Tag};
+use crate::ledger::Why;
+use crate::observe::AdmissionView;
+use crate::time::Time;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What becomes of an event that asks to enter a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Enter,
+    /// There is no place: the wire says what to do.
+    Full,
+    /// The flow ends, unless the wire diverts it.
+    Refuse(Why),
+}
+
+/// Events that were taken out of a queue to end.
+pub(crate) type Dropped<T> = Vec<(Event<T>, Why)>;
+
+/// Beside the events of a batch: when each came and was born, and what was dropped on the way.
+pub(crate) struct Aside<T> {
+    pub times: VecDeque<(Time, Time)>,
+    pub dropped: Dropped<T>,
+}
+
+impl<T> Default for Aside<T> {
+    fn default() -> Self {
+        Self { times: VecDeque::new(), dropped: Vec::new() }
+    }
+}
+
+pub(crate) struct Gated<T> {
+    waiting: Waiting<T>,
+    gate: Gate,
+}
+
+impl<T> Gated<T> {
+    pub fn new(order: Order, controller: Box<dyn Controller>, cells: Vec<Arc<Served>>) -> Self {
+        Self { waiting: Waiting::new(order), gate: Gate::new(controller, cells) }
+    }
+
+    /// Asks for an event with this tag where there are `places` for more. Another one may have to
+    /// go for it.
+    pub fn offer(&mut self, tag: &Tag, now: Time, places: usize, out: &mut Dropped<T>) -> Verdict {
+        let asking = Asking::of(tag);
+        let ahead = self.waiting.ahead(asking.class);
+        let says = self.gate.ask(now, asking, self.waiting.len(), ahead);
+        let verdict = match says {
+            Err(why) => Verdict::Refuse(why),
+            Ok(true) if places > 0 => Verdict::Enter,
+            Ok(fits) => match self.waiting.push_out(asking.class, asking.deadline) {
+                Some(event) => {
+                    self.gate.count_dropped(Why::Shed);
+                    out.push((event, Why::Shed));
+                    Verdict::Enter
+                }
+                None if fits || places == 0 => Verdict::Full,
+                None => Verdict::Refuse(Why::Shed),
+            },
+        };
+        match verdict {
+            Verdict::Enter => self.gate.count_offered(),
+            Verdict::Refuse(why) => self.gate.count_refused(why),
+            // It comes again, or the wire counts what it does.
+            Verdict::Full => {}
+        }
+        verdict
+    }
+
+    /// Asks for a flow of the least class that comes from outside the net.
+    pub fn admits_from_outside(&mut self, now: Time, places: usize) -> bool {
+        let asking = Asking { class: 0, deadline: None, flow: true };
+        let queued = self.waiting.len();
+        let why = match self.gate.ask(now, asking, queued, queued) {
+            Ok(fits) if fits && places > 0 => {
+                self.gate.count_offered();
+                return true;
+            }
+            Ok(_) => Why::Shed,
+            Err(why) => why,
+        };
+        self.gate.count_refused(why);
+        false
+    }
+
+    pub fn push(&mut self, event: Event<T>, now: Time) {
+        self.waiting.push(event, now);
+        self.gate.waiting(now, self.waiting.len());
+    }
+
+    /// Moves up to `limit` events into `into`, and those that are late aside.
+    pub fn take(
+        &mut self,
+        now: Time,
+        limit: usize,
+        into: &mut VecDeque<Event<T>>,
+        aside: &mut Aside<T>,
+    ) {
+        let before = into.len();
+        while into.len() - before < limit {
+            let Some(held) = self.waiting.pop() else { break };
+            if let Some(why) = late(&self.gate, now, &held) {
+                self.gate.count_dropped(why);
+                aside.dropped.push((held.event, why));
+                continue;
+            }
+            aside.times.push_back((held.came, held.event.tag().born()));
+            into.push_back(held.event);
+        }
+        self.gate.take(into.len() - before);
+        self.gate.waiting(now, self.waiting.len());
+    }
+
+    /// Puts what a batch did not take back; the times of what it took are left.
+    pub fn put_back(
+        &mut self,
+        events: &mut VecDeque<Event<T>>,
+        times: &mut VecDeque<(Time, Time)>,
+        now: Time,
+    ) {
+        self.gate.give_back(events.len());
+        while let Some(event) = events.pop_back() {
+            let came = times.pop_back().map_or(now, |times| times.0);
+            self.waiting.put_back(event, came);
+        }
+        self.gate.waiting(now, self.waiting.len());
+    }
+
+    /// Has the controller look. Whether it has to look again though nothing more happens.
+    pub fn tick(&mut self, now: Time, out: &mut Dropped<T>) -> bool {
+        if !self.gate.is_due(now) {
+            return true;
+        }
+        let Self { waiting, gate } = self;
+        let before = out.len();
+        waiting.expire(|held| late(gate, now, held), out);
+        for (_, why) in &out[before..] {
+            gate.count_dropped(*why);
+        }
+        self.gate.waiting(now, self.waiting.len());
+        let again = self.gate.tick(now, self.waiting.len());
+        self.waiting.set_newest_first(self.gate.newest_first());
+        again
+    }
+
+    pub fn pop_least(&mut self) -> Option<Event<T>> {
+        self.waiting.pop_least()
+    }
+
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub fn room(&self) -> usize {
+        self.gate.room(self.waiting.len())
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Event<T>> {
+        self.waiting.iter().map(|held| &held.event)
+    }
+
+    pub fn oldest(&self) -> Option<Time> {
+        self.waiting.iter().map(|held| held.came).min()
+    }
+
+    /// Takes out all, for the end.
+    pub fn take_all(&mut self, into: &mut VecDeque<Event<T>>) {
+        while let Some(held) = self.waiting.pop() {
+            into.push_back(held.event);
+        }
+    }
+
+    pub fn cell(&self, n: usize) -> Option<Arc<Served>> {
+        self.gate.cell(n).cloned()
+    }
+
+    pub fn pressure(&self) -> f64 {
+        self.gate.pressure()
+    }
+
+    pub fn set_frozen(&mut self, frozen: bool) {
+        self.gate.set_frozen(frozen);
+    }
+
+    pub fn view(&self) -> AdmissionView {
+        self.gate.view(self.waiting.len())
+    }
+}
+
+impl Asking {
+    fn of(tag: &Tag) -> Self {
+        Self { class: class(tag), deadline: tag.deadline(), flow: tag.is_flow() }
+    }
+}
+
+fn late<T>(gate: &Gate, now: Time, held: &Held<T>) -> Option<Why> {
+    let tag = held.event.tag();
+    tag.is_flow().then(|| gate.late(now, held.came, tag.deadline())).flatten()
+}

@@ -1,0 +1,186 @@
+//! The lines of a queue with an order, beside a plain list.
+
+use super::Order;
+use super::waiting::Waiting;
+use crate::event::{Event, StageId, Tag, WorkerId};
+use crate::ledger::Why;
+use crate::time::Time;
+use proptest::prelude::*;
+use std::cmp::Reverse;
+
+/// What is done to a queue.
+#[derive(Clone, Debug)]
+enum Step {
+    /// An event of this class and deadline comes.
+    Push(u8, Option<u64>),
+    /// So many are taken, and so many of them put back.
+    Take(usize, usize),
+    PushOut(u8, Option<u64>),
+    PopLeast,
+    /// What came before this many events is late.
+    Expire(u64),
+    Turn(bool),
+}
+
+fn deadline() -> impl Strategy<Value = Option<u64>> {
+    prop::option::of(0_u64..20)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0_u8..4, deadline()).prop_map(|(class, at)| Step::Push(class, at)),
+        2 => (0_usize..4, 0_usize..4).prop_map(|(take, back)| Step::Take(take, back)),
+        1 => (0_u8..5, deadline()).prop_map(|(class, at)| Step::PushOut(class, at)),
+        1 => Just(Step::PopLeast),
+        1 => (0_u64..20).prop_map(Step::Expire),
+        1 => any::<bool>().prop_map(Step::Turn),
+    ]
+}
+
+fn orders() -> impl Strategy<Value = Order> {
+    prop_oneof![Just(Order::Fifo), Just(Order::Lifo), Just(Order::ByDeadline)]
+}
+
+/// An event of the model: its number is when it came.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Known {
+    number: u64,
+    class: u8,
+    deadline: u64,
+}
+
+impl Known {
+    fn event(self) -> Event<Self> {
+        // Its own worker's, so that nobody is told of its end.
+        let mut tag = Tag::none(WorkerId(0));
+        if self.class < u8::MAX {
+            tag = Tag::new(self.number, Time(0), WorkerId(0), StageId(0));
+            tag.set_class(self.class);
+        }
+        tag.set_deadline((self.deadline < u64::MAX).then_some(Time(self.deadline)));
+        tag.with(self)
+    }
+}
+
+/// A plain list in order of service.
+struct Model {
+    order: Order,
+    list: Vec<Known>,
+}
+
+impl Model {
+    /// What makes one go before another: a lower key.
+    fn key(&self, known: &Known) -> (Reverse<u8>, u64, i64) {
+        let came = known.number as i64;
+        match self.order {
+            Order::Fifo => (Reverse(known.class), 0, came),
+            Order::Lifo => (Reverse(known.class), 0, -came),
+            Order::ByDeadline => (Reverse(known.class), known.deadline, came),
+        }
+    }
+
+    fn sort(&mut self) {
+        let mut list = std::mem::take(&mut self.list);
+        list.sort_by_key(|known| self.key(known));
+        self.list = list;
+    }
+
+    fn push_out(&mut self, class: u8, deadline: u64) -> Option<Known> {
+        let last = *self.list.last()?;
+        let new = Known { number: u64::MAX >> 1, class, deadline };
+        (self.key(&new) < self.key(&last)).then(|| self.list.pop())?
+    }
+
+    /// The first, in order of arrival or of deadlines, of the least important class.
+    fn pop_least(&mut self) -> Option<Known> {
+        let least = self.list.iter().map(|known| known.class).min()?;
+        let of_class = self.list.iter().filter(|known| known.class == least);
+        let first = *match self.order {
+            Order::Fifo | Order::Lifo => of_class.min_by_key(|known| known.number)?,
+            Order::ByDeadline => of_class.min_by_key(|known| (known.deadline, known.number))?,
+        };
+        self.list.retain(|known| *known != first);
+        Some(first)
+    }
+}
+
+fn end(event: Event<Known>) -> Known {
+    let (tag, known) = event.split();
+    std::mem::forget(tag);
+    known
+}
+
+proptest! {
+    #![proptest_config(crate::seeded())]
+
+    #[test]
+    fn lines_are_a_sorted_list(order in orders(), steps in prop::collection::vec(step(), 1..80)) {
+        let mut waiting = Waiting::new(order);
+        let mut model = Model { order, list: Vec::new() };
+        for (number, step) in (0..).zip(steps) {
+            match step {
+                Step::Push(class, deadline) => {
+                    let class = if class == 3 { u8::MAX } else { class };
+                    let known = Known { number, class, deadline: deadline.unwrap_or(u64::MAX) };
+                    let ahead = model.list.iter().filter(|other| other.class >= class).count();
+                    prop_assert_eq!(waiting.ahead(class), ahead);
+                    waiting.push(known.event(), Time(number));
+                    model.list.push(known);
+                    model.sort();
+                }
+                Step::Take(take, back) => {
+                    let mut taken: Vec<_> = (0..take).filter_map(|_| waiting.pop()).collect();
+                    let came: Vec<u64> = taken.iter().map(|held| held.came.0).collect();
+                    let take = take.min(model.list.len());
+                    let expected: Vec<u64> =
+                        model.list[..take].iter().map(|known| known.number).collect();
+                    prop_assert_eq!(&came, &expected);
+                    let kept = taken.len().saturating_sub(back);
+                    for held in taken.drain(kept..).rev() {
+                        waiting.put_back(held.event, held.came);
+                    }
+                    model.list.drain(..kept);
+                    taken.into_iter().for_each(|held| {
+                        end(held.event);
+                    });
+                }
+                Step::PushOut(class, deadline) => {
+                    let found = waiting.push_out(class, deadline.map(Time)).map(end);
+                    prop_assert_eq!(found, model.push_out(class, deadline.unwrap_or(u64::MAX)));
+                }
+                Step::PopLeast => {
+                    prop_assert_eq!(waiting.pop_least().map(end), model.pop_least());
+                }
+                Step::Expire(before) => {
+                    let mut expired = Vec::new();
+                    let late = |known: &Known| match order {
+                        Order::ByDeadline => known.deadline < before,
+                        _ => known.number < before,
+                    };
+                    let why = |yes: bool| yes.then_some(Why::Expired);
+                    waiting.expire(|held| why(late(&held.event)), &mut expired);
+                    let mut expired: Vec<Known> =
+                        expired.into_iter().map(|(event, _)| end(event)).collect();
+                    let mut expected = model.list.clone();
+                    expected.retain(late);
+                    model.list.retain(|known| !late(known));
+                    expired.sort_by_key(|known| known.number);
+                    expected.sort_by_key(|known| known.number);
+                    prop_assert_eq!(expired, expected);
+                }
+                Step::Turn(newest) => {
+                    waiting.set_newest_first(newest);
+                    if order == Order::Fifo {
+                        model.order = if newest { Order::Lifo } else { Order::Fifo };
+                        model.sort();
+                    }
+                }
+            }
+            prop_assert_eq!(waiting.len(), model.list.len());
+        }
+        while let Some(held) = waiting.pop() {
+            prop_assert_eq!(end(held.event), model.list.remove(0));
+        }
+        prop_assert!(model.list.is_empty());
+    }
+}

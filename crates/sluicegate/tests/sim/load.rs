@@ -1,0 +1,340 @@
+//! Open load on one stage: arrivals and costs drawn from a seed, and what became of each flow.
+
+use crate::common::Random;
+use sluicegate::{
+    AdmissionView, Batch, Capacity, Cx, Ended, Entering, Machine, Net, OnFull, Out, Raised, Sim,
+    Snapshot, Stage, StageId, Time, VirtualTime, Wait, Waker, Why, from_fn, ms, stage,
+};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What an event costs.
+#[derive(Clone, Copy, Debug)]
+pub enum Cost {
+    Fixed(Duration),
+    /// One in twenty is dear.
+    Bimodal(Duration, Duration),
+}
+
+impl Cost {
+    fn draw(self, random: &mut Random) -> Duration {
+        match self {
+            Self::Fixed(cost) => cost,
+            Self::Bimodal(_, dear) if random.one_in(20) => dear,
+            Self::Bimodal(cheap, _) => cheap,
+        }
+    }
+
+    pub fn mean(self) -> Duration {
+        match self {
+            Self::Fixed(cost) => cost,
+            Self::Bimodal(cheap, dear) => (cheap * 19 + dear) / 20,
+        }
+    }
+}
+
+/// A run: a stage and what is offered to it.
+#[derive(Clone)]
+pub struct Load {
+    pub cost: Cost,
+    /// From when on each event costs something else.
+    pub change: Option<(Duration, Cost)>,
+    /// Threads of the stage's pool.
+    pub threads: usize,
+    /// Whether the stage runs on the one worker of the source instead of a pool.
+    pub inline: bool,
+    /// What it costs the source to let one flow in, whatever becomes of it.
+    pub entering: Duration,
+    /// Multiples of the capacity that are offered, one after the other.
+    pub phases: Vec<(Duration, f64)>,
+    /// Flows of each class among a hundred; the rest is of class 0.
+    pub classes: Vec<(u8, usize)>,
+    /// When a flow's answer is worth nothing any more, after its birth.
+    pub deadline: Option<Duration>,
+    /// Whether the source heeds the pressure of the inlet.
+    pub heeds: bool,
+}
+
+impl Load {
+    /// So many times its capacity for a second, on a pool of eight threads.
+    pub fn steady(cost: Cost, times: f64) -> Self {
+        Self {
+            cost,
+            change: None,
+            threads: 8,
+            inline: false,
+            entering: Duration::ZERO,
+            phases: vec![(ms(1000), times)],
+            classes: Vec::new(),
+            deadline: None,
+            heeds: false,
+        }
+    }
+
+    /// Flows that the stage can serve in a second.
+    pub fn capacity(&self) -> f64 {
+        self.threads as f64 / self.cost.mean().as_secs_f64()
+    }
+
+    /// Runs it with this queue and seed. The ledger must be even all along, and in the end all must
+    /// be gone.
+    pub fn run(&self, queue: Capacity, seed: u64) -> Outcome {
+        let (mut sim, log) = self.sim(queue, seed);
+        let span: Duration = self.phases.iter().map(|phase| phase.0).sum();
+        let mut views = Vec::new();
+        while sim.now() < Time(0) + span {
+            assert!(sim.run_for(ms(10), 1_000_000));
+            sim.assert_even();
+            views.push(sim.snapshot());
+        }
+        assert!(sim.run_for(ms(60_000), 10_000_000), "the queue does not drain");
+        crate::common::assert_empty(&mut sim);
+        assert_eq!(sim.next(), None, "it comes to rest");
+        drop(sim);
+        let flows = std::mem::take(&mut *log.lock().unwrap());
+        Outcome { flows, views, span, threads: self.threads }
+    }
+
+    /// The net before it runs.
+    pub fn sim(&self, queue: Capacity, seed: u64) -> (Sim, Ends) {
+        let (time, ends) = (VirtualTime::default(), Ends::default());
+        let mut net = Net::new("load");
+        let arrivals = {
+            let load = self.clone();
+            move |_| Ok(Arrivals::new(load.clone(), seed))
+        };
+        let door = net.domain("door").machine(arrivals).pinned(1);
+        let pool = if self.inline { door } else { net.domain("pool").pool(self.threads) };
+        let (clock, done, told) = (time.clone(), ends.clone(), ends.clone());
+        let (at_door, heeds, cost) = (time.clone(), self.heeds, self.entering);
+        let front = move || {
+            let (time, ends) = (at_door.clone(), told.clone());
+            Front { heeds, cost, time, random: Random(seed), ends }
+        };
+        let front = net.add(stage("front", front).on(door).flows(1 << 20));
+        let work = net.add(stage("work", move || work(&clock, &done)).on(pool).queue(queue));
+        net.wire(front.out, work.inlet).on_full(OnFull::ShedNewest);
+        (Sim::with_time(net, seed, time).unwrap(), ends)
+    }
+}
+
+pub type Ends = Arc<Mutex<Vec<End>>>;
+
+/// What became of a flow.
+#[derive(Clone, Copy, Debug)]
+pub struct End {
+    pub born: Time,
+    pub at: Time,
+    pub class: u8,
+    pub cost: Duration,
+    /// `None`: it was served.
+    pub why: Option<Why>,
+}
+
+pub struct Outcome {
+    pub flows: Vec<End>,
+    /// Taken each 10 ms.
+    pub views: Vec<Snapshot>,
+    pub span: Duration,
+    threads: usize,
+}
+
+impl Outcome {
+    /// The cost of the flows served within `target` that were done in a part of the run, as a share
+    /// of what its threads could have done in it.
+    pub fn goodput(&self, target: Duration, from: Duration, to: Duration) -> f64 {
+        let during = Time(0) + from..Time(0) + to;
+        let good = self.served().filter(|end| end.at.since(end.born) <= target);
+        let good = good.filter(|end| during.contains(&end.at));
+        let work: Duration = good.map(|end| end.cost).sum();
+        work.as_secs_f64() / (self.threads as f64 * (to - from).as_secs_f64())
+    }
+
+    /// The response time within which a share of those that were served were.
+    pub fn response(&self, share: f64) -> Duration {
+        let mut responses: Vec<_> = self.served().map(|end| end.at.since(end.born)).collect();
+        responses.sort_unstable();
+        let rank = (responses.len() as f64 * share) as usize;
+        responses.get(rank.min(responses.len() - 1)).copied().unwrap_or_default()
+    }
+
+    /// The share of a class that was served.
+    pub fn served_of(&self, class: u8) -> f64 {
+        let of_class = self.flows.iter().filter(|end| end.class == class);
+        let served = self.served().filter(|end| end.class == class).count();
+        served as f64 / of_class.count().max(1) as f64
+    }
+
+    /// The admission to the stage, each 10 ms.
+    pub fn admissions(&self) -> impl Iterator<Item = &AdmissionView> {
+        self.views.iter().flat_map(|view| &view.stages[1].admission)
+    }
+
+    pub fn served(&self) -> impl Iterator<Item = &End> {
+        self.flows.iter().filter(|end| end.why.is_none())
+    }
+}
+
+#[derive(Clone, Copy)]
+pub struct Ask {
+    cost: Duration,
+    class: u8,
+    born: Time,
+}
+
+impl Ask {
+    fn end(self, at: Time, why: Option<Why>) -> End {
+        End { born: self.born, at, class: self.class, cost: self.cost, why }
+    }
+}
+
+/// Spends what each event costs.
+fn work(time: &VirtualTime, ends: &Ends) -> impl Stage<In = Ask, Out = ()> + use<> {
+    let (time, ends) = (time.clone(), ends.clone());
+    from_fn(move |batch: Batch<'_, Ask>, cx: &mut Cx<'_, ()>| {
+        for event in batch {
+            let (tag, ask) = event.split();
+            time.spend(ask.cost);
+            ends.lock().unwrap().push(ask.end(cx.clock(), None));
+            tag.finish();
+        }
+    })
+}
+
+/// How long the source lets flows in at once.
+const SLICE: Duration = Duration::from_micros(500);
+
+/// Lets in what arrives.
+struct Front {
+    heeds: bool,
+    cost: Duration,
+    time: VirtualTime,
+    random: Random,
+    ends: Ends,
+}
+
+impl Front {
+    fn end(&self, ask: Ask, at: Time, why: Why) {
+        self.ends.lock().unwrap().push(ask.end(at, Some(why)));
+    }
+}
+
+impl Stage for Front {
+    type In = ();
+    type Out = Out<Ask>;
+
+    fn handle(&mut self, _: Batch<'_, ()>, _: &mut Cx<'_, Out<Ask>>) {}
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<Ask>>) {
+        let me = cx.stage();
+        cx.local.get::<Arrivals>().source = Some(me);
+    }
+
+    fn signal(&mut self, cx: &mut Cx<'_, Out<Ask>>) {
+        let now = cx.now();
+        while let Some(ask) = cx.local.get::<Arrivals>().next_until(now) {
+            self.time.spend(self.cost);
+            let refuses = self.random.below(1000) < (cx.pressure() * 1000.0) as usize;
+            if self.heeds && refuses {
+                self.end(ask, now, Why::Gone);
+            } else {
+                let arrivals = cx.local.get::<Arrivals>();
+                let (flow, deadline) = (arrivals.asked.len() as u64, arrivals.load.deadline);
+                arrivals.asked.push(ask);
+                let entering = Entering {
+                    born: Some(ask.born),
+                    class: ask.class,
+                    deadline: deadline.map(|after| ask.born + after),
+                    ..Entering::default()
+                };
+                let tag = cx.enter(flow, entering).expect("places for all");
+                cx.out.emit(tag.with(ask));
+            }
+            if cx.room() == 0 || cx.clock().since(now) > SLICE {
+                return cx.again();
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, Out<Ask>>) {
+        let ask = cx.local.get::<Arrivals>().asked[ended.flow as usize];
+        self.end(ask, cx.now(), ended.why);
+    }
+}
+
+/// The outside: flows that arrive whatever becomes of those before.
+struct Arrivals {
+    load: Load,
+    random: Random,
+    next: Option<Time>,
+    source: Option<StageId>,
+    /// All that entered, by the number of their flow.
+    asked: Vec<Ask>,
+}
+
+impl Arrivals {
+    fn new(load: Load, seed: u64) -> Self {
+        let (random, asked) = (Random(seed ^ 0x5eed), Vec::new());
+        let mut this = Self { load, random, next: Some(Time(0)), source: None, asked };
+        this.draw();
+        this
+    }
+
+    /// Draws when the next flow comes: a Poisson process whose rate is that of the phase.
+    fn draw(&mut self) {
+        let Some(mut at) = self.next else { return };
+        // What is left of a unit exponential time, used up at the rate of each phase.
+        let mut left = -(1.0 - self.random.below(1 << 30) as f64 / f64::from(1 << 30)).ln();
+        let mut end = Time(0);
+        for &(span, times) in &self.load.phases {
+            end = end + span;
+            let rate = times * self.load.capacity();
+            let here = (end - at).as_secs_f64() * rate;
+            if left <= here {
+                self.next = Some(at + Duration::from_secs_f64(left / rate));
+                return;
+            }
+            left -= here;
+            at = at.max(end);
+        }
+        self.next = None;
+    }
+
+    /// The next flow that arrives by `now`.
+    fn next_until(&mut self, now: Time) -> Option<Ask> {
+        let born = self.next.filter(|&next| next <= now)?;
+        let cost = match self.load.change {
+            Some((from, cost)) if born >= Time(0) + from => cost,
+            _ => self.load.cost,
+        };
+        let (mut drawn, mut class) = (self.random.below(100), 0);
+        for &(of, share) in &self.load.classes {
+            if drawn < share {
+                class = of;
+                break;
+            }
+            drawn -= share;
+        }
+        let ask = Ask { cost: cost.draw(&mut self.random), class, born };
+        self.draw();
+        Some(ask)
+    }
+}
+
+impl Machine for Arrivals {
+    fn poll(&mut self, now: Time, _: Wait, raised: &mut Raised) {
+        if let (Some(next), Some(source)) = (self.next, self.source)
+            && next <= now
+        {
+            raised.raise(source);
+        }
+    }
+
+    fn waker(&self) -> Waker {
+        Arc::new(|| {})
+    }
+
+    fn due(&self) -> Option<Time> {
+        self.next
+    }
+}
