@@ -121,7 +121,7 @@ mod tests {
         let _early: Vec<_> =
             (0..3).map(|_| std::net::TcpStream::connect(addr.to_string()).unwrap()).collect();
         backend.last_call(&listener, false);
-        let late = dial(&addr, &settings).unwrap();
+        let late = dial(&addr, None, &settings).unwrap();
         let mut accepted = Vec::new();
         while let Accept::Conn(socket, _) = backend.accept(&listener) {
             accepted.push(socket);
