@@ -92,8 +92,8 @@ impl fmt::Display for RunError {
             Self::Start(error) => write!(f, "the generator did not start: {error}"),
             Self::Stuck(most) => write!(
                 f,
-                "the generator came to no end within {most:?}: a defect of it, or a machine far too \
-                 busy"
+                "the generator came to no end within {most:?}: a defect of it, or a machine that is \
+                 far too busy"
             ),
         }
     }

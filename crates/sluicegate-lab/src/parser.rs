@@ -310,8 +310,8 @@ mod tests {
         ("HTTP/1.1 503 No\r\ncontent-length: 0\r\nConnection: Close\r\n\r\n", answer(503, 0, true)),
         ("HTTP/1.1 304 Same\r\nContent-Length: 9\r\n\r\n", answer(304, 0, false)),
         (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n\
-             0\r\nT: v\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n\
+             A\r\n0123456789\r\n0\r\nT: v\r\n\r\n",
             answer(200, 13, false),
         ),
         ("HTTP/1.1 200 OK\r\n\r\nall of it", answer(200, 9, true)),
