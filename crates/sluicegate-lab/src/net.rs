@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use sluicegate::{BoxError, Net, StartError, bounded, stage};
+use sluicegate::{BoxError, Fifo, Net, StartError, bounded, stage};
 use sluicegate_io::{Asked, Choice, ConnLedger, Io, Options, Settings, Unfit, dial};
 
 use crate::plan::{BadPlan, Plan, REQUESTS_MAX};
@@ -59,7 +59,9 @@ pub fn net(
     let plan = Arc::new(plan.clone());
     let clients: usize = plan.populations.iter().map(|one| one.clients()).sum();
     let mut net = Net::new("generator");
-    let cpu = net.domain("cpu").machine(machine).pinned(1);
+    // In turn: whoever is nearest to the exit would keep the others from running while `arrive`,
+    // which all requests come back to, waits for the time by looking at the clock.
+    let cpu = net.domain("cpu").machine(machine).policy(Fifo::default).pinned(1);
     // Each client has one connection to open, or one request to write, at a time.
     let tcp = dial(&mut net, cpu, &Options { queue: clients.max(1), ..Options::default() });
     let source = Arc::clone(&plan);
@@ -92,8 +94,8 @@ impl fmt::Display for RunError {
             Self::Start(error) => write!(f, "the generator did not start: {error}"),
             Self::Stuck(most) => write!(
                 f,
-                "the generator came to no end within {most:?}: a defect of it, or a machine that is \
-                 far too busy"
+                "the generator came to no end within {most:?}: a defect of it, or a machine \
+                 that is far too busy"
             ),
         }
     }

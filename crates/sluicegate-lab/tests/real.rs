@@ -95,3 +95,16 @@ fn a_plan_that_cannot_be_is_not_begun() {
     plan.to = "127.0.0.1:1".parse().unwrap();
     assert!(matches!(run(&plan, Asked::Epoll), Err(RunError::Plan(_))));
 }
+
+#[test]
+fn who_looks_at_the_clock_all_the_time_still_hears_answers() {
+    for backend in backends() {
+        let rate = Rate { poisson: false, ..Rate::steady(1000.0, PATIENT) };
+        let mut plan = plan(Load::Open(rate), 1000);
+        plan.spin = true;
+        let (report, _) = real(plan, backend, |_, _| Manner::Answer(200, Duration::ZERO));
+        let outcome = &report.populations[0];
+        assert_eq!((outcome.total().first, outcome.total().good), (499, 499), "{backend:?}");
+        assert!(outcome.most_under_way < 499, "none was answered before the plan was over");
+    }
+}
