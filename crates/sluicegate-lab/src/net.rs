@@ -15,7 +15,7 @@ use crate::stages::{AnswerStage, ArriveStage, ClientStage, connect_time};
 /// How much longer than its plan allows a run may take before it is given up as stuck.
 pub const SETTLE_MAX: Duration = Duration::from_secs(30);
 /// Events that wait for `answer`'s findings to be heard: beyond it reading waits.
-const HEARD: usize = 4096;
+const HEARD: usize = 512;
 
 /// Why there is no report.
 #[derive(Debug)]
@@ -69,10 +69,11 @@ pub fn net(
     let arrive = net.add(arrive.on(cpu).flows(REQUESTS_MAX));
     let answer = net.add(stage("answer", || AnswerStage).on(cpu));
     let make = move || ClientStage::new(Arc::clone(&plan), report.clone());
-    let client = net.add(stage("client", make).on(cpu).queue(bounded(HEARD)).emits(2));
+    let client = stage("client", make).on(cpu).queue(bounded(HEARD)).emits(2);
+    let client = net.add(client.flows(clients.max(1)));
     net.wire(arrive.out, client.inlet);
     net.wire(client.out.done, arrive.inlet).returns(arrive.out);
-    net.wire(client.out.connect, tcp.connect).window(clients.max(1));
+    net.wire(client.out.connect, tcp.connect);
     net.wire(tcp.opened, client.inlet).returns(client.out.connect);
     net.wire(tcp.failed, client.inlet).returns(client.out.connect);
     net.wire(tcp.incoming, answer.inlet);

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Manner, TURN, simulated};
+use common::{Manner, TURN, simulated, simulated_over};
 use sluicegate::Time;
 use sluicegate_lab::{Load, Pick, Piece, Plan, Population, Rate, Retry};
 
@@ -236,4 +236,15 @@ fn a_seed_makes_one_run() {
     };
     assert_eq!(csv(3), csv(3));
     assert_ne!(csv(3), csv(4));
+}
+
+#[test]
+fn no_connection_is_lost_while_the_client_has_its_hands_full() {
+    // Connections stand a millisecond after they are asked for: when the next requests are due.
+    let (way, rate) = (Duration::from_micros(500), 1e6);
+    let rate = Rate { poisson: false, ..Rate::steady(rate, ms(4)) };
+    let plan = of(Load::Open(rate), 1, |p| p.connections.most = 4000);
+    let (report, _) = simulated_over((way, way), plan, |_, _| OK);
+    let (total, opened) = (report.total(), report.populations[0].opened);
+    assert_eq!((total.first, opened, total.ok, total.timeouts), (3999, 3999, 3999, 0));
 }

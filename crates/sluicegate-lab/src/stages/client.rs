@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sluicegate::{Batch, Cx, Event, Out, Stage, Tag, Time};
+use sluicegate::{Batch, Cx, Ended, Entering, Event, Out, Stage, Tag, Time};
 use sluicegate_io::{Connect, ConnectFailed, Io, Opened, Write};
 use sluicegate_macros::{From, Ports};
 
@@ -52,6 +52,7 @@ pub(crate) enum ClientIn {
 pub(crate) struct ClientOut {
     /// Requests that are over.
     pub done: Out<Done>,
+    /// Connections to be opened, each a flow.
     pub connect: Out<Connect>,
     pub write: Out<Write>,
 }
@@ -130,8 +131,10 @@ impl ClientStage {
             Link::Open(_) | Link::Closed => {
                 place.link = Link::Opening;
                 let (to, from) = (self.plan.to.clone(), place.from);
-                let connect = Connect { to, from, token: slot.into() };
-                cx.out.connect.emit(Event::note(home, connect));
+                // A flow of its own, so that a place is kept for what becomes of it.
+                let tag = cx.enter(slot.into(), Entering::default());
+                let tag = tag.expect("each place opens one connection at a time");
+                cx.out.connect.emit(tag.with(Connect { to, from, token: slot.into() }));
             }
         }
     }
@@ -151,12 +154,11 @@ impl ClientStage {
         }
     }
 
-    fn failed(&mut self, failed: &ConnectFailed, cx: &mut Cx<'_, ClientOut>) {
-        let place = self.slots.get(failed.token as u32);
+    fn failed(&mut self, slot: u32, why: &str, cx: &mut Cx<'_, ClientOut>) {
+        let place = self.slots.get(slot);
         place.link = Link::Closed;
         if let Some(number) = place.request {
-            let why = format!("no connection: {}", failed.error.kind());
-            self.over(number, &Fate::Broken(&why), cx);
+            self.over(number, &Fate::Broken(why), cx);
         }
     }
 
@@ -322,11 +324,27 @@ impl Stage for ClientStage {
             let (tag, body) = event.split();
             match body {
                 ClientIn::Asking(asking) => self.asked(tag, asking, cx),
-                ClientIn::Opened(opened) => self.opened(&opened, cx),
-                ClientIn::Failed(failed) => self.failed(&failed, cx),
+                ClientIn::Opened(opened) => {
+                    tag.finish();
+                    self.opened(&opened, cx);
+                }
+                ClientIn::Failed(failed) => {
+                    tag.finish();
+                    let why = format!("no connection: {}", failed.error.kind());
+                    self.failed(failed.token as u32, &why, cx);
+                }
                 ClientIn::Heard(heard) => self.heard(&heard, cx),
             }
         }
+    }
+
+    /// What became of a connection got lost in the net.
+    fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, ClientOut>) {
+        let slot = ended.flow as u32;
+        if let Some(tag) = ended.tag {
+            tag.refuse(ended.why);
+        }
+        self.failed(slot, "lost while it was opened", cx);
     }
 
     /// Writes that were watched are written.
