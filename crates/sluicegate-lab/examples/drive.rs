@@ -10,6 +10,8 @@ use sluicegate_lab::{Load, Plan, Population, Rate, run};
 
 /// An answer later than this is not good.
 const TARGET: Duration = Duration::from_millis(50);
+/// As patient as wrk.
+const TIMEOUT: Duration = Duration::from_secs(2);
 const USAGE: &str = "drive ADDRESS PATH RATE SECONDS CONNECTIONS [spin], \
     as in `drive 127.0.0.1:8080 / 1000 5 64`; a rate of 0 is a closed loop";
 
@@ -24,7 +26,8 @@ fn plan(arguments: &[String]) -> Result<Plan, Box<dyn Error>> {
     } else {
         Load::Open(Rate::steady(rate, time))
     };
-    let population = Population::new("all", load, path, users, TARGET);
+    let mut population = Population::new("all", load, path, users, TARGET);
+    population.timeout = TIMEOUT;
     let mut plan = Plan::new(to.parse()?, population, time);
     plan.spin = rest.first().is_some_and(|word| word == "spin");
     Ok(plan)
