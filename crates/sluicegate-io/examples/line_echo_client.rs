@@ -33,7 +33,7 @@ impl Stage for Ask {
     type Out = AskOut;
 
     fn start(&mut self, cx: &mut Cx<'_, AskOut>) {
-        let connect = Connect { to: self.to.clone(), token: 0 };
+        let connect = Connect { to: self.to.clone(), from: None, token: 0 };
         cx.out.connect.emit(Event::note(cx.worker(), connect));
     }
 

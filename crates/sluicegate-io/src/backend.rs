@@ -9,6 +9,7 @@
 //! fit alike.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 
 use sluicegate::{Time, Wait, Waker};
@@ -146,8 +147,14 @@ pub trait Backend {
     /// Readiness of this connection will be told under `key`.
     fn attach(&mut self, key: u64, socket: &Socket) -> io::Result<()>;
 
-    /// Begins to connect. The socket must be attached before its readiness is told.
-    fn connect(&mut self, to: &Addr, settings: &Settings) -> io::Result<Socket>;
+    /// Begins to connect, from an address of this machine if one is given. The socket must be
+    /// attached before its readiness is told.
+    fn connect(
+        &mut self,
+        to: &Addr,
+        from: Option<IpAddr>,
+        settings: &Settings,
+    ) -> io::Result<Socket>;
 
     /// Whether a connection that was begun stands.
     fn connected(&mut self, socket: &Socket) -> Decision;

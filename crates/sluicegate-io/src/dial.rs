@@ -1,7 +1,7 @@
 //! Outgoing connections of the operating system: begun at once, decided later.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
@@ -12,8 +12,9 @@ use crate::addr::Addr;
 use crate::backend::Decision;
 use crate::settings::Settings;
 
-/// A new socket that is connecting, or connected already.
-pub(crate) fn dial(to: &Addr, settings: &Settings) -> io::Result<OwnedFd> {
+/// A new socket that is connecting, or connected already; from an address of this machine if one
+/// is given.
+pub(crate) fn dial(to: &Addr, from: Option<IpAddr>, settings: &Settings) -> io::Result<OwnedFd> {
     let family = match to {
         Addr::Tcp(SocketAddr::V4(_)) => AddressFamily::INET,
         Addr::Tcp(SocketAddr::V6(_)) => AddressFamily::INET6,
@@ -21,6 +22,9 @@ pub(crate) fn dial(to: &Addr, settings: &Settings) -> io::Result<OwnedFd> {
     };
     let fd = stream_socket(family)?;
     tune(&fd, to, settings)?;
+    if let Some(from) = from {
+        set_source(&fd, to, from)?;
+    }
     let result = match to {
         Addr::Tcp(addr) => net::connect(&fd, addr),
         Addr::Unix(path) => net::connect(&fd, &SocketAddrUnix::new(path)?),
@@ -29,6 +33,17 @@ pub(crate) fn dial(to: &Addr, settings: &Settings) -> io::Result<OwnedFd> {
         Ok(()) | Err(Errno::INPROGRESS) => Ok(fd),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Binds a socket to an address of this machine, with a port of the kernel's choice.
+fn set_source(fd: &OwnedFd, to: &Addr, from: IpAddr) -> io::Result<()> {
+    if matches!(to, Addr::Unix(_)) {
+        let why = "a connection to a Unix socket has no source address; leave `from` out";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    // Else ports in TIME_WAIT, of which short connections leave many, could not be had again.
+    sockopt::set_socket_reuseaddr(fd, true)?;
+    Ok(net::bind(fd, &SocketAddr::new(from, 0))?)
 }
 
 /// What became of a socket that was connecting when it was told to be writable.

@@ -1,7 +1,7 @@
 //! The backend for any Linux: edge-triggered epoll, each socket registered once in its life.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
@@ -141,8 +141,13 @@ impl Backend for Epoll {
         self.add(key, &fd(socket), flags)
     }
 
-    fn connect(&mut self, to: &Addr, settings: &Settings) -> io::Result<Socket> {
-        crate::dial::dial(to, settings).map(Socket::Fd)
+    fn connect(
+        &mut self,
+        to: &Addr,
+        from: Option<IpAddr>,
+        settings: &Settings,
+    ) -> io::Result<Socket> {
+        crate::dial::dial(to, from, settings).map(Socket::Fd)
     }
 
     fn connected(&mut self, socket: &Socket) -> Decision {

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::io;
+use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
@@ -31,6 +32,9 @@ pub struct Opened {
 pub struct Connect {
     /// To whom.
     pub to: Addr,
+    /// From which address of this machine; the kernel chooses when `None`. A Unix socket has none
+    /// to choose: that is answered with an error.
+    pub from: Option<IpAddr>,
     /// Comes back with the answer.
     pub token: u64,
 }

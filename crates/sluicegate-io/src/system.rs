@@ -136,7 +136,7 @@ mod tests {
         SockRef::from(&half_way).detach_filter().unwrap();
         poll(&mut [PollFd::new(&half_way, PollFlags::OUT)], None).unwrap();
         assert!(matches!(outcome(half_way.as_fd()), Decision::Done), "it had begun in time");
-        let late = dial(&addr, &settings).unwrap();
+        let late = dial(&addr, None, &settings).unwrap();
         backend.last_call(&listener);
         let mut accepted = Vec::new();
         while let Accept::Conn(socket, _) = backend.accept(&listener) {

@@ -1,6 +1,7 @@
 //! What a request costs in calls, and that rest costs nothing.
 
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -69,8 +70,13 @@ impl Backend for Counting {
         self.1.attach.fetch_add(1, SeqCst);
         self.0.attach(key, socket)
     }
-    fn connect(&mut self, to: &Addr, settings: &Settings) -> io::Result<Socket> {
-        self.0.connect(to, settings)
+    fn connect(
+        &mut self,
+        to: &Addr,
+        from: Option<IpAddr>,
+        settings: &Settings,
+    ) -> io::Result<Socket> {
+        self.0.connect(to, from, settings)
     }
     fn connected(&mut self, socket: &Socket) -> Decision {
         self.0.connected(socket)

@@ -2,23 +2,27 @@
 
 mod common;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use common::real::{On, OnEpoll, OnUring, Real, uring_works};
 use common::simulated::{SEEDS, Simulated, with_seed};
 use common::{Setup, World, ask};
-use sluicegate::{Batch, Cx, Ended, Entering, Event, Net, Out, Sim, Stage, Time, stage};
+use sluicegate::{Batch, BoxError, Cx, Ended, Entering, Event, Net, Out, Sim, Stage, Time, stage};
 use sluicegate_io::sim::{SimNet, SimOptions};
 use sluicegate_io::{
-    Addr, ConnCounts, ConnLedger, Connect, ConnectFailed, How, Incoming, Io, Opened, Options,
-    Settings, Then, Write, dial,
+    Addr, Choice, ConnCounts, ConnLedger, Connect, ConnectFailed, Epoll, How, Incoming, Io, Opened,
+    Options, Settings, Then, Write, dial,
 };
 use sluicegate_macros::{From, Ports};
 
 /// Connects to each address as a flow, says one word, and tells what became of it.
 struct Caller {
     to: Vec<Addr>,
+    from: Option<IpAddr>,
+    word: &'static [u8],
     heard: Sender<String>,
 }
 
@@ -43,7 +47,7 @@ impl Stage for Caller {
         for (n, to) in self.to.iter().enumerate() {
             let token = n as u64;
             let tag = cx.enter(token, Entering::default()).unwrap();
-            cx.out.connect.emit(tag.with(Connect { to: to.clone(), token }));
+            cx.out.connect.emit(tag.with(Connect { to: to.clone(), from: self.from, token }));
         }
     }
 
@@ -54,7 +58,7 @@ impl Stage for Caller {
             match body {
                 CallerIn::Opened(opened) => {
                     io.read(*opened.conn);
-                    cx.out.write.emit(tag.with(Write::one(*opened.conn, &b"bye\n"[..])));
+                    cx.out.write.emit(tag.with(Write::one(*opened.conn, self.word)));
                 }
                 CallerIn::Failed(failed) => {
                     self.heard.send(format!("{}: {}", failed.token, failed.error.kind())).unwrap();
@@ -77,15 +81,25 @@ impl Stage for Caller {
 }
 
 fn caller(network: &SimNet, to: &[&str], ledger: &Arc<ConnLedger>) -> (Net, Receiver<String>) {
-    let (heard, hears) = channel();
-    let to: Vec<Addr> = to.iter().map(|to| to.parse().unwrap()).collect();
     let (backends, ledger) = (network.clone(), Arc::clone(ledger));
     let machine =
         move |_| Ok(Io::new(backends.backend(), Settings::default(), Arc::clone(&ledger)));
+    let to: Vec<Addr> = to.iter().map(|to| to.parse().unwrap()).collect();
+    calling(machine, to, None, b"bye\n")
+}
+
+/// A net that says `word` to each of `to`, from the address `from`.
+fn calling(
+    machine: impl Fn(usize) -> Result<Io, BoxError> + Send + Sync + 'static,
+    to: Vec<Addr>,
+    from: Option<IpAddr>,
+    word: &'static [u8],
+) -> (Net, Receiver<String>) {
+    let (heard, hears) = channel();
     let mut net = Net::new("caller");
     let cpu = net.domain("cpu").machine(machine).pinned(1);
     let tcp = dial(&mut net, cpu, &Options::default());
-    let make = move || Caller { to: to.clone(), heard: heard.clone() };
+    let make = move || Caller { to: to.clone(), from, word, heard: heard.clone() };
     let caller = net.add(stage("caller", make).on(cpu).flows(8));
     net.wire(caller.out.connect, tcp.connect);
     net.wire(tcp.opened, caller.inlet).returns(caller.out.connect);
@@ -153,5 +167,59 @@ fn a_peer_that_falls_silent_times_out() {
             let (flows, conns) = world.stop();
             assert!(flows.balanced() && conns.balanced(), "{flows:?} {conns:?}");
         });
+    }
+}
+
+const FROM: &str = "127.3.4.5";
+
+/// What the service at `to` answers to one that asks who it is, from an address of its own.
+fn who_is_calling<B: On>() -> String {
+    let mut service = Real::<B>::new(Setup::default());
+    let choice = Choice::new(B::ASKED).unwrap();
+    let machine = move |_| Ok(choice.machine(Settings::default(), ConnLedger::new())?);
+    let from = Some(FROM.parse().unwrap());
+    let (net, hears) = calling(machine, vec![service.addr.clone()], from, b"who\n");
+    let running = net.run().unwrap();
+    let heard = hears.recv().unwrap();
+    drop(running);
+    service.until(|conns| conns.open == 0);
+    heard
+}
+
+#[test]
+fn a_connection_comes_from_the_address_that_was_asked_for() {
+    assert!(who_is_calling::<OnEpoll>().starts_with(&format!("{FROM}:")));
+    if uring_works() {
+        assert!(who_is_calling::<OnUring>().starts_with(&format!("{FROM}:")));
+    }
+}
+
+#[test]
+fn the_simulated_network_knows_the_address_too() {
+    let mut service = Simulated::new(Setup::default());
+    let backends = service.network.clone();
+    let machine = move |_| Ok(Io::new(backends.backend(), Settings::default(), ConnLedger::new()));
+    let from = Some(FROM.parse().unwrap());
+    let (net, hears) = calling(machine, vec![service.addr.clone()], from, b"who\n");
+    let mut sim = Sim::new(net, 7).unwrap();
+    let mut heard = String::new();
+    service.wait("an answer", |_| {
+        run(&mut sim, Duration::from_micros(50));
+        heard.extend(hears.try_iter());
+        heard.ends_with('\n')
+    });
+    assert!(heard.starts_with(&format!("{FROM}:")), "{heard}");
+}
+
+#[test]
+fn an_address_that_is_not_ours_and_one_for_a_unix_socket_are_refused() {
+    for (to, from) in [("127.0.0.1:80", "192.0.2.1"), ("unix:/nobody", FROM)] {
+        let machine = |_| Ok(Io::new(Epoll::new()?, Settings::default(), ConnLedger::new()));
+        let from = Some(from.parse().unwrap());
+        let (net, hears) = calling(machine, vec![to.parse().unwrap()], from, b"who\n");
+        let running = net.run().unwrap();
+        let told = hears.recv().unwrap();
+        assert!(told.contains("address not available") || told.contains("invalid input"), "{told}");
+        drop(running);
     }
 }

@@ -1,6 +1,7 @@
 //! Connections to others: begun, decided, given up.
 
 use std::io;
+use std::net::IpAddr;
 
 use crate::addr::{Addr, Peer};
 use crate::backend::Decision;
@@ -10,9 +11,14 @@ use crate::io::Io;
 use crate::io::slot::Phase;
 
 impl Io {
-    /// Begins to connect.
-    pub(crate) fn connect(&mut self, to: &Addr, gate: u16) -> io::Result<ConnId> {
-        let socket = self.backend.connect(to, &self.settings)?;
+    /// Begins to connect, from an address of this machine if one is given.
+    pub(crate) fn connect(
+        &mut self,
+        to: &Addr,
+        from: Option<IpAddr>,
+        gate: u16,
+    ) -> io::Result<ConnId> {
+        let socket = self.backend.connect(to, from, &self.settings)?;
         let peer = match to {
             Addr::Tcp(addr) => Peer::tcp(*addr),
             Addr::Unix(_) => Peer::UNIX,

@@ -1,6 +1,7 @@
 //! The backend of a simulated machine.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -97,12 +98,17 @@ impl Backend for SimBackend {
         Ok(())
     }
 
-    fn connect(&mut self, to: &Addr, _settings: &Settings) -> io::Result<Socket> {
+    fn connect(
+        &mut self,
+        to: &Addr,
+        from: Option<IpAddr>,
+        _settings: &Settings,
+    ) -> io::Result<Socket> {
         let mut world = self.net.world();
         if world.is_exhausted(self.host) {
             return Err(io::Error::other("the simulated descriptors have run out"));
         }
-        let end = world.connect(to, Some(self.host));
+        let end = world.connect(to, from, Some(self.host));
         drop(world);
         Ok(self.socket(end))
     }

@@ -1,6 +1,6 @@
 //! What happens in a simulated network when its time has come.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use crate::addr::{Addr, Peer};
 use crate::backend::Ready;
@@ -12,6 +12,7 @@ use crate::sim::world::{Listen, World};
 pub(crate) enum Action {
     Ask {
         from: u32,
+        known_by: IpAddr,
         addr: Addr,
     },
     Answer {
@@ -41,7 +42,7 @@ impl World {
     /// Lets `action` take effect.
     pub(super) fn happen(&mut self, action: Action) {
         match action {
-            Action::Ask { from, addr } => self.asked(from, &addr),
+            Action::Ask { from, known_by, addr } => self.asked(from, known_by, &addr),
             Action::Answer { to, yes } => self.answered(to, yes),
             Action::Bytes { to, bytes } => self.arrived(to, &bytes),
             Action::Finish { to } => {
@@ -62,7 +63,7 @@ impl World {
         }
     }
 
-    fn asked(&mut self, from: u32, addr: &Addr) {
+    fn asked(&mut self, from: u32, known_by: IpAddr, addr: &Addr) {
         let open = |listen: &Listen| listen.open && listen.addr == *addr;
         let open: Vec<usize> =
             (0..self.listeners.len()).filter(|at| open(&self.listeners[*at])).collect();
@@ -78,7 +79,7 @@ impl World {
             // Each end that connects has a port of its own.
             Addr::Tcp(_) => {
                 let port = 1024 + (from % 64_000) as u16;
-                Peer::tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))
+                Peer::tcp(SocketAddr::new(known_by, port))
             }
             Addr::Unix(_) => Peer::UNIX,
         };

@@ -98,7 +98,7 @@ impl SimNet {
 
     /// A test's connection to whoever listens on `addr`, begun now.
     pub fn connect(&self, addr: &Addr) -> SimPeer {
-        let end = self.world().connect(addr, None);
+        let end = self.world().connect(addr, None, None);
         SimPeer::new(SimSocket { net: self.clone(), end: Place::End(end) })
     }
 

@@ -1,6 +1,7 @@
 //! The state of a simulated network: machines, listeners, ends, and what is planned.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
 
 use sluicegate::Time;
 
@@ -144,18 +145,19 @@ impl World {
         end.map(|end| self.reset(end)).is_some()
     }
 
-    /// A new end that asks for a connection to `addr`.
-    pub fn connect(&mut self, addr: &Addr, host: Option<usize>) -> u32 {
+    /// A new end that asks for a connection to `addr`, and is known there by `from`.
+    pub fn connect(&mut self, addr: &Addr, from: Option<IpAddr>, host: Option<usize>) -> u32 {
         let who = match addr {
             Addr::Tcp(addr) => Peer::tcp(*addr),
             Addr::Unix(_) => Peer::UNIX,
         };
+        let known_by = from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let from = self.add_end(End::new(host, who, Phase::Connecting, self.now));
         if let Some(host) = host {
             self.hosts[host].open += 1;
         }
         let at = self.arrival(from);
-        self.plan(at, Action::Ask { from, addr: addr.clone() });
+        self.plan(at, Action::Ask { from, known_by, addr: addr.clone() });
         from
     }
 

@@ -58,10 +58,10 @@ impl Stage for ConnectStage {
 
     fn handle(&mut self, batch: Batch<'_, Connect>, cx: &mut Cx<'_, ConnectOut>) {
         for event in batch {
-            let (tag, Connect { to, token }) = event.split();
+            let (tag, Connect { to, from, token }) = event.split();
             let io = cx.local.get::<Io>();
             let time = io.settings().connect_time;
-            match io.connect(&to, self.place) {
+            match io.connect(&to, from, self.place) {
                 Ok(id) => {
                     let timer = cx.after(time, id.key());
                     self.asked.insert(id, Asked { tag, token, timer });

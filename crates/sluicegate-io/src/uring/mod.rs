@@ -23,6 +23,7 @@ mod unfit;
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -238,8 +239,13 @@ impl Backend for Uring {
         Ok(())
     }
 
-    fn connect(&mut self, to: &Addr, settings: &Settings) -> io::Result<Socket> {
-        let fd = crate::dial::dial(to, settings)?;
+    fn connect(
+        &mut self,
+        to: &Addr,
+        from: Option<IpAddr>,
+        settings: &Settings,
+    ) -> io::Result<Socket> {
+        let fd = crate::dial::dial(to, from, settings)?;
         set_blocking(fd.as_fd(), true)?;
         let sock = Sock::new(Handle::Fd(fd), Connecting::Begun);
         self.conns.insert(sock).map(Socket::Place).map_err(|_| full())

@@ -21,7 +21,7 @@ const LOST: Duration = Duration::from_secs(30);
 
 /// A real world whose service runs on the backend `B`.
 pub struct Real<B> {
-    addr: Addr,
+    pub addr: Addr,
     ledgers: Vec<Arc<ConnLedger>>,
     waiting: Option<Net>,
     running: Option<Running>,
