@@ -34,8 +34,8 @@ pub enum Handler {
 }
 
 impl Handler {
-    /// Whether its work can wait in its queue, so that a gate there has something to bound. A sleeper
-    /// waits elsewhere, without work; what shows the net must do so most of all under load.
+    /// Whether its work can wait in its queue, so that a gate there has something to bound. A
+    /// sleeper waits elsewhere, without work; what shows the net must do so most of all under load.
     fn takes_target(self) -> bool {
         matches!(self, Handler::Echo | Handler::BurnInline | Handler::BurnPool)
     }
