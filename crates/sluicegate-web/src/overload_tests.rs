@@ -139,9 +139,11 @@ const TARGET: &str = "target = \"50ms\"";
 
 #[test]
 fn a_route_with_a_target_keeps_it_under_overload_and_refuses_the_rest() {
-    for (seed, (domain, stage)) in (1..).zip([("pool", "burn-pool"), ("inline", "burn")]) {
+    let stages = [("pool", "burn-pool", 3), ("inline", "burn", 3)];
+    let ten = stages.map(|(domain, stage, _)| (domain, stage, 10));
+    for (seed, (domain, stage, times)) in (1..).zip(stages.into_iter().chain(ten)) {
         let mut world = World::with_routes(seed, "workers = 2", &burn("/work", domain, TARGET));
-        let (rate, span) = (2 * RATE * 3, 1000);
+        let (rate, span) = (2 * RATE * times, 1000);
         let seen = Clients::offer(&mut world, &[("/work", rate)], span);
         let [served, refused] = [200, 503].map(|status| count(&seen, "/work", status));
         assert_eq!(served + refused, rate * span / 1000, "{domain}");
