@@ -153,5 +153,9 @@ fn the_demo_site_has_its_routes() {
     assert_eq!(client.get("/sleep?ms=1").status, 200);
     assert_eq!(client.get("/echo").status, 200);
     assert_eq!(client.get("/panic").status, 404);
+    let net = server.net();
+    let stages = net["stages"].as_array().expect("stages");
+    let burn = stages.iter().find(|stage| stage["name"] == "burn-pool").expect("it is mounted");
+    assert_eq!(burn["admission"][0]["target_us"], 50_000, "{burn}");
     server.stop();
 }

@@ -37,6 +37,7 @@ fn the_example_can_be_used_and_is_explained() {
     for line in [
         "listens on 127.0.0.1:8080; its net on 127.0.0.1:9900",
         "all hosts, /api/net and below: the net as JSON",
+        "all hosts, /burn and below: burn, in a pool, target 50ms",
         "example.org, *.example.org: ",
         "all other hosts: ",
         "  redirect 301 /old/* -> /new/*",

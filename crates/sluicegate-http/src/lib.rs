@@ -34,7 +34,7 @@ pub use exchange::Exchange;
 pub use head::Head;
 pub use id::{ID_MAX, IdSettings};
 pub use limits::{BLOCK, CREDIT, FIELDS_MAX, HEAD_MAX, HELD_MAX, HOLD_TIME, Limits, SPARE_MAX};
-pub use machine::{Answer, Chunks, HttpConn, Next, Shared};
+pub use machine::{Answer, Chunks, HttpConn, Next, RETRY_AFTER, Shared};
 pub use method::{Method, Version};
 pub use pages::Pages;
 pub use refusals::Refusals;

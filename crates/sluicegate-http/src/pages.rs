@@ -14,6 +14,7 @@ pub trait Pages: Debug + Send + Sync {
     /// Whose pages are for a request, as a number of the implementation's own.
     fn whose(&self, head: &Head) -> u16;
 
-    /// The reply with this status. Without one, its reason phrase is sent as text.
+    /// The reply with this status. Without one, its reason phrase is sent as text. One
+    /// with 503 that has no Retry-After gets one out of [`RETRY_AFTER`](crate::RETRY_AFTER).
     fn reply(&self, whose: u16, status: u16) -> Option<Reply>;
 }

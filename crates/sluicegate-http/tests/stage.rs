@@ -92,7 +92,10 @@ fn what_nobody_answers_is_answered_by_a_page() {
         let lost =
             |method: &str, host: &str| format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
         let text = world.ask(&mut peer, &lost("GET", "abc"), 30);
-        assert!(text.contains("\r\nX-Own: 1\r\nContent-Length: 5\r\n"), "{text}");
+        assert!(text.contains("\r\nX-Own: 1\r\n"), "{text}");
+        assert!(text.contains("\r\nContent-Length: 5\r\n"), "{text}");
+        // Only of what is too much a client can know that it will pass.
+        assert_eq!(text.contains("\r\nRetry-After: "), status == "503", "{text}");
         assert!(text.ends_with(&format!("\r\n\r\n3 {status}")), "{text}");
         let text = world.ask(&mut peer, &lost("HEAD", "abcd"), 30);
         assert_eq!(statuses(&text), [status]);
@@ -141,6 +144,7 @@ fn a_full_net_is_answered_for() {
     assert_eq!(world.ask(&mut slow, &get("/sleep"), 5), "");
     let text = world.ask(&mut other, &get("/").repeat(3), 5);
     assert_eq!(statuses(&text), ["503", "503", "503"]);
+    assert_eq!(text.matches("\r\nRetry-After: ").count(), 3, "{text}");
     let post = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n";
     assert_eq!(statuses(&world.ask(&mut other, post, 10)), ["503"]);
     assert_eq!(other.ended(), Some(How::Eof));

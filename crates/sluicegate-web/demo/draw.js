@@ -113,7 +113,7 @@ export class Drawing {
     at.refused.textContent = stage.parked_now ? "parked" : away ? `${short(away)} refused` : stage.domain;
     at.refused.classList.toggle("warn", stage.parked_now || away > 0);
     at.title.textContent = `${stage.name}: ${count(stage.queued)} of ${count(stage.capacity)} queued, `
-      + `${short(rate.served)} events/s in batches of ${rate.batch.toFixed(1)}, refused ${count(away)}`;
+      + `${short(rate.served)} events/s in batches of ${rate.batch.toFixed(1)}, refused ${count(away)}` + (stage.admission || []).map(gate).join("");
   }
 
   peak(stage) {
@@ -142,6 +142,10 @@ export class Drawing {
     }
   }
 }
+
+/** What a gate says of itself. */
+const gate = (at) => `; gate (${at.law}): refused ${count(total(at.refused))} of ${count(at.offered)}, `
+  + `${count(at.work_us)} µs of work wait` + (at.target_us ? ` for a target of ${count(at.target_us)} µs` : "");
 
 /** The sum of the reasons for which a request is turned away. */
 export const refused = (counts) => total(Object.fromEntries(Object.entries(counts || {}).filter(([why]) => TURNED_AWAY.has(why))));

@@ -4,6 +4,7 @@ use crate::config::{ANY_PORT, Config, Log};
 use crate::log::{Format, LogFile, Target};
 use crate::rules::{Plan, Unusable};
 use crate::site::{self, Ground};
+use crate::stages::burn;
 use crate::watch::Watch;
 use sluicegate::{BoxError, Running, Sim, Snapshot};
 use sluicegate_io::{
@@ -288,7 +289,8 @@ fn ground(
     log: Option<Arc<LogFile>>,
 ) -> Ground<impl Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Clone + Send + Sync> {
     let machine = move |settings, ledger| Ok(backend.machine(settings, ledger)?);
-    Ground { site, admin, machine, clock: |_| SystemTime::now(), loader, watch, log }
+    let clock = |_| SystemTime::now();
+    Ground { site, admin, machine, clock, burn: Arc::new(burn), loader, watch, log }
 }
 
 fn loader(config: &Config) -> Result<Loader, NotStarted> {

@@ -4,9 +4,10 @@ use crate::config::{Config, Handler, Log, RequestId};
 use crate::log::{Format, LogFile};
 use crate::rules::Plan;
 use crate::stages::{Burn, Cache, CacheIn, CheckLogin, Echo, Gate, List, Load, Log as LogStage};
-use crate::stages::{Make, Panic, Router, ShowAdmin, ShowNet, Sleep, Stream};
+use crate::stages::{Make, Panic, Router, ShowAdmin, ShowNet, Sleep, Spend, Stream};
 use crate::watch::Watch;
-use sluicegate::{BoxError, Domain, Inlet, Net, Node, OnFull, Outlet, Spec, Stage, bounded, stage};
+use sluicegate::{BoxError, Domain, Inlet, Net, Node, OnFull, Outlet, Overload, Spec, Stage};
+use sluicegate::{bounded, stage};
 use sluicegate_http::log::{LogSettings, Lost};
 use sluicegate_http::{Exchange, HttpNodes, HttpServer, Refusals, Settings as Http, WallClock};
 use sluicegate_io::{Addresses, ConnLedger, Io, Listeners, Options, Settings, WhenFull};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 /// Questions that one worker's cache may have unanswered at the disk.
 const WINDOW: usize = 256;
-/// Requests that may wait for a handler of a pool; more are refused.
+/// Requests that may wait for a handler of a pool, or for one with a target; more are refused.
 const QUEUE: usize = 4096;
 /// Logins that may wait to be verified, each for a good part of a second; more are refused.
 const LOGINS: usize = 64;
@@ -42,6 +43,8 @@ pub struct Ground<M> {
     pub machine: M,
     /// What time of day it is.
     pub clock: WallClock,
+    /// What uses up the CPU.
+    pub burn: Spend,
     /// Finds and keeps what is served.
     pub loader: Arc<Loader>,
     /// Sees the net; with a ledger for each worker, and one more for the admin listener.
@@ -55,7 +58,7 @@ pub fn net<M>(config: &Config, ground: Ground<M>) -> Net
 where
     M: Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Clone + Send + Sync + 'static,
 {
-    let Ground { site, admin, machine, clock, loader, watch, log } = ground;
+    let Ground { site, admin, machine, clock, burn, loader, watch, log } = ground;
     let workers = usize::from(config.workers);
     let limits = config.limits.http();
     let mut net = Net::new("web");
@@ -115,7 +118,7 @@ where
         let on_full = if waits { OnFull::Wait } else { OnFull::ShedNewest };
         net.wire(http.log, log.inlet).on_full(on_full);
     }
-    let first = mount(&mut net, config, cpu, http, (cache.inlet, plan.dresses()), &watch);
+    let first = mount(&mut net, config, cpu, http, (cache.inlet, plan.dresses()), (&watch, burn));
     let refusals = watch.refusals();
     guard(&mut net, (&plan, refusals), (cpu, workers), http, first, cache.inlet);
     list(&mut net, &plan, disk, cache);
@@ -235,7 +238,7 @@ fn mount(
     cpu: Domain,
     http: HttpNodes,
     (site, dresses): (Inlet<CacheIn>, bool),
-    watch: &Arc<Watch>,
+    (watch, spend): (&Arc<Watch>, Spend),
 ) -> First {
     if config.routes.is_empty() {
         return First::Site(site);
@@ -248,19 +251,30 @@ fn mount(
 
     let mut hang = Hang { net, http, site: dresses.then_some(site) };
     let mounted = |handler| config.routes.iter().any(|route| route.handler == handler);
-    hang.on(out.echo, mounted(Handler::Echo).then(|| stage("echo", || Echo).on(cpu)));
-    hang.on(out.burn, mounted(Handler::BurnInline).then(|| stage("burn", || Burn).on(cpu)));
+    let burns = move || Burn::new(Arc::clone(&spend));
+    let echo = mounted(Handler::Echo).then(|| stage("echo", || Echo).on(cpu));
+    hang.on(out.echo, echo.map(|echo| gated(echo, config, Handler::Echo)));
+    let burn = mounted(Handler::BurnInline).then(|| stage("burn", burns.clone()).on(cpu));
+    hang.on(out.burn, burn.map(|burn| gated(burn, config, Handler::BurnInline)));
     hang.on(out.sleep, mounted(Handler::Sleep).then(|| stage("sleep", Sleep::default).on(cpu)));
     hang.on(out.panic, mounted(Handler::Panic).then(|| stage("panic", || Panic).on(cpu)));
     let pool = [Handler::BurnPool, Handler::Net].into_iter().any(mounted);
     let pool = pool.then(|| hang.net.domain("work").pool(workers));
     let burn = pool.filter(|_| mounted(Handler::BurnPool));
-    let burn = burn.map(|pool| stage("burn-pool", || Burn).on(pool).queue(bounded(QUEUE)));
-    hang.on(out.burn_pool, burn);
+    let burn = burn.map(|pool| stage("burn-pool", burns).on(pool).queue(bounded(QUEUE)));
+    hang.on(out.burn_pool, burn.map(|burn| gated(burn, config, Handler::BurnPool)));
     let (show, watch) = (pool.filter(|_| mounted(Handler::Net)), Arc::clone(watch));
     let show = show.map(|pool| stage("net", move || ShowNet::new(Arc::clone(&watch))).on(pool));
     hang.on(out.net, show);
     First::Route(route.inlet)
+}
+
+/// Puts a gate before a handler whose routes have a target.
+fn gated<S: Stage>(stage: Spec<S>, config: &Config, handler: Handler) -> Spec<S> {
+    match config.target(handler) {
+        Some(target) => stage.queue(bounded(QUEUE).admit(Overload::p99(target))),
+        None => stage,
+    }
 }
 
 /// Hangs handlers on the ports of `route`.

@@ -10,6 +10,9 @@ use sluicegate_io::sim::{SimNet, SimOptions, SimPeer};
 use sluicegate_io::{Addr, How};
 use std::time::{Duration, SystemTime};
 
+#[path = "overload_tests.rs"]
+mod overload;
+
 const BIG: usize = 400_000;
 
 struct World {
@@ -22,7 +25,14 @@ struct World {
 }
 
 impl World {
+    /// With all handlers mounted.
     fn new(seed: u64, more: &str) -> World {
+        let route = |handler| format!("[[route]]\npath=\"/{handler}\"\nhandler=\"{handler}\"\n");
+        let routes = ["echo", "burn", "sleep", "net", "panic"].map(route);
+        World::with_routes(seed, more, &routes.concat())
+    }
+
+    fn with_routes(seed: u64, more: &str, routes: &str) -> World {
         let files = Scratch::new();
         files.write("index.html", "home");
         files.write("a.txt", "0123456789");
@@ -40,9 +50,7 @@ impl World {
             text.push_str(&lists[..cache].replace("ROOT", &files.path().display().to_string()));
             text.push('\n');
         }
-        for handler in ["echo", "burn", "sleep", "net", "panic"] {
-            text.push_str(&format!("[[route]]\npath=\"/{handler}\"\nhandler=\"{handler}\"\n"));
-        }
+        text.push_str(routes);
         let typed = Typed::from_toml("sim.toml", &text).expect("known settings");
         let config = Config::new(&typed, machine).expect("a complete configuration");
         let net = SimNet::new(seed, SimOptions::default());
@@ -53,12 +61,14 @@ impl World {
         let loader = Loader::new(plan, store, config.stream_above);
         let loader = Arc::new(loader.coding(config.compression.clone()));
         let watch = Arc::new(Watch::new(config.workers, &loader));
-        let sockets = net.clone();
+        let (sockets, time) = (net.clone(), VirtualTime::default());
+        let burnt = time.clone();
         let ground = Ground {
             site: net.listen(&[(site.clone(), 0)], config.workers.into()),
             admin: net.listen(&[(admin.clone(), 0)], 1),
             machine: move |settings, ledger| Ok(Io::new(sockets.backend(), settings, ledger)),
             clock: |now: Time| SystemTime::UNIX_EPOCH + Duration::from_nanos(now.0),
+            burn: Arc::new(move |span| burnt.spend(span)),
             loader,
             log: config.log.as_ref().map(|log| {
                 let log = LogFile::new(log.target.clone(), watch.lost());
@@ -67,7 +77,7 @@ impl World {
             }),
             watch: Arc::clone(&watch),
         };
-        let sim = Sim::with_time(super::net(&config, ground), seed, VirtualTime::default());
+        let sim = Sim::with_time(super::net(&config, ground), seed, time);
         let sim = sim.expect("the net is sound");
         watch.open(sim.observer());
         World { sim, net, site, admin, watch, files }

@@ -1,12 +1,13 @@
 //! What may be seen of a running service, from any thread: JSON of the net and its ledgers.
 use crate::cache::{Budget, Counts, Loader};
 use serde_json::{Map, Value, json};
-use sluicegate::{Observer, Snapshot, StageView, Why, WireView};
+use sluicegate::{AdmissionView, Observer, Snapshot, StageView, Why, WireView};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// The eyes of a service. They open when it runs.
 pub struct Watch {
@@ -107,6 +108,32 @@ fn stage(stage: &StageView) -> Value {
         "refused": by_why(|why| stage.refused[why]),
         "panics": stage.panics,
         "breaks": stage.breaks,
+        "admission": stage.admission.iter().map(admission).collect::<Vec<_>>(),
+    })
+}
+
+/// The gate of one queue. A bound that does not hold is null.
+fn admission(gate: &AdmissionView) -> Value {
+    let span = |span: Duration| (span < Duration::MAX).then(|| micros(span.as_micros()));
+    let adjust = &gate.adjust;
+    json!({
+        "law": gate.law,
+        "target_us": gate.target.and_then(span),
+        "measured_us": adjust.measured.and_then(span),
+        "work_us": span(gate.work),
+        "cost_us": gate.cost.as_nanos() as f64 / 1000.0,
+        "bounds": {
+            "work_us": span(adjust.work),
+            "events": (adjust.events < usize::MAX).then_some(adjust.events),
+            "rate": adjust.rate.is_finite().then_some(adjust.rate),
+            "patience_us": span(adjust.patience),
+            "newest_first": adjust.newest_first,
+        },
+        "offered": gate.offered,
+        "refused": by_why(|why| gate.refused[why]),
+        "pressure": adjust.pressure,
+        "frozen": gate.frozen,
+        "changed_ms": gate.changed.0 / 1_000_000,
     })
 }
 

@@ -7,6 +7,7 @@
 mod answer;
 mod bodies;
 mod body;
+mod busy;
 mod chunked;
 mod conn;
 mod encode;
@@ -18,6 +19,7 @@ pub(crate) mod scan;
 mod shared;
 mod trail;
 
+pub use busy::RETRY_AFTER;
 pub use conn::{HttpConn, Next};
 pub use encode::{Answer, Chunks};
 pub use shared::Shared;

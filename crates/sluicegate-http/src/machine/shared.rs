@@ -8,6 +8,7 @@ use crate::date::{Tails, WallClock};
 use crate::exchange::Exchange;
 use crate::limits::{Limits, SPARE_MAX};
 use crate::machine::bodies::Bodies;
+use crate::machine::busy::Busy;
 use crate::machine::trail::Extras;
 use crate::pages::Pages;
 use crate::refusals::Refusals;
@@ -25,6 +26,7 @@ pub struct Shared {
     pub(crate) scarce: bool,
     pub(crate) refusals: Arc<Refusals>,
     pub(crate) pages: Option<Arc<dyn Pages>>,
+    busy: Busy,
     /// For log, ids and times of requests; mostly none of them.
     pub(crate) extras: Option<Box<Extras>>,
 }
@@ -41,6 +43,7 @@ impl Shared {
             scarce: false,
             refusals: Arc::default(),
             pages: None,
+            busy: Busy::new(),
             extras: None,
         }
     }
@@ -58,9 +61,12 @@ impl Shared {
     }
 
     /// The reply for a request that nobody else answers; `whose` was asked when it came.
-    pub(crate) fn bare(&self, whose: u16, status: u16) -> Reply {
+    pub(crate) fn bare(&mut self, whose: u16, status: u16) -> Reply {
         let page = self.pages.as_ref().and_then(|pages| pages.reply(whose, status));
-        page.unwrap_or_else(|| Reply::plain(status))
+        match status {
+            503 => self.busy.reply(page),
+            _ => page.unwrap_or_else(|| Reply::plain(status)),
+        }
     }
 
     /// Records requests for a log, names them, and tells how long they took.

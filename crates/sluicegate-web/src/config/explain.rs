@@ -16,7 +16,10 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
     let _ = writeln!(text, "listens on {}; its net on {}", listen.join(", "), config.admin);
     for route in &config.routes {
         let handler = handler(route.handler);
-        let _ = writeln!(text, "all hosts, {} and below: {handler}", route.path);
+        let target = route.target.map(|target| format!(", target {target:?}")).unwrap_or_default();
+        let class =
+            if route.class > 0 { format!(", class {}", route.class) } else { String::new() };
+        let _ = writeln!(text, "all hosts, {} and below: {handler}{target}{class}", route.path);
     }
     for host in &config.hosts {
         site(&host.names.join(", "), host, &mut text);

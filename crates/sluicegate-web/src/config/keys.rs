@@ -296,6 +296,18 @@ pub static ROUTE_KEYS: &[Key] = &[
          net: the net as JSON; panic: a handler that panics, to test with",
     ),
     key("domain", Choice(&["inline", "pool"]), Text("pool"), "where burn burns"),
+    key(
+        "target",
+        Span(Duration::from_millis(1), secs(600)),
+        Nothing,
+        "for burn and echo: what is admitted is handled in this time, the rest refused at once",
+    ),
+    key(
+        "class",
+        Count(0, 255),
+        Text("0"),
+        "with a target: the higher goes first, and pushes out the lower when there is too much",
+    ),
 ];
 
 /// The settings of one `[[rule]]`.

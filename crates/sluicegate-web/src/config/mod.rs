@@ -4,6 +4,7 @@ mod compression;
 mod explain;
 mod keys;
 mod log;
+mod routes;
 mod schema;
 mod settings;
 mod sites;
@@ -14,6 +15,7 @@ pub use complaint::{Complaint, Complaints, Place};
 pub use explain::explain;
 pub use keys::{FILE, Group, Key, Kind, Preset, WORKERS_MAX, describe, each};
 pub use log::{Log, RequestId};
+pub use routes::{Handler, Route};
 pub use schema::schema;
 pub use settings::Settings;
 pub use sites::{Access, RuleConfig, SiteConfig};
@@ -129,32 +131,6 @@ impl Limits {
     }
 }
 
-/// A handler mounted over the site.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// The path it answers for, with all below it.
-    pub path: String,
-    /// Which one.
-    pub handler: Handler,
-}
-
-/// The built-in handlers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handler {
-    /// Any method; the body comes back.
-    Echo,
-    /// `?us=N` microseconds of CPU on the worker itself.
-    BurnInline,
-    /// The same in the pool.
-    BurnPool,
-    /// `?ms=N` milliseconds; holds no thread.
-    Sleep,
-    /// The net as JSON.
-    Net,
-    /// Panics, so that the cost of a panic can be tested.
-    Panic,
-}
-
 /// What the machine offers, for the defaults that are found at start.
 #[derive(Clone, Copy, Debug)]
 pub struct Machine {
@@ -182,14 +158,6 @@ const CONNECTIONS: u64 = 100_000;
 /// listener and for all else: without them a flood of connections would stop the disk too.
 const OTHER_FILES: u64 = 1024;
 
-/// The demo site also mounts these, so that its page can draw the net and make load.
-const DEMO_ROUTES: [(&str, Handler); 4] = [
-    ("/api/net", Handler::Net),
-    ("/burn", Handler::BurnPool),
-    ("/sleep", Handler::Sleep),
-    ("/echo", Handler::Echo),
-];
-
 impl Config {
     /// Fills in what was not typed.
     ///
@@ -200,14 +168,10 @@ impl Config {
         let workers = s.number("workers").unwrap_or(machine.cpus as u64).clamp(1, WORKERS_MAX);
         let mut faults = Complaints::default();
         let site = sites::top(settings, &mut faults);
-        let mut routes = routes(settings, &mut faults);
+        let mut routes = routes::read(settings, &mut faults);
         let hosts = sites::hosts(settings, &mut faults);
         if site.root.is_none() && hosts.is_empty() {
-            for (path, handler) in DEMO_ROUTES {
-                if routes.iter().all(|route| route.path != path) {
-                    routes.push(Route { path: path.to_owned(), handler });
-                }
-            }
+            routes::add_demo(&mut routes);
         }
         let config = Config {
             listen: s.texts("listen").iter().filter_map(|text| text.parse().ok()).collect(),
@@ -235,6 +199,11 @@ impl Config {
             routes,
         };
         faults.unless_any(config)
+    }
+
+    /// The target of a handler: all its routes have the same.
+    pub fn target(&self, handler: Handler) -> Option<Duration> {
+        routes::target(&self.routes, handler)
     }
 
     /// All sites; the one for all hosts first.
@@ -270,43 +239,6 @@ fn limits(s: &Node, machine: Machine, workers: u64) -> Limits {
         per_address: s
             .number("limits.per_address")
             .and_then(|n| NonZeroU32::new(u32::try_from(n).unwrap_or(u32::MAX))),
-    }
-}
-
-fn routes(settings: &Settings, faults: &mut Complaints) -> Vec<Route> {
-    let mut routes: Vec<Route> = Vec::new();
-    for node in settings.top.each("route") {
-        let Some(route) = faults.note(route(node)) else { continue };
-        if routes.iter().any(|known| known.path == route.path) {
-            let what =
-                format!("the path \"{}\" has a route already; one each is accepted", route.path);
-            faults.0.push(Complaint::new(node.place.clone(), what));
-        }
-        routes.push(route);
-    }
-    routes
-}
-
-fn route(node: &Node) -> Result<Route, Complaint> {
-    node.required("route", "path")?;
-    node.required("route", "handler")?;
-    let path = node.text("path").unwrap_or_default();
-    let path = if path.len() > 1 { path.trim_end_matches('/').to_owned() } else { path };
-    let inline = node.text("domain").is_some_and(|domain| domain == "inline");
-    let handler = match node.text("handler").unwrap_or_default().as_str() {
-        "echo" => Handler::Echo,
-        "burn" if inline => Handler::BurnInline,
-        "burn" => Handler::BurnPool,
-        "sleep" => Handler::Sleep,
-        "net" => Handler::Net,
-        _ => Handler::Panic,
-    };
-    match node.place_of("domain") {
-        Some(place) if !matches!(handler, Handler::BurnInline | Handler::BurnPool) => {
-            let what = "`domain` is for the handler \"burn\" alone; leave it out here";
-            Err(Complaint::new(place.clone(), what))
-        }
-        _ => Ok(Route { path, handler }),
     }
 }
 

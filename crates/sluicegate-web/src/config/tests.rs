@@ -34,8 +34,8 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     );
     check(
         "[[route]]\npath = \"/\"\nhandle = \"echo\"\n",
-        "site.toml:3:1: unknown key `handle`; did you mean `handler`? accepted here: domain, \
-         handler, path",
+        "site.toml:3:1: unknown key `handle`; did you mean `handler`? accepted here: class, \
+         domain, handler, path, target",
     );
     check(
         "zzzzzzzz = 1\n",
@@ -147,7 +147,7 @@ fn nothing_typed_is_the_demo_site() {
     assert_eq!((config.limits.bodies, config.limits.connections), (128 << 20, 1024));
     assert!(!config.limits.refuse_when_full && config.limits.per_address.is_none());
     let routes: Vec<_> = config.routes.iter().map(|r| (r.path.as_str(), r.handler)).collect();
-    assert_eq!(routes, DEMO_ROUTES);
+    assert_eq!(routes, super::routes::DEMO_ROUTES);
 }
 
 #[test]
@@ -199,8 +199,8 @@ fn everything_typed_is_taken() {
     assert_eq!(
         config.routes,
         [
-            Route { path: "/b".to_owned(), handler: Handler::BurnInline },
-            Route { path: "/p".to_owned(), handler: Handler::Panic },
+            Route { path: "/b".to_owned(), handler: Handler::BurnInline, target: None, class: 0 },
+            Route { path: "/p".to_owned(), handler: Handler::Panic, target: None, class: 0 },
         ],
         "a directory brings no routes of the demo site"
     );
@@ -398,4 +398,65 @@ fn a_log_is_described_in_its_table() {
         "site.toml:2:10: `log.access` is true; accepted: \"stdout\", \"stderr\" or the path \
          of a file",
     );
+}
+
+#[test]
+fn a_target_stands_where_work_can_wait_and_is_the_same_for_one_queue() {
+    let route = |path: &str, more: &str| format!("[[route]]\npath = \"{path}\"\n{more}\n");
+    let burn = |path: &str, more: &str| route(path, &format!("handler = \"burn\"\n{more}"));
+    for handler in ["sleep", "net", "panic"] {
+        check(
+            &route("/x", &format!("handler = \"{handler}\"\ntarget = \"50ms\"")),
+            "site.toml:4:10: `target` is for the handlers \"burn\" and \"echo\", whose work can \
+             wait; leave it out here",
+        );
+    }
+    check(
+        &burn("/x", "target = \"0ms\""),
+        "site.toml:4:10: `target` is \"0ms\"; accepted: a time from 1ms to 600s, such as \
+         \"500ms\", \"5s\" or \"2m\"",
+    );
+    check(
+        &burn("/x", "target = \"50ms\"\nclass = 256"),
+        "site.toml:5:9: `class` is 256; accepted: a whole number from 0 to 255",
+    );
+    check(
+        &burn("/x", "class = 1"),
+        "site.toml:4:9: `class` says who goes first where a `target` bounds what waits, and this \
+         route has none; accepted: both, or neither",
+    );
+    check(
+        &[burn("/x", "target = \"50ms\""), burn("/y", "target = \"1s\"")].concat(),
+        "site.toml:8:10: `target` is 1s for the path \"/y\", but `target` is 50ms for \"/x\", and \
+         both have one queue; accepted: the same for all routes to one handler",
+    );
+    check(
+        &[burn("/x", "target = \"50ms\""), burn("/y", "")].concat(),
+        "site.toml:5:1: there is no `target` for the path \"/y\", but `target` is 50ms for \
+         \"/x\", and both have one queue; accepted: the same for all routes to one handler",
+    );
+}
+
+#[test]
+fn each_handler_has_its_own_target() {
+    let span = |text: &str| Some(Duration::from_millis(text.parse().unwrap()));
+    let text = "[[route]]\npath = \"/a\"\nhandler = \"burn\"\ntarget = \"70ms\"\nclass = 255\n\
+        [[route]]\npath = \"/b\"\nhandler = \"burn\"\ndomain = \"inline\"\ntarget = \"80 ms\"\n\
+        [[route]]\npath = \"/c\"\nhandler = \"echo\"\ntarget = \"9ms\"\n\
+        [[route]]\npath = \"/d\"\nhandler = \"burn\"\ntarget = \"70ms\"\n";
+    let config = read(text).expect("known settings");
+    let handlers = [Handler::BurnPool, Handler::BurnInline, Handler::Echo, Handler::Sleep];
+    let found = handlers.map(|handler| config.target(handler));
+    assert_eq!(found, [span("70"), span("80"), span("9"), None]);
+    let classes: Vec<_> = config.routes[..4].iter().map(|route| route.class).collect();
+    assert_eq!(classes, [255, 0, 0, 0]);
+    // The demo's own routes have the targets of their handlers, and one where nobody says.
+    let demo = |config: Config| {
+        let burn = config.routes.into_iter().find(|route| route.path == "/burn");
+        burn.expect("the demo burns").target
+    };
+    assert_eq!(demo(config), span("70"));
+    assert_eq!(demo(read("").unwrap()), span("50"));
+    let plain = "[[route]]\npath = \"/a\"\nhandler = \"burn\"\n";
+    assert_eq!(demo(read(plain).unwrap()), None);
 }

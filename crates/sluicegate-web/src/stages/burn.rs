@@ -3,14 +3,33 @@ use super::query::number;
 use rustix::time::{ClockId, clock_gettime};
 use sluicegate::{Batch, Cx, Out, Stage};
 use sluicegate_http::{Exchange, Reply};
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Uses up so much CPU time of the thread: [`burn`], or something in virtual time.
+pub type Spend = Arc<dyn Fn(Duration) + Send + Sync>;
 
 /// The most microseconds for one request: ten seconds.
 const BURN_MAX_US: u64 = 10_000_000;
 
 /// On a worker it delays all that the worker does; in a pool one of its threads.
-#[derive(Debug, Default)]
-pub struct Burn;
+pub struct Burn {
+    spend: Spend,
+}
+
+impl Burn {
+    /// Burns by `spend`.
+    pub fn new(spend: Spend) -> Burn {
+        Burn { spend }
+    }
+}
+
+impl fmt::Debug for Burn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Burn").finish_non_exhaustive()
+    }
+}
 
 impl Stage for Burn {
     type In = Exchange;
@@ -20,7 +39,7 @@ impl Stage for Burn {
         for mut event in batch {
             let reply = match number(&event, "us", BURN_MAX_US) {
                 Ok(us) => {
-                    burn(Duration::from_micros(us));
+                    (self.spend)(Duration::from_micros(us));
                     Reply::text(200, format!("burnt {us} us\n"))
                 }
                 Err(reply) => reply,
@@ -32,7 +51,7 @@ impl Stage for Burn {
 }
 
 /// Spins until the thread has used so much CPU; time in which it did not run does not count.
-fn burn(span: Duration) {
+pub fn burn(span: Duration) {
     let end = used() + span;
     while used() < end {
         std::hint::spin_loop();
@@ -53,7 +72,7 @@ mod tests {
 
     #[test]
     fn so_much_is_burnt_and_not_less() {
-        let mut rig = Rig::of(Burn);
+        let mut rig = Rig::of(Burn::new(Arc::new(burn)));
         let ask = |target: &str| {
             let text = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
             Exchange::read(text.as_bytes()).expect("a plain request")

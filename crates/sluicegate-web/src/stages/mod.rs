@@ -20,7 +20,7 @@ mod stream;
 mod waiting;
 
 pub use admin::ShowAdmin;
-pub use burn::Burn;
+pub use burn::{Burn, Spend, burn};
 pub use cache::{Cache, CacheIn};
 pub use echo::Echo;
 pub use gate::Gate;

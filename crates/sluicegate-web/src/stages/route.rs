@@ -38,8 +38,8 @@ impl Router {
         Router { routes: routes.into() }
     }
 
-    /// The handler mounted at a path or nearest above it.
-    fn find(&self, path: &[u8]) -> Option<Handler> {
+    /// The route mounted at a path or nearest above it.
+    fn find(&self, path: &[u8]) -> Option<&Route> {
         let matches = |route: &&Route| {
             let mount = route.path.as_bytes();
             match path.strip_prefix(mount) {
@@ -47,7 +47,7 @@ impl Router {
                 None => false,
             }
         };
-        self.routes.iter().find(matches).map(|route| route.handler)
+        self.routes.iter().find(matches)
     }
 }
 
@@ -63,16 +63,21 @@ impl Stage for Router {
 
     fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, RouteOut>) {
         for event in batch {
-            let port = match self.find(event.path()) {
-                None => &mut cx.out.site,
-                Some(Handler::Echo) => &mut cx.out.echo,
-                Some(Handler::BurnInline) => &mut cx.out.burn,
-                Some(Handler::BurnPool) => &mut cx.out.burn_pool,
-                Some(Handler::Sleep) => &mut cx.out.sleep,
-                Some(Handler::Net) => &mut cx.out.net,
-                Some(Handler::Panic) => &mut cx.out.panic,
+            let Some(route) = self.find(event.path()) else {
+                cx.out.site.emit(event);
+                continue;
             };
-            port.emit(event);
+            let port = match route.handler {
+                Handler::Echo => &mut cx.out.echo,
+                Handler::BurnInline => &mut cx.out.burn,
+                Handler::BurnPool => &mut cx.out.burn_pool,
+                Handler::Sleep => &mut cx.out.sleep,
+                Handler::Net => &mut cx.out.net,
+                Handler::Panic => &mut cx.out.panic,
+            };
+            let (mut tag, exchange) = event.split();
+            tag.set_class(route.class);
+            port.emit(tag.with(exchange));
         }
     }
 }
@@ -83,7 +88,10 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_wins_and_ends_at_a_slash() {
-        let route = |path: &str, handler| Route { path: path.to_owned(), handler };
+        let route =
+            |path: &str, handler| Route { path: path.to_owned(), handler, target: None, class: 0 };
+        let find =
+            |router: &Router, path: &str| router.find(path.as_bytes()).map(|route| route.handler);
         let router = Router::new(&[
             route("/a", Handler::Echo),
             route("/a/b", Handler::Sleep),
@@ -102,9 +110,9 @@ mod tests {
             ("/api/net", Some(Handler::Net)),
             ("*", None),
         ] {
-            assert_eq!(router.find(path.as_bytes()), expected, "{path}");
+            assert_eq!(find(&router, path), expected, "{path}");
         }
         let all = Router::new(&[route("/", Handler::Panic)]);
-        assert_eq!(all.find(b"/any/thing"), Some(Handler::Panic));
+        assert_eq!(find(&all, "/any/thing"), Some(Handler::Panic));
     }
 }

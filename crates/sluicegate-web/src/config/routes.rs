@@ -1,0 +1,145 @@
+//! Handlers mounted over the site: where, how important, and in which time they answer.
+use super::complaint::{Complaint, Complaints};
+use super::settings::{Node, Settings};
+use std::time::Duration;
+
+/// A handler mounted over the site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The path it answers for, with all below it.
+    pub path: String,
+    /// Which one.
+    pub handler: Handler,
+    /// In which time it handles what it admits, if it refuses anything for that.
+    pub target: Option<Duration>,
+    /// How important its requests are; higher is more.
+    pub class: u8,
+}
+
+/// The built-in handlers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handler {
+    /// Any method; the body comes back.
+    Echo,
+    /// `?us=N` microseconds of CPU on the worker itself.
+    BurnInline,
+    /// The same in the pool.
+    BurnPool,
+    /// `?ms=N` milliseconds; holds no thread.
+    Sleep,
+    /// The net as JSON.
+    Net,
+    /// Panics, so that the cost of a panic can be tested.
+    Panic,
+}
+
+impl Handler {
+    /// Whether its work can wait in its queue, so that a gate there has something to bound. A
+    /// sleeper waits elsewhere, without work; what shows the net must do so most of all under load.
+    fn takes_target(self) -> bool {
+        matches!(self, Handler::Echo | Handler::BurnInline | Handler::BurnPool)
+    }
+}
+
+/// The demo site also mounts these, so that its page can draw the net and make load.
+pub(super) const DEMO_ROUTES: [(&str, Handler); 4] = [
+    ("/api/net", Handler::Net),
+    ("/burn", Handler::BurnPool),
+    ("/sleep", Handler::Sleep),
+    ("/echo", Handler::Echo),
+];
+
+/// The target of the demo's burning, unless the settings have another: many times what the load of
+/// its page costs.
+const DEMO_TARGET: Duration = Duration::from_millis(50);
+
+/// Mounts what the demo site needs.
+pub(super) fn add_demo(routes: &mut Vec<Route>) {
+    for (path, handler) in DEMO_ROUTES {
+        if routes.iter().any(|route| route.path == path) {
+            continue;
+        }
+        let demo = (handler == Handler::BurnPool).then_some(DEMO_TARGET);
+        let asked = routes.iter().any(|route| route.handler == handler);
+        let target = if asked { target(routes, handler) } else { demo };
+        routes.push(Route { path: path.to_owned(), handler, target, class: 0 });
+    }
+}
+
+/// The target of a handler.
+pub(super) fn target(routes: &[Route], handler: Handler) -> Option<Duration> {
+    routes.iter().find(|route| route.handler == handler)?.target
+}
+
+/// All `[[route]]`.
+pub(super) fn read(settings: &Settings, faults: &mut Complaints) -> Vec<Route> {
+    let mut routes: Vec<Route> = Vec::new();
+    for node in settings.top.each("route") {
+        let Some(route) = faults.note(route(node)) else { continue };
+        if routes.iter().any(|known| known.path == route.path) {
+            let what =
+                format!("the path \"{}\" has a route already; one each is accepted", route.path);
+            faults.0.push(Complaint::new(node.place.clone(), what));
+        }
+        faults.note(same_target(node, &route, &routes));
+        routes.push(route);
+    }
+    routes
+}
+
+fn route(node: &Node) -> Result<Route, Complaint> {
+    node.required("route", "path")?;
+    node.required("route", "handler")?;
+    let path = node.text("path").unwrap_or_default();
+    let path = if path.len() > 1 { path.trim_end_matches('/').to_owned() } else { path };
+    let inline = node.text("domain").is_some_and(|domain| domain == "inline");
+    let handler = match node.text("handler").unwrap_or_default().as_str() {
+        "echo" => Handler::Echo,
+        "burn" if inline => Handler::BurnInline,
+        "burn" => Handler::BurnPool,
+        "sleep" => Handler::Sleep,
+        "net" => Handler::Net,
+        _ => Handler::Panic,
+    };
+    let not_here = |name: &str, unfit: bool, what: &str| match node.place_of(name) {
+        Some(place) if unfit => Err(Complaint::new(place.clone(), what)),
+        _ => Ok(()),
+    };
+    let burns = matches!(handler, Handler::BurnInline | Handler::BurnPool);
+    let what = "`domain` is for the handler \"burn\" alone; leave it out here";
+    not_here("domain", !burns, what)?;
+    let what = "`target` is for the handlers \"burn\" and \"echo\", whose work can wait; \
+                leave it out here";
+    not_here("target", !handler.takes_target(), what)?;
+    let target = node.span("target");
+    // The key accepts no more.
+    let class = node.number("class").unwrap_or(0) as u8;
+    let what = "`class` says who goes first where a `target` bounds what waits, and this route has \
+                none; accepted: both, or neither";
+    not_here("class", class > 0 && target.is_none(), what)?;
+    Ok(Route { path, handler, target, class })
+}
+
+/// Routes to one handler share its queue, and so its target.
+fn same_target(node: &Node, route: &Route, known: &[Route]) -> Result<(), Complaint> {
+    let Some(other) = known.iter().find(|other| other.handler == route.handler) else {
+        return Ok(());
+    };
+    if other.target == route.target {
+        return Ok(());
+    }
+    let place = node.place_of("target").unwrap_or(&node.place);
+    let what = format!(
+        "{} for the path \"{}\", but {} for \"{}\", and both have one queue; accepted: the same \
+         for all routes to one handler",
+        said(route.target),
+        route.path,
+        said(other.target),
+        other.path
+    );
+    Err(Complaint::new(place.clone(), what))
+}
+
+fn said(target: Option<Duration>) -> String {
+    target.map_or("there is no `target`".to_owned(), |target| format!("`target` is {target:?}"))
+}

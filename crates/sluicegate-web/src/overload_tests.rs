@@ -1,0 +1,187 @@
+//! Sites at many times what they can do: what has a target keeps it, and refuses the rest.
+use super::*;
+use sluicegate_http::RETRY_AFTER;
+
+/// What one request costs, and how many of them a worker or thread can do in a second.
+const COST_US: u64 = 2000;
+const RATE: u64 = 1_000_000 / COST_US;
+const TARGET_MS: u64 = 50;
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug)]
+struct Outcome {
+    path: &'static str,
+    status: u16,
+    ms: u64,
+}
+
+/// Clients that ask at a rate, whatever comes back, on connections that are used again.
+#[derive(Default)]
+struct Clients {
+    idle: Vec<SimPeer>,
+    busy: Vec<Asked>,
+    seen: Vec<Outcome>,
+}
+
+/// A request on its way: the network takes and gives it in parts.
+struct Asked {
+    peer: SimPeer,
+    path: &'static str,
+    since: u64,
+    unsent: Vec<u8>,
+    came: Vec<u8>,
+}
+
+impl Clients {
+    /// Offers each path so many times a second, for `span_ms`, and then waits for all answers.
+    fn offer(world: &mut World, load: &[(&'static str, u64)], span_ms: u64) -> Vec<Outcome> {
+        let mut clients = Clients::default();
+        let mut due = vec![0; load.len()];
+        for now in 0..span_ms {
+            for (due, (path, rate)) in due.iter_mut().zip(load) {
+                *due += rate;
+                while *due >= 1000 {
+                    *due -= 1000;
+                    clients.ask(world, path, now);
+                }
+            }
+            clients.run(world, now);
+        }
+        for now in span_ms..span_ms + 10_000 {
+            clients.run(world, now);
+        }
+        assert!(clients.busy.is_empty(), "{} were not answered", clients.busy.len());
+        clients.seen
+    }
+
+    fn ask(&mut self, world: &World, path: &'static str, since: u64) {
+        let peer = self.idle.pop().unwrap_or_else(|| world.net.connect(&world.site));
+        let unsent = get(&format!("{path}?us={COST_US}")).into_bytes();
+        self.busy.push(Asked { peer, path, since, unsent, came: Vec::new() });
+    }
+
+    /// Runs for a millisecond and takes what came.
+    fn run(&mut self, world: &mut World, now: u64) {
+        if self.busy.is_empty() {
+            return;
+        }
+        world.run(1);
+        for mut asked in std::mem::take(&mut self.busy) {
+            let sent = asked.peer.send(&asked.unsent);
+            asked.unsent.drain(..sent);
+            asked.came.extend(asked.peer.recv());
+            let came = String::from_utf8_lossy(&asked.came);
+            if !is_whole(&came) {
+                self.busy.push(asked);
+                continue;
+            }
+            let status = statuses(&came)[0].parse().expect("a status");
+            assert!(status == 200 || is_refusal(&came), "{came}");
+            self.seen.push(Outcome { path: asked.path, status, ms: now + 1 - asked.since });
+            self.idle.push(asked.peer);
+        }
+    }
+}
+
+fn is_whole(came: &str) -> bool {
+    let Some((head, body)) = came.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+    length.expect("a length").parse() == Ok(body.len())
+}
+
+/// Whether it is a 503 that says when to come again, and leaves the connection open.
+fn is_refusal(came: &str) -> bool {
+    let line = came.lines().find_map(|line| line.strip_prefix("Retry-After: "));
+    let in_time = line.is_some_and(|s| s.parse().is_ok_and(|s| RETRY_AFTER.contains(&s)));
+    let closes = came.contains("\r\nConnection: close\r\n");
+    in_time && !closes && came.ends_with("\r\n\r\nService Unavailable")
+}
+
+fn count(seen: &[Outcome], path: &str, status: u16) -> u64 {
+    seen.iter().filter(|one| one.path == path && one.status == status).count() as u64
+}
+
+/// Below how many milliseconds this share of them was answered.
+fn quantile(seen: &[Outcome], path: &str, status: u16, share: f64) -> u64 {
+    let of = seen.iter().filter(|one| one.path == path && one.status == status);
+    let mut times: Vec<u64> = of.map(|one| one.ms).collect();
+    times.sort_unstable();
+    times[((times.len() - 1) as f64 * share) as usize]
+}
+
+fn burn(path: &str, domain: &str, more: &str) -> String {
+    format!("[[route]]\npath = \"{path}\"\nhandler = \"burn\"\ndomain = \"{domain}\"\n{more}\n")
+}
+
+/// The gates of a stage as the net shows them: what they were offered, and what they refused.
+fn gates(world: &mut World, stage: &str) -> (u64, u64) {
+    let mut admin = world.net.connect(&world.admin);
+    let came = world.ask(&mut admin, &get("/api/net"), 60);
+    let (_, body) = came.split_once("\r\n\r\n").expect("a body");
+    let net: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    let stages = net["stages"].as_array().expect("stages");
+    let shown = stages.iter().find(|one| one["name"] == stage).expect("it is mounted");
+    let (mut offered, mut refused) = (0, 0);
+    for gate in shown["admission"].as_array().expect("gates") {
+        assert_eq!((&gate["law"], &gate["frozen"]), (&"overload".into(), &false.into()));
+        assert_eq!(gate["target_us"], TARGET_MS * 1000);
+        assert_eq!(gate["bounds"]["work_us"], TARGET_MS * 500);
+        assert!(gate["bounds"]["events"].is_null(), "{gate}");
+        assert_eq!(gate["cost_us"].as_f64().map(|us| us as u64 / 100), Some(COST_US / 100));
+        offered += gate["offered"].as_u64().expect("a count");
+        let counts = gate["refused"].as_object().expect("counts");
+        refused += counts.values().filter_map(serde_json::Value::as_u64).sum::<u64>();
+    }
+    (offered, refused)
+}
+
+const TARGET: &str = "target = \"50ms\"";
+
+#[test]
+fn a_route_with_a_target_keeps_it_under_overload_and_refuses_the_rest() {
+    let stages = [("pool", "burn-pool", 3), ("inline", "burn", 3)];
+    let ten = stages.map(|(domain, stage, _)| (domain, stage, 10));
+    for (seed, (domain, stage, times)) in (1..).zip(stages.into_iter().chain(ten)) {
+        let mut world = World::with_routes(seed, "workers = 2", &burn("/work", domain, TARGET));
+        let (rate, span) = (2 * RATE * times, 1000);
+        let seen = Clients::offer(&mut world, &[("/work", rate)], span);
+        let [served, refused] = [200, 503].map(|status| count(&seen, "/work", status));
+        assert_eq!(served + refused, rate * span / 1000, "{domain}");
+        let capacity = 2 * RATE * span / 1000;
+        let p99 = quantile(&seen, "/work", 200, 0.99);
+        println!("{domain}: {served} of {capacity} served, p99 {p99} ms, {refused} refused");
+        assert!(served * 100 >= capacity * 90, "{domain}: {served} of {capacity}");
+        assert!(p99 <= TARGET_MS, "{domain}: {p99} ms");
+        assert_eq!(gates(&mut world, stage), (served + refused, refused), "{domain}");
+        world.even();
+    }
+}
+
+#[test]
+fn below_what_it_can_do_a_target_refuses_nothing() {
+    for (seed, domain) in (1..).zip(["pool", "inline"]) {
+        let mut world = World::with_routes(seed, "workers = 2", &burn("/work", domain, TARGET));
+        let seen = Clients::offer(&mut world, &[("/work", RATE)], 1000);
+        assert_eq!(count(&seen, "/work", 200), RATE, "{domain}");
+        world.even();
+    }
+}
+
+#[test]
+fn the_higher_class_goes_first_and_the_lower_is_refused() {
+    for (seed, domain) in (1..).zip(["pool", "inline"]) {
+        let high = burn("/high", domain, "target = \"50ms\"\nclass = 7");
+        let routes = [burn("/low", domain, TARGET), high].concat();
+        let mut world = World::with_routes(seed, "workers = 2", &routes);
+        let load = [("/low", 2 * RATE * 3), ("/high", RATE)];
+        let seen = Clients::offer(&mut world, &load, 1000);
+        let [high, low] = ["/high", "/low"].map(|path| count(&seen, path, 200));
+        let last_high = quantile(&seen, "/high", 200, 0.99);
+        let most_low = quantile(&seen, "/low", 200, 0.5);
+        println!("{domain}: {high} in {last_high} ms, {low} of class 0 in {most_low} ms");
+        assert!(high * 100 >= RATE * 99, "{domain}: {high} of {RATE}");
+        assert!(low * 10 >= RATE * 7, "{domain}: what is left serves others: {low}");
+        assert!(last_high < most_low, "{domain}: {last_high} ms, class 0 {most_low} ms");
+        world.even();
+    }
+}
