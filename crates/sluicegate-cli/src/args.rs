@@ -71,9 +71,9 @@ pub struct Overload {
     /// The longest time in which an answer is good, and the target of the gate
     #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = span)]
     pub target: Duration,
-    /// A run in which the generator itself was later at the 99th percentile is void
-    #[arg(long, value_name = "TIME", default_value = "5ms", value_parser = span)]
-    pub lag: Duration,
+    /// Count void runs too, where no figure matters
+    #[arg(long)]
+    pub count_void: bool,
     /// Without a gate, to see what that does
     #[arg(long)]
     pub ungated: bool,
@@ -95,6 +95,8 @@ pub enum Profile {
     Spike,
     /// 5 times its capacity, by clients that retry at once, three times
     Retry,
+    /// A hundred quiet clients, alone and beside one that asks for 5 times its capacity
+    Greedy,
 }
 
 /// What moves the bytes.
@@ -114,6 +116,7 @@ impl From<Profile> for sluicegate_lab::overload::Profile {
             Profile::Steps => Self::Steps,
             Profile::Spike => Self::Spike,
             Profile::Retry => Self::Retry,
+            Profile::Greedy => Self::Greedy,
         }
     }
 }
@@ -169,7 +172,8 @@ const ENDS: &str = "SIGINT or SIGTERM drains: requests that were begun are answe
 const KEPT: &str = "The server is this binary in a process of its own, on the first processor \
                     that may be used; the generator is on the second. Its capacity is found \
                     first. The report is printed, and kept with a CSV file of each run. Runs in \
-                    which the generator was too late are void, and told.";
+                    which the generator was late or others took the server's processor are void, \
+                    and told.";
 
 fn settings() -> String {
     format!("Settings:\n{}", sluicegate_web::describe())

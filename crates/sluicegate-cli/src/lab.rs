@@ -43,7 +43,7 @@ fn experiment(args: &args::Overload) -> Result<Experiment, String> {
         times: if args.quick { Times::QUICK } else { Times::FULL },
         runs: args.runs.unwrap_or(if args.quick { RUNS.1 } else { RUNS.0 }),
         target: args.target,
-        lag_max: args.lag,
+        count_void: args.count_void,
         out: args.out.clone().unwrap_or_else(scratch),
         typed: typed.join(" "),
     })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::figures::median;
 use super::server::Server;
-use super::{Cores, Experiment, System};
+use super::{Cores, Experiment, Ran, System, drive};
 use crate::plan::{Load, Plan};
 use crate::record::Row;
 
@@ -39,19 +39,19 @@ impl Experiment {
         for number in 1..=RUNS {
             let server = Server::start(self, system, cores, false)?;
             let load = Load::Closed { users: USERS, think: Duration::ZERO };
-            let mut users = self.population(load, system, USERS);
+            let mut users = self.population("users", load, system, USERS);
             users.timeout = PATIENCE;
             let time = Duration::from_secs(self.times.capacity);
-            let (report, used) =
-                self.drive(Plan::new(server.address.clone(), users, time), cores, &server)?;
+            let plan = Plan::new(server.address.clone(), users, time);
+            let Ran { report, used, void } = drive(plan, cores, &server)?;
             let rate = full_rate(&report.populations[0].rows);
             let name = format!("{}-capacity-{number}", system.name());
             self.keep(&format!("{name}.csv"), &report.csv())?;
-            if let Some(void) = report.void.first() {
-                progress(&format!("{name}: void: {void}"));
+            let why = void.first().map(|void| format!("; void: {void}")).unwrap_or_default();
+            progress(&format!("{name}: {rate:.0}/s{why}"));
+            if !void.is_empty() && !self.count_void {
                 continue;
             }
-            progress(&format!("{name}: {rate:.0}/s"));
             rates.push(rate);
             let answers = report.total().ok.max(1) as f64;
             costs.extend(used.map(|used| used.processor.as_secs_f64() / answers));

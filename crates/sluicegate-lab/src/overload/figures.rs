@@ -132,7 +132,8 @@ mod tests {
     fn goodput_is_told_as_a_share_of_what_was_possible() {
         let capacity =
             Capacity { rate: 100.0, runs: Vec::new(), cost: Some(Duration::from_millis(1)) };
-        let phase = |seconds| Phase { name: String::new(), seconds, load: 1.0, heals: false };
+        let phase =
+            |seconds| Phase { name: String::new(), clients: 0, seconds, calm: false, heals: false };
         // The last row is of what came after, and belongs to the last second.
         let rows = [second(50, 45, 1), second(200, 80, 1), Row::default()];
         let used = Used { processor: Duration::from_millis(86), of: Duration::from_secs(1) };

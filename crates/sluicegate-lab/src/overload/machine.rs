@@ -1,7 +1,9 @@
 //! The machine of an experiment: who runs on which processor, its open files, what it is.
 
 use std::fs;
+use std::time::Duration;
 
+use rustix::param::clock_ticks_per_second;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
@@ -38,6 +40,14 @@ impl Cores {
         pin(self.apart?.1)
     }
 
+    /// How long the server's was busy since the machine began, with whomever; none where it is
+    /// not the server's alone, or the kernel does not say.
+    pub(super) fn server_busy(&self) -> Option<Duration> {
+        let name = format!("cpu{} ", self.apart?.0);
+        let text = fs::read_to_string("/proc/stat").ok()?;
+        busy(text.lines().find_map(|line| line.strip_prefix(&name))?)
+    }
+
     /// For the report.
     pub(super) fn describe(&self) -> String {
         match self.apart {
@@ -47,6 +57,15 @@ impl Cores {
             None => "**server and generator share one core**".to_owned(),
         }
     }
+}
+
+/// The figures of a processor in `/proc/stat`: user, nice, system, idle, iowait, irq, softirq,
+/// steal; what follows is in them. Interrupts do not count: the server's own packets come by them.
+fn busy(figures: &str) -> Option<Duration> {
+    let ticks: Vec<u64> = figures.split_whitespace().map_while(|n| n.parse().ok()).collect();
+    let [user, nice, system, _, _, _, _, steal, ..] = ticks[..] else { return None };
+    let busy = user + nice + system + steal;
+    Some(Duration::from_secs_f64(busy as f64 / clock_ticks_per_second() as f64))
 }
 
 fn pin(core: usize) -> Option<Pinned> {
@@ -92,6 +111,14 @@ pub(super) fn describe() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waiting_is_not_busy() {
+        let second = clock_ticks_per_second();
+        let figures = [second, second, 0, 99, 77, 88, 66, second, 55, 55].map(|n| n.to_string());
+        assert_eq!(busy(&figures.join(" ")), Some(Duration::from_secs(3)));
+        assert_eq!(busy("1 2 3"), None);
+    }
 
     #[test]
     fn a_thread_is_pinned_and_let_go_of() {

@@ -23,21 +23,20 @@ pub use capacity::{Capacity, USERS};
 pub use figures::{COLUMNS, Values};
 pub use handler::{Domain, HANDLE_MAX, Handler, span};
 pub use machine::Cores;
-pub use profile::{CONNECTIONS_MAX, CONNECTIONS_MIN, Phase, Point, Profile, Times};
+pub use profile::{CONNECTIONS_MAX, CONNECTIONS_MIN, Clients, Phase, Point, Profile, Times};
 pub use server::{START_MAX, System};
 
-use crate::plan::{Load, Plan, Population, Rate};
-use crate::report::Report;
+use crate::plan::{LAG_MAX, Load, Plan, Population, Rate};
+use crate::report::{Outcome, Report};
 use crate::run;
 use figures::Used;
 use paper::{Paper, Section};
 use server::Server;
 
-/// The first of the addresses that clients come from, and how many: so that no address runs out
-/// of ports while connections are given up and opened anew.
-const CLIENTS: ([u8; 4], u32) = ([127, 1, 0, 1], 100);
 /// Runs of one point.
 pub const RUNS_MAX: usize = 100;
+/// The most of the server's processor that others may take, in percent of a run that is believed.
+pub const OTHERS_MAX: f64 = 5.0;
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -54,12 +53,20 @@ pub struct Experiment {
     pub runs: usize,
     /// The longest time in which an answer is good, and the target of the gate.
     pub target: Duration,
-    /// A run in which the generator itself was later, at the 99th percentile, is void.
-    pub lag_max: Duration,
+    /// Whether void runs count too: for where the form of the report matters and no figure.
+    pub count_void: bool,
     /// The directory for the report, the figures of each run, and what the servers read and said.
     pub out: PathBuf,
     /// How to do the same again: shown in the report.
     pub typed: String,
+}
+
+/// What a run showed.
+struct Ran {
+    report: Report,
+    used: Option<Used>,
+    /// Why it is not believed.
+    void: Vec<String>,
 }
 
 /// What a point showed, in all its runs.
@@ -90,7 +97,7 @@ impl Experiment {
                 let mut section = Section::new(*profile);
                 for point in profile.points(capacity.rate, &self.times) {
                     let shown = self.point(system, &cores, &capacity, &point, progress)?;
-                    section.add(&point, &shown);
+                    section.add(&shown);
                 }
                 paper.add_section(&section);
             }
@@ -112,18 +119,18 @@ impl Experiment {
         let mut shown = Shown { phases, void: Vec::new() };
         for number in 1..=self.runs {
             let name = format!("{}-{}-{number}", system.name(), point.name);
-            let (report, used) = self.once(system, cores, point, number as u64)?;
+            let Ran { report, used, void } = self.once(system, cores, point, number as u64)?;
             self.keep(&format!("{name}.csv"), &report.csv())?;
-            let void = void(&report, point);
             progress(&format!("{name}: {}", figures::line(&report, &void)));
-            if !void.is_empty() {
-                shown.void.extend(void.into_iter().map(|why| format!("{name}: {why}")));
+            let counts = void.is_empty() || self.count_void;
+            shown.void.extend(void.into_iter().map(|why| format!("{name}: {why}")));
+            if !counts {
                 continue;
             }
             // Only a point of one phase has its processor time for itself.
             let used = used.filter(|_| point.phases.len() == 1);
             for (phase, runs) in &mut shown.phases {
-                let rows = &report.populations[0].rows;
+                let rows = &report.populations[phase.clients].rows;
                 runs.push(figures::values(rows, phase, capacity, used, self.target));
             }
         }
@@ -137,42 +144,25 @@ impl Experiment {
         cores: &Cores,
         point: &Point,
         seed: u64,
-    ) -> Result<(Report, Option<Used>), String> {
-        let rate = Rate { pieces: point.pieces.clone(), poisson: true };
-        let target = self.target;
-        let population = self.population(Load::Open(rate), system, point.connections(target));
-        let population = Population { retry: point.retry, ..population };
+    ) -> Result<Ran, String> {
         let server = Server::start(self, system, cores, system.gated)?;
-        let time = point.pieces.iter().map(|piece| piece.time).sum();
-        let plan = Plan { seed, ..Plan::new(server.address.clone(), population, time) };
-        self.drive(plan, cores, &server)
-    }
-
-    fn population(&self, load: Load, system: &System, most: usize) -> Population {
-        let path = system.handler.path();
-        let mut population = Population::new("clients", load, &path, most, self.target);
-        population.addresses = Some((CLIENTS.0.into(), CLIENTS.1));
-        population
-    }
-
-    /// Carries out a plan beside the server; what it showed, and the server's processor time.
-    fn drive(
-        &self,
-        mut plan: Plan,
-        cores: &Cores,
-        server: &Server,
-    ) -> Result<(Report, Option<Used>), String> {
-        let _pinned = cores.generator();
-        // Only a processor of its own may be spent on looking at the clock.
-        plan.spin = cores.are_apart();
-        plan.lag_max = self.lag_max;
-        let (before, began) = (server.used(), Instant::now());
-        let report = run(&plan, Asked::Auto).map_err(|error| error.to_string())?;
-        let used = before.zip(server.used()).map(|(before, after)| Used {
-            processor: after.saturating_sub(before),
-            of: began.elapsed(),
+        let each = point.clients.iter().map(|clients| {
+            let rate = Rate { pieces: clients.pieces.clone(), poisson: true };
+            let most = clients.connections(self.target);
+            let mut population = self.population(clients.name, Load::Open(rate), system, most);
+            population.retry = clients.retry;
+            population.addresses = Some(clients.addresses);
+            population
         });
-        Ok((report, used))
+        let populations = each.collect();
+        let (to, time) = (server.address.clone(), point.time());
+        drive(Plan { to, populations, time, seed, lag_max: LAG_MAX, spin: false }, cores, &server)
+    }
+
+    fn population(&self, name: &str, load: Load, system: &System, most: usize) -> Population {
+        let path = system.handler.path();
+        let population = Population::new(name, load, &path, most, self.target);
+        Population { addresses: Some(profile::CROWD), ..population }
     }
 
     fn keep(&self, name: &str, text: &str) -> Result<(), String> {
@@ -181,17 +171,62 @@ impl Experiment {
     }
 }
 
-/// Why a run is not counted: what the generator says, and connections that were too few.
-fn void(report: &Report, point: &Point) -> Vec<String> {
+/// Carries out a plan beside the server.
+fn drive(mut plan: Plan, cores: &Cores, server: &Server) -> Result<Ran, String> {
+    let _pinned = cores.generator();
+    // Only a processor of its own may be spent on looking at the clock.
+    plan.spin = cores.are_apart();
+    let began = Instant::now();
+    let (used_before, busy_before) = (server.used(), cores.server_busy());
+    let report = run(&plan, Asked::Auto).map_err(|error| error.to_string())?;
+    let since = |before: Option<Duration>, after: Option<Duration>| {
+        before.zip(after).map(|(before, after)| after.saturating_sub(before))
+    };
+    let busy = since(busy_before, cores.server_busy());
+    let used =
+        since(used_before, server.used()).map(|processor| Used { processor, of: began.elapsed() });
     let mut void: Vec<String> = report.void.iter().map(ToString::to_string).collect();
-    let outcome = &report.populations[0];
+    void.extend(busy.zip(used).and_then(|(busy, used)| others(busy, used)));
+    void.extend(report.populations.iter().filter_map(waited));
+    Ok(Ran { report, used, void })
+}
+
+/// Why a run is void in which the server's processor worked for others.
+fn others(busy: Duration, used: Used) -> Option<String> {
+    let others = busy.saturating_sub(used.processor).as_secs_f64();
+    let percent = 100.0 * others / used.of.as_secs_f64();
+    (percent > OTHERS_MAX).then(|| {
+        format!(
+            "others took {percent:.0} % of the server's processor, at most {OTHERS_MAX} % is \
+             believed: give the machine rest"
+        )
+    })
+}
+
+/// Why a run is void in which requests waited for a connection, for which the server must not be
+/// blamed. In a closed loop there is always one.
+fn waited(outcome: &Outcome) -> Option<String> {
     let (asked, most) = (outcome.most_under_way, outcome.per_connection.len());
-    if asked > most {
-        void.push(format!(
-            "{asked} requests were under way at once at {}, on {most} connections: some waited \
-             for one, which the server must not be blamed for",
-            point.name
-        ));
+    (asked > most).then(|| {
+        format!(
+            "{asked} requests of {} were under way at once on {most} connections: ask for less, or \
+             with a shorter target",
+            outcome.name
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_was_disturbed_is_not_believed() {
+        let ms = Duration::from_millis;
+        let used = Used { processor: ms(500), of: ms(1000) };
+        assert_eq!(others(ms(540), used), None);
+        assert!(others(ms(600), used).unwrap().contains("others took 10 %"));
+        // Ticks are coarser than the server's own time.
+        assert_eq!(others(ms(490), used), None);
     }
-    void
 }

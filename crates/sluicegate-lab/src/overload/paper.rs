@@ -2,10 +2,7 @@
 
 use super::figures::{COLUMNS, Values, median};
 use super::profile::Phase;
-use super::{Capacity, Cores, Experiment, Point, Profile, Shown, System, USERS, machine};
-
-/// Below this multiple of the capacity nothing may be refused.
-const CALM: f64 = 0.8;
+use super::{Capacity, Cores, Experiment, Profile, Shown, System, USERS, machine};
 
 /// The report so far.
 pub(super) struct Paper<'a> {
@@ -30,7 +27,7 @@ impl<'a> Paper<'a> {
              Times count from when a request was meant to be sent; good is an answer 2xx within \
              {target:?}. `share` is goodput of what was possible, the smaller of what was asked \
              and the capacity, with the least and the most of all runs that count. Figures are \
-             medians of up to {} runs, each against a fresh server; void runs do not count. `p50` \
+             medians of up to {} runs, each against a fresh server. `p50` \
              and `p99` are of what was answered 2xx. `CPU us/refusal` is what remains of the \
              server's processor time when answers are taken off at their cost at capacity.\n\n",
             experiment.runs
@@ -67,11 +64,11 @@ impl<'a> Paper<'a> {
         self.text += &format!("| load | runs | {} |\n", names.join(" | "));
         self.text += &format!("|{}\n{}", "---|".repeat(names.len() + 2), section.rows);
         if let Some(refused) = section.false_refusals {
-            self.text +=
-                &format!("\nRefused at {CALM} times the capacity or less: {refused:.2} %.\n");
+            self.text += &format!("\nThe most refused where nothing may be: {refused:.2} %.\n");
         }
         if !section.void.is_empty() {
-            self.text += "\nVoid, and not counted:\n\n";
+            let counted = if self.experiment.count_void { "but" } else { "and not" };
+            self.text += &format!("\nVoid, {counted} counted:\n\n");
             section.void.iter().for_each(|why| self.text += &format!("* {why}\n"));
         }
     }
@@ -86,11 +83,10 @@ impl Section {
         Self { profile, rows: String::new(), void: Vec::new(), false_refusals: None }
     }
 
-    pub fn add(&mut self, point: &Point, shown: &Shown) {
+    pub fn add(&mut self, shown: &Shown) {
         for (phase, runs) in &shown.phases {
             self.rows += &row(phase, runs);
-            // After a spike it may still refuse some of what came in it.
-            if phase.load <= CALM && !phase.heals && point.retry.tries() == 1 {
+            if phase.calm {
                 let refused = runs.iter().filter_map(|run| run[at("refused %")]);
                 self.false_refusals = refused.chain(self.false_refusals).reduce(f64::max);
             }
@@ -129,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_row_has_the_median_the_spread_and_who_did_not_heal() {
-        let phase = Phase { name: "after: 0.5x".to_owned(), seconds: 0..1, load: 0.5, heals: true };
+        let name = "after: 0.5x".to_owned();
+        let phase = Phase { name, clients: 0, seconds: 0..1, calm: false, heals: true };
         let run = |share: f64, back: Option<f64>| {
             let mut values: Values = [None; COLUMNS.len()];
             values[at("share")] = Some(share);
