@@ -76,9 +76,11 @@ pub(super) fn values(
 }
 
 /// Microseconds of the server's processor for a refusal: what is left when the cost of all answers
-/// is taken off. Not known where requests were given up, for it worked on some of them too.
+/// is taken off. Not known where requests were given up, for it worked on some of them too; nor
+/// where refusals were fewer than answers, for then what is left is the error of large figures.
 fn refusal_cost(row: &Row, cost: Duration, used: Used) -> Option<f64> {
-    let known = row.refused > 0 && row.timeouts + row.errors + row.odd == 0;
+    let many = row.refused > 0 && row.refused >= row.ok;
+    let known = many && row.timeouts + row.errors + row.odd == 0;
     let rest = used.processor.as_secs_f64() - row.ok as f64 * cost.as_secs_f64();
     known.then(|| rest * 1e6 / row.refused as f64)
 }
@@ -142,7 +144,8 @@ mod tests {
         assert_eq!(figure(&low, "share"), Some(0.9));
         assert_eq!(figure(&high, "share"), Some(0.8));
         assert_eq!(figure(&high, "refused %"), Some(60.0));
-        assert_eq!(figure(&low, "CPU us/refusal"), None);
+        let few = values(&rows, &phase(0..1), &capacity, Some(used), TARGET);
+        assert_eq!(figure(&few, "CPU us/refusal"), None);
         let cost = figure(&high, "CPU us/refusal").unwrap();
         assert!((cost - 50.0).abs() < 1e-6, "6 ms beyond 80 answers, of 120 refusals: {cost}");
     }
