@@ -1,7 +1,9 @@
 //! The command line.
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
+use sluicegate_lab::overload::{Handler, span};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Serves a web site through a net of stages that can be watched while it works.
 ///
@@ -38,6 +40,95 @@ pub enum Command {
     Schema,
     /// Hash a password from stdin, for `auth` in a configuration
     HashPassword,
+    /// Experiments with this binary as the server
+    #[command(subcommand)]
+    Lab(Lab),
+}
+
+/// An experiment.
+#[derive(Debug, Subcommand)]
+pub enum Lab {
+    /// Ask a server for multiples of its capacity, and report what becomes of it
+    #[command(after_help = KEPT)]
+    Overload(Overload),
+}
+
+/// Flags of the experiment on overload.
+#[derive(Debug, clap::Args)]
+pub struct Overload {
+    /// What is asked; all unless named
+    #[arg(value_name = "PROFILE", value_enum)]
+    pub profiles: Vec<Profile>,
+    /// Short and once: to see whether all works
+    #[arg(long)]
+    pub quick: bool,
+    /// What a request costs and where, as in inline:2ms or pool:100us; may be given several times
+    #[arg(long, value_name = "HANDLER", default_values = ["inline:2ms", "pool:2ms"])]
+    pub handler: Vec<Handler>,
+    /// What moves the server's bytes; may be given several times
+    #[arg(long, value_name = "BACKEND", value_enum, default_value = "auto")]
+    pub io: Vec<Backend>,
+    /// The longest time in which an answer is good, and the target of the gate
+    #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = span)]
+    pub target: Duration,
+    /// Count void runs too, where no figure matters
+    #[arg(long)]
+    pub count_void: bool,
+    /// Without a gate, to see what that does
+    #[arg(long)]
+    pub ungated: bool,
+    /// How often each load is put on; 5, or 1 if it is to be quick
+    #[arg(long, value_name = "N")]
+    pub runs: Option<usize>,
+    /// The directory for the report and the figures of each run; a new one in the temporary
+    /// directory without it
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// What is asked of a server.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Profile {
+    /// 0.5, 0.8, 1, 2, 5 and 10 times its capacity
+    Steps,
+    /// 0.5, 5 and again 0.5 times its capacity
+    Spike,
+    /// 5 times its capacity, by clients that retry at once, three times
+    Retry,
+    /// A hundred quiet clients, alone and beside one that asks for 5 times its capacity
+    Greedy,
+}
+
+/// What moves the bytes.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Backend {
+    /// io_uring where it works, epoll elsewhere
+    Auto,
+    /// io_uring
+    Uring,
+    /// epoll
+    Epoll,
+}
+
+impl From<Profile> for sluicegate_lab::overload::Profile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Steps => Self::Steps,
+            Profile::Spike => Self::Spike,
+            Profile::Retry => Self::Retry,
+            Profile::Greedy => Self::Greedy,
+        }
+    }
+}
+
+impl From<Backend> for sluicegate_io::Asked {
+    fn from(backend: Backend) -> Self {
+        match backend {
+            Backend::Auto => Self::Auto,
+            Backend::Uring => Self::Uring,
+            Backend::Epoll => Self::Epoll,
+        }
+    }
 }
 
 /// Flags replace what the file says.
@@ -77,6 +168,12 @@ const ENDS: &str = "SIGINT or SIGTERM drains: requests that were begun are answe
                     signal ends at once. SIGHUP reads the settings again. SIGUSR1 opens the log \
                     again.\nExit codes: 0 drained, 1 cut off, 2 not started, 128 and the number \
                     of the second signal.";
+
+const KEPT: &str = "The server is this binary in a process of its own, on the first processor \
+                    that may be used; the generator is on the second. Its capacity is found \
+                    first. The report is printed, and kept with a CSV file of each run. Runs in \
+                    which the generator was late or others took the server's processor are void, \
+                    and told.";
 
 fn settings() -> String {
     format!("Settings:\n{}", sluicegate_web::describe())

@@ -1,14 +1,15 @@
-//! The `sluicegate` command: serves a directory, checks a configuration, draws a net.
+//! The `sluicegate` command: serves a directory, checks a configuration, draws a net, experiments.
 #![forbid(unsafe_code)]
 
 mod args;
 mod formers;
 mod graph;
+mod lab;
 mod password;
 mod serve;
 mod signals;
 
-use args::Command;
+use args::{Command, Lab};
 use sluicegate_web::{Config, Machine, Settings};
 use std::io::Write;
 use std::path::Path;
@@ -41,6 +42,7 @@ fn run() -> Result<ExitCode, String> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::HashPassword) => password::hash(),
+        Some(Command::Lab(Lab::Overload(args))) => lab::overload(&args),
     }
 }
 

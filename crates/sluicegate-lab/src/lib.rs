@@ -15,12 +15,15 @@
 //!            └────────┘
 //! ```
 //!
+//! [`overload`] is the experiment that is made with it.
+//!
 //! Latency counts from the time when a request was *meant* to be sent: a server that stalls
 //! cannot slow the generator down and so hide the requests that nobody answered meanwhile.
 #![forbid(unsafe_code)]
 
 mod arrivals;
 mod net;
+pub mod overload;
 mod parser;
 mod plan;
 mod random;

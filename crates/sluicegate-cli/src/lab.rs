@@ -1,0 +1,60 @@
+//! `sluicegate lab`: experiments with this very binary.
+use crate::{args, say};
+use sluicegate_io::{Asked, Choice};
+use sluicegate_lab::overload::{Experiment, Profile, System, Times};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Runs of a point, in earnest and to see whether all works.
+const RUNS: (usize, usize) = (5, 1);
+
+/// Asks servers for more than they can do, and prints what became of them.
+///
+/// # Errors
+/// One sentence about why there is no result.
+pub fn overload(args: &args::Overload) -> Result<ExitCode, String> {
+    let experiment = experiment(args)?;
+    let report = experiment.run(&mut progress)?;
+    say(report.trim_end());
+    progress(&format!("kept in {}", experiment.out.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn experiment(args: &args::Overload) -> Result<Experiment, String> {
+    let command = std::env::current_exe()
+        .map_err(|error| format!("cannot find this binary to start it as a server: {error}"))?;
+    let io: Vec<Asked> = args.io.iter().map(|io| Asked::from(*io)).collect();
+    // Said at once, and not by the first server that needs it.
+    for asked in &io {
+        Choice::new(*asked).map_err(|unfit| unfit.to_string())?;
+    }
+    let of = |io: &Asked| {
+        let (io, gated) = (*io, !args.ungated);
+        args.handler.iter().map(move |handler| System { handler: *handler, io, gated })
+    };
+    let named = args.profiles.iter().map(|profile| Profile::from(*profile));
+    let profiles = if args.profiles.is_empty() { Profile::ALL.to_vec() } else { named.collect() };
+    let typed: Vec<String> = std::env::args().collect();
+    Ok(Experiment {
+        command,
+        systems: io.iter().flat_map(of).collect(),
+        profiles,
+        times: if args.quick { Times::QUICK } else { Times::FULL },
+        runs: args.runs.unwrap_or(if args.quick { RUNS.1 } else { RUNS.0 }),
+        target: args.target,
+        count_void: args.count_void,
+        out: args.out.clone().unwrap_or_else(scratch),
+        typed: typed.join(" "),
+    })
+}
+
+fn scratch() -> PathBuf {
+    std::env::temp_dir().join(format!("sluicegate-overload-{}", std::process::id()))
+}
+
+/// A line for who waits, beside the report on stdout.
+fn progress(line: &str) {
+    // Nothing more can be done where stderr is closed.
+    let _ = writeln!(std::io::stderr(), "sluicegate: {line}");
+}
