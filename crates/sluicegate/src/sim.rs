@@ -82,8 +82,8 @@ impl Sim {
         (0..steps).any(|_| !self.step())
     }
 
-    /// Runs for `span` of virtual time, at most `steps` batches; time moves when none
-    /// can go on.     /// `false` when the steps were not enough.
+    /// Runs for `span` of virtual time, at most `steps` batches; time moves when none can
+    /// go on. `false` when the steps were not enough.
     pub fn run_for(&mut self, span: Duration, mut steps: usize) -> bool {
         let end = self.now() + span;
         loop {

@@ -29,6 +29,9 @@ impl Splice {
 
     /// Sends from the front of a piece that this [takes](Self::takes) to a socket that does not
     /// block: how many bytes it took, of how many. `None` where there is no pipe to be had.
+    ///
+    /// To a socket that the peer has reset the kernel raises SIGPIPE, and no flag prevents it: the
+    /// process must ignore that signal, as every program whose `main` is Rust's does.
     pub fn send(
         &mut self,
         socket: BorrowedFd<'_>,
