@@ -18,8 +18,8 @@ const NET: &str = r#"{"name":"test","time_ms":TIME,"age_ms":1,"stages":[
   "refused":{},"panics":0},
  {"name":"http","domain":"cpu","kind":"pinned","replicas":2,"queued":3,"capacity":1024,"served":9,
   "batches":3,"busy_us":10,"parked":0,"parked_now":false,"queue_age_us":0,"in_flight":0,
-  "refused":{"shed":5},"panics":0,"admission":[{"law":"overload","target_us":50000,"work_us":7,
-  "offered":9,"refused":{"shed":6}}]}],
+  "refused":{"shed":5},"panics":0,"admission":[{"work_us":7,"offered":9,"refused":{"shed":6},
+  "votes":[{"law":"overload","target_us":50000},{"law":"memory","target_us":null}]}]}],
  "wires":[{"from":"read","port":"out","to":"http","on_full":"wait","window":null,"returns":false,
   "sent":TIME,"held":0,"refused":0}],
  "ledger":{"entered":4321,"forked":0,"joined":0,"ended":{"finished":4314,"shed":5},"in_flight":2,
@@ -47,7 +47,7 @@ fn the_page_draws_the_net_it_is_told() {
     holds("Live, 2 stages");
     holds("3 / 1.0k");
     holds("5 refused");
-    holds("gate (overload): refused 6 of 9, 7 µs of work wait for a target of 50,000 µs");
+    holds("gate (overload, memory): refused 6 of 9, 7 µs of work wait for a target of 50,000 µs");
     holds("read.out to http");
     holds("<b>4,321</b><small>entered</small>");
     holds("Even, as of 1 ms ago");

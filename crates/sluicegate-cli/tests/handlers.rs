@@ -156,6 +156,6 @@ fn the_demo_site_has_its_routes() {
     let net = server.net();
     let stages = net["stages"].as_array().expect("stages");
     let burn = stages.iter().find(|stage| stage["name"] == "burn-pool").expect("it is mounted");
-    assert_eq!(burn["admission"][0]["target_us"], 50_000, "{burn}");
+    assert_eq!(burn["admission"][0]["votes"][0]["target_us"], 50_000, "{burn}");
     server.stop();
 }

@@ -75,8 +75,9 @@ fn all_are_answered_and_the_refused_are_counted() {
         assert!(served > 0, "somebody is served in any case");
         let net = server.net();
         let gate = gate(&net);
+        let vote = &gate["votes"][0];
         assert_eq!(
-            (gate["law"].as_str(), gate["target_us"].as_u64()),
+            (vote["law"].as_str(), vote["target_us"].as_u64()),
             (Some("overload"), Some(20_000))
         );
         assert_eq!(

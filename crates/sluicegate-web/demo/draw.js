@@ -144,8 +144,12 @@ export class Drawing {
 }
 
 /** What a gate says of itself. */
-const gate = (at) => `; gate (${at.law}): refused ${count(total(at.refused))} of ${count(at.offered)}, `
-  + `${count(at.work_us)} µs of work wait` + (at.target_us ? ` for a target of ${count(at.target_us)} µs` : "");
+const gate = (at) => {
+  const target = at.votes.find((vote) => vote.target_us)?.target_us;
+  return `; gate (${at.votes.map((vote) => vote.law).join(", ")}): refused ${count(total(at.refused))} of `
+    + `${count(at.offered)}, ${count(at.work_us)} µs of work wait`
+    + (target ? ` for a target of ${count(target)} µs` : "");
+};
 
 /** The sum of the reasons for which a request is turned away. */
 export const refused = (counts) => total(Object.fromEntries(Object.entries(counts || {}).filter(([why]) => TURNED_AWAY.has(why))));

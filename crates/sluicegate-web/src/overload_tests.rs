@@ -123,8 +123,9 @@ fn gates(world: &mut World, stage: &str) -> (u64, u64) {
     let shown = stages.iter().find(|one| one["name"] == stage).expect("it is mounted");
     let (mut offered, mut refused) = (0, 0);
     for gate in shown["admission"].as_array().expect("gates") {
-        assert_eq!((&gate["law"], &gate["frozen"]), (&"overload".into(), &false.into()));
-        assert_eq!(gate["target_us"], TARGET_MS * 1000);
+        let vote = &gate["votes"][0];
+        assert_eq!((&vote["law"], &vote["frozen"]), (&"overload".into(), &false.into()));
+        assert_eq!(vote["target_us"], TARGET_MS * 1000);
         assert_eq!(gate["bounds"]["work_us"], TARGET_MS * 500);
         assert!(gate["bounds"]["events"].is_null(), "{gate}");
         assert_eq!(gate["cost_us"].as_f64().map(|us| us as u64 / 100), Some(COST_US / 100));

@@ -1,7 +1,7 @@
 //! What may be seen of a running service, from any thread: JSON of the net and its ledgers.
 use crate::cache::{Budget, Counts, Loader};
 use serde_json::{Map, Value, json};
-use sluicegate::{AdmissionView, Observer, Snapshot, StageView, Why, WireView};
+use sluicegate::{Adjust, AdmissionView, Observer, Snapshot, StageView, Vote, Why, WireView};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
@@ -112,29 +112,46 @@ fn stage(stage: &StageView) -> Value {
     })
 }
 
-/// The gate of one queue. A bound that does not hold is null.
+/// The gate of one queue.
 fn admission(gate: &AdmissionView) -> Value {
-    let span = |span: Duration| (span < Duration::MAX).then(|| micros(span.as_micros()));
-    let adjust = &gate.adjust;
     json!({
-        "law": gate.law,
-        "target_us": gate.target.and_then(span),
-        "measured_us": adjust.measured.and_then(span),
+        "votes": gate.votes.iter().map(vote).collect::<Vec<_>>(),
         "work_us": span(gate.work),
         "cost_us": gate.cost.as_nanos() as f64 / 1000.0,
-        "bounds": {
-            "work_us": span(adjust.work),
-            "events": (adjust.events < usize::MAX).then_some(adjust.events),
-            "rate": adjust.rate.is_finite().then_some(adjust.rate),
-            "patience_us": span(adjust.patience),
-            "newest_first": adjust.newest_first,
-        },
+        "bounds": bounds(&gate.adjust),
         "offered": gate.offered,
         "refused": by_why(|why| gate.refused[why]),
-        "pressure": adjust.pressure,
-        "frozen": gate.frozen,
+        "pressure": gate.adjust.pressure,
         "changed_ms": gate.changed.0 / 1_000_000,
     })
+}
+
+/// What one law says.
+fn vote(vote: &Vote) -> Value {
+    json!({
+        "law": vote.law,
+        "target_us": vote.target.and_then(span),
+        "measured_us": vote.adjust.measured.and_then(span),
+        "bounds": bounds(&vote.adjust),
+        "pressure": vote.adjust.pressure,
+        "frozen": vote.frozen,
+    })
+}
+
+/// A bound that does not hold is null.
+fn bounds(adjust: &Adjust) -> Value {
+    json!({
+        "work_us": span(adjust.work),
+        "events": (adjust.events < usize::MAX).then_some(adjust.events),
+        "rate": adjust.rate.is_finite().then_some(adjust.rate),
+        "patience_us": span(adjust.patience),
+        "newest_first": adjust.newest_first,
+        "share": (adjust.share > 0.0).then_some(adjust.share),
+    })
+}
+
+fn span(span: Duration) -> Option<u64> {
+    (span < Duration::MAX).then(|| micros(span.as_micros()))
 }
 
 fn wire(wire: &WireView) -> Value {

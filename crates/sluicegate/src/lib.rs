@@ -60,7 +60,8 @@ mod stage;
 mod time;
 
 pub use control::{
-    Adjust, Codel, Controller, Gradient2, Limit, Off, Overload, Sample, Seda, Spread,
+    Adjust, Codel, Controller, Gauge, Gradient2, Headroom, Limit, Off, Overload, Sample, Seda,
+    Spread,
 };
 pub use desk::strays;
 pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};
@@ -69,7 +70,7 @@ pub use net::{
     BoxError, Capacity, Domain, DomainSpec, Entry, Fault, Faults, Net, Node, OnFull, Refused, Spec,
     Wire, bounded, stage,
 };
-pub use observe::{AdmissionView, Observer, Snapshot, StageView, WireView};
+pub use observe::{AdmissionView, Observer, Snapshot, StageView, Vote, WireView};
 pub use queue::Order;
 pub use rig::Rig;
 pub use run::{

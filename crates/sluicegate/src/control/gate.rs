@@ -1,8 +1,10 @@
-//! The gate of a queue: keeps the bounds that its controller set, event by event, and ticks it.
+//! The gate of a queue: keeps the bounds that its laws set, event by event, and ticks them.
 //!
 //! It lies with the queue under the queue's lock, so that nothing is locked or shared for it.
 
+use super::laws::Laws;
 use super::meter::{Meter, Served};
+use super::share::Share;
 use super::{Adjust, Controller, Sample};
 use crate::ledger::{ByWhy, Why};
 use crate::observe::AdmissionView;
@@ -23,9 +25,10 @@ pub(crate) struct Asking {
 }
 
 pub(crate) struct Gate {
-    controller: Box<dyn Controller>,
+    laws: Laws,
+    /// The strictest of what the laws say.
     adjust: Adjust,
-    frozen: bool,
+    share: Share,
     meter: Meter,
     /// Tokens of the rate, and when they were last counted.
     tokens: f64,
@@ -37,19 +40,22 @@ pub(crate) struct Gate {
     /// What was offered and refused until the last tick.
     before: (u64, u64),
     ticked: Time,
-    /// When the controller last changed its mind.
+    /// When the bounds last changed.
     changed: Time,
     /// Since when the queue has not been empty.
     standing: Option<Time>,
 }
 
 impl Gate {
-    pub fn new(mut controller: Box<dyn Controller>, cells: Vec<Arc<Served>>) -> Self {
-        let adjust = controller.tick(Time(0), &Sample::default());
+    pub fn new(controllers: Vec<Box<dyn Controller>>, cells: Vec<Arc<Served>>) -> Self {
+        let laws = Laws::new(controllers);
+        let adjust = laws.strictest();
+        let mut share = Share::new();
+        share.set(adjust.share, Duration::ZERO);
         Self {
-            controller,
+            laws,
             adjust,
-            frozen: false,
+            share,
             meter: Meter::new(cells),
             tokens: adjust.burst,
             refilled: Time(0),
@@ -78,7 +84,7 @@ impl Gate {
         if self.misses(now, asking.deadline, ahead) {
             return Err(Why::Expired);
         }
-        if !self.take_token(now) {
+        if self.share.refuses(asking.class) || !self.take_token(now) {
             return Err(Why::Refused);
         }
         let work = self.meter.pace() * (queued + 1) as f64;
@@ -151,15 +157,16 @@ impl Gate {
         self.meter.cell(n)
     }
 
-    pub fn set_frozen(&mut self, frozen: bool) {
-        self.frozen = frozen;
+    pub fn set_frozen(&mut self, law: &str, frozen: bool) -> bool {
+        self.laws.set_frozen(law, frozen)
     }
 
     pub fn is_due(&self, now: Time) -> bool {
         now.since(self.ticked) >= TICK
     }
 
-    /// Asks the controller. Whether it has to be asked again though nothing more happens.
+    /// Asks the laws. Whether they have to be asked again though nothing more happens: where a
+    /// share is refused nobody may be let in who would wake whoever asks them.
     pub fn tick(&mut self, now: Time, queued: usize) -> bool {
         let (offered, refused) = (self.offered, self.refused.total());
         let mut sample = Sample {
@@ -175,17 +182,15 @@ impl Gate {
         sample.work = self.work(queued);
         self.before = (offered, refused);
         self.ticked = now;
-        let adjust = self.controller.tick(now, &sample);
-        if !self.frozen && adjust != self.adjust {
-            self.changed = now;
-            self.adjust = adjust;
-        }
         let quiet = sample.offered == 0 && queued == 0;
-        if quiet && !self.frozen {
-            // Nobody came: whoever refuses because of the level must try.
-            self.adjust.pressure = 0.0;
+        self.laws.tick(now, &sample, quiet);
+        let adjust = self.laws.strictest();
+        if adjust != (Adjust { measured: adjust.measured, ..self.adjust }) {
+            self.changed = now;
         }
-        !quiet
+        self.adjust = adjust;
+        self.share.set(adjust.share, sample.span);
+        !quiet || adjust.share > 0.0
     }
 
     pub fn pressure(&self) -> f64 {
@@ -194,9 +199,7 @@ impl Gate {
 
     pub fn view(&self, queued: usize) -> AdmissionView {
         AdmissionView {
-            law: self.controller.name(),
-            target: self.controller.target(),
-            frozen: self.frozen,
+            votes: self.laws.votes(),
             adjust: self.adjust,
             changed: self.changed,
             cost: Duration::from_nanos(self.meter.cost() as u64),

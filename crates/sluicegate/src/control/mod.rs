@@ -3,22 +3,28 @@
 //! A law is sans-I/O: at each tick it sees a [`Sample`] of what the inlet measured and answers with
 //! an [`Adjust`], the bounds that the inlet keeps until the next tick. It knows neither queues nor
 //! clocks, so that the same code runs in a service, in the simulator and in a plain test. A new
-//! law is one file beside these.
+//! law is one file beside these. Where an inlet has several, the strictest bounds rule.
 
 mod codel;
 mod gate;
+mod gauge;
 mod gradient2;
+mod headroom;
+mod laws;
 mod level;
 mod limit;
 mod meter;
 mod off;
 mod overload;
 mod seda;
+mod share;
 mod spread;
 
 pub use codel::Codel;
 pub(crate) use gate::{Asking, Gate, TICK};
+pub use gauge::Gauge;
 pub use gradient2::Gradient2;
+pub use headroom::Headroom;
 pub use limit::Limit;
 pub(crate) use meter::Served;
 pub use off::Off;
@@ -29,7 +35,7 @@ pub use spread::Spread;
 use crate::time::Time;
 use std::time::Duration;
 
-/// A law of admission for one queue; each queue has a controller of its own.
+/// A law of admission for one queue; each queue has controllers of its own.
 pub trait Controller: Send + 'static {
     /// The law's name in snapshots.
     fn name(&self) -> &'static str;
@@ -93,6 +99,9 @@ pub struct Adjust {
     /// The share of what is offered, 0 to 1, that should rather be refused upstream, before
     /// anything was done for it; see [`Cx::pressure`](crate::Cx::pressure).
     pub pressure: f64,
+    /// The share of what asks to enter, 0 to 1, that is refused here whatever waits: the least
+    /// important classes first.
+    pub share: f64,
     /// What was compared with the target.
     pub measured: Option<Duration>,
 }
@@ -107,7 +116,30 @@ impl Default for Adjust {
             patience: Duration::MAX,
             newest_first: false,
             pressure: 0.0,
+            share: 0.0,
             measured: None,
+        }
+    }
+}
+
+impl Adjust {
+    /// The stricter of both for each bound. A burst counts only where there is a rate; what was
+    /// measured is told by the first that measured anything.
+    pub fn strictest(self, other: Self) -> Self {
+        Self {
+            work: self.work.min(other.work),
+            events: self.events.min(other.events),
+            rate: self.rate.min(other.rate),
+            burst: match (self.rate.is_finite(), other.rate.is_finite()) {
+                (true, false) => self.burst,
+                (false, true) => other.burst,
+                _ => self.burst.min(other.burst),
+            },
+            patience: self.patience.min(other.patience),
+            newest_first: self.newest_first || other.newest_first,
+            pressure: self.pressure.max(other.pressure),
+            share: self.share.max(other.share),
+            measured: self.measured.or(other.measured),
         }
     }
 }

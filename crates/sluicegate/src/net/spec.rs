@@ -29,20 +29,27 @@ pub struct Capacity {
 }
 
 /// What chooses among the events of a queue.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Gating {
     pub order: Order,
-    pub controller: Arc<dyn Fn() -> Box<dyn Controller> + Send + Sync>,
+    /// What makes the laws of one queue; none: nothing but the capacity bounds it.
+    pub laws: Vec<MakeLaw>,
 }
+
+type MakeLaw = Arc<dyn Fn() -> Box<dyn Controller> + Send + Sync>;
 
 /// A queue for at most `events` events a worker: first come, first served, until it is full.
 pub fn bounded(events: usize) -> Capacity {
     Capacity { events, gating: None }
 }
 
-impl Default for Gating {
-    fn default() -> Self {
-        Self { order: Order::default(), controller: Arc::new(|| Box::new(Off)) }
+impl Gating {
+    /// The laws of one queue.
+    fn controllers(&self) -> Vec<Box<dyn Controller>> {
+        if self.laws.is_empty() {
+            return vec![Box::new(Off)];
+        }
+        self.laws.iter().map(|make| make()).collect()
     }
 }
 
@@ -61,16 +68,18 @@ impl Capacity {
     /// Has each queue keep the bounds that `law` sets for it, beside its capacity. What is refused
     /// ends at once and its source is told, unless the wire
     /// [diverts](crate::Wire::divert) it. The order is [`Order::Fifo`] within classes
-    /// unless declared.
+    /// unless declared. Where several laws are declared, the strictest rules for each bound; the
+    /// [`AdmissionView`](crate::AdmissionView) shows the vote of each.
     ///
     /// ```
-    /// use sluicegate::{Order, Overload, bounded, ms};
+    /// use sluicegate::{Limit, Order, Overload, bounded, ms};
     ///
-    /// bounded(4096).order(Order::ByDeadline).admit(Overload::p99(ms(50)));
+    /// let queue = bounded(4096).order(Order::ByDeadline);
+    /// queue.admit(Overload::p99(ms(50))).admit(Limit::of(1000));
     /// ```
     pub fn admit<C: Controller + Clone + Sync>(mut self, law: C) -> Self {
-        let controller = Arc::new(move || Box::new(law.clone()) as Box<dyn Controller>);
-        self.gating.get_or_insert_default().controller = controller;
+        let make: MakeLaw = Arc::new(move || Box::new(law.clone()));
+        self.gating.get_or_insert_default().laws.push(make);
         self
     }
 }
@@ -208,7 +217,7 @@ impl<T: Send + 'static> MakeQueues for Erased<T> {
     fn make(&self, n: usize, replicas: usize, declared: &Declared) -> Queues {
         let gated = |gating: &Gating| {
             let cells = (0..replicas).map(|_| Arc::<Served>::default()).collect();
-            Gated::<T>::new(gating.order, (gating.controller)(), cells)
+            Gated::<T>::new(gating.order, gating.controllers(), cells)
         };
         let queue = |_| InletQueue::new(declared.capacity, declared.gating.as_ref().map(gated));
         let typed: Vec<_> = (0..n).map(queue).map(Arc::new).collect();

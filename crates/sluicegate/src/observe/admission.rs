@@ -9,15 +9,11 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AdmissionView {
-    /// The law of its controller.
-    pub law: &'static str,
-    /// The time that the law keeps to.
-    pub target: Option<Duration>,
-    /// Whether the controller is frozen: it goes on measuring, but what it says is not done.
-    pub frozen: bool,
-    /// The bounds that the queue keeps now, with what was measured when they were set.
+    /// What each of its laws says, in order of declaration.
+    pub votes: Vec<Vote>,
+    /// The bounds that the queue keeps now: the strictest that any law says.
     pub adjust: Adjust,
-    /// When the controller last changed them.
+    /// When they last changed.
     pub changed: Time,
     /// What an event costs in its handler, the mean.
     pub cost: Duration,
@@ -27,4 +23,18 @@ pub struct AdmissionView {
     pub offered: u64,
     /// Those that were refused, pushed out later, or dropped when it was their turn.
     pub refused: ByWhy,
+}
+
+/// What one law says of a queue.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Vote {
+    /// Its name.
+    pub law: &'static str,
+    /// The time that it keeps to, if it has one.
+    pub target: Option<Duration>,
+    /// Whether it is frozen: it goes on measuring, but its bounds stay as they are.
+    pub frozen: bool,
+    /// The bounds that it sets, with what it measured at its last tick.
+    pub adjust: Adjust,
 }

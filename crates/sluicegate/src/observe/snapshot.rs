@@ -119,13 +119,13 @@ impl Observer {
         self.view(&plan.stats.cut(plan, me))
     }
 
-    /// Freezes the controllers of a stage's inlet, or lets them go on: while frozen they measure,
-    /// but the bounds stay as they are. `false` when there is no such stage, or nothing that
-    /// controls it.
-    pub fn freeze(&self, stage: &str, frozen: bool) -> bool {
+    /// Freezes a law at a stage's inlet, by its name, or lets it go on: while frozen it measures,
+    /// but its bounds stay as they are; other laws go on. `false` when there is no such stage, or
+    /// its inlet has no such law.
+    pub fn freeze(&self, stage: &str, law: &str, frozen: bool) -> bool {
         let stage = self.plan.stages.iter().find(|planned| planned.spec.name == stage);
         let probes = stage.map_or(&[][..], |stage| &stage.probes);
-        probes.iter().filter(|probe| probe.set_frozen(frozen)).count() > 0
+        probes.iter().filter(|probe| probe.set_frozen(law, frozen)).count() > 0
     }
 
     /// What these parts of the ledger and the counters say.

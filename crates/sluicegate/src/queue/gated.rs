@@ -41,8 +41,12 @@ pub(crate) struct Gated<T> {
 }
 
 impl<T> Gated<T> {
-    pub fn new(order: Order, controller: Box<dyn Controller>, cells: Vec<Arc<Served>>) -> Self {
-        Self { waiting: Waiting::new(order), gate: Gate::new(controller, cells) }
+    pub fn new(
+        order: Order,
+        controllers: Vec<Box<dyn Controller>>,
+        cells: Vec<Arc<Served>>,
+    ) -> Self {
+        Self { waiting: Waiting::new(order), gate: Gate::new(controllers, cells) }
     }
 
     /// Asks for an event with this tag where there are `places` for more. Another one may have to
@@ -132,7 +136,7 @@ impl<T> Gated<T> {
         self.gate.waiting(now, self.waiting.len());
     }
 
-    /// Has the controller look. Whether it has to look again though nothing more happens.
+    /// Has the laws look. Whether they have to look again though nothing more happens.
     pub fn tick(&mut self, now: Time, out: &mut Dropped<T>) -> bool {
         if !self.gate.is_due(now) {
             return true;
@@ -184,8 +188,8 @@ impl<T> Gated<T> {
         self.gate.pressure()
     }
 
-    pub fn set_frozen(&mut self, frozen: bool) {
-        self.gate.set_frozen(frozen);
+    pub fn set_frozen(&mut self, law: &str, frozen: bool) -> bool {
+        self.gate.set_frozen(law, frozen)
     }
 
     pub fn view(&self) -> AdmissionView {

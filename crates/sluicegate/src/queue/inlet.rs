@@ -58,8 +58,8 @@ pub(crate) trait Probe: Send + Sync {
     fn oldest(&self) -> Option<Time>;
     /// What its gate does, if it has one.
     fn admission(&self) -> Option<AdmissionView>;
-    /// Freezes its controller or lets it go on; `false` when there is none.
-    fn set_frozen(&self, frozen: bool) -> bool;
+    /// Freezes a law of its gate or lets it go on; `false` when it has none of that name.
+    fn set_frozen(&self, law: &str, frozen: bool) -> bool;
 }
 
 impl<T> InletQueue<T> {
@@ -173,7 +173,7 @@ impl<T> InletQueue<T> {
         }
     }
 
-    /// Has the gate's controller look, if it is time. Whether it has to look again though nothing
+    /// Has the gate's laws look, if it is time. Whether they have to look again though nothing
     /// more happens.
     pub fn tick(&self, now: Time, dropped: &mut Dropped<T>) -> bool {
         let mut locked = self.lock();
@@ -325,9 +325,9 @@ impl<T: Send> Probe for InletQueue<T> {
         self.lock().lanes.gated.as_ref().map(|gated| gated.view())
     }
 
-    fn set_frozen(&self, frozen: bool) -> bool {
+    fn set_frozen(&self, law: &str, frozen: bool) -> bool {
         let mut locked = self.lock();
         let gated = locked.lanes.gated.as_mut();
-        gated.map(|gated| gated.set_frozen(frozen)).is_some()
+        gated.is_some_and(|gated| gated.set_frozen(law, frozen))
     }
 }

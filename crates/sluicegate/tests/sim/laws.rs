@@ -14,7 +14,7 @@ fn run(queue: Capacity) -> (Outcome, f64) {
     load.phases = vec![(ms(4000), 5.0)];
     let out = load.run(queue, 7);
     let good = out.goodput(TARGET, ms(1000), ms(4000));
-    let law = out.admissions().next().map_or("none", |view| view.law);
+    let law = out.admissions().next().map_or("none", |view| view.votes[0].law);
     println!("{law}: {good:.3}, p99 {:?}", out.response(0.99));
     (out, good)
 }
@@ -91,7 +91,8 @@ fn refusals_are_counted_by_inlet_and_reason() {
     let running = out.flows.len() - served - told;
     assert!(view.offered >= (served + told) as u64);
     assert!(view.offered <= (served + told + running) as u64);
-    assert_eq!((view.law, view.target, view.frozen), ("overload", Some(TARGET), false));
+    let [vote] = &view.votes[..] else { panic!("one law: {view:?}") };
+    assert_eq!((vote.law, vote.target, vote.frozen), ("overload", Some(TARGET), false));
     assert_eq!((view.cost, view.adjust.work), (ms(1), TARGET / 2));
     assert!(view.work > TARGET / 4 && view.work <= TARGET / 2 + ms(1), "{view:?}");
 }
@@ -103,13 +104,14 @@ fn a_frozen_controller_measures_but_changes_nothing_until_it_goes_on() {
     let (mut sim, _) = load.sim(bounded(4096).admit(Seda::p90(TARGET)), 5);
     let mut rate_after = |frozen: Option<bool>| {
         if let Some(frozen) = frozen {
-            assert!(sim.observer().freeze("work", frozen));
-            assert!(!sim.observer().freeze("front", frozen), "it has no controller");
-            assert!(!sim.observer().freeze("nowhere", frozen));
+            assert!(sim.observer().freeze("work", "seda", frozen));
+            assert!(!sim.observer().freeze("work", "overload", frozen), "it has no such law");
+            assert!(!sim.observer().freeze("front", "seda", frozen), "it has no law");
+            assert!(!sim.observer().freeze("nowhere", "seda", frozen));
         }
         assert!(sim.run_for(ms(1000), 1_000_000));
         let view = sim.snapshot().stages[1].admission[0].clone();
-        assert_eq!(view.frozen, frozen == Some(true));
+        assert_eq!(view.votes[0].frozen, frozen == Some(true));
         (view.adjust.rate, view.offered)
     };
     let first = rate_after(None);

@@ -18,6 +18,7 @@ mod permits;
 mod policies;
 mod pools;
 mod random;
+mod resources;
 mod signals;
 mod windows;
 mod wires;

@@ -209,6 +209,7 @@ impl Controller for Moody {
             patience: ms(self.0.below(3) as u64),
             newest_first: self.0.one_in(2),
             pressure: 0.5,
+            share: self.0.below(3) as f64 / 4.0,
             measured: None,
         }
     }
@@ -229,7 +230,7 @@ fn any_queue(most: usize, gates: bool, random: &mut Random) -> Capacity {
     match random.below(4) {
         0 => queue,
         1 => queue.admit(Limit::of(1 + random.below(4))),
-        2 => queue.admit(Codel::target(Duration::from_micros(50))),
+        2 => queue.admit(Codel::target(Duration::from_micros(50))).admit(Limit::of(3)),
         _ => queue.admit(Moody(random.clone())),
     }
 }
