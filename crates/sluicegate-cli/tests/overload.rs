@@ -116,3 +116,94 @@ fn a_page_for_the_refused_says_when_to_come_again_too() {
         server.stop();
     });
 }
+
+/// What the gate says of each of its laws: the share that it refuses, and whether it is frozen.
+fn votes(server: &Server) -> Vec<(String, f64, bool)> {
+    let gate = gate(&server.net());
+    let votes = gate["votes"].as_array().expect("votes").iter().map(|vote| {
+        let law = vote["law"].as_str().expect("a name").to_owned();
+        let share = vote["bounds"]["share"].as_f64().unwrap_or(0.0);
+        (law, share, vote["frozen"].as_bool().expect("yes or no"))
+    });
+    votes.collect()
+}
+
+#[test]
+fn a_budget_of_memory_that_is_used_up_refuses_though_nothing_waits() {
+    on_each_backend(|| {
+        let site = Scratch::new();
+        // No process is so small.
+        let server = serve(&site, "[resources]\nmemory = \"1 MiB\"\nrun_delay = \"10s\"\n");
+        let mut client = server.client();
+        // The first reading may be yet to come, and the gate's look at it.
+        until("it is refused", || (client.get("/work?us=1").status == 503).then_some(()));
+        for _ in 0..10 {
+            let refused = client.get("/work?us=1");
+            assert_eq!(refused.status, 503);
+            assert!(refused.field("retry-after").is_some());
+        }
+        let laws = [("overload", 0.0), ("memory", 1.0), ("run-delay", 0.0)];
+        let laws = laws.map(|(law, share)| (law.to_owned(), share, false));
+        assert_eq!(votes(&server), laws);
+        let net = server.net();
+        let used = net["resources"][0]["used"].as_f64().expect("it is read");
+        assert!(used > 1.0, "{}", net["resources"]);
+        if std::path::Path::new("/proc/self/schedstat").exists() {
+            assert!(net["resources"][1]["used"].is_number(), "workers are: {}", net["resources"]);
+        }
+        let unit = |n: usize| net["resources"][n]["unit"].as_str().expect("a unit").to_owned();
+        assert_eq!((unit(0), unit(1)), ("bytes".to_owned(), "us".to_owned()));
+        assert_eq!(client.get("/").text(), "home", "what has no target goes on");
+        server.stop();
+    });
+}
+
+#[test]
+fn laws_are_frozen_one_by_one_over_the_admin_listener_and_nowhere_else() {
+    on_each_backend(|| {
+        let site = Scratch::new();
+        let server = serve(&site, "");
+        let frozen = || votes(&server).into_iter().map(|vote| vote.2).collect::<Vec<_>>();
+        let mut admin = Client::connect(&server.address("admin"));
+        let address = server.address("admin");
+        let own = format!("Origin: http://{address}\r\n");
+        let mut freeze = |law: &str, how: &str, fields: &str| {
+            let target = format!("/api/freeze?stage=burn-pool&law={law}&frozen={how}");
+            let host = format!("POST {target} HTTP/1.1\r\nHost: {address}\r\n{fields}\r\n");
+            admin.send(host);
+            admin.response(false)
+        };
+        assert_eq!(frozen(), [false, false]);
+        let done = freeze("overload", "true", "");
+        assert_eq!((done.status, done.field("content-type")), (200, Some("application/json")));
+        let said: Value = serde_json::from_slice(&done.body).expect("JSON");
+        assert_eq!(said["law"], "overload");
+        assert_eq!(frozen(), [true, false]);
+        assert_eq!(freeze("memory", "true", &own).status, 200);
+        assert_eq!(frozen(), [true, true]);
+        assert_eq!(freeze("overload", "false", "").status, 200);
+        assert_eq!(frozen(), [false, true]);
+
+        for (law, how, fields, status) in [
+            ("memory", "false", "Origin: http://evil.example\r\n", 403),
+            ("memory", "false", "Origin: null\r\n", 403),
+            ("memory", "maybe", "", 400),
+            ("seda", "true", "", 404),
+        ] {
+            let refused = freeze(law, how, fields);
+            assert_eq!(refused.status, status, "{law} {how} {fields}");
+            assert!(refused.text().contains("accepted: "), "{}", refused.text());
+        }
+        let none = freeze("seda", "true", "");
+        assert!(none.text().contains("stage=burn-pool&law=overload"), "{}", none.text());
+        let change = "/api/freeze?stage=burn-pool&law=memory&frozen=false";
+        let mut admin = Client::connect(&server.address("admin"));
+        let got = admin.get(change);
+        assert_eq!((got.status, got.field("allow")), (405, Some("POST")));
+        let on_site = server.client().ask("POST", change, "").status;
+        assert!([404, 405].contains(&on_site), "{on_site}");
+        assert_eq!(frozen(), [false, true], "all that was in vain");
+        assert_eq!(server.client().get("/work?us=1").status, 200);
+        server.stop();
+    });
+}

@@ -20,6 +20,7 @@ mod listen;
 mod output;
 mod pages;
 mod pieces;
+pub mod resources;
 mod send;
 mod settings;
 pub mod sim;

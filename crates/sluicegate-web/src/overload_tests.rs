@@ -186,3 +186,58 @@ fn the_higher_class_goes_first_and_the_lower_is_refused() {
         world.even();
     }
 }
+
+/// The readings and the shares that the laws of the gate in the pool refuse, by name.
+fn resources(world: &mut World) -> (serde_json::Value, Vec<(String, f64)>) {
+    let mut admin = world.net.connect(&world.admin);
+    let came = world.ask(&mut admin, &get("/api/net"), 60);
+    let (_, body) = came.split_once("\r\n\r\n").expect("a body");
+    let net: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    let stages = net["stages"].as_array().expect("stages");
+    let shown = stages.iter().find(|one| one["name"] == "burn-pool").expect("it is mounted");
+    let votes = shown["admission"][0]["votes"].as_array().expect("votes").iter().map(|vote| {
+        let law = vote["law"].as_str().expect("a name").to_owned();
+        (law, vote["bounds"]["share"].as_f64().unwrap_or(0.0))
+    });
+    let votes: Vec<_> = votes.collect();
+    let rules = shown["admission"][0]["bounds"]["share"].as_f64().unwrap_or(0.0);
+    let strictest = votes.iter().map(|vote| vote.1).fold(0.0, f64::max);
+    assert_eq!(rules, strictest, "{shown}");
+    (net["resources"].clone(), votes)
+}
+
+#[test]
+fn what_runs_short_is_refused_before_work_alone_would_be_and_let_in_again() {
+    let budget = "workers = 2\n[resources]\nmemory = \"100 MiB\"\ncpu_pressure = 50";
+    let high = burn("/high", "pool", "target = \"50ms\"\nclass = 7");
+    let routes = [burn("/low", "pool", TARGET), high].concat();
+    let mut world = World::with_routes(11, budget, &routes);
+    let mut second = |resident_mib: Option<u64>| {
+        match resident_mib {
+            Some(mib) => {
+                let status = format!("Name:\tx\nVmRSS:\t{} kB\n", mib * 1024);
+                world.files.write("proc/self/status", status);
+            }
+            None => world.files.write("proc/self/status", "garbage"),
+        }
+        world.run(120);
+        // A quarter of what it can do, each of two classes.
+        let load = [("/low", RATE / 4), ("/high", RATE / 4)];
+        let seen = Clients::offer(&mut world, &load, 1000);
+        let (gauges, votes) = resources(&mut world);
+        let names: Vec<_> = votes.iter().map(|vote| &vote.0[..]).collect();
+        assert_eq!(names, ["overload", "memory", "cpu-pressure"]);
+        assert_eq!((votes[0].1, votes[2].1), (0.0, 0.0), "there is no pressure to be read");
+        assert!(gauges[1]["used"].is_null() && gauges[1]["budget"] == 50, "{gauges}");
+        let refused = ["/low", "/high"].map(|path| count(&seen, path, 503) * 4 * 100 / RATE);
+        (gauges[0]["used"].as_f64(), refused)
+    };
+    assert_eq!(second(None), (None, [0, 0]), "what is not told is no reason");
+    assert_eq!(second(Some(84)), (Some(0.84), [0, 0]));
+    let (used, refused) = second(Some(90));
+    assert_eq!(used, Some(0.9));
+    assert!((92..=100).contains(&refused[0]) && refused[1] <= 8, "half goes: {refused:?} %");
+    assert_eq!(second(Some(95)), (Some(0.95), [100, 100]));
+    assert_eq!(second(Some(20)), (Some(0.2), [0, 0]));
+    world.even();
+}

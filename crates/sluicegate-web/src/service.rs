@@ -6,13 +6,15 @@ use crate::rules::{Plan, Unusable};
 use crate::site::{self, Ground};
 use crate::stages::burn;
 use crate::watch::Watch;
-use sluicegate::{BoxError, Running, Sim, Snapshot};
+use sluicegate::{BoxError, Running, Sim, Snapshot, Time};
+use sluicegate_io::resources::{Reader, Resource, Threads};
 use sluicegate_io::{
     Addr, Asked, Choice, ConnLedger, Io, ListenError, ListenFault, Listeners, Settings, Succession,
     Unfit,
 };
 use std::fmt;
 use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -182,7 +184,7 @@ impl Service {
             site: site.again()?,
             admin: admin.again()?,
         };
-        let watch = Arc::new(Watch::new(config.workers, &loader));
+        let watch = Arc::new(Watch::new(config, &loader));
         let log = log_file(config, &watch);
         if let Some(log) = &log {
             log.open().map_err(|error| log_fails(log.target(), &error))?;
@@ -244,7 +246,23 @@ pub fn check(config: &Config) -> Result<Vec<String>, NotStarted> {
         }
     }
     plan(config)?;
-    Ok(Plan::new(config)?.notes().to_vec())
+    let mut notes = Plan::new(config)?.notes().to_vec();
+    notes.extend(unread(config, Path::new("/")));
+    Ok(notes)
+}
+
+/// What of the resources that gates are to heed this machine does not tell.
+fn unread(config: &Config, root: &Path) -> Vec<String> {
+    let resources: Vec<_> = config.resources.iter().copied().map(Resource::new).collect();
+    let threads = Arc::new(Threads::default());
+    threads.add_this();
+    Reader::new(root, &resources, threads).read(Time(0));
+    let unread = resources.iter().filter(|resource| resource.gauge().used().is_none());
+    let note = |resource: &Resource| {
+        let name = resource.gauge().name().replace('-', "_");
+        format!("`resources.{name}` has no effect here: the system does not tell it")
+    };
+    unread.map(note).collect()
 }
 
 fn log_file(config: &Config, watch: &Watch) -> Option<Arc<LogFile>> {
@@ -270,7 +288,7 @@ fn log_fails(target: &Target, error: &std::io::Error) -> NotStarted {
 pub fn plan(config: &Config) -> Result<Snapshot, NotStarted> {
     let none = |workers| Listeners::bind(&[], workers, &Settings::default());
     let loader = Arc::new(Loader::new(Plan::new(config)?, Store::new(0), 0));
-    let watch = Arc::new(Watch::new(config.workers, &loader));
+    let watch = Arc::new(Watch::new(config, &loader));
     // Nothing moves: what works everywhere will do.
     let backend = Choice::new(Asked::Epoll)?;
     let log = log_file(config, &watch);
@@ -290,7 +308,8 @@ fn ground(
 ) -> Ground<impl Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Clone + Send + Sync> {
     let machine = move |settings, ledger| Ok(backend.machine(settings, ledger)?);
     let clock = |_| SystemTime::now();
-    Ground { site, admin, machine, clock, burn: Arc::new(burn), loader, watch, log }
+    let (burn, root) = (Arc::new(burn), PathBuf::from("/"));
+    Ground { site, admin, machine, clock, burn, root, loader, watch, log }
 }
 
 fn loader(config: &Config) -> Result<Loader, NotStarted> {
@@ -345,3 +364,27 @@ impl fmt::Display for NotStarted {
 }
 
 impl std::error::Error for NotStarted {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Machine, Settings as Typed};
+    use crate::scratch::Scratch;
+
+    #[test]
+    fn what_the_system_does_not_tell_is_said_before_it_is_missed() {
+        let text = "[resources]\ncpu_pressure = 50\nrun_delay = \"20ms\"\n";
+        let typed = Typed::from_toml("site.toml", text).expect("known settings");
+        let machine = Machine { cpus: 1, memory: 1 << 30, files: 4096 };
+        let config = Config::new(&typed, machine).expect("a complete configuration");
+        let scratch = Scratch::new();
+        scratch.write("proc/self/status", "VmRSS: 1 kB\n");
+        let said = |name: &str| {
+            format!("`resources.{name}` has no effect here: the system does not tell it")
+        };
+        let both = [said("cpu_pressure"), said("run_delay")];
+        assert_eq!(unread(&config, scratch.path()), both);
+        scratch.write("proc/pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
+        assert_eq!(unread(&config, scratch.path()), both[1..]);
+    }
+}

@@ -4,13 +4,15 @@ use crate::config::{Config, Handler, Log, RequestId};
 use crate::log::{Format, LogFile};
 use crate::rules::Plan;
 use crate::stages::{Burn, Cache, CacheIn, CheckLogin, Echo, Gate, List, Load, Log as LogStage};
-use crate::stages::{Make, Panic, Router, ShowAdmin, ShowNet, Sleep, Spend, Stream};
+use crate::stages::{Make, Panic, ReadResources, Router, ShowAdmin, ShowNet, Sleep, Spend, Stream};
 use crate::watch::Watch;
 use sluicegate::{BoxError, Domain, Inlet, Net, Node, OnFull, Outlet, Overload, Spec, Stage};
 use sluicegate::{bounded, stage};
 use sluicegate_http::log::{LogSettings, Lost};
 use sluicegate_http::{Exchange, HttpNodes, HttpServer, Refusals, Settings as Http, WallClock};
+use sluicegate_io::resources::{Reader, Resource, Threads};
 use sluicegate_io::{Addresses, ConnLedger, Io, Listeners, Options, Settings, WhenFull};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Questions that one worker's cache may have unanswered at the disk.
@@ -45,6 +47,8 @@ pub struct Ground<M> {
     pub clock: WallClock,
     /// What uses up the CPU.
     pub burn: Spend,
+    /// Where the file system begins in which the system tells how much of it is used.
+    pub root: PathBuf,
     /// Finds and keeps what is served.
     pub loader: Arc<Loader>,
     /// Sees the net; with a ledger for each worker, and one more for the admin listener.
@@ -58,7 +62,7 @@ pub fn net<M>(config: &Config, ground: Ground<M>) -> Net
 where
     M: Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Clone + Send + Sync + 'static,
 {
-    let Ground { site, admin, machine, clock, burn, loader, watch, log } = ground;
+    let Ground { site, admin, machine, clock, burn, root, loader, watch, log } = ground;
     let workers = usize::from(config.workers);
     let limits = config.limits.http();
     let mut net = Net::new("web");
@@ -72,7 +76,11 @@ where
     };
     let make = io(machine.clone(), large, Arc::clone(&watch), 0);
     let addresses = config.limits.per_address.map(|most| Addresses::new(most.get()));
+    let threads = Arc::new(Threads::default());
+    let workers_of = Arc::clone(&threads);
     let make = move |worker| -> Result<Io, BoxError> {
+        // A machine is made on its worker's own thread.
+        workers_of.add_this();
         let io = make(worker)?;
         Ok(match &addresses {
             Some(addresses) => io.with_addresses(Arc::clone(addresses)),
@@ -120,6 +128,7 @@ where
     }
     let first = mount(&mut net, config, cpu, http, (cache.inlet, plan.dresses()), (&watch, burn));
     let refusals = watch.refusals();
+    read_resources(&mut net, &watch, root, threads);
     guard(&mut net, (&plan, refusals), (cpu, workers), http, first, cache.inlet);
     list(&mut net, &plan, disk, cache);
     net.wire(cache.out.reply, http.replies).returns(http.request);
@@ -218,6 +227,18 @@ fn guard(
     net.wire(check.out.refused, site);
 }
 
+/// Has the gauges set that gates heed. The files of the kernel are read on a thread of its own,
+/// which holds up nobody, and which nothing else holds up.
+fn read_resources(net: &mut Net, watch: &Watch, root: PathBuf, threads: Arc<Threads>) {
+    let resources = watch.resources().to_vec();
+    if resources.is_empty() {
+        return;
+    }
+    let own = net.domain("resources").pinned(1);
+    let read = move || ReadResources::new(Reader::new(&root, &resources, Arc::clone(&threads)));
+    net.add(stage("resources", read).on(own));
+}
+
 /// Shows directories, if any may be shown; the site adds its fields, as to replies of handlers.
 fn list(net: &mut Net, plan: &Arc<Plan>, disk: Domain, cache: Node<Cache>) {
     if !plan.has_listings() {
@@ -252,29 +273,34 @@ fn mount(
     let mut hang = Hang { net, http, site: dresses.then_some(site) };
     let mounted = |handler| config.routes.iter().any(|route| route.handler == handler);
     let burns = move || Burn::new(Arc::clone(&spend));
+    let gates = (config, watch.resources());
     let echo = mounted(Handler::Echo).then(|| stage("echo", || Echo).on(cpu));
-    hang.on(out.echo, echo.map(|echo| gated(echo, config, Handler::Echo)));
+    hang.on(out.echo, echo.map(|echo| gated(echo, gates, Handler::Echo)));
     let burn = mounted(Handler::BurnInline).then(|| stage("burn", burns.clone()).on(cpu));
-    hang.on(out.burn, burn.map(|burn| gated(burn, config, Handler::BurnInline)));
+    hang.on(out.burn, burn.map(|burn| gated(burn, gates, Handler::BurnInline)));
     hang.on(out.sleep, mounted(Handler::Sleep).then(|| stage("sleep", Sleep::default).on(cpu)));
     hang.on(out.panic, mounted(Handler::Panic).then(|| stage("panic", || Panic).on(cpu)));
     let pool = [Handler::BurnPool, Handler::Net].into_iter().any(mounted);
     let pool = pool.then(|| hang.net.domain("work").pool(workers));
     let burn = pool.filter(|_| mounted(Handler::BurnPool));
     let burn = burn.map(|pool| stage("burn-pool", burns).on(pool).queue(bounded(QUEUE)));
-    hang.on(out.burn_pool, burn.map(|burn| gated(burn, config, Handler::BurnPool)));
+    hang.on(out.burn_pool, burn.map(|burn| gated(burn, gates, Handler::BurnPool)));
     let (show, watch) = (pool.filter(|_| mounted(Handler::Net)), Arc::clone(watch));
     let show = show.map(|pool| stage("net", move || ShowNet::new(Arc::clone(&watch))).on(pool));
     hang.on(out.net, show);
     First::Route(route.inlet)
 }
 
-/// Puts a gate before a handler whose routes have a target.
-fn gated<S: Stage>(stage: Spec<S>, config: &Config, handler: Handler) -> Spec<S> {
-    match config.target(handler) {
-        Some(target) => stage.queue(bounded(QUEUE).admit(Overload::p99(target))),
-        None => stage,
-    }
+/// Puts a gate before a handler whose routes have a target: it keeps that, and heeds what else may
+/// run short.
+fn gated<S: Stage>(
+    stage: Spec<S>,
+    (config, resources): (&Config, &[Resource]),
+    handler: Handler,
+) -> Spec<S> {
+    let Some(target) = config.target(handler) else { return stage };
+    let queue = bounded(QUEUE).admit(Overload::p99(target));
+    stage.queue(resources.iter().fold(queue, |queue, resource| queue.admit(resource.law())))
 }
 
 /// Hangs handlers on the ports of `route`.

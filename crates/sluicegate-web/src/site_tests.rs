@@ -60,7 +60,7 @@ impl World {
         let plan = Plan::new(&config).expect("the directory is there");
         let loader = Loader::new(plan, store, config.stream_above);
         let loader = Arc::new(loader.coding(config.compression.clone()));
-        let watch = Arc::new(Watch::new(config.workers, &loader));
+        let watch = Arc::new(Watch::new(&config, &loader));
         let (sockets, time) = (net.clone(), VirtualTime::default());
         let burnt = time.clone();
         let ground = Ground {
@@ -69,6 +69,7 @@ impl World {
             machine: move |settings, ledger| Ok(Io::new(sockets.backend(), settings, ledger)),
             clock: |now: Time| SystemTime::UNIX_EPOCH + Duration::from_nanos(now.0),
             burn: Arc::new(move |span| burnt.spend(span)),
+            root: files.path().to_owned(),
             loader,
             log: config.log.as_ref().map(|log| {
                 let log = LogFile::new(log.target.clone(), watch.lost());

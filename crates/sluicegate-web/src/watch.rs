@@ -1,9 +1,11 @@
 //! What may be seen of a running service, from any thread: JSON of the net and its ledgers.
-use crate::cache::{Budget, Counts, Loader};
+use crate::cache::{self, Counts, Loader};
+use crate::config::Config;
 use serde_json::{Map, Value, json};
 use sluicegate::{Adjust, AdmissionView, Observer, Snapshot, StageView, Vote, Why, WireView};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
+use sluicegate_io::resources::{Budget, Resource};
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
@@ -13,19 +15,22 @@ use std::time::Duration;
 pub struct Watch {
     observer: OnceLock<Observer>,
     connections: Vec<Arc<ConnLedger>>,
-    cache: Arc<Budget>,
+    cache: Arc<cache::Budget>,
     variants: Arc<Counts>,
     refusals: Arc<Refusals>,
     lost: Arc<Lost>,
+    resources: Vec<Resource>,
 }
 
 impl Watch {
-    /// With a ledger of connections for each worker, and one for the admin listener.
-    pub fn new(workers: u16, loader: &Loader) -> Watch {
-        let connections = (0..=workers).map(|_| ConnLedger::new()).collect();
+    /// With a ledger of connections for each worker, and one for the admin listener; and with a
+    /// gauge for each resource that gates heed.
+    pub fn new(config: &Config, loader: &Loader) -> Watch {
+        let resources = config.resources.iter().copied().map(Resource::new).collect();
+        let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
         let (observer, refusals, lost) = Default::default();
-        Watch { observer, connections, cache, variants, refusals, lost }
+        Watch { observer, connections, cache, variants, refusals, lost, resources }
     }
 
     /// The ledger of the worker with this number.
@@ -41,6 +46,31 @@ impl Watch {
     /// Where lines of the access log are counted that were not written.
     pub fn lost(&self) -> Arc<Lost> {
         Arc::clone(&self.lost)
+    }
+
+    /// What gates heed beside the work that waits.
+    pub fn resources(&self) -> &[Resource] {
+        &self.resources
+    }
+
+    /// Freezes a law at the inlet of a stage, or lets it go on.
+    ///
+    /// # Errors
+    /// What is not there, and what is.
+    pub fn freeze(&self, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
+        let Some(observer) = self.observer.get() else { return Err("no net runs yet".to_owned()) };
+        if observer.freeze(stage, law, frozen) {
+            return Ok(());
+        }
+        let net = observer.snapshot();
+        let laws = net.stages.iter().flat_map(|stage| {
+            // All queues of an inlet have the same.
+            let votes = stage.admission.first().map(|gate| &gate.votes[..]).unwrap_or_default();
+            votes.iter().map(|vote| format!("stage={}&law={}", stage.name, vote.law))
+        });
+        let laws: Vec<_> = laws.collect();
+        let there = if laws.is_empty() { "none at all".to_owned() } else { laws.join(", ") };
+        Err(format!("no stage {stage:?} has a law {law:?}; accepted: {there}"))
     }
 
     /// Opens the eyes; only the first observer counts.
@@ -66,6 +96,7 @@ impl Watch {
             "variants": variants(&self.variants),
         });
         shown["http"] = json!({ "refused": refused(&self.refusals) });
+        shown["resources"] = self.resources.iter().map(resource).collect();
         shown["log"] = json!({ "lost": self.lost.total() });
         shown.to_string()
     }
@@ -152,6 +183,18 @@ fn bounds(adjust: &Adjust) -> Value {
 
 fn span(span: Duration) -> Option<u64> {
     (span < Duration::MAX).then(|| micros(span.as_micros()))
+}
+
+/// What gates heed; what could not be read is null.
+fn resource(resource: &Resource) -> Value {
+    let (budget, unit) = match resource.budget() {
+        Budget::Memory(bytes) => (bytes, "bytes"),
+        Budget::Descriptors(open) => (open, "open"),
+        Budget::CpuPressure(percent) => (percent.into(), "percent"),
+        Budget::RunDelay(span) => (micros(span.as_micros()), "us"),
+    };
+    let gauge = resource.gauge();
+    json!({ "name": gauge.name(), "used": gauge.used(), "budget": budget, "unit": unit })
 }
 
 fn wire(wire: &WireView) -> Value {

@@ -6,6 +6,7 @@ use super::sites::{RuleConfig, SiteConfig};
 use super::value::{Value, show_bytes};
 use super::{Config, Handler};
 use crate::rules::{SPARE_MAX, SPARE_STATUSES};
+use sluicegate_io::resources::Budget;
 use std::fmt::Write;
 
 /// Tells what a service with these settings does. `config` was made from `settings`.
@@ -113,6 +114,10 @@ fn found(name: &str, config: &Config) -> Option<String> {
     match name {
         "workers" => Some(config.workers.to_string()),
         "cache.budget" => Some(show_bytes(config.cache_budget)),
+        "resources.memory" => config.resources.iter().find_map(|budget| match budget {
+            Budget::Memory(bytes) => Some(show_bytes(*bytes)),
+            _ => None,
+        }),
         _ => None,
     }
 }

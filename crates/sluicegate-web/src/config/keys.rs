@@ -283,6 +283,30 @@ pub static KEYS: &[Key] = &[
     key("log.trust_request_id", Switch, Text("false"), "an id that a client sends is kept"),
     key("log.server_timing", Switch, Text("false"), "replies tell how long they took"),
     key("pool.threads", Count(1, 1024), Text("4"), "threads that may wait for the disk"),
+    key(
+        "resources.memory",
+        Bytes(KIB * KIB, 1 << 50),
+        Found("what the process may use"),
+        "memory of the process: routes with a target refuse from 85 % of it on",
+    ),
+    key(
+        "resources.descriptors",
+        Count(16, 1 << 32),
+        Nothing,
+        "open files and sockets of the process: the same from 85 % of these on",
+    ),
+    key(
+        "resources.cpu_pressure",
+        Count(1, 100),
+        Nothing,
+        "percent of time in which something waits for a CPU: the same from half of it on",
+    ),
+    key(
+        "resources.run_delay",
+        Span(Duration::from_millis(1), secs(10)),
+        Nothing,
+        "how long workers wait for a CPU, in the mean: the same from half of it on",
+    ),
 ];
 
 /// The settings of one `[[route]]`.

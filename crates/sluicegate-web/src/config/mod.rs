@@ -4,6 +4,7 @@ mod compression;
 mod explain;
 mod keys;
 mod log;
+mod resources;
 mod routes;
 mod schema;
 mod settings;
@@ -24,6 +25,7 @@ pub use value::show_bytes;
 use crate::coding::Compression;
 use rustix::process::{Resource, getrlimit};
 use settings::Node;
+use sluicegate_io::resources::Budget;
 use sluicegate_io::{Addr, Asked, DIRECT_SPARE};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -69,6 +71,8 @@ pub struct Config {
     pub server_timing: bool,
     /// Handlers mounted over the site.
     pub routes: Vec<Route>,
+    /// What the gates of routes with a target heed beside it; nothing where there are none.
+    pub resources: Vec<Budget>,
 }
 
 impl Config {
@@ -173,6 +177,7 @@ impl Config {
         if site.root.is_none() && hosts.is_empty() {
             routes::add_demo(&mut routes);
         }
+        let resources = resources::read(settings, machine, &routes, &mut faults);
         let config = Config {
             listen: s.texts("listen").iter().filter_map(|text| text.parse().ok()).collect(),
             admin: s.text("admin").and_then(|text| text.parse().ok()).unwrap_or(ANY_PORT),
@@ -197,6 +202,7 @@ impl Config {
             request_id: log::request_id(s),
             server_timing: s.flag("log.server_timing").unwrap_or(false),
             routes,
+            resources,
         };
         faults.unless_any(config)
     }

@@ -20,7 +20,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
         "workers = 2\nlisen = \"127.0.0.1:80\"\n",
         "site.toml:2:1: unknown key `lisen`; did you mean `listen`? accepted here: admin, cache, \
          compression, direct, drain, errors, fallback, host, index, io, limits, listen, listing, \
-         log, pool, redirect, root, route, rule, strict_hosts, workers",
+         log, pool, redirect, resources, root, route, rule, strict_hosts, workers",
     );
     check(
         "[cache]\nbudgets = 1\n",
@@ -41,7 +41,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
         "zzzzzzzz = 1\n",
         "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, compression, direct, \
          drain, errors, fallback, host, index, io, limits, listen, listing, log, pool, redirect, \
-         root, route, rule, strict_hosts, workers",
+         resources, root, route, rule, strict_hosts, workers",
     );
 }
 
@@ -459,4 +459,42 @@ fn each_handler_has_its_own_target() {
     assert_eq!(demo(read("").unwrap()), span("50"));
     let plain = "[[route]]\npath = \"/a\"\nhandler = \"burn\"\n";
     assert_eq!(demo(read(plain).unwrap()), None);
+}
+
+const GATED: &str = "[[route]]\npath = \"/a\"\nhandler = \"burn\"\ntarget = \"70ms\"\n";
+
+#[test]
+fn gates_heed_memory_by_default_and_what_else_is_asked_for() {
+    let resources = |text: &str| read(text).expect("it can be used").resources;
+    assert_eq!(resources(GATED), [Budget::Memory(MACHINE.memory)]);
+    assert_eq!(resources(""), [Budget::Memory(MACHINE.memory)], "the demo has a gate");
+    assert_eq!(resources("root = \".\"\n"), [], "and this has none");
+    let all = "[resources]\nmemory = \"64 MiB\"\ndescriptors = 5000\ncpu_pressure = 80\n\
+               run_delay = \"20ms\"\n";
+    assert_eq!(
+        resources(&format!("{all}{GATED}")),
+        [
+            Budget::Memory(64 << 20),
+            Budget::Descriptors(5000),
+            Budget::CpuPressure(80),
+            Budget::RunDelay(Duration::from_millis(20)),
+        ]
+    );
+    check(
+        &format!("root = \".\"\n{all}"),
+        "site.toml:3:10: `resources.memory` is heeded where a route has a `target`, and none has; \
+         accepted: a route with one, or leave it out\n\
+         site.toml:4:15: `resources.descriptors` is heeded where a route has a `target`, and none \
+         has; accepted: a route with one, or leave it out\n\
+         site.toml:5:16: `resources.cpu_pressure` is heeded where a route has a `target`, and none \
+         has; accepted: a route with one, or leave it out\n\
+         site.toml:6:13: `resources.run_delay` is heeded where a route has a `target`, and none \
+         has; accepted: a route with one, or leave it out",
+    );
+    check(
+        &format!("[resources]\nmemory = \"1 KiB\"\ncpu_pressure = 101\n{GATED}"),
+        "site.toml:2:10: `resources.memory` is \"1 KiB\"; accepted: bytes from 1 MiB to 1 PiB, such \
+         as 65536 or \"64 KiB\"\n\
+         site.toml:3:16: `resources.cpu_pressure` is 101; accepted: a whole number from 1 to 100",
+    );
 }

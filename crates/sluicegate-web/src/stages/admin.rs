@@ -1,4 +1,5 @@
-//! The admin listener: an index, and the net as JSON.
+//! The admin listener: an index, the net as JSON, and what may be changed while it runs.
+use super::freeze::freeze;
 use super::net::show;
 use crate::watch::Watch;
 use sluicegate::{Batch, Cx, Out, Stage};
@@ -6,7 +7,8 @@ use sluicegate_http::{Exchange, Reply};
 use std::sync::Arc;
 
 const INDEX: &str = "<!doctype html><meta charset=utf-8><title>sluicegate</title>\n\
-                     <p>This service as it works: <a href=/api/net>/api/net</a>\n";
+                     <p>This service as it works: <a href=/api/net>/api/net</a>\n\
+                     <p>Freeze a law of a gate: POST /api/freeze?stage=S&amp;law=L&amp;frozen=true\n";
 
 /// Answers everything the admin listener is asked. Looking at the net may wait for busy workers:
 /// the listener has a worker of its own.
@@ -30,6 +32,7 @@ impl Stage for ShowAdmin {
         for mut event in batch {
             let reply = match event.path() {
                 b"/api/net" => show(event.method, &self.watch),
+                b"/api/freeze" => freeze(&event, &self.watch),
                 b"/" if event.method.is_read() => {
                     Reply::content(200, "text/html; charset=utf-8", INDEX)
                 }
