@@ -62,7 +62,8 @@ pub struct Overload {
     /// Short and once: to see whether all works
     #[arg(long)]
     pub quick: bool,
-    /// What a request costs and where, as in inline:2ms or pool:100us; may be given several times
+    /// What a request costs and where, as in inline:2ms, pool:90x500us+10x10ms (by chance) or
+    /// pool:500us-then-10ms (in halves of a run); may be given several times
     #[arg(long, value_name = "HANDLER", default_values = ["inline:2ms", "pool:2ms"])]
     pub handler: Vec<Handler>,
     /// What moves the server's bytes; may be given several times
@@ -97,6 +98,20 @@ pub enum Profile {
     Retry,
     /// A hundred quiet clients, alone and beside one that asks for 5 times its capacity
     Greedy,
+    /// 3 times its capacity in six classes, of which the two highest fit
+    Classes,
+    /// 0.5 and 0.8 times its capacity, with the gate and without it
+    Calm,
+    /// 0.9 times its capacity by clients that retry at once, with a kick in the middle
+    Storm,
+    /// Twice its capacity from the first request on
+    Cold,
+    /// 0.8 times its capacity, while it is stopped for a second
+    Stall,
+    /// 0.8 times its capacity, while others take half of its processor
+    Loss,
+    /// 0.5 times its capacity beside thousands of connections that come to nothing
+    Slowloris,
 }
 
 /// What moves the bytes.
@@ -117,6 +132,13 @@ impl From<Profile> for sluicegate_lab::overload::Profile {
             Profile::Spike => Self::Spike,
             Profile::Retry => Self::Retry,
             Profile::Greedy => Self::Greedy,
+            Profile::Classes => Self::Classes,
+            Profile::Calm => Self::Calm,
+            Profile::Storm => Self::Storm,
+            Profile::Cold => Self::Cold,
+            Profile::Stall => Self::Stall,
+            Profile::Loss => Self::Loss,
+            Profile::Slowloris => Self::Slowloris,
         }
     }
 }

@@ -60,7 +60,7 @@ fn what_cannot_be_is_said_before_anything_runs() {
     let scratch = Scratch::new();
     let cases: [(&[&str], &str); 5] = [
         (&["spikes"], "invalid value 'spikes'"),
-        (&["--handler", "2ms"], "inline:TIME or pool:TIME"),
+        (&["--handler", "2ms"], "inline:WORK or pool:WORK"),
         (&["--target", "fast"], "a whole number with us, ms or s"),
         (&["--io", "kqueue"], "invalid value 'kqueue'"),
         (&["--runs", "0"], "1 to 100 are possible"),

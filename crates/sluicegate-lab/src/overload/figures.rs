@@ -51,7 +51,7 @@ pub(super) fn values(
     let end = phase.seconds.end + usize::from(last);
     rows[phase.seconds.start..end].iter().for_each(|second| row.add(second));
     let time = phase.seconds.len().max(1) as f64;
-    let ideal = (row.first as f64).min(capacity.rate * time);
+    let ideal = (row.first as f64).min(capacity.rate * phase.room * time);
     let of_attempts = |n: u64| Some(100.0 * n as f64 / row.attempts.max(1) as f64);
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let refused = (row.refused > 0).then_some(());
@@ -134,8 +134,7 @@ mod tests {
     fn goodput_is_told_as_a_share_of_what_was_possible() {
         let capacity =
             Capacity { rate: 100.0, runs: Vec::new(), cost: Some(Duration::from_millis(1)) };
-        let phase =
-            |seconds| Phase { name: String::new(), clients: 0, seconds, calm: false, heals: false };
+        let phase = |seconds| Phase::new(String::new(), 0, seconds);
         // The last row is of what came after, and belongs to the last second.
         let rows = [second(50, 45, 1), second(200, 80, 1), Row::default()];
         let used = Used { processor: Duration::from_millis(86), of: Duration::from_secs(1) };
@@ -144,6 +143,9 @@ mod tests {
         assert_eq!(figure(&low, "share"), Some(0.9));
         assert_eq!(figure(&high, "share"), Some(0.8));
         assert_eq!(figure(&high, "refused %"), Some(60.0));
+        let half = Phase { room: 0.5, ..phase(1..2) };
+        let half = values(&rows, &half, &capacity, None, TARGET);
+        assert_eq!(figure(&half, "share"), Some(1.6));
         let few = values(&rows, &phase(0..1), &capacity, Some(used), TARGET);
         assert_eq!(figure(&few, "CPU us/refusal"), None);
         let cost = figure(&high, "CPU us/refusal").unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use rustix::param::clock_ticks_per_second;
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// The processors of an experiment: one for the server and another one for the generator.
@@ -90,6 +90,26 @@ pub(super) fn take_descriptors() {
     limits.current = limits.maximum;
     // Failing leaves what was there.
     let _ = setrlimit(Resource::Nofile, limits);
+}
+
+/// A bound on the open files of processes that are started meanwhile, until this is dropped.
+#[must_use = "the bound is lifted when this is dropped"]
+pub(super) struct FewDescriptors(Rlimit);
+
+impl FewDescriptors {
+    /// At most so many; none where the system does not allow it.
+    pub fn bound(most: u64) -> Option<Self> {
+        let before = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..before }).ok()?;
+        Some(Self(before))
+    }
+}
+
+impl Drop for FewDescriptors {
+    fn drop(&mut self) {
+        // Failing leaves the generator with few, which it tells.
+        let _ = setrlimit(Resource::Nofile, self.0);
+    }
 }
 
 /// What the machine is, as lines of a list.

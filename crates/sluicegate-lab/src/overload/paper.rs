@@ -38,23 +38,27 @@ impl<'a> Paper<'a> {
         Self { experiment, text }
     }
 
-    pub fn add_system(&mut self, system: &System, capacity: &Capacity) {
+    pub fn add_system(&mut self, system: &System, capacities: &[Capacity]) {
         let name = system.name();
         let settings = self.experiment.out.join(format!("{name}.toml"));
-        let runs: Vec<String> = capacity.runs.iter().map(|rate| format!("{rate:.0}")).collect();
-        let cost = match capacity.cost {
-            Some(cost) => format!("{:.0} us of CPU an answer", cost.as_secs_f64() * 1e6),
-            None => "the kernel does not tell its CPU".to_owned(),
-        };
         self.text += &format!(
-            "\n## {name}\n\n`sluicegate {}` with\n\n```toml\n{}```\n\n\
-             Capacity, without a gate and with {USERS} users: **{:.0}/s**, the median of {}; \
-             {cost}.\n",
+            "\n## {name}\n\n`sluicegate {}` with\n\n```toml\n{}```\n",
             system.arguments(&settings).join(" "),
             system.settings(system.gated, self.experiment.target),
-            capacity.rate,
-            runs.join(", "),
         );
+        for (part, capacity) in system.handler.parts().iter().zip(capacities) {
+            let runs: Vec<String> = capacity.runs.iter().map(|rate| format!("{rate:.0}")).collect();
+            let cost = match capacity.cost {
+                Some(cost) => format!("{:.0} us of CPU an answer", cost.as_secs_f64() * 1e6),
+                None => "the kernel does not tell its CPU".to_owned(),
+            };
+            self.text += &format!(
+                "\nCapacity of {part}, without a gate and with {USERS} users: **{:.0}/s**, the \
+                 median of {}; {cost}.\n",
+                capacity.rate,
+                runs.join(", "),
+            );
+        }
     }
 
     pub fn add_section(&mut self, section: &Section) {
@@ -126,7 +130,7 @@ mod tests {
     #[test]
     fn a_row_has_the_median_the_spread_and_who_did_not_heal() {
         let name = "after: 0.5x".to_owned();
-        let phase = Phase { name, clients: 0, seconds: 0..1, calm: false, heals: true };
+        let phase = Phase { heals: true, ..Phase::new(name, 0, 0..1) };
         let run = |share: f64, back: Option<f64>| {
             let mut values: Values = [None; COLUMNS.len()];
             values[at("share")] = Some(share);
