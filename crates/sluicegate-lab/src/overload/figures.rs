@@ -28,6 +28,11 @@ pub const COLUMNS: [(&str, usize); 14] = [
 /// One figure for each of [`COLUMNS`]; none where there is nothing to measure.
 pub type Values = [Option<f64>; COLUMNS.len()];
 
+/// The place of a column.
+pub(super) fn at(name: &str) -> usize {
+    COLUMNS.iter().position(|(column, _)| *column == name).expect("the name of a column")
+}
+
 /// A second is good again when so much of what it asked for is answered within the target.
 const HEALED: f64 = 0.95;
 

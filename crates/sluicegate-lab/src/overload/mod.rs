@@ -6,10 +6,12 @@
 //! of the runs that can be believed are told in one report.
 
 mod capacity;
+mod curves;
 mod figures;
 mod handler;
 mod machine;
 mod paper;
+mod plot;
 mod profile;
 mod server;
 mod trouble;
@@ -77,6 +79,8 @@ struct Ran {
 /// What a point showed, in all its runs.
 pub(crate) struct Shown {
     pub phases: Vec<(Phase, Vec<Values>)>,
+    /// The same for each second of each kind of clients.
+    pub seconds: Vec<(Phase, Vec<Values>)>,
     pub void: Vec<String>,
 }
 
@@ -100,9 +104,15 @@ impl Experiment {
             paper.add_system(system, &capacities);
             for profile in &self.profiles {
                 let points = profile.points(&self.times);
-                let shown = self.points(system, &cores, &capacities, &points, progress)?;
+                let shown = self.points(system, &cores, &capacities, points, progress)?;
                 let mut section = Section::new(*profile);
-                shown.iter().for_each(|shown| section.add(shown));
+                shown.iter().for_each(|(_, shown)| section.add(shown));
+                let name = system.name();
+                let plots = curves::plots(*profile, &name, &capacities, self.target, &shown);
+                for (file, plot) in plots {
+                    self.keep(&file, &plot.svg()?)?;
+                    section.add_plot(file);
+                }
                 paper.add_section(&section);
             }
         }
@@ -118,13 +128,16 @@ impl Experiment {
         system: &System,
         cores: &Cores,
         capacities: &[Capacity],
-        points: &[Point],
+        points: Vec<Point>,
         progress: &mut dyn FnMut(&str),
-    ) -> Result<Vec<Shown>, String> {
-        let mut all: Vec<Shown> =
-            points.iter().map(|point| Shown::new(point, capacities.len())).collect();
+    ) -> Result<Vec<(Point, Shown)>, String> {
+        let nothing = |point: Point| {
+            let shown = Shown::new(&point, capacities.len());
+            (point, shown)
+        };
+        let mut all: Vec<(Point, Shown)> = points.into_iter().map(nothing).collect();
         for number in 1..=self.runs {
-            for (point, shown) in points.iter().zip(&mut all) {
+            for (point, shown) in &mut all {
                 let name = format!("{}-{}-{number}", system.name(), point.name);
                 let ran = self.once(system, cores, capacities, point, number as u64)?;
                 self.keep(&format!("{name}.csv"), &ran.report.csv())?;
@@ -180,17 +193,20 @@ impl Experiment {
 
 impl Shown {
     fn new(point: &Point, parts: usize) -> Self {
-        let phases = point.phases_of(parts).into_iter().map(|phase| (phase, Vec::new()));
-        Self { phases: phases.collect(), void: Vec::new() }
+        let of = |phases: Vec<Phase>| phases.into_iter().map(|phase| (phase, Vec::new())).collect();
+        let (phases, seconds) = (of(point.phases_of(parts)), of(point.seconds_of(parts)));
+        Self { phases, seconds, void: Vec::new() }
     }
 
     fn add(&mut self, ran: &Ran, capacities: &[Capacity], target: Duration) {
         // Only a point of one phase has its processor time for itself.
         let used = ran.used.filter(|_| self.phases.len() == 1);
-        for (phase, runs) in &mut self.phases {
+        let values = |phase: &Phase, used| {
             let rows = &ran.report.populations[phase.clients].rows;
-            runs.push(figures::values(rows, phase, &capacities[phase.part], used, target));
-        }
+            figures::values(rows, phase, &capacities[phase.part], used, target)
+        };
+        self.phases.iter_mut().for_each(|(phase, runs)| runs.push(values(phase, used)));
+        self.seconds.iter_mut().for_each(|(phase, runs)| runs.push(values(phase, None)));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The report of an experiment, as Markdown.
 
-use super::figures::{COLUMNS, Values, median};
+use super::figures::{COLUMNS, Values, at, median};
 use super::profile::Phase;
 use super::{Capacity, Cores, Experiment, Profile, Shown, System, USERS, machine};
 
@@ -15,6 +15,8 @@ pub(super) struct Section {
     profile: Profile,
     rows: String,
     void: Vec<String>,
+    /// Names of files with pictures.
+    plots: Vec<String>,
     /// The most refused in percent, where nothing may be.
     false_refusals: Option<f64>,
 }
@@ -70,6 +72,9 @@ impl<'a> Paper<'a> {
         if let Some(refused) = section.false_refusals {
             self.text += &format!("\nThe most refused where nothing may be: {refused:.2} %.\n");
         }
+        for plot in &section.plots {
+            self.text += &format!("\n![{plot}]({plot})\n");
+        }
         if !section.void.is_empty() {
             let counted = if self.experiment.count_void { "but" } else { "and not" };
             self.text += &format!("\nVoid, {counted} counted:\n\n");
@@ -84,7 +89,12 @@ impl<'a> Paper<'a> {
 
 impl Section {
     pub fn new(profile: Profile) -> Self {
-        Self { profile, rows: String::new(), void: Vec::new(), false_refusals: None }
+        let (rows, void, plots) = (String::new(), Vec::new(), Vec::new());
+        Self { profile, rows, void, plots, false_refusals: None }
+    }
+
+    pub fn add_plot(&mut self, file: String) {
+        self.plots.push(file);
     }
 
     pub fn add(&mut self, shown: &Shown) {
@@ -97,10 +107,6 @@ impl Section {
         }
         self.void.extend(shown.void.iter().cloned());
     }
-}
-
-fn at(name: &str) -> usize {
-    COLUMNS.iter().position(|(column, _)| *column == name).expect("the name of a column")
 }
 
 /// The medians of a phase, with the spread of its share.

@@ -106,6 +106,11 @@ impl Profile {
         }
     }
 
+    /// Whether each of its loads stays the same, so that the load is what is to be looked at.
+    pub(super) fn is_steady(self) -> bool {
+        matches!(self, Self::Steps | Self::Calm)
+    }
+
     /// Its loads.
     pub fn points(self, times: &Times) -> Vec<Point> {
         match self {

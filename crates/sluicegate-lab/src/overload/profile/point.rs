@@ -136,6 +136,15 @@ impl Point {
         };
         self.phases.iter().flat_map(split).collect()
     }
+
+    /// Each second of each phase, as a phase of its own.
+    pub fn seconds_of(&self, parts: usize) -> Vec<Phase> {
+        let each = |phase: Phase| {
+            let second = |n| Phase { seconds: n..n + 1, ..phase.clone() };
+            phase.seconds.clone().map(second).collect::<Vec<_>>()
+        };
+        self.phases_of(parts).into_iter().flat_map(each).collect()
+    }
 }
 
 /// The part of a run of `all` seconds in which a second is, of `parts` that are as long.
