@@ -13,7 +13,7 @@ pub const USERS: usize = 32;
 /// Their patience, for a server without a gate has no target.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Runs, of which the median counts.
-const RUNS: usize = 3;
+pub(super) const RUNS: usize = 3;
 
 /// What a system can do.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl Experiment {
             users.timeout = PATIENCE;
             let time = Duration::from_secs(self.times.capacity);
             let plan = Plan::new(server.address.clone(), users, time);
-            let Ran { report, used, void } = drive(plan, cores, &server, None)?;
+            let Ran { report, used, void, .. } = drive(plan, cores, &server, None)?;
             let rate = full_rate(&report.populations[0].rows);
             let name = format!("{}-capacity-{number}", system.name());
             self.keep(&format!("{name}.csv"), &report.csv())?;

@@ -81,9 +81,11 @@ fn place(x: f64, phase: &Phase, runs: &[Values], capacities: &[Capacity]) -> Pla
         let known: Vec<f64> = runs.iter().filter_map(|run| run[at(name)]).collect();
         median(&known)
     };
-    let most = phase.room * capacities[phase.part].rate;
-    let possible = figure("asked/s").map(|asked| asked.min(most));
-    Place { x, good: figure("good/s"), possible, p99: figure("p99 ms") }
+    // As shares of the capacity, so that parts of a handler can be compared.
+    let rate = capacities[phase.part].rate;
+    let possible = figure("asked/s").map(|asked| (asked / rate).min(phase.room));
+    let good = figure("good/s").map(|good| good / rate);
+    Place { x, good, possible, p99: figure("p99 ms") }
 }
 
 fn picture(title: String, x: &'static str, curves: &[Curve], target: Duration) -> Plot {
@@ -102,7 +104,7 @@ fn picture(title: String, x: &'static str, curves: &[Curve], target: Duration) -
     let bound = |name: &str, points| Line { name: name.to_owned(), points };
     let within = vec![(0.0, target), (ends.fold(0.0, f64::max), target)];
     let good = Panel {
-        y: "answered in time, 1/s",
+        y: "in time, share of the capacity",
         bound: bound("possible", possible),
         lines: lines(|place| place.good),
     };
@@ -156,10 +158,9 @@ mod tests {
         let [(file, plot)] = &plots[..] else { panic!("{plots:?}") };
         assert_eq!(file, "x-steps.svg");
         let [good, p99] = &plot.panels;
-        let wanted =
-            [(0.5, 50.0), (0.8, 80.0), (1.0, 90.0), (2.0, 90.0), (5.0, 90.0), (10.0, 90.0)];
+        let wanted = [(0.5, 0.5), (0.8, 0.8), (1.0, 0.9), (2.0, 0.9), (5.0, 0.9), (10.0, 0.9)];
         assert_eq!(good.lines[0].points, wanted);
-        assert_eq!(good.bound.points.last(), Some(&(10.0, 100.0)));
+        assert_eq!(good.bound.points.last(), Some(&(10.0, 1.0)));
         assert_eq!(p99.bound.points, [(0.0, 50.0), (10.0, 50.0)]);
     }
 
@@ -177,7 +178,7 @@ mod tests {
         let good = &plots[0].1.panels[0];
         let names: Vec<&str> = good.lines.iter().map(|line| line.name.as_str()).collect();
         assert_eq!(names, ["clients", "clients, without the gate"]);
-        assert_eq!(good.lines[1].points, [(0.5, 1.0), (0.8, 1.0)]);
+        assert_eq!(good.lines[1].points, [(0.5, 0.01), (0.8, 0.01)]);
     }
 
     #[test]
@@ -193,7 +194,7 @@ mod tests {
         assert_eq!(file, "x-greedy.svg");
         let [good, p99] = &plot.panels;
         assert_eq!(good.lines[0].points, [(0.5, 0.0), (1.5, 0.0)]);
-        assert_eq!(good.lines[1].points, [(0.5, 1.0), (1.5, 1.0)]);
+        assert_eq!(good.lines[1].points, [(0.5, 0.01), (1.5, 0.01)]);
         assert_eq!(p99.lines[1].points, [(1.5, 9.0)]);
         assert!(good.bound.points.is_empty());
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::view::ROUTE;
 use crate::ask::{Ask, SHARE_MAX};
 
 /// The longest that a request may take of a processor.
@@ -77,7 +78,7 @@ impl Handler {
     }
 
     /// The routes to it as settings: one for each class where there is a target, else the one of
-    /// class 0, for there is no class without.
+    /// class 0, for there is no class without; and one to what the server itself sees.
     pub(super) fn routes(&self, target: Option<Duration>) -> String {
         let domain = self.domain.name();
         let route = |class: u8, more: &str| {
@@ -86,11 +87,12 @@ impl Handler {
                 "[[route]]\npath = \"{path}\"\nhandler = \"burn\"\ndomain = \"{domain}\"\n{more}"
             )
         };
-        let Some(target) = target else { return route(0, "") };
+        let Some(target) = target else { return format!("{}\n{ROUTE}", route(0, "")) };
         // Settings have milliseconds at the finest.
         let target = format!("target = \"{}ms\"\n", target.as_millis().max(1));
         let classed = |class| format!("\n{}", route(class, &format!("{target}class = {class}\n")));
-        route(0, &target) + &(1..CLASSES).map(classed).collect::<String>()
+        let classes: String = (1..CLASSES).map(classed).collect();
+        format!("{}{classes}\n{ROUTE}", route(0, &target))
     }
 }
 
@@ -219,11 +221,11 @@ mod tests {
     fn each_class_has_a_route_where_there_is_a_target() {
         let handler: Handler = "pool:2ms".parse().unwrap();
         let gated = handler.routes(Some(Duration::from_millis(50)));
-        assert_eq!(gated.matches("[[route]]").count(), usize::from(CLASSES));
+        assert_eq!(gated.matches("handler = \"burn\"").count(), usize::from(CLASSES));
         assert!(gated.contains("path = \"/burn/5\"\nhandler = \"burn\"\ndomain = \"pool\"\n"));
-        assert!(gated.ends_with("target = \"50ms\"\nclass = 5\n"), "{gated}");
+        assert!(gated.contains("target = \"50ms\"\nclass = 5\n\n"), "{gated}");
         let plain = "[[route]]\npath = \"/burn\"\nhandler = \"burn\"\ndomain = \"pool\"\n";
-        assert_eq!(handler.routes(None), plain);
+        assert_eq!(handler.routes(None), format!("{plain}\n{ROUTE}"));
     }
 
     #[test]

@@ -141,6 +141,16 @@ mod tests {
     }
 
     #[test]
+    fn few_descriptors_are_few_for_a_while() {
+        let before = getrlimit(Resource::Nofile).current;
+        let few = before.map_or(1 << 20, |most| most - 1);
+        let bound = FewDescriptors::bound(few).unwrap();
+        assert_eq!(getrlimit(Resource::Nofile).current, Some(few));
+        drop(bound);
+        assert_eq!(getrlimit(Resource::Nofile).current, before);
+    }
+
+    #[test]
     fn a_thread_is_pinned_and_let_go_of() {
         let count = || sched_getaffinity(None).unwrap().count();
         let before = count();

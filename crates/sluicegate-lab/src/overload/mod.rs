@@ -15,6 +15,7 @@ mod plot;
 mod profile;
 mod server;
 mod trouble;
+mod view;
 
 use std::fs;
 use std::path::PathBuf;
@@ -72,6 +73,8 @@ pub struct Experiment {
 struct Ran {
     report: Report,
     used: Option<Used>,
+    /// The mean time of an answer as the server saw it.
+    seen: Option<Duration>,
     /// Why it is not believed.
     void: Vec<String>,
 }
@@ -85,7 +88,15 @@ pub(crate) struct Shown {
 }
 
 impl Experiment {
-    /// Does it all, telling `progress` a line for each step, and returns the report as Markdown,
+    /// How many lines [`Experiment::run`] tells: one for each run of the generator.
+    pub fn lines(&self) -> usize {
+        let points = |profile: &Profile| profile.points(&self.times).len() * self.runs;
+        let points: usize = self.profiles.iter().map(points).sum();
+        let parts = self.systems.iter().map(|system| system.handler.parts().len());
+        parts.map(|parts| parts * capacity::RUNS + points).sum()
+    }
+
+    /// Does it all, telling `progress` a line for each run of the generator, and returns the report as Markdown,
     /// which is also written to `report.md` in [`Experiment::out`].
     ///
     /// # Errors
@@ -199,14 +210,15 @@ impl Shown {
     }
 
     fn add(&mut self, ran: &Ran, capacities: &[Capacity], target: Duration) {
-        // Only a point of one phase has its processor time for itself.
-        let used = ran.used.filter(|_| self.phases.len() == 1);
-        let values = |phase: &Phase, used| {
+        // Only a point of one phase has what the server says of a whole run for itself.
+        let whole = (ran.used, ran.seen);
+        let (used, seen) = if self.phases.len() == 1 { whole } else { (None, None) };
+        let values = |phase: &Phase, used, seen| {
             let rows = &ran.report.populations[phase.clients].rows;
-            figures::values(rows, phase, &capacities[phase.part], used, target)
+            figures::values(rows, phase, &capacities[phase.part], used, seen, target)
         };
-        self.phases.iter_mut().for_each(|(phase, runs)| runs.push(values(phase, used)));
-        self.seconds.iter_mut().for_each(|(phase, runs)| runs.push(values(phase, None)));
+        self.phases.iter_mut().for_each(|(phase, runs)| runs.push(values(phase, used, seen)));
+        self.seconds.iter_mut().for_each(|(phase, runs)| runs.push(values(phase, None, None)));
     }
 }
 
@@ -224,7 +236,9 @@ fn drive(
     let (used_before, busy_before) = (server.used(), cores.server_busy());
     let (report, befell) = thread::scope(|scope| {
         let (over, end) = channel();
-        let trouble = trouble.map(|it| scope.spawn(move || it.befall(server, cores, &end)));
+        let (processes, address) = (server.processes(), &server.address);
+        let trouble =
+            trouble.map(|it| scope.spawn(move || it.befall(&processes, address, cores, &end)));
         let report = run(&plan, Asked::Auto);
         drop(over);
         (report, trouble.map(|thread| thread.join().expect("troubles do not panic")))
@@ -247,7 +261,7 @@ fn drive(
     let busy = busy.map(|busy| busy.saturating_sub(taken));
     void.extend(busy.zip(used).and_then(|(busy, used)| others(busy, used)));
     void.extend(report.populations.iter().filter_map(waited));
-    Ok(Ran { report, used, void })
+    Ok(Ran { report, used, seen: view::mean(&server.address), void })
 }
 
 /// Why a run is void in which the server's processor worked for others.

@@ -30,7 +30,9 @@ impl<'a> Paper<'a> {
              {target:?}. `share` is goodput of what was possible, the smaller of what was asked \
              and the capacity, with the least and the most of all runs that count. Figures are \
              medians of up to {} runs, each against a fresh server. `p50` \
-             and `p99` are of what was answered 2xx. `CPU us/refusal` is what remains of the \
+             and `p99` are of what was answered 2xx, and `mean` too; `server mean` is the server's \
+             own, from the handler's queue to the handler's end: the difference is what lies \
+             before and behind it, with what the generator is late. `CPU us/refusal` is what remains of the \
              server's processor time when answers are taken off at their cost at capacity.\n\n",
             experiment.runs
         );

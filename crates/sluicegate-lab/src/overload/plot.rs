@@ -7,8 +7,8 @@ const HEIGHT: u32 = 560;
 /// Room for the numbers of the axes.
 const LEFT: u32 = 64;
 const BELOW: u32 = 40;
-/// Above the largest value.
-const HEADROOM: f64 = 1.1;
+/// Above the largest value, for the legend.
+const HEADROOM: f64 = 1.4;
 /// Colours that can be told apart by all eyes (Okabe, Ito: Color Universal Design, 2008).
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
@@ -66,7 +66,10 @@ impl Plot {
                 .x_label_area_size(BELOW)
                 .y_label_area_size(LEFT)
                 .build_cartesian_2d(0.0..most_x, 0.0..most_y * HEADROOM)?;
-            chart.configure_mesh().x_desc(self.x).y_desc(panel.y).light_line_style(WHITE).draw()?;
+            let number = |value: &f64| format!("{}", (value * 100.0).round() / 100.0);
+            let mut mesh = chart.configure_mesh();
+            let mesh = mesh.x_label_formatter(&number).y_label_formatter(&number);
+            mesh.x_desc(self.x).y_desc(panel.y).light_line_style(WHITE).draw()?;
             let bound = LineSeries::new(panel.bound.points.iter().copied(), BOUND.stroke_width(2));
             chart.draw_series(bound)?.label(&panel.bound.name).legend(|at| mark(at, BOUND));
             for (line, colour) in panel.lines.iter().zip(COLOURS.into_iter().cycle()) {

@@ -6,12 +6,11 @@ use std::ops::Range;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::time::{ClockId, clock_gettime};
 use sluicegate_io::Addr;
 
 use super::machine::Cores;
-use super::server::Server;
 
 /// How often connections that drip are looked after; each drips a byte in [`ROUNDS`] of them.
 const ROUND: Duration = Duration::from_millis(100);
@@ -34,14 +33,15 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Makes it happen, until it is over or `end` is. Returns the processor time that it took from
+    /// Makes it happen to a server, until it is over or `end` is gone. Returns the processor time that it took from
     /// the server.
     ///
     /// # Errors
     /// One sentence about why it did not happen.
     pub(super) fn befall(
         &self,
-        server: &Server,
+        processes: &[Pid],
+        address: &Addr,
         cores: &Cores,
         end: &Receiver<()>,
     ) -> Result<Duration, String> {
@@ -49,9 +49,9 @@ impl Trouble {
         match self {
             Self::Stop(seconds) => {
                 wait(end, began, seconds.start);
-                send(server, Signal::STOP)?;
+                send(processes, Signal::STOP)?;
                 wait(end, began, seconds.end);
-                send(server, Signal::CONT)?;
+                send(processes, Signal::CONT)?;
                 Ok(Duration::ZERO)
             }
             Self::Others(seconds) => {
@@ -65,15 +65,15 @@ impl Trouble {
                 Ok(processor_time() - before)
             }
             Self::Drip(connections) => {
-                drip(&server.address, *connections, end);
+                drip(address, *connections, end);
                 Ok(Duration::ZERO)
             }
         }
     }
 }
 
-fn send(server: &Server, signal: Signal) -> Result<(), String> {
-    let each = server.processes().into_iter().map(|process| kill_process(process, signal));
+fn send(processes: &[Pid], signal: Signal) -> Result<(), String> {
+    let each = processes.iter().map(|process| kill_process(*process, signal));
     each.collect::<Result<(), _>>().map_err(|error| format!("{signal:?} did not work: {error}"))
 }
 
@@ -125,6 +125,82 @@ fn drip(to: &Addr, connections: usize, end: &Receiver<()>) {
         match end.recv_timeout(ROUND) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::process::Command;
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+
+    /// Waits until a process is in one of these states of `/proc/PID/stat`.
+    fn comes_to(process: Pid, states: &[&str]) {
+        let began = Instant::now();
+        loop {
+            let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+            let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
+            if states.contains(&state.unwrap()) {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "it is {state:?}, not {states:?}");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_stopped_process_goes_on_at_the_latest_when_all_is_over() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let process = Pid::from_child(&child);
+        let (over, end) = channel();
+        let nowhere: Addr = "127.0.0.1:1".parse().unwrap();
+        let stop = Trouble::Stop(0..3600);
+        let stopping =
+            thread::spawn(move || stop.befall(&[process], &nowhere, &Cores::found(), &end));
+        comes_to(process, &["T"]);
+        drop(over);
+        assert_eq!(stopping.join().unwrap(), Ok(Duration::ZERO));
+        comes_to(process, &["S", "R", "D"]);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn what_others_take_is_known() {
+        let (_over, end) = channel();
+        let nowhere: Addr = "127.0.0.1:1".parse().unwrap();
+        let others = Trouble::Others(0..1);
+        let began = Instant::now();
+        let taken = others.befall(&[], &nowhere, &Cores::found(), &end).unwrap();
+        assert!(taken > Duration::ZERO && taken <= began.elapsed(), "{taken:?}");
+    }
+
+    #[test]
+    fn half_of_the_connections_speak_and_never_come_to_an_end() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let to = Addr::Tcp(listener.local_addr().unwrap());
+        let (over, end) = channel();
+        let dripping = thread::spawn(move || drip(&to, 2 * ROUNDS, &end));
+        let all: Vec<TcpStream> = (0..2 * ROUNDS).map(|_| listener.accept().unwrap().0).collect();
+        for mut stream in all.iter().take(ROUNDS) {
+            // The begin of a head, and three drops.
+            let mut heard = [0; 40];
+            stream.read_exact(&mut heard).unwrap();
+            assert!(heard.starts_with(b"GET /burn?us=1 HTTP/1.1\r\nHost: a\r\nX: "));
+            assert!(heard.ends_with(b"aa"), "{heard:?}");
+        }
+        drop(over);
+        dripping.join().unwrap();
+        for mut stream in all.iter().skip(ROUNDS) {
+            let mut heard = Vec::new();
+            stream.read_to_end(&mut heard).unwrap();
+            assert_eq!(heard, b"", "these say nothing, until all is over");
         }
     }
 }
