@@ -23,7 +23,8 @@ pub(super) fn plots(
         return vec![plot(profile.name(), "load, as a multiple of the capacity", curves)];
     }
     let each = all.iter();
-    let each = each.map(|(point, shown)| plot(&point.name, "s", by_time(capacities, point, shown)));
+    let each =
+        each.map(|(point, shown)| plot(&point.name, "seconds", by_time(capacities, point, shown)));
     each.collect()
 }
 
@@ -94,18 +95,18 @@ fn picture(title: String, x: &'static str, curves: &[Curve], target: Duration) -
         Line { name: curve.name.clone(), points }
     };
     let lines = |y| curves.iter().map(|curve| line(curve, y)).collect();
+    let bound = |name: &str, points| Some(Line { name: name.to_owned(), points });
     // What is possible for several kinds at once cannot be told by one line.
     let possible = match curves {
-        [one] => line(one, |place| place.possible).points,
-        _ => Vec::new(),
+        [one] => bound("possible", line(one, |place| place.possible).points),
+        _ => None,
     };
     let ends = curves.iter().flat_map(|curve| &curve.points).map(|place| place.x);
     let target = target.as_secs_f64() * 1e3;
-    let bound = |name: &str, points| Line { name: name.to_owned(), points };
     let within = vec![(0.0, target), (ends.fold(0.0, f64::max), target)];
     let good = Panel {
         y: "in time, share of the capacity",
-        bound: bound("possible", possible),
+        bound: possible,
         lines: lines(|place| place.good),
     };
     let p99 = Panel {
@@ -160,8 +161,8 @@ mod tests {
         let [good, p99] = &plot.panels;
         let wanted = [(0.5, 0.5), (0.8, 0.8), (1.0, 0.9), (2.0, 0.9), (5.0, 0.9), (10.0, 0.9)];
         assert_eq!(good.lines[0].points, wanted);
-        assert_eq!(good.bound.points.last(), Some(&(10.0, 1.0)));
-        assert_eq!(p99.bound.points, [(0.0, 50.0), (10.0, 50.0)]);
+        assert_eq!(good.bound.as_ref().unwrap().points.last(), Some(&(10.0, 1.0)));
+        assert_eq!(p99.bound.as_ref().unwrap().points, [(0.0, 50.0), (10.0, 50.0)]);
     }
 
     #[test]
@@ -196,6 +197,6 @@ mod tests {
         assert_eq!(good.lines[0].points, [(0.5, 0.0), (1.5, 0.0)]);
         assert_eq!(good.lines[1].points, [(0.5, 0.01), (1.5, 0.01)]);
         assert_eq!(p99.lines[1].points, [(1.5, 9.0)]);
-        assert!(good.bound.points.is_empty());
+        assert_eq!(good.bound, None);
     }
 }

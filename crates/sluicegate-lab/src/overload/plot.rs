@@ -33,8 +33,8 @@ pub(super) struct Plot {
 #[derive(Debug, PartialEq)]
 pub(super) struct Panel {
     pub y: &'static str,
-    /// What the lines are to be held against, drawn grey.
-    pub bound: Line,
+    /// What the lines are to be held against, if anything is, drawn grey.
+    pub bound: Option<Line>,
     pub lines: Vec<Line>,
 }
 
@@ -70,8 +70,10 @@ impl Plot {
             let mut mesh = chart.configure_mesh();
             let mesh = mesh.x_label_formatter(&number).y_label_formatter(&number);
             mesh.x_desc(self.x).y_desc(panel.y).light_line_style(WHITE).draw()?;
-            let bound = LineSeries::new(panel.bound.points.iter().copied(), BOUND.stroke_width(2));
-            chart.draw_series(bound)?.label(&panel.bound.name).legend(|at| mark(at, BOUND));
+            if let Some(bound) = &panel.bound {
+                let drawn = LineSeries::new(bound.points.iter().copied(), BOUND.stroke_width(2));
+                chart.draw_series(drawn)?.label(&bound.name).legend(|at| mark(at, BOUND));
+            }
             for (line, colour) in panel.lines.iter().zip(COLOURS.into_iter().cycle()) {
                 let drawn = LineSeries::new(line.points.iter().copied(), colour.stroke_width(2));
                 let drawn = drawn.point_size(2);
@@ -89,7 +91,7 @@ impl Plot {
 
 impl Panel {
     fn all(&self) -> impl Iterator<Item = &Line> {
-        std::iter::once(&self.bound).chain(&self.lines)
+        self.bound.iter().chain(&self.lines)
     }
 }
 
@@ -113,8 +115,11 @@ mod tests {
     }
 
     fn plot(lines: Vec<Line>) -> Plot {
-        let panel = |lines| Panel { y: "good/s", bound: line("possible", &[]), lines };
-        let panels = [panel(lines), panel(Vec::new())];
+        let bound = Some(line("possible", &[(0.0, 1.0), (9.0, 1.0)]));
+        let panels = [
+            Panel { y: "good/s", bound, lines },
+            Panel { y: "ms", bound: None, lines: Vec::new() },
+        ];
         Plot { title: "a & b".to_owned(), x: "seconds", panels }
     }
 

@@ -1,7 +1,7 @@
 //! What befalls a server in the middle of a run, beside its load.
 
-use std::io::Write;
-use std::net::TcpStream;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
@@ -93,33 +93,17 @@ fn processor_time() -> Duration {
 /// Keeps so many connections open until the end, opening anew those that the server closed.
 fn drip(to: &Addr, connections: usize, end: &Receiver<()>) {
     let Addr::Tcp(to) = to else { return };
-    let mut open: Vec<Option<TcpStream>> = (0..connections).map(|_| None).collect();
-    for round in 0.. {
-        let mut opened = 0;
-        for (n, connection) in open.iter_mut().enumerate() {
-            match connection {
-                Some(stream) if n % (2 * ROUNDS) == round % ROUNDS => {
-                    // One whose byte the kernel does not take was closed by the server.
-                    if stream.write(b"a").is_err() {
-                        *connection = None;
-                    }
-                }
-                Some(_) => {}
-                None if opened < OPENED_MAX => {
-                    opened += 1;
-                    *connection = TcpStream::connect_timeout(to, OPEN_TIME).ok();
-                    if connection.is_none() {
-                        // The next would wait as long.
-                        opened = OPENED_MAX;
-                    }
-                    if let Some(stream) = connection {
-                        let _ = stream.set_nonblocking(true);
-                        if n % (2 * ROUNDS) < ROUNDS {
-                            let _ = stream.write(b"GET /burn?us=1 HTTP/1.1\r\nHost: a\r\nX: ");
-                        }
-                    }
-                }
-                None => {}
+    let mut places: Vec<Option<TcpStream>> = (0..connections).map(|_| None).collect();
+    for turn in (0..ROUNDS).cycle() {
+        let mut left = OPENED_MAX;
+        for (n, place) in places.iter_mut().enumerate() {
+            if n % ROUNDS == turn {
+                place.take_if(|stream| !goes_on(stream, speaks(n)));
+            }
+            if place.is_none() && left > 0 {
+                *place = open(*to, speaks(n)).ok();
+                // Where one did not come to stand the next would wait as long.
+                left = if place.is_some() { left - 1 } else { 0 };
             }
         }
         match end.recv_timeout(ROUND) {
@@ -129,10 +113,32 @@ fn drip(to: &Addr, connections: usize, end: &Receiver<()>) {
     }
 }
 
+/// Half of them do, and every place has its turn.
+fn speaks(n: usize) -> bool {
+    (n / ROUNDS).is_multiple_of(2)
+}
+
+fn open(to: SocketAddr, speaks: bool) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect_timeout(&to, OPEN_TIME)?;
+    stream.set_nonblocking(true)?;
+    if speaks {
+        stream.write_all(b"GET /burn?us=1 HTTP/1.1\r\nHost: a\r\nX: ")?;
+    }
+    Ok(stream)
+}
+
+/// Says one more byte, if it speaks. Whether the server still has the connection.
+fn goes_on(stream: &mut TcpStream, speaks: bool) -> bool {
+    let open = match stream.read(&mut [0; 512]) {
+        Ok(heard) => heard > 0,
+        Err(error) => error.kind() == ErrorKind::WouldBlock,
+    };
+    open && (!speaks || stream.write_all(b"a").is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io::Read;
     use std::net::TcpListener;
     use std::process::Command;
     use std::sync::mpsc::channel;
