@@ -51,6 +51,20 @@ pub enum Lab {
     /// Ask a server for multiples of its capacity, and report what becomes of it
     #[command(after_help = KEPT)]
     Overload(Overload),
+    /// Play the same against every law of admission in virtual time
+    Laws(Laws),
+}
+
+/// Flags of the experiment on laws.
+#[derive(Debug, clap::Args)]
+pub struct Laws {
+    /// Short and with few clients: to see whether all works
+    #[arg(long)]
+    pub quick: bool,
+    /// The directory for the report, its pictures and the figures of each run; a new one in the
+    /// temporary directory without it
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// Flags of the experiment on overload.

@@ -2,7 +2,7 @@
 use crate::{args, say};
 use indicatif::{ProgressBar, ProgressStyle};
 use sluicegate_io::{Asked, Choice};
-use sluicegate_lab::overload::{Experiment, Profile, System, Times};
+use sluicegate_lab::overload::{Experiment, Laws, Profile, System, Times};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +28,20 @@ pub fn overload(args: &args::Overload) -> Result<ExitCode, String> {
     bar.finish_and_clear();
     say(report?.trim_end());
     progress(&format!("kept in {}", experiment.out.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Plays loads against every law in virtual time, and prints what became of them.
+///
+/// # Errors
+/// One sentence about why there is no result.
+pub fn laws(args: &args::Laws) -> Result<ExitCode, String> {
+    let typed: Vec<String> = std::env::args().collect();
+    let out = args.out.clone().unwrap_or_else(scratch);
+    let laws = Laws { quick: args.quick, out, typed: typed.join(" ") };
+    let report = laws.run(&mut progress)?;
+    say(report.trim_end());
+    progress(&format!("kept in {}", laws.out.display()));
     Ok(ExitCode::SUCCESS)
 }
 

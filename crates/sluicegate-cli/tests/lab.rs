@@ -120,3 +120,21 @@ fn a_place_where_nothing_can_be_kept_is_told() {
     assert_eq!(output.status.code(), Some(2), "{complaints}");
     assert!(complaints.contains(&format!("cannot make {file}")), "{complaints}");
 }
+
+#[test]
+fn laws_are_played_drawn_and_held_against_each_other() {
+    let scratch = Scratch::new();
+    let output = run(&["lab", "laws", "--quick", "--out", scratch.arg()]);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaints}");
+    let report = String::from_utf8(output.stdout).expect("text");
+    let kept = |name: &str| fs::read_to_string(scratch.path().join(name)).expect(name);
+    assert_eq!(kept("report.md"), report);
+    for law in ["off", "limit", "seda", "codel", "gradient2", "overload"] {
+        assert!(kept(&format!("step-{law}.svg")).contains("page, 100/s"), "{law}");
+        let csv = kept(&format!("profiles-retry-{law}.csv"));
+        assert!(csv.contains("\nclients,all,"), "{csv}");
+        assert!(report.contains(&format!("\n| three in the crowd | {law} | ")), "{report}");
+    }
+    assert!(report.contains("## The default beside the original"), "{report}");
+}

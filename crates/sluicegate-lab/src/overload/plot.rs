@@ -39,7 +39,7 @@ pub(super) struct Panel {
 }
 
 /// A line through points in the order of their x.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Line {
     pub name: String,
     pub points: Vec<(f64, f64)>,

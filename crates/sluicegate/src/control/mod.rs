@@ -4,6 +4,9 @@
 //! an [`Adjust`], the bounds that the inlet keeps until the next tick. It knows neither queues nor
 //! clocks, so that the same code runs in a service, in the simulator and in a plain test. A new
 //! law is one file beside these.
+//!
+//! What each does at a step of load, drawn by `sluicegate lab laws`, is kept beside the figures in
+//! `bench/results/overload/laws-2026-11-25/step-*.svg`.
 
 mod codel;
 mod gate;
