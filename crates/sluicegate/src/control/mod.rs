@@ -17,6 +17,7 @@ mod meter;
 mod off;
 mod overload;
 mod seda;
+mod sizing;
 mod spread;
 
 pub use codel::Codel;
@@ -27,6 +28,7 @@ pub(crate) use meter::Served;
 pub use off::Off;
 pub use overload::Overload;
 pub use seda::Seda;
+pub(crate) use sizing::{PoolSample, Sizing};
 pub use spread::Spread;
 
 use crate::time::Time;

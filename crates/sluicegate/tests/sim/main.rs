@@ -19,5 +19,6 @@ mod policies;
 mod pools;
 mod random;
 mod signals;
+mod sizing;
 mod windows;
 mod wires;

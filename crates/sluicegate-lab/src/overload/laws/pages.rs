@@ -146,8 +146,8 @@ impl Pages {
             self.text += &format!("![{}]({})\n", law.name(), file(*law));
         }
         self.text += &format!(
-            "\n## The default beside the original\n\nBy `share`; what differs by less than {:.0} % is \
-             alike.\n\n| phase | share seda | share overload | refused % seda | refused % \
+            "\n## The default beside the original\n\nBy `share`; what differs by less than {:.0} \
+             % is alike.\n\n| phase | share seda | share overload | refused % seda | refused % \
              overload | p99 ms seda | p99 ms overload | ahead |\n|{}\n{}",
             ALIKE * 100.0,
             "---|".repeat(8),
