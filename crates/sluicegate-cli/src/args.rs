@@ -51,6 +51,20 @@ pub enum Lab {
     /// Ask a server for multiples of its capacity, and report what becomes of it
     #[command(after_help = KEPT)]
     Overload(Overload),
+    /// Play the same against every law of admission in virtual time
+    Laws(Laws),
+}
+
+/// Flags of the experiment on laws.
+#[derive(Debug, clap::Args)]
+pub struct Laws {
+    /// Short and with few clients: to see whether all works
+    #[arg(long)]
+    pub quick: bool,
+    /// The directory for the report, its pictures and the figures of each run; a new one in the
+    /// temporary directory without it
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// Flags of the experiment on overload.
@@ -62,7 +76,8 @@ pub struct Overload {
     /// Short and once: to see whether all works
     #[arg(long)]
     pub quick: bool,
-    /// What a request costs and where, as in inline:2ms or pool:100us; may be given several times
+    /// What a request costs and where, as in inline:2ms, pool:90x500us+10x10ms (by chance) or
+    /// pool:500us-then-10ms (in halves of a run); may be given several times
     #[arg(long, value_name = "HANDLER", default_values = ["inline:2ms", "pool:2ms"])]
     pub handler: Vec<Handler>,
     /// What moves the server's bytes; may be given several times
@@ -97,6 +112,20 @@ pub enum Profile {
     Retry,
     /// A hundred quiet clients, alone and beside one that asks for 5 times its capacity
     Greedy,
+    /// 3 times its capacity in six classes, of which the two highest fit
+    Classes,
+    /// 0.5 and 0.8 times its capacity, with the gate and without it
+    Calm,
+    /// 0.9 times its capacity by clients that retry at once, with a kick in the middle
+    Storm,
+    /// Twice its capacity from the first request on
+    Cold,
+    /// 0.8 times its capacity, while it is stopped for a second
+    Stall,
+    /// 0.8 times its capacity, while others take half of its processor
+    Loss,
+    /// 0.5 times its capacity beside thousands of connections that come to nothing
+    Slowloris,
 }
 
 /// What moves the bytes.
@@ -117,6 +146,13 @@ impl From<Profile> for sluicegate_lab::overload::Profile {
             Profile::Spike => Self::Spike,
             Profile::Retry => Self::Retry,
             Profile::Greedy => Self::Greedy,
+            Profile::Classes => Self::Classes,
+            Profile::Calm => Self::Calm,
+            Profile::Storm => Self::Storm,
+            Profile::Cold => Self::Cold,
+            Profile::Stall => Self::Stall,
+            Profile::Loss => Self::Loss,
+            Profile::Slowloris => Self::Slowloris,
         }
     }
 }

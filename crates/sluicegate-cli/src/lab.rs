@@ -1,7 +1,8 @@
 //! `sluicegate lab`: experiments with this very binary.
 use crate::{args, say};
+use indicatif::{ProgressBar, ProgressStyle};
 use sluicegate_io::{Asked, Choice};
-use sluicegate_lab::overload::{Experiment, Profile, System, Times};
+use sluicegate_lab::overload::{Experiment, Laws, Profile, System, Times};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,9 +16,32 @@ const RUNS: (usize, usize) = (5, 1);
 /// One sentence about why there is no result.
 pub fn overload(args: &args::Overload) -> Result<ExitCode, String> {
     let experiment = experiment(args)?;
-    let report = experiment.run(&mut progress)?;
-    say(report.trim_end());
+    let all = experiment.lines();
+    let bar = bar(all);
+    let mut told = 0;
+    let report = experiment.run(&mut |line| {
+        told += 1;
+        // Where nobody looks at a bar, each line says how far it is.
+        bar.suspend(|| progress(&format!("[{told}/{all}] {line}")));
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    say(report?.trim_end());
     progress(&format!("kept in {}", experiment.out.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Plays loads against every law in virtual time, and prints what became of them.
+///
+/// # Errors
+/// One sentence about why there is no result.
+pub fn laws(args: &args::Laws) -> Result<ExitCode, String> {
+    let typed: Vec<String> = std::env::args().collect();
+    let out = args.out.clone().unwrap_or_else(scratch);
+    let laws = Laws { quick: args.quick, out, typed: typed.join(" ") };
+    let report = laws.run(&mut progress)?;
+    say(report.trim_end());
+    progress(&format!("kept in {}", laws.out.display()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -51,6 +75,12 @@ fn experiment(args: &args::Overload) -> Result<Experiment, String> {
 
 fn scratch() -> PathBuf {
     std::env::temp_dir().join(format!("sluicegate-overload-{}", std::process::id()))
+}
+
+/// How far it is and how long it will take, below the lines; nothing where stderr is no terminal.
+fn bar(runs: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} runs, {eta} left");
+    ProgressBar::new(runs as u64).with_style(style.expect("the names of its parts are known"))
 }
 
 /// A line for who waits, beside the report on stdout.

@@ -5,14 +5,16 @@ use common::{Scratch, run};
 use std::fs;
 use std::path::Path;
 
-/// The whole of `lab overload` with the shortest times there are; returns its report.
-fn overload(out: &str, more: &[&str]) -> String {
+/// The whole of `lab overload` with the shortest times there are; returns its report and what it
+/// told meanwhile.
+fn overload(out: &str, more: &[&str]) -> (String, String) {
     // Whether the machine is busy is not what is tested.
     let args = ["lab", "overload", "--quick", "--ungated", "--count-void", "--out", out];
     let output = run(&[&args, more].concat());
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaints}");
-    String::from_utf8(output.stdout).expect("text")
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (text(output.stdout), text(output.stderr))
 }
 
 /// The command lines of all processes that were started from the experiment in `out`.
@@ -22,11 +24,16 @@ fn left_over(out: &str) -> Vec<String> {
     lines.filter(|line| line.contains(out)).collect()
 }
 
-/// A profile against one handler: what has to be in its report, by the names of its points.
+/// Profiles against one handler: what has to be in their report, by the names of their points.
+/// What was kept is there as long as the directory that is returned.
 #[track_caller]
-fn check(profile: &str, handler: &str, system: &str, points: &[&str], rows: &[&str]) {
+fn check(profiles: &str, handler: &str, system: &str, points: &[&str], rows: &[&str]) -> Scratch {
     let scratch = Scratch::new();
-    let report = overload(scratch.arg(), &[profile, "--handler", handler, "--io", "epoll"]);
+    let profiles: Vec<&str> = profiles.split(' ').collect();
+    let args = ["--handler", handler, "--io", "epoll"];
+    let (report, told) = overload(scratch.arg(), &[&profiles[..], &args].concat());
+    let lines = told.matches("sluicegate: [").count();
+    assert!(told.contains(&format!("sluicegate: [{lines}/{lines}] {system}")), "{told}");
     assert!(report.contains(&format!("## {system}\n")), "{report}");
     for row in rows {
         // Each run counts, whatever the machine did meanwhile.
@@ -36,11 +43,14 @@ fn check(profile: &str, handler: &str, system: &str, points: &[&str], rows: &[&s
     for point in points {
         let csv = kept(&format!("{system}-{point}-1.csv"));
         assert!(csv.starts_with("population,second,first,attempts,good"), "{csv}");
+        let picture = format!("{system}-{point}.svg");
+        assert!(report.contains(&format!("\n![{picture}]({picture})\n")), "{report}");
+        assert!(kept(&picture).contains("</svg>"));
     }
-    assert!(kept(&format!("{system}-capacity-3.csv")).contains("\nusers,all,"));
     assert!(kept(&format!("{system}.toml")).contains("handler = \"burn\""));
     assert_eq!(kept("report.md"), report);
     assert_eq!(left_over(scratch.arg()), Vec::<String>::new());
+    scratch
 }
 
 #[test]
@@ -56,11 +66,36 @@ fn a_greedy_client_is_told_apart_from_the_quiet_ones() {
 }
 
 #[test]
+fn classes_are_told_apart_and_requests_may_cost_one_or_the_other() {
+    let rows = ["class 5: 0.15x", "class 0: 0.15x", "second 1: 2x", "second 2: 2x"];
+    let system = "pool-9x500us+1x5000us-epoll-ungated";
+    check("classes cold", "pool:9x500us+1x5ms", system, &["classes", "cold"], &rows);
+}
+
+#[test]
+fn what_befalls_the_server_is_told_apart() {
+    let system = "inline-2000us-epoll-ungated";
+    let rows = ["stopped: 0.8x", "beside another: 0.8x"];
+    check("stall loss", "inline:2ms", system, &["stall", "loss"], &rows);
+}
+
+#[test]
+fn work_that_changes_in_the_middle_has_two_capacities() {
+    let system = "inline-500us-then-2000us-epoll-ungated";
+    let rows = ["before: 0.9x", "kick: 3x, first", "kick: 3x, then", "after: 0.9x"];
+    let kept = check("storm", "inline:500us-then-2ms", system, &["storm"], &rows);
+    let report = fs::read_to_string(kept.path().join("report.md")).expect("it was kept");
+    for part in ["inline:500us", "inline:2000us"] {
+        assert!(report.contains(&format!("\nCapacity of {part}, ")), "{report}");
+    }
+}
+
+#[test]
 fn what_cannot_be_is_said_before_anything_runs() {
     let scratch = Scratch::new();
     let cases: [(&[&str], &str); 5] = [
         (&["spikes"], "invalid value 'spikes'"),
-        (&["--handler", "2ms"], "inline:TIME or pool:TIME"),
+        (&["--handler", "2ms"], "inline:WORK or pool:WORK"),
         (&["--target", "fast"], "a whole number with us, ms or s"),
         (&["--io", "kqueue"], "invalid value 'kqueue'"),
         (&["--runs", "0"], "1 to 100 are possible"),
@@ -84,4 +119,22 @@ fn a_place_where_nothing_can_be_kept_is_told() {
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{complaints}");
     assert!(complaints.contains(&format!("cannot make {file}")), "{complaints}");
+}
+
+#[test]
+fn laws_are_played_drawn_and_held_against_each_other() {
+    let scratch = Scratch::new();
+    let output = run(&["lab", "laws", "--quick", "--out", scratch.arg()]);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaints}");
+    let report = String::from_utf8(output.stdout).expect("text");
+    let kept = |name: &str| fs::read_to_string(scratch.path().join(name)).expect(name);
+    assert_eq!(kept("report.md"), report);
+    for law in ["off", "limit", "seda", "codel", "gradient2", "overload"] {
+        assert!(kept(&format!("step-{law}.svg")).contains("page, 100/s"), "{law}");
+        let csv = kept(&format!("profiles-retry-{law}.csv"));
+        assert!(csv.contains("\nclients,all,"), "{csv}");
+        assert!(report.contains(&format!("\n| three in the crowd | {law} | ")), "{report}");
+    }
+    assert!(report.contains("## The default beside the original"), "{report}");
 }

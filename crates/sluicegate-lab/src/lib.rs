@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod arrivals;
+mod ask;
 mod net;
 pub mod overload;
 mod parser;
@@ -33,6 +34,7 @@ mod retry;
 mod stages;
 
 pub use arrivals::Arrivals;
+pub use ask::{ASKS_MAX, Ask, SHARE_MAX};
 pub use net::{RunError, SETTLE_MAX, net, run};
 pub use parser::{Answer, BadAnswer, CHUNK_LINE_MAX, FIELDS_MAX, HEAD_MAX, Parser};
 pub use plan::{

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sluicegate_io::Addr;
 
+use crate::ask::{ASKS_MAX, Ask, SHARE_MAX};
 use crate::retry::Retry;
 
 /// Populations of a plan.
@@ -54,8 +55,8 @@ pub struct Population {
     pub name: String,
     /// When they ask.
     pub load: Load,
-    /// The target of their requests, as in `/page`.
-    pub path: String,
+    /// What their requests ask for: at least one from the beginning on, at most [`ASKS_MAX`].
+    pub asks: Vec<Ask>,
     /// Fields of their requests beside `Host` and `Connection`.
     pub fields: Vec<(String, String)>,
     /// The first of their addresses, and how many: all within 127.0.0.0/8. The kernel chooses
@@ -193,7 +194,7 @@ impl Population {
         Self {
             name: name.to_owned(),
             load,
-            path: path.to_owned(),
+            asks: Ask::only(path),
             fields: Vec::new(),
             addresses: None,
             connections: Connections { most, keep: true, pick: Pick::Rotate },
@@ -242,13 +243,7 @@ impl Population {
                 format!("{count} addresses from {first}: they must lie within 127.0.0.0/8")
             })?;
         }
-        let long =
-            self.path.len() + self.fields.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
-        ensure(self.path.starts_with('/') && long <= PATH_MAX, || {
-            format!("the path must begin with `/`, and be with all fields at most {PATH_MAX} bytes")
-        })?;
-        let graphic = self.path.bytes().all(|byte| byte.is_ascii_graphic());
-        ensure(graphic, || "the path must be visible ASCII; encode other bytes as %20".to_owned())?;
+        self.check_asks()?;
         let token = |name: &str| {
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         };
@@ -263,6 +258,32 @@ impl Population {
         let tries = self.retry.tries();
         ensure(tries <= TRIES_MAX, || {
             format!("{tries} attempts of a request: at most {TRIES_MAX} are possible")
+        })
+    }
+
+    fn check_asks(&self) -> Result<(), BadPlan> {
+        let first = self.asks.iter().any(|ask| ask.from.is_zero());
+        ensure(first && self.asks.len() <= ASKS_MAX, || {
+            format!(
+                "{} paths: 1 to {ASKS_MAX} are possible, of which one holds from the beginning on",
+                self.asks.len()
+            )
+        })?;
+        let wrong = self.asks.iter().find(|ask| !(1..=SHARE_MAX).contains(&ask.share));
+        ensure(wrong.is_none(), || {
+            let share = wrong.map_or(0, |ask| ask.share);
+            format!("a share of {share}: 1 to {SHARE_MAX} are possible")
+        })?;
+        let fields: usize = self.fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.asks.iter().try_for_each(|Ask { path, .. }| {
+            ensure(path.starts_with('/') && path.len() + fields <= PATH_MAX, || {
+                format!(
+                    "a path must begin with `/`, and be with all fields at most {PATH_MAX} bytes"
+                )
+            })?;
+            ensure(path.bytes().all(|byte| byte.is_ascii_graphic()), || {
+                "a path must be visible ASCII; encode other bytes as %20".to_owned()
+            })
         })
     }
 }
@@ -326,13 +347,15 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_what_would_do() {
         type Change = fn(&mut Population);
-        let cases: [(Change, &str); 8] = [
+        let cases: [(Change, &str); 10] = [
             (|p| p.load = Load::Closed { users: 0, think: Duration::ZERO }, "1 to 60000"),
             (|p| p.load = Load::Open(Rate::steady(-1.0, Duration::ZERO)), "a rate of -1"),
             (|p| p.addresses = Some((Ipv4Addr::new(10, 0, 0, 1), 1)), "127.0.0.0/8"),
             (|p| p.addresses = Some((Ipv4Addr::new(127, 255, 255, 255), 2)), "127.0.0.0/8"),
-            (|p| p.path = "page".to_owned(), "begin with `/`"),
-            (|p| p.path = "/a b".to_owned(), "%20"),
+            (|p| p.asks = Ask::only("page"), "begin with `/`"),
+            (|p| p.asks = Ask::only("/a b"), "%20"),
+            (|p| p.asks[0].from = Duration::from_secs(1), "from the beginning on"),
+            (|p| p.asks[0].share = 0, "a share of 0"),
             (|p| p.fields = vec![("a".to_owned(), "b\r\nc: d".to_owned())], "visible ASCII"),
             (|p| p.retry = Retry::AtOnce(1000), "at most 100"),
         ];

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{Manner, TURN, simulated, simulated_over};
 use sluicegate::Time;
-use sluicegate_lab::{Load, Pick, Piece, Plan, Population, Rate, Retry};
+use sluicegate_lab::{Ask, Load, Pick, Piece, Plan, Population, Rate, Retry};
 
 const OK: Manner = Manner::Answer(200, Duration::ZERO);
 /// Timers have ticks of a millisecond.
@@ -90,6 +90,25 @@ fn a_busy_connection_is_waited_for_and_the_wait_counts() {
     assert_eq!(seen.under_way.iter().max(), Some(&2));
     assert!(total.latency.longest() > ms(1900), "{:?}", total.latency.longest());
     assert!(report.void.is_empty(), "the server is slow, not the generator");
+}
+
+#[test]
+fn paths_change_when_it_is_time_and_a_retry_asks_for_the_same() {
+    fn refuses_every_other(number: u64, _: Time) -> Manner {
+        Manner::Answer(if number.is_multiple_of(2) { 503 } else { 200 }, Duration::ZERO)
+    }
+    let ask = |path: &str, share, from| Ask { path: path.to_owned(), share, from: ms(from) };
+    let plan = open(100.0, 4, |p| {
+        p.retry = Retry::AtOnce(1);
+        p.asks = vec![ask("/cheap", 3, 0), ask("/dear", 1, 0), ask("/then", 1, 2000)];
+    });
+    let (report, seen) = simulated(plan, refuses_every_other);
+    assert_eq!(report.total().good, 399);
+    assert!(seen.paths.chunks(2).all(|tries| tries[0] == tries[1]), "{:?}", seen.paths);
+    let count = |path: &str| seen.paths.iter().filter(|seen| *seen == path).count() / 2;
+    assert_eq!((count("/cheap") + count("/dear"), count("/then")), (199, 200));
+    // Three standard errors of 199 draws of a quarter are 18.
+    assert!(count("/dear").abs_diff(50) <= 18, "{}", count("/dear"));
 }
 
 #[test]

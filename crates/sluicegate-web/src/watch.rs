@@ -127,6 +127,7 @@ fn stage(stage: &StageView) -> Value {
         "domain": stage.domain,
         "kind": stage.kind,
         "replicas": stage.replicas,
+        "on_duty": stage.on_duty,
         "queued": stage.queued,
         "capacity": stage.capacity,
         "served": stage.served,

@@ -68,7 +68,7 @@ pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};
 pub use ledger::{ByWhy, Ledger, Why};
 pub use net::{
     BoxError, Capacity, Domain, DomainSpec, Entry, Fault, Faults, Net, Node, OnFull, Refused, Spec,
-    Wire, bounded, stage,
+    Threads, Wire, bounded, stage,
 };
 pub use observe::{AdmissionView, Observer, Snapshot, StageView, Vote, WireView};
 pub use queue::Order;

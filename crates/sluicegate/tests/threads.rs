@@ -405,3 +405,53 @@ fn a_machine_wakes_its_worker() {
     }
     drop(running);
 }
+
+#[test]
+fn a_pool_grows_while_all_its_threads_wait() {
+    // Four events that each wait until all four are being handled.
+    let meet = Arc::new(std::sync::Barrier::new(4));
+    let done = Arc::new(AtomicU64::new(0));
+    let mut net = Net::new("meeting");
+    let pool = net.domain("pool").pool(1..=4);
+    let count = Arc::clone(&done);
+    let make = move || {
+        let (meet, count) = (Arc::clone(&meet), Arc::clone(&count));
+        from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+            for event in batch {
+                meet.wait();
+                event.split().0.finish();
+                count.fetch_add(1, SeqCst);
+            }
+        })
+    };
+    let inlet = net.add(stage("meeting", make).on(pool)).inlet;
+    let entry = net.entry(inlet);
+    let running = net.run().unwrap();
+    for n in 0..4 {
+        entry.send(n).unwrap();
+    }
+    until(&done, 4);
+    let view = running.observer().snapshot().stages.remove(0);
+    assert_eq!((view.on_duty, view.replicas), (4, 4));
+    assert_over(running.drain(LONG), true);
+}
+
+#[test]
+fn a_pool_that_grows_and_shrinks_under_load_loses_nothing() {
+    const ROUNDS: u64 = 40;
+    const EACH: u64 = 200;
+    let done = Arc::new(AtomicU64::new(0));
+    let mut net = Net::new("tides");
+    let pool = net.domain("pool").pool(1..=6);
+    let count = Arc::clone(&done);
+    let inlet = net.add(stage("work", move || counting(&count)).on(pool)).inlet;
+    let entry = net.entry(inlet);
+    let running = net.run().unwrap();
+    for round in 1..=ROUNDS {
+        for n in 0..EACH {
+            entry.send(n).unwrap();
+        }
+        until(&done, round * EACH);
+    }
+    assert_over(running.drain(LONG), true);
+}

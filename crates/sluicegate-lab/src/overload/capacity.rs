@@ -13,7 +13,7 @@ pub const USERS: usize = 32;
 /// Their patience, for a server without a gate has no target.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Runs, of which the median counts.
-const RUNS: usize = 3;
+pub(super) const RUNS: usize = 3;
 
 /// What a system can do.
 #[derive(Clone, Debug)]
@@ -27,9 +27,21 @@ pub struct Capacity {
 }
 
 impl Experiment {
+    /// The capacity of each part of the handler.
+    pub(super) fn capacities(
+        &self,
+        system: &System,
+        cores: &Cores,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Vec<Capacity>, String> {
+        let parts = system.handler.parts().into_iter();
+        let of = |handler| self.capacity(&System { handler, ..*system }, cores, progress);
+        parts.map(of).collect()
+    }
+
     /// Finds it without the gate, which would have the users ask for refusals: the same binary
     /// with the same handler.
-    pub(super) fn capacity(
+    fn capacity(
         &self,
         system: &System,
         cores: &Cores,
@@ -39,11 +51,12 @@ impl Experiment {
         for number in 1..=RUNS {
             let server = Server::start(self, system, cores, false)?;
             let load = Load::Closed { users: USERS, think: Duration::ZERO };
-            let mut users = self.population("users", load, system, USERS);
+            let asks = system.handler.asks(0, self.times.capacity as usize);
+            let mut users = self.population("users", load, asks, USERS);
             users.timeout = PATIENCE;
             let time = Duration::from_secs(self.times.capacity);
             let plan = Plan::new(server.address.clone(), users, time);
-            let Ran { report, used, void } = drive(plan, cores, &server)?;
+            let Ran { report, used, void, .. } = drive(plan, cores, &server, None)?;
             let rate = full_rate(&report.populations[0].rows);
             let name = format!("{}-capacity-{number}", system.name());
             self.keep(&format!("{name}.csv"), &report.csv())?;

@@ -8,7 +8,7 @@ use crate::record::Row;
 use crate::report::Report;
 
 /// The names of the figures, with the decimals they are shown with.
-pub const COLUMNS: [(&str, usize); 14] = [
+pub const COLUMNS: [(&str, usize); 16] = [
     ("asked/s", 0),
     ("attempts/s", 0),
     ("good/s", 0),
@@ -19,6 +19,8 @@ pub const COLUMNS: [(&str, usize); 14] = [
     ("errors %", 1),
     ("p50 ms", 1),
     ("p99 ms", 1),
+    ("mean ms", 1),
+    ("server mean ms", 1),
     ("server CPU %", 0),
     ("CPU us/refusal", 1),
     ("lag p99 ms", 2),
@@ -27,6 +29,11 @@ pub const COLUMNS: [(&str, usize); 14] = [
 
 /// One figure for each of [`COLUMNS`]; none where there is nothing to measure.
 pub type Values = [Option<f64>; COLUMNS.len()];
+
+/// The place of a column.
+pub(super) fn at(name: &str) -> usize {
+    COLUMNS.iter().position(|(column, _)| *column == name).expect("the name of a column")
+}
 
 /// A second is good again when so much of what it asked for is answered within the target.
 const HEALED: f64 = 0.95;
@@ -44,6 +51,7 @@ pub(super) fn values(
     phase: &Phase,
     capacity: &Capacity,
     used: Option<Used>,
+    seen: Option<Duration>,
     target: Duration,
 ) -> Values {
     let mut row = Row::default();
@@ -51,7 +59,7 @@ pub(super) fn values(
     let end = phase.seconds.end + usize::from(last);
     rows[phase.seconds.start..end].iter().for_each(|second| row.add(second));
     let time = phase.seconds.len().max(1) as f64;
-    let ideal = (row.first as f64).min(capacity.rate * time);
+    let ideal = (row.first as f64).min(capacity.rate * phase.room * time);
     let of_attempts = |n: u64| Some(100.0 * n as f64 / row.attempts.max(1) as f64);
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let refused = (row.refused > 0).then_some(());
@@ -68,6 +76,8 @@ pub(super) fn values(
         of_attempts(row.errors + row.odd),
         answered.map(|()| ms(row.latency.at(0.5))),
         answered.map(|()| ms(row.latency.at(0.99))),
+        answered.map(|()| ms(row.latency.mean())),
+        seen.map(ms),
         used.map(|used| 100.0 * used.processor.as_secs_f64() / used.of.as_secs_f64()),
         used.and_then(|used| refusal_cost(&row, capacity.cost?, used)),
         Some(ms(row.lag.at(0.99))),
@@ -134,17 +144,23 @@ mod tests {
     fn goodput_is_told_as_a_share_of_what_was_possible() {
         let capacity =
             Capacity { rate: 100.0, runs: Vec::new(), cost: Some(Duration::from_millis(1)) };
-        let phase =
-            |seconds| Phase { name: String::new(), clients: 0, seconds, calm: false, heals: false };
+        let phase = |seconds| Phase::new(String::new(), 0, seconds);
         // The last row is of what came after, and belongs to the last second.
         let rows = [second(50, 45, 1), second(200, 80, 1), Row::default()];
         let used = Used { processor: Duration::from_millis(86), of: Duration::from_secs(1) };
-        let low = values(&rows, &phase(0..1), &capacity, None, TARGET);
-        let high = values(&rows, &phase(1..2), &capacity, Some(used), TARGET);
+        let low = values(&rows, &phase(0..1), &capacity, None, None, TARGET);
+        let high = values(&rows, &phase(1..2), &capacity, Some(used), Some(TARGET), TARGET);
         assert_eq!(figure(&low, "share"), Some(0.9));
         assert_eq!(figure(&high, "share"), Some(0.8));
         assert_eq!(figure(&high, "refused %"), Some(60.0));
-        let few = values(&rows, &phase(0..1), &capacity, Some(used), TARGET);
+        let means = ["mean ms", "server mean ms"].map(|name| figure(&high, name));
+        assert_eq!(means[1], Some(50.0));
+        let error = (means[0].unwrap() - 1.0).abs();
+        assert!(error < 0.01, "a histogram is exact to a hundredth: {error}");
+        let half = Phase { room: 0.5, ..phase(1..2) };
+        let half = values(&rows, &half, &capacity, None, None, TARGET);
+        assert_eq!(figure(&half, "share"), Some(1.6));
+        let few = values(&rows, &phase(0..1), &capacity, Some(used), None, TARGET);
         assert_eq!(figure(&few, "CPU us/refusal"), None);
         let cost = figure(&high, "CPU us/refusal").unwrap();
         assert!((cost - 50.0).abs() < 1e-6, "6 ms beyond 80 answers, of 120 refusals: {cost}");

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use rustix::param::clock_ticks_per_second;
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// The processors of an experiment: one for the server and another one for the generator.
@@ -92,6 +92,26 @@ pub(super) fn take_descriptors() {
     let _ = setrlimit(Resource::Nofile, limits);
 }
 
+/// A bound on the open files of processes that are started meanwhile, until this is dropped.
+#[must_use = "the bound is lifted when this is dropped"]
+pub(super) struct FewDescriptors(Rlimit);
+
+impl FewDescriptors {
+    /// At most so many; none where the system does not allow it.
+    pub fn bound(most: u64) -> Option<Self> {
+        let before = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..before }).ok()?;
+        Some(Self(before))
+    }
+}
+
+impl Drop for FewDescriptors {
+    fn drop(&mut self) {
+        // Failing leaves the generator with few, which it tells.
+        let _ = setrlimit(Resource::Nofile, self.0);
+    }
+}
+
 /// What the machine is, as lines of a list.
 pub(super) fn describe() -> Vec<String> {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
@@ -118,6 +138,16 @@ mod tests {
         let figures = [second, second, 0, 99, 77, 88, 66, second, 55, 55].map(|n| n.to_string());
         assert_eq!(busy(&figures.join(" ")), Some(Duration::from_secs(3)));
         assert_eq!(busy("1 2 3"), None);
+    }
+
+    #[test]
+    fn few_descriptors_are_few_for_a_while() {
+        let before = getrlimit(Resource::Nofile).current;
+        let few = before.map_or(1 << 20, |most| most - 1);
+        let bound = FewDescriptors::bound(few).unwrap();
+        assert_eq!(getrlimit(Resource::Nofile).current, Some(few));
+        drop(bound);
+        assert_eq!(getrlimit(Resource::Nofile).current, before);
     }
 
     #[test]

@@ -6,26 +6,36 @@
 //! of the runs that can be believed are told in one report.
 
 mod capacity;
+mod curves;
 mod figures;
 mod handler;
+mod laws;
 mod machine;
 mod paper;
+mod plot;
 mod profile;
 mod server;
+mod trouble;
+mod view;
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use sluicegate_io::Asked;
 
 pub use capacity::{Capacity, USERS};
 pub use figures::{COLUMNS, Values};
-pub use handler::{Domain, HANDLE_MAX, Handler, span};
+pub use handler::{CLASSES, Domain, HANDLE_MAX, Handler, Work, span};
+pub use laws::{Law, Laws};
 pub use machine::Cores;
-pub use profile::{CONNECTIONS_MAX, CONNECTIONS_MIN, Clients, Phase, Point, Profile, Times};
+pub use profile::{CONNECTIONS_MAX, CONNECTIONS_MIN, Clients, Phase, Point, Profile, Span, Times};
 pub use server::{START_MAX, System};
+pub use trouble::Trouble;
 
+use crate::ask::Ask;
 use crate::plan::{LAG_MAX, Load, Plan, Population, Rate};
 use crate::report::{Outcome, Report};
 use crate::run;
@@ -65,6 +75,8 @@ pub struct Experiment {
 struct Ran {
     report: Report,
     used: Option<Used>,
+    /// The mean time of an answer as the server saw it.
+    seen: Option<Duration>,
     /// Why it is not believed.
     void: Vec<String>,
 }
@@ -72,12 +84,22 @@ struct Ran {
 /// What a point showed, in all its runs.
 pub(crate) struct Shown {
     pub phases: Vec<(Phase, Vec<Values>)>,
+    /// The same for each second of each kind of clients.
+    pub seconds: Vec<(Phase, Vec<Values>)>,
     pub void: Vec<String>,
 }
 
 impl Experiment {
-    /// Does it all, telling `progress` a line for each step, and returns the report as Markdown,
-    /// which is also written to `report.md` in [`Experiment::out`].
+    /// How many lines [`Experiment::run`] tells: one for each run of the generator.
+    pub fn lines(&self) -> usize {
+        let points = |profile: &Profile| profile.points(&self.times).len() * self.runs;
+        let points: usize = self.profiles.iter().map(points).sum();
+        let parts = self.systems.iter().map(|system| system.handler.parts().len());
+        parts.map(|parts| parts * capacity::RUNS + points).sum()
+    }
+
+    /// Does it all, telling `progress` a line for each run of the generator, and returns the
+    /// report as Markdown, which is also written to `report.md` in [`Experiment::out`].
     ///
     /// # Errors
     /// One sentence: a file cannot be written, a server does not start, the generator does not run.
@@ -91,13 +113,18 @@ impl Experiment {
         let cores = Cores::found();
         let mut paper = Paper::new(self, &cores);
         for system in &self.systems {
-            let capacity = self.capacity(system, &cores, progress)?;
-            paper.add_system(system, &capacity);
+            let capacities = self.capacities(system, &cores, progress)?;
+            paper.add_system(system, &capacities);
             for profile in &self.profiles {
+                let points = profile.points(&self.times);
+                let shown = self.points(system, &cores, &capacities, points, progress)?;
                 let mut section = Section::new(*profile);
-                for point in profile.points(capacity.rate, &self.times) {
-                    let shown = self.point(system, &cores, &capacity, &point, progress)?;
-                    section.add(&shown);
+                shown.iter().for_each(|(_, shown)| section.add(shown));
+                let name = system.name();
+                let plots = curves::plots(*profile, &name, &capacities, self.target, &shown);
+                for (file, plot) in plots {
+                    self.keep(&file, &plot.svg()?)?;
+                    section.add_plot(file);
                 }
                 paper.add_section(&section);
             }
@@ -107,34 +134,34 @@ impl Experiment {
         Ok(text)
     }
 
-    fn point(
+    /// All runs of some points, the first of each before the second of any: what the machine does
+    /// meanwhile meets all of them.
+    fn points(
         &self,
         system: &System,
         cores: &Cores,
-        capacity: &Capacity,
-        point: &Point,
+        capacities: &[Capacity],
+        points: Vec<Point>,
         progress: &mut dyn FnMut(&str),
-    ) -> Result<Shown, String> {
-        let phases = point.phases.iter().map(|phase| (phase.clone(), Vec::new())).collect();
-        let mut shown = Shown { phases, void: Vec::new() };
+    ) -> Result<Vec<(Point, Shown)>, String> {
+        let nothing = |point: Point| {
+            let shown = Shown::new(&point, capacities.len());
+            (point, shown)
+        };
+        let mut all: Vec<(Point, Shown)> = points.into_iter().map(nothing).collect();
         for number in 1..=self.runs {
-            let name = format!("{}-{}-{number}", system.name(), point.name);
-            let Ran { report, used, void } = self.once(system, cores, point, number as u64)?;
-            self.keep(&format!("{name}.csv"), &report.csv())?;
-            progress(&format!("{name}: {}", figures::line(&report, &void)));
-            let counts = void.is_empty() || self.count_void;
-            shown.void.extend(void.into_iter().map(|why| format!("{name}: {why}")));
-            if !counts {
-                continue;
-            }
-            // Only a point of one phase has its processor time for itself.
-            let used = used.filter(|_| point.phases.len() == 1);
-            for (phase, runs) in &mut shown.phases {
-                let rows = &report.populations[phase.clients].rows;
-                runs.push(figures::values(rows, phase, capacity, used, self.target));
+            for (point, shown) in &mut all {
+                let name = format!("{}-{}-{number}", system.name(), point.name);
+                let ran = self.once(system, cores, capacities, point, number as u64)?;
+                self.keep(&format!("{name}.csv"), &ran.report.csv())?;
+                progress(&format!("{name}: {}", figures::line(&ran.report, &ran.void)));
+                if ran.void.is_empty() || self.count_void {
+                    shown.add(&ran, capacities, self.target);
+                }
+                shown.void.extend(ran.void.into_iter().map(|why| format!("{name}: {why}")));
             }
         }
-        Ok(shown)
+        Ok(all)
     }
 
     /// One run of a point, against a server that has done nothing else.
@@ -142,27 +169,33 @@ impl Experiment {
         &self,
         system: &System,
         cores: &Cores,
+        capacities: &[Capacity],
         point: &Point,
         seed: u64,
     ) -> Result<Ran, String> {
-        let server = Server::start(self, system, cores, system.gated)?;
+        let few = point.descriptors.and_then(machine::FewDescriptors::bound);
+        let server = Server::start(self, system, cores, system.gated && point.gated)?;
+        drop(few);
+        let rates: Vec<f64> = capacities.iter().map(|capacity| capacity.rate).collect();
+        let seconds = point.seconds();
         let each = point.clients.iter().map(|clients| {
-            let rate = Rate { pieces: clients.pieces.clone(), poisson: true };
-            let most = clients.connections(self.target);
-            let mut population = self.population(clients.name, Load::Open(rate), system, most);
+            let rate = Rate { pieces: clients.pieces(seconds, &rates), poisson: true };
+            let most = clients.connections(&rate.pieces, self.target);
+            let asks = system.handler.asks(clients.class, seconds);
+            let mut population = self.population(&clients.name, Load::Open(rate), asks, most);
             population.retry = clients.retry;
             population.addresses = Some(clients.addresses);
             population
         });
         let populations = each.collect();
-        let (to, time) = (server.address.clone(), point.time());
-        drive(Plan { to, populations, time, seed, lag_max: LAG_MAX, spin: false }, cores, &server)
+        let (to, time) = (server.address.clone(), Duration::from_secs(seconds as u64));
+        let plan = Plan { to, populations, time, seed, lag_max: LAG_MAX, spin: false };
+        drive(plan, cores, &server, point.trouble.as_ref())
     }
 
-    fn population(&self, name: &str, load: Load, system: &System, most: usize) -> Population {
-        let path = system.handler.path();
-        let population = Population::new(name, load, &path, most, self.target);
-        Population { addresses: Some(profile::CROWD), ..population }
+    fn population(&self, name: &str, load: Load, asks: Vec<Ask>, most: usize) -> Population {
+        let population = Population::new(name, load, "/", most, self.target);
+        Population { asks, addresses: Some(profile::CROWD), ..population }
     }
 
     fn keep(&self, name: &str, text: &str) -> Result<(), String> {
@@ -171,14 +204,48 @@ impl Experiment {
     }
 }
 
-/// Carries out a plan beside the server.
-fn drive(mut plan: Plan, cores: &Cores, server: &Server) -> Result<Ran, String> {
+impl Shown {
+    fn new(point: &Point, parts: usize) -> Self {
+        let of = |phases: Vec<Phase>| phases.into_iter().map(|phase| (phase, Vec::new())).collect();
+        let (phases, seconds) = (of(point.phases_of(parts)), of(point.seconds_of(parts)));
+        Self { phases, seconds, void: Vec::new() }
+    }
+
+    fn add(&mut self, ran: &Ran, capacities: &[Capacity], target: Duration) {
+        // Only a point of one phase has what the server says of a whole run for itself.
+        let whole = (ran.used, ran.seen);
+        let (used, seen) = if self.phases.len() == 1 { whole } else { (None, None) };
+        let values = |phase: &Phase, used, seen| {
+            let rows = &ran.report.populations[phase.clients].rows;
+            figures::values(rows, phase, &capacities[phase.part], used, seen, target)
+        };
+        self.phases.iter_mut().for_each(|(phase, runs)| runs.push(values(phase, used, seen)));
+        self.seconds.iter_mut().for_each(|(phase, runs)| runs.push(values(phase, None, None)));
+    }
+}
+
+/// Carries out a plan beside the server, whom `trouble` befalls meanwhile.
+fn drive(
+    mut plan: Plan,
+    cores: &Cores,
+    server: &Server,
+    trouble: Option<&Trouble>,
+) -> Result<Ran, String> {
     let _pinned = cores.generator();
     // Only a processor of its own may be spent on looking at the clock.
     plan.spin = cores.are_apart();
     let began = Instant::now();
     let (used_before, busy_before) = (server.used(), cores.server_busy());
-    let report = run(&plan, Asked::Auto).map_err(|error| error.to_string())?;
+    let (report, befell) = thread::scope(|scope| {
+        let (over, end) = channel();
+        let (processes, address) = (server.processes(), &server.address);
+        let trouble =
+            trouble.map(|it| scope.spawn(move || it.befall(&processes, address, cores, &end)));
+        let report = run(&plan, Asked::Auto);
+        drop(over);
+        (report, trouble.map(|thread| thread.join().expect("troubles do not panic")))
+    });
+    let report = report.map_err(|error| error.to_string())?;
     let since = |before: Option<Duration>, after: Option<Duration>| {
         before.zip(after).map(|(before, after)| after.saturating_sub(before))
     };
@@ -186,9 +253,17 @@ fn drive(mut plan: Plan, cores: &Cores, server: &Server) -> Result<Ran, String> 
     let used =
         since(used_before, server.used()).map(|processor| Used { processor, of: began.elapsed() });
     let mut void: Vec<String> = report.void.iter().map(ToString::to_string).collect();
+    let taken = match befell.transpose() {
+        Ok(taken) => taken.unwrap_or_default(),
+        Err(why) => {
+            void.push(why);
+            Duration::ZERO
+        }
+    };
+    let busy = busy.map(|busy| busy.saturating_sub(taken));
     void.extend(busy.zip(used).and_then(|(busy, used)| others(busy, used)));
     void.extend(report.populations.iter().filter_map(waited));
-    Ok(Ran { report, used, void })
+    Ok(Ran { report, used, seen: view::mean(&server.address), void })
 }
 
 /// Why a run is void in which the server's processor worked for others.

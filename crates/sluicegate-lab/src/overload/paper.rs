@@ -1,6 +1,6 @@
 //! The report of an experiment, as Markdown.
 
-use super::figures::{COLUMNS, Values, median};
+use super::figures::{COLUMNS, Values, at, median};
 use super::profile::Phase;
 use super::{Capacity, Cores, Experiment, Profile, Shown, System, USERS, machine};
 
@@ -15,6 +15,8 @@ pub(super) struct Section {
     profile: Profile,
     rows: String,
     void: Vec<String>,
+    /// Names of files with pictures.
+    plots: Vec<String>,
     /// The most refused in percent, where nothing may be.
     false_refusals: Option<f64>,
 }
@@ -28,8 +30,11 @@ impl<'a> Paper<'a> {
              {target:?}. `share` is goodput of what was possible, the smaller of what was asked \
              and the capacity, with the least and the most of all runs that count. Figures are \
              medians of up to {} runs, each against a fresh server. `p50` \
-             and `p99` are of what was answered 2xx. `CPU us/refusal` is what remains of the \
-             server's processor time when answers are taken off at their cost at capacity.\n\n",
+             and `p99` are of what was answered 2xx, and `mean` too; `server mean` is the server's \
+             own, from the handler's queue to the handler's end: the difference is what lies \
+             before and behind it, with what the generator is late. `CPU us/refusal` is what \
+             remains of the server's processor time when answers are taken off at their cost \
+             at capacity.\n\n",
             experiment.runs
         );
         text += &format!("* command: `{}`\n", experiment.typed);
@@ -38,23 +43,27 @@ impl<'a> Paper<'a> {
         Self { experiment, text }
     }
 
-    pub fn add_system(&mut self, system: &System, capacity: &Capacity) {
+    pub fn add_system(&mut self, system: &System, capacities: &[Capacity]) {
         let name = system.name();
         let settings = self.experiment.out.join(format!("{name}.toml"));
-        let runs: Vec<String> = capacity.runs.iter().map(|rate| format!("{rate:.0}")).collect();
-        let cost = match capacity.cost {
-            Some(cost) => format!("{:.0} us of CPU an answer", cost.as_secs_f64() * 1e6),
-            None => "the kernel does not tell its CPU".to_owned(),
-        };
         self.text += &format!(
-            "\n## {name}\n\n`sluicegate {}` with\n\n```toml\n{}```\n\n\
-             Capacity, without a gate and with {USERS} users: **{:.0}/s**, the median of {}; \
-             {cost}.\n",
+            "\n## {name}\n\n`sluicegate {}` with\n\n```toml\n{}```\n",
             system.arguments(&settings).join(" "),
             system.settings(system.gated, self.experiment.target),
-            capacity.rate,
-            runs.join(", "),
         );
+        for (part, capacity) in system.handler.parts().iter().zip(capacities) {
+            let runs: Vec<String> = capacity.runs.iter().map(|rate| format!("{rate:.0}")).collect();
+            let cost = match capacity.cost {
+                Some(cost) => format!("{:.0} us of CPU an answer", cost.as_secs_f64() * 1e6),
+                None => "the kernel does not tell its CPU".to_owned(),
+            };
+            self.text += &format!(
+                "\nCapacity of {part}, without a gate and with {USERS} users: **{:.0}/s**, the \
+                 median of {}; {cost}.\n",
+                capacity.rate,
+                runs.join(", "),
+            );
+        }
     }
 
     pub fn add_section(&mut self, section: &Section) {
@@ -65,6 +74,9 @@ impl<'a> Paper<'a> {
         self.text += &format!("|{}\n{}", "---|".repeat(names.len() + 2), section.rows);
         if let Some(refused) = section.false_refusals {
             self.text += &format!("\nThe most refused where nothing may be: {refused:.2} %.\n");
+        }
+        for plot in &section.plots {
+            self.text += &format!("\n![{plot}]({plot})\n");
         }
         if !section.void.is_empty() {
             let counted = if self.experiment.count_void { "but" } else { "and not" };
@@ -80,7 +92,12 @@ impl<'a> Paper<'a> {
 
 impl Section {
     pub fn new(profile: Profile) -> Self {
-        Self { profile, rows: String::new(), void: Vec::new(), false_refusals: None }
+        let (rows, void, plots) = (String::new(), Vec::new(), Vec::new());
+        Self { profile, rows, void, plots, false_refusals: None }
+    }
+
+    pub fn add_plot(&mut self, file: String) {
+        self.plots.push(file);
     }
 
     pub fn add(&mut self, shown: &Shown) {
@@ -93,10 +110,6 @@ impl Section {
         }
         self.void.extend(shown.void.iter().cloned());
     }
-}
-
-fn at(name: &str) -> usize {
-    COLUMNS.iter().position(|(column, _)| *column == name).expect("the name of a column")
 }
 
 /// The medians of a phase, with the spread of its share.
@@ -126,7 +139,7 @@ mod tests {
     #[test]
     fn a_row_has_the_median_the_spread_and_who_did_not_heal() {
         let name = "after: 0.5x".to_owned();
-        let phase = Phase { name, clients: 0, seconds: 0..1, calm: false, heals: true };
+        let phase = Phase { heals: true, ..Phase::new(name, 0, 0..1) };
         let run = |share: f64, back: Option<f64>| {
             let mut values: Values = [None; COLUMNS.len()];
             values[at("share")] = Some(share);

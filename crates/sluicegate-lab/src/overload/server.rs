@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use rustix::process::Pid;
 use sluicegate_io::{Addr, Asked};
 
 use super::Experiment;
@@ -32,9 +33,8 @@ pub struct System {
 impl System {
     /// Its name, also of files.
     pub fn name(&self) -> String {
-        let time = format!("{}us", self.handler.time.as_micros());
         let gate = if self.gated { "" } else { "-ungated" };
-        format!("{}-{time}-{}{gate}", self.handler.domain.name(), self.backend())
+        format!("{}-{}{gate}", self.handler.name(), self.backend())
     }
 
     fn backend(&self) -> &'static str {
@@ -47,13 +47,7 @@ impl System {
 
     /// The settings of a server; `gated` or, to find its capacity, not.
     pub(super) fn settings(&self, gated: bool, target: Duration) -> String {
-        let domain = self.handler.domain.name();
-        // Settings have milliseconds at the finest.
-        let target = match gated {
-            true => format!("target = \"{}ms\"\n", target.as_millis().max(1)),
-            false => String::new(),
-        };
-        format!("[[route]]\npath = \"/burn\"\nhandler = \"burn\"\ndomain = \"{domain}\"\n{target}")
+        self.handler.routes(gated.then_some(target))
     }
 
     /// What follows the command.
@@ -98,6 +92,11 @@ impl Server {
         let mut server = Self { child, address: Addr::Tcp(([127, 0, 0, 1], 0).into()) };
         server.address = said.flatten().ok_or_else(|| no_start(&log))?;
         Ok(server)
+    }
+
+    /// Its processes.
+    pub fn processes(&self) -> Vec<Pid> {
+        vec![Pid::from_child(&self.child)]
     }
 
     /// The processor time of its threads; none where the kernel does not say.

@@ -10,6 +10,7 @@ use sluicegate::{Batch, Cx, Ended, Entering, Event, Out, Stage, Tag, Time};
 use sluicegate_io::{Connect, ConnectFailed, Io, Opened, Write};
 use sluicegate_macros::{From, Ports};
 
+use crate::ask::draw;
 use crate::parser::{Answer, Parser};
 use crate::plan::{Plan, Population};
 use crate::random::Random;
@@ -23,6 +24,8 @@ use crate::stages::{Asking, Done, Due, Heard, What};
 
 /// The stream of random numbers that pauses are drawn from: unlike those of the arrivals.
 const PAUSES: u64 = u64::MAX;
+/// The stream that paths are drawn from.
+const PATHS: u64 = u64::MAX - 1;
 
 /// Plays all clients.
 pub(crate) struct ClientStage {
@@ -33,9 +36,11 @@ pub(crate) struct ClientStage {
     slots: Slots,
     tallies: Vec<Tally>,
     budgets: Vec<Budget>,
-    /// What a request of each population sends.
-    bytes: Vec<Bytes>,
-    random: Random,
+    /// What a request of each population sends, for each of its paths.
+    bytes: Vec<Vec<Bytes>>,
+    pauses: Random,
+    paths: Random,
+    began: Time,
 }
 
 /// What a client hears.
@@ -73,7 +78,9 @@ impl ClientStage {
             tallies: populations.iter().map(|_| Tally::new(plan.rows())).collect(),
             budgets: populations.iter().map(|one| Budget::new(one.budget)).collect(),
             bytes: populations.iter().map(|one| bytes(&plan.to, one)).collect(),
-            random: Random::stream(plan.seed, PAUSES),
+            pauses: Random::stream(plan.seed, PAUSES),
+            paths: Random::stream(plan.seed, PATHS),
+            began: Time(0),
             report,
             plan,
         }
@@ -81,14 +88,19 @@ impl ClientStage {
 
     fn asked(&mut self, tag: Tag, asking: Asking, cx: &mut Cx<'_, ClientOut>) {
         match asking {
-            Asking::Began(at) => self.tallies.iter_mut().for_each(|tally| tally.begin(at)),
+            Asking::Began(at) => {
+                self.began = at;
+                self.tallies.iter_mut().for_each(|tally| tally.begin(at));
+            }
             Asking::Due(due) => {
                 let number = tag.flow();
                 let tally = self.tally(due.population);
                 tally.enter();
                 tally.row(due.at).first += 1;
                 self.budgets[usize::from(due.population)].first();
-                self.requests.insert(number, Request::new(tag, due));
+                let asks = &self.plan.populations[usize::from(due.population)].asks;
+                let ask = draw(asks, due.at.since(self.began), &mut self.paths);
+                self.requests.insert(number, Request::new(tag, due, ask));
                 self.attempt(number, cx);
             }
             Asking::Missed(due) => self.tally(due.population).row(due.at).missed += 1,
@@ -114,9 +126,9 @@ impl ClientStage {
     /// Sends a request, which has the place `slot`, as soon as there is a connection. It could be
     /// sent at `ready`: what is later is the generator's own lag.
     fn send(&mut self, slot: u32, number: u64, ready: Time, cx: &mut Cx<'_, ClientOut>) {
-        if let Some(request) = self.requests.get_mut(&number) {
-            request.slot = Some(slot);
-        }
+        let Some(request) = self.requests.get_mut(&number) else { return };
+        request.slot = Some(slot);
+        let ask = request.ask;
         let (home, stage) = (cx.worker(), cx.stage());
         let place = self.slots.get(slot);
         let io = cx.local.get::<Io>();
@@ -124,7 +136,7 @@ impl ClientStage {
             Link::Open(conn) if io.is_open(conn) => {
                 io.watch_drained(conn, stage);
                 place.ready = Some(ready);
-                let bytes = self.bytes[usize::from(place.population)].clone();
+                let bytes = self.bytes[usize::from(place.population)][ask].clone();
                 cx.out.write.emit(Event::note(home, Write::one(conn, bytes)));
             }
             Link::Opening => {}
@@ -262,7 +274,7 @@ impl ClientStage {
         let Some(request) = self.requests.get(&number) else { return };
         let (due, tries) = (request.due, request.tries);
         let retry = self.population(due.population).retry;
-        let Some(pause) = retry.pause(tries, &mut self.random) else {
+        let Some(pause) = retry.pause(tries, &mut self.pauses) else {
             self.tally(due.population).row(due.at).failed += 1;
             return self.done(number, cx);
         };

@@ -14,6 +14,8 @@ const WAIT_BITS: u32 = 16;
 pub(super) struct Request {
     pub tag: Tag,
     pub due: Due,
+    /// Which of its population's paths it asks for.
+    pub ask: usize,
     /// When the attempt under way, or the next one, is meant to be sent.
     pub attempt: Time,
     /// Attempts so far.
@@ -27,9 +29,9 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub fn new(tag: Tag, due: Due) -> Self {
+    pub fn new(tag: Tag, due: Due, ask: usize) -> Self {
         let attempt = due.at;
-        Self { tag, due, attempt, tries: 0, slot: None, rests: false, timer: None, waits: 0 }
+        Self { tag, due, ask, attempt, tries: 0, slot: None, rests: false, timer: None, waits: 0 }
     }
 
     /// The token of its next wait; what is left of the former ones counts no more.
@@ -57,13 +59,17 @@ pub(super) fn number_of(token: u64) -> u64 {
     token >> WAIT_BITS
 }
 
-/// What all requests of a population send.
-pub(super) fn bytes(to: &Addr, population: &Population) -> Bytes {
+/// What the requests of a population send, for each of its paths.
+pub(super) fn bytes(to: &Addr, population: &Population) -> Vec<Bytes> {
+    population.asks.iter().map(|ask| request(to, population, &ask.path)).collect()
+}
+
+fn request(to: &Addr, population: &Population, path: &str) -> Bytes {
     let host = match to {
         Addr::Tcp(addr) => addr.to_string(),
         Addr::Unix(_) => "localhost".to_owned(),
     };
-    let mut text = format!("GET {} HTTP/1.1\r\nHost: {host}\r\n", population.path);
+    let mut text = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n");
     for (name, value) in &population.fields {
         text += &format!("{name}: {value}\r\n");
     }

@@ -40,6 +40,8 @@ pub struct Seen {
     /// Requests by address and by the value of the field `Class`.
     pub by_address: BTreeMap<IpAddr, u64>,
     pub by_class: BTreeMap<String, u64>,
+    /// What each request asked for.
+    pub paths: Vec<String>,
 }
 
 /// The manner for a request, by its number and the time.
@@ -83,6 +85,7 @@ impl Server {
         if let Some(class) = head.lines().find_map(|line| line.strip_prefix("Class: ")) {
             *seen.by_class.entry(class.to_owned()).or_default() += 1;
         }
+        seen.paths.extend(head.split(' ').nth(1).map(str::to_owned));
         let write = match (self.manners)(number, now) {
             Manner::Silent => return,
             Manner::Answer(status, after) if !after.is_zero() => {

@@ -38,6 +38,8 @@ pub enum Kind {
     Types,
     /// A whole number within bounds.
     Count(u64, u64),
+    /// A whole number within bounds, or a range of them: `4`, `1..16`.
+    Counts(u64, u64),
     /// A number of bytes within bounds.
     Bytes(u64, u64),
     /// A span of time within bounds.
@@ -102,7 +104,9 @@ const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-use Kind::{Address, Addresses, Bytes, Choice, Choices, Count, Directory, Fields, File, Hosts};
+use Kind::{
+    Address, Addresses, Bytes, Choice, Choices, Count, Counts, Directory, Fields, File, Hosts,
+};
 use Kind::{Line, Mount, Names, Number, Origins, Output, Page, Pattern, Span, Switch};
 use Kind::{SwitchOrField, Tokens, Types, Users};
 use Preset::{Found, Nothing, Required, Text};
@@ -282,7 +286,12 @@ pub static KEYS: &[Key] = &[
     ),
     key("log.trust_request_id", Switch, Text("false"), "an id that a client sends is kept"),
     key("log.server_timing", Switch, Text("false"), "replies tell how long they took"),
-    key("pool.threads", Count(1, 1024), Text("4"), "threads that may wait for the disk"),
+    key(
+        "pool.threads",
+        Counts(1, 1024),
+        Text("4"),
+        "threads that may wait for the disk; of a range as many as help",
+    ),
     key(
         "resources.memory",
         Bytes(KIB * KIB, 1 << 50),

@@ -25,6 +25,7 @@ pub use value::show_bytes;
 use crate::coding::Compression;
 use rustix::process::{Resource, getrlimit};
 use settings::Node;
+use sluicegate::Threads;
 use sluicegate_io::resources::Budget;
 use sluicegate_io::{Addr, Asked, DIRECT_SPARE};
 use std::num::NonZeroU32;
@@ -62,7 +63,7 @@ pub struct Config {
     /// What is sent coded.
     pub compression: Compression,
     /// Threads that may wait for the disk.
-    pub pool_threads: usize,
+    pub pool_threads: Threads,
     /// The access log, if there is one.
     pub log: Option<Log>,
     /// How requests are named, if they are.
@@ -197,7 +198,7 @@ impl Config {
             cache_budget: s.number("cache.budget").unwrap_or(crate::memory::share(machine.memory)),
             stream_above: s.number("cache.stream_above").unwrap_or(0),
             compression: compression::read(s),
-            pool_threads: s.number("pool.threads").unwrap_or(1) as usize,
+            pool_threads: threads(s.text("pool.threads")),
             log: log::log(settings),
             request_id: log::request_id(s),
             server_timing: s.flag("log.server_timing").unwrap_or(false),
@@ -246,6 +247,12 @@ fn limits(s: &Node, machine: Machine, workers: u64) -> Limits {
             .number("limits.per_address")
             .and_then(|n| NonZeroU32::new(u32::try_from(n).unwrap_or(u32::MAX))),
     }
+}
+
+/// The threads of a pool, as they are typed; reading has held them against their bounds.
+fn threads(typed: Option<String>) -> Threads {
+    let range = typed.and_then(|typed| value::counts(&typed)).unwrap_or(1..=1);
+    (*range.start() as usize..=*range.end() as usize).into()
 }
 
 #[cfg(test)]

@@ -62,7 +62,9 @@ fn one(key: &Key) -> Value {
         Preset::Text(text) => {
             schema["default"] = match key.kind {
                 Kind::Switch | Kind::SwitchOrField => json!(text == "true"),
-                Kind::Count(..) | Kind::Number(_) => json!(text.parse::<u64>().ok()),
+                Kind::Count(..) | Kind::Counts(..) | Kind::Number(_) => {
+                    json!(text.parse::<u64>().ok())
+                }
                 _ => json!(text),
             };
         }
@@ -94,6 +96,10 @@ fn shape(kind: &Kind) -> Value {
         Kind::Switch => json!({ "type": "boolean" }),
         Kind::SwitchOrField => json!({ "anyOf": [{ "type": "boolean" }, text()] }),
         Kind::Count(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Kind::Counts(min, max) => json!({ "anyOf": [
+            { "type": "integer", "minimum": min, "maximum": max },
+            matching("^[0-9]+ *[.][.] *[0-9]+$"),
+        ] }),
         Kind::Bytes(min, max) => json!({ "anyOf": [
             { "type": "integer", "minimum": min, "maximum": max },
             matching("^[0-9]+ *(B|KiB|MiB|GiB)?$"),

@@ -78,6 +78,10 @@ fn matches(pattern: &str, text: &str) -> bool {
         "^[/*]" => text.starts_with(['/', '*']),
         "^(/|https?://)" => ["/", "http://", "https://"].iter().any(|p| text.starts_with(p)),
         "^[0-9]+ *(B|KiB|MiB|GiB)?$" => unit(&["", "B", "KiB", "MiB", "GiB"]),
+        "^[0-9]+ *[.][.] *[0-9]+$" => {
+            let digits = |text: &str| text.trim().parse::<u64>().is_ok();
+            text.split_once("..").is_some_and(|(least, most)| digits(least) && digits(most))
+        }
         "^[0-9]+ *(ms|s|m|h)$" => unit(&["ms", "s", "m", "h"]),
         other => panic!("unknown pattern {other}"),
     }

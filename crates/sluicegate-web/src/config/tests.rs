@@ -132,7 +132,7 @@ fn nothing_typed_is_the_demo_site() {
     assert_eq!(config.listen, ["127.0.0.1:8080".parse::<Addr>().unwrap()]);
     assert_eq!(config.admin, "127.0.0.1:9900".parse().unwrap());
     assert!(!config.admin_asked);
-    assert_eq!((config.workers, config.site.root, config.pool_threads), (3, None, 4));
+    assert_eq!((config.workers, config.site.root, config.pool_threads), (3, None, 4.into()));
     assert_eq!(config.site.index, ["index.html"]);
     assert_eq!(config.drain, Duration::from_secs(5));
     assert_eq!(config.cache_budget, 256 << 20);
@@ -176,7 +176,7 @@ fn everything_typed_is_taken() {
         budget = "256 MiB"
         stream_above = "64 KiB"
         [pool]
-        threads = 9
+        threads = "2..9"
         [[route]]
         path = "/b/"
         handler = "burn"
@@ -190,7 +190,7 @@ fn everything_typed_is_taken() {
     assert_eq!(config.listen.len(), 3);
     assert!(config.admin_asked);
     assert_eq!(config.site.root.as_deref(), Some(std::path::Path::new("site")));
-    assert_eq!((config.workers, config.pool_threads, config.limits.body), (7, 9, 0));
+    assert_eq!((config.workers, config.pool_threads, config.limits.body), (7, (2..=9).into(), 0));
     assert_eq!(config.limits.idle, Duration::from_secs(120));
     assert_eq!((config.limits.bodies, config.limits.connections), (16 << 10, 50));
     assert!(config.limits.refuse_when_full);
@@ -493,8 +493,8 @@ fn gates_heed_memory_by_default_and_what_else_is_asked_for() {
     );
     check(
         &format!("[resources]\nmemory = \"1 KiB\"\ncpu_pressure = 101\n{GATED}"),
-        "site.toml:2:10: `resources.memory` is \"1 KiB\"; accepted: bytes from 1 MiB to 1 PiB, such \
-         as 65536 or \"64 KiB\"\n\
+        "site.toml:2:10: `resources.memory` is \"1 KiB\"; accepted: bytes from 1 MiB to 1 PiB, \
+         such as 65536 or \"64 KiB\"\n\
          site.toml:3:16: `resources.cpu_pressure` is 101; accepted: a whole number from 1 to 100",
     );
 }

@@ -4,6 +4,7 @@ use crate::coding::is_pattern;
 use crate::files::Name;
 use crate::rules::{Pattern, fields, hosts, redirect};
 use sluicegate_io::Addr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// A value of the shape its key asks for.
@@ -47,6 +48,9 @@ impl Kind {
                 words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ")
             }
             Kind::Count(min, max) => format!("a whole number from {min} to {max}"),
+            Kind::Counts(min, max) => {
+                format!("a whole number from {min} to {max}, or a range such as \"1..16\"")
+            }
             Kind::Bytes(min, max) => format!(
                 "bytes from {} to {}, such as 65536 or \"64 KiB\"",
                 show_bytes(min),
@@ -132,6 +136,11 @@ impl Kind {
             Kind::Line => fields::is_line(text),
             Kind::Fields | Kind::Users => return None,
             Kind::Count(..) => return self.read_number(text.parse().ok()?),
+            Kind::Counts(min, max) => {
+                let range = counts(text)?;
+                let fits = min <= *range.start() && *range.end() <= max && !range.is_empty();
+                return fits.then(|| Value::Text(text.to_owned()));
+            }
             Kind::Bytes(..) => return self.read_number(bytes(text)?),
             Kind::Span(min, max) => {
                 let span = span(text)?;
@@ -167,6 +176,8 @@ impl Kind {
     pub fn read_number(&self, number: u64) -> Option<Value> {
         let fits = match *self {
             Kind::Count(min, max) | Kind::Bytes(min, max) => min <= number && number <= max,
+            // Kept as a range is, so that there is one form to read.
+            Kind::Counts(..) => return self.read(&number.to_string()),
             Kind::Number(numbers) => numbers.contains(&number),
             _ => false,
         };
@@ -204,6 +215,15 @@ fn bytes(text: &str) -> Option<u64> {
         _ => return None,
     };
     number.checked_mul(scale)
+}
+
+/// A number, or two as in `1..16`, both of which are in it.
+pub fn counts(text: &str) -> Option<RangeInclusive<u64>> {
+    let number = |text: &str| text.trim().parse().ok();
+    match text.split_once("..") {
+        Some((least, most)) => Some(number(least)?..=number(most)?),
+        None => number(text).map(|all| all..=all),
+    }
 }
 
 fn span(text: &str) -> Option<Duration> {
@@ -244,6 +264,26 @@ mod tests {
         ] {
             assert_eq!(bytes(text), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_number_of_threads_is_one_or_a_range() {
+        for (text, expected) in [
+            ("4", Some("4")),
+            ("1..16", Some("1..16")),
+            ("2 .. 2", Some("2 .. 2")),
+            ("16..1", None),
+            ("0..4", None),
+            ("1..2000", None),
+            ("1..", None),
+            ("-1..4", None),
+            ("many", None),
+        ] {
+            let read = Kind::Counts(1, 1024).read(text);
+            assert_eq!(read, expected.map(|text| Value::Text(text.to_owned())), "{text:?}");
+        }
+        assert_eq!(counts("3"), Some(3..=3));
+        assert_eq!(counts("1..16"), Some(1..=16));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use sluicegate_http::{Exchange, Reply};
 use std::sync::Arc;
 
 const INDEX: &str = "<!doctype html><meta charset=utf-8><title>sluicegate</title>\n\
-                     <p>This service as it works: <a href=/api/net>/api/net</a>\n\
-                     <p>Freeze a law of a gate: POST /api/freeze?stage=S&amp;law=L&amp;frozen=true\n";
+    <p>This service as it works: <a href=/api/net>/api/net</a>\n\
+    <p>Freeze a law of a gate: POST /api/freeze?stage=S&amp;law=L&amp;frozen=true\n";
 
 /// Answers everything the admin listener is asked. Looking at the net may wait for busy workers:
 /// the listener has a worker of its own.

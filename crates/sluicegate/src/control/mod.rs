@@ -4,6 +4,9 @@
 //! an [`Adjust`], the bounds that the inlet keeps until the next tick. It knows neither queues nor
 //! clocks, so that the same code runs in a service, in the simulator and in a plain test. A new
 //! law is one file beside these. Where an inlet has several, the strictest bounds rule.
+//!
+//! What each does at a step of load, drawn by `sluicegate lab laws`, is kept beside the figures in
+//! `bench/results/overload/laws-2026-11-25/step-*.svg`.
 
 mod codel;
 mod gate;
@@ -18,6 +21,7 @@ mod off;
 mod overload;
 mod seda;
 mod share;
+mod sizing;
 mod spread;
 
 pub use codel::Codel;
@@ -30,6 +34,7 @@ pub(crate) use meter::Served;
 pub use off::Off;
 pub use overload::Overload;
 pub use seda::Seda;
+pub(crate) use sizing::{PoolSample, Sizing};
 pub use spread::Spread;
 
 use crate::time::Time;

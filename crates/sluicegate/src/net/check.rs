@@ -59,7 +59,7 @@ fn names(net: &Net, faults: &mut Vec<Fault>) {
 
 fn domains(net: &Net, faults: &mut Vec<Fault>) {
     for (n, domain) in net.domains.iter().enumerate() {
-        if domain.threads == 0 {
+        if domain.threads == 0 || domain.least == 0 {
             faults.push(Fault::NoThreads { domain: domain.name.clone() });
         }
         let found = net.stages.iter().filter(|s| s.domain.is_some_and(|d| d.0 == n)).count();

@@ -2,6 +2,7 @@
 
 use crate::run::{ExitFirst, Machine, Park, Policy};
 use std::error::Error;
+use std::ops::RangeInclusive;
 
 /// Any error that a factory of a machine may report.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -19,6 +20,8 @@ pub struct DomainSpec {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) threads: usize,
+    /// How many of them are on duty at least; fewer than all in a pool whose size is not fixed.
+    pub(crate) least: usize,
     pub(crate) machine: MachineFactory,
     pub(crate) policy: PolicyFactory,
 }
@@ -40,6 +43,27 @@ impl Kind {
     }
 }
 
+/// How many threads a pool has: `4`, or from 4 to 64 as `4..=64`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threads {
+    least: usize,
+    most: usize,
+}
+
+impl From<usize> for Threads {
+    fn from(threads: usize) -> Self {
+        Self { least: threads, most: threads }
+    }
+}
+
+impl From<RangeInclusive<usize>> for Threads {
+    fn from(range: RangeInclusive<usize>) -> Self {
+        // None is in an empty range, which `check` tells.
+        let most = if range.is_empty() { 0 } else { *range.end() };
+        Self { least: *range.start(), most }
+    }
+}
+
 /// A domain under declaration: say how it runs by [`pinned`](Self::pinned) or
 /// [`pool`](Self::pool).
 pub struct DomainBuilder<'a> {
@@ -53,6 +77,7 @@ impl<'a> DomainBuilder<'a> {
             name: name.to_owned(),
             kind: Kind::Pinned,
             threads: 1,
+            least: 1,
             machine: Box::new(|_| Ok(Box::new(Park::new()))),
             policy: Box::new(|| Box::new(ExitFirst)),
         };
@@ -77,17 +102,27 @@ impl<'a> DomainBuilder<'a> {
 
     /// `workers` threads that never block: each runs a replica of every stage of the domain.
     pub fn pinned(self, workers: usize) -> Domain {
-        self.add(Kind::Pinned, workers)
+        self.add(Kind::Pinned, Threads::from(workers))
     }
 
-    /// `threads` threads that may block and share one queue a stage.
-    pub fn pool(self, threads: usize) -> Domain {
-        self.add(Kind::Pool, threads)
+    /// Threads that may block and share one queue a stage: so many, or as many of a range as help.
+    ///
+    /// Of a range the fewest are on duty first. While events wait there are more, as long as more
+    /// are handled in a second by them; those that did not help, or that nothing needed for five
+    /// seconds, are sent away again. All that there may be are made at the start, and sleep.
+    ///
+    /// ```
+    /// let mut net = sluicegate::Net::new("files");
+    /// let coder = net.domain("coder").pool(2);
+    /// let disk = net.domain("disk").pool(1..=64);
+    /// ```
+    pub fn pool(self, threads: impl Into<Threads>) -> Domain {
+        self.add(Kind::Pool, threads.into())
     }
 
-    fn add(mut self, kind: Kind, threads: usize) -> Domain {
+    fn add(mut self, kind: Kind, threads: Threads) -> Domain {
         self.spec.kind = kind;
-        self.spec.threads = threads;
+        (self.spec.least, self.spec.threads) = (threads.least, threads.most);
         self.domains.push(self.spec);
         Domain(self.domains.len() - 1)
     }

@@ -8,7 +8,7 @@ mod graph;
 mod spec;
 mod wire;
 
-pub use domain::{BoxError, Domain, DomainSpec};
+pub use domain::{BoxError, Domain, DomainSpec, Threads};
 pub(crate) use domain::{Kind, MachineFactory, PolicyFactory};
 pub(crate) use entry::EntryCounts;
 pub use entry::{Entry, Refused};

@@ -49,6 +49,8 @@ pub struct StageView {
     pub kind: &'static str,
     /// Replicas, one a thread of the domain.
     pub replicas: usize,
+    /// How many of its threads take events now: fewer in a pool that needs no more.
+    pub on_duty: usize,
     /// Events that wait.
     pub queued: usize,
     /// The most events that may wait, over all queues.
@@ -155,6 +157,7 @@ impl Observer {
             domain: domain.name.clone(),
             kind: domain.kind.name(),
             replicas: domain.threads,
+            on_duty: domain.on_duty(),
             queued: stage.probes.iter().map(|probe| probe.lengths().0).sum(),
             capacity: stage.spec.capacity * stage.probes.len(),
             queue_age: oldest.map_or(Duration::ZERO, |oldest| at.since(oldest)),

@@ -78,9 +78,11 @@ impl Mailbox {
 }
 
 /// What the threads of a pool share: the queues that have events, and the threads that sleep.
-#[derive(Default)]
 pub(crate) struct Pool {
     ready: AtomicU64,
+    /// Those with a lower number may take events; changed under the lock of `idle`, so that what
+    /// sleepers say of themselves is true.
+    on_duty: AtomicUsize,
     idle: Mutex<Vec<Sleeper>>,
     sleepers: AtomicUsize,
 }
@@ -88,11 +90,36 @@ pub(crate) struct Pool {
 /// A thread of a pool that sleeps.
 struct Sleeper {
     mailbox: Arc<Mailbox>,
-    /// Bits of the stages whose replicas are parked in this thread: it cannot serve them.
+    /// Bits of the stages that this thread cannot serve: their replicas are parked in it, or it is
+    /// not on duty.
     parked: u64,
 }
 
 impl Pool {
+    pub fn new(on_duty: usize) -> Self {
+        Self {
+            ready: AtomicU64::new(0),
+            on_duty: AtomicUsize::new(on_duty),
+            idle: Mutex::default(),
+            sleepers: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many threads may take events.
+    pub fn on_duty(&self) -> usize {
+        self.on_duty.load(SeqCst)
+    }
+
+    /// Says how many threads may take events, and has all that sleep look what that means to them.
+    pub fn set_on_duty(&self, threads: usize) {
+        let mut idle = self.idle();
+        self.on_duty.store(threads, SeqCst);
+        let woken = std::mem::take(&mut *idle);
+        drop(idle);
+        self.sleepers.fetch_sub(woken.len(), SeqCst);
+        woken.iter().for_each(|sleeper| sleeper.mailbox.wake());
+    }
+
     /// Says that the queue of `bit` has events, and wakes one thread that can serve it. A thread
     /// that cannot, since its replica is parked, looks at the queue when it is not any more.
     pub fn notify(&self, bit: u64) {
@@ -119,10 +146,13 @@ impl Pool {
         self.ready() & bit != 0 && self.ready.fetch_and(!bit, SeqCst) & bit != 0
     }
 
-    /// Puts a thread among the sleepers, in which the replicas of `parked` are parked. `false` when
-    /// there is something to do after all.
-    pub fn park(&self, mailbox: &Arc<Mailbox>, parked: u64) -> bool {
-        self.idle().push(Sleeper { mailbox: Arc::clone(mailbox), parked });
+    /// Puts thread `number` among the sleepers, in which the replicas of `parked` are parked.
+    /// `false` when there is something to do after all.
+    pub fn park(&self, mailbox: &Arc<Mailbox>, number: usize, parked: u64) -> bool {
+        let mut idle = self.idle();
+        let parked = if number < self.on_duty() { parked } else { u64::MAX };
+        idle.push(Sleeper { mailbox: Arc::clone(mailbox), parked });
+        drop(idle);
         self.sleepers.fetch_add(1, SeqCst);
         let idle = self.ready() & !parked == 0;
         if !idle {

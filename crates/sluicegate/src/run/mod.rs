@@ -2,6 +2,7 @@
 
 mod breaker;
 mod close;
+mod crew;
 mod machine;
 mod mailbox;
 mod plan;
@@ -15,6 +16,7 @@ mod wheel_tests;
 mod worker;
 
 pub(crate) use breaker::Breaker;
+pub(crate) use crew::{Crew, Seen};
 pub use machine::{Machine, Park, Raised, Wait};
 pub use mailbox::Waker;
 pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, Ring};

@@ -8,7 +8,7 @@ use crate::net::{
 };
 use crate::observe::Stats;
 use crate::queue::Probe;
-use crate::run::{Bell, Mailbox, NEWS, Pool, Ring, Runnable};
+use crate::run::{Bell, Crew, Mailbox, NEWS, Pool, Ring, Runnable, Seen};
 use crate::stage::Window;
 use crate::time::Clock;
 use std::any::Any;
@@ -40,6 +40,8 @@ pub(crate) struct PlannedDomain {
     pub threads: usize,
     /// For a pool: what its threads share.
     pub pool: Arc<Pool>,
+    /// For a pool whose size is not fixed.
+    pub crew: Option<Arc<Crew>>,
     pub machine: MachineFactory,
     pub policy: PolicyFactory,
     /// Its stages, nearest to the exit first: the place is the number of the ready bit.
@@ -75,12 +77,14 @@ impl Plan {
                     .map(|&s| StageId(s as u16))
                     .collect();
                 first += domain.threads;
+                let crew = domain.least < domain.threads;
                 PlannedDomain {
                     name: domain.name,
                     kind: domain.kind,
                     first: first - domain.threads,
                     threads: domain.threads,
-                    pool: Arc::default(),
+                    pool: Arc::new(Pool::new(domain.least)),
+                    crew: crew.then(|| Arc::new(Crew::new(domain.least..=domain.threads))),
                     machine: domain.machine,
                     policy: domain.policy,
                     stages,
@@ -121,6 +125,20 @@ impl Plan {
         self.domains.iter().find(holds).expect("workers are counted over all domains")
     }
 
+    /// What the threads of a domain have seen of its stages.
+    pub fn seen(&self, domain: &PlannedDomain) -> Seen {
+        let mut seen = Seen::default();
+        for &id in &domain.stages {
+            let stage = &self.stages[id.index()];
+            seen.stands |= stage.probes.iter().any(|probe| probe.lengths().0 > 0);
+            for stats in self.stats.of_stage(id) {
+                seen.served += stats.served.get();
+                seen.busy += stats.busy.get();
+            }
+        }
+        seen
+    }
+
     /// The wire from a port.
     pub fn wire_from(&self, port: (StageId, usize)) -> Option<usize> {
         self.wires.iter().position(|wire| wire.from == port)
@@ -157,6 +175,16 @@ impl Plan {
     pub fn stop(&self) {
         self.stopping.store(true, SeqCst);
         self.tell_all();
+    }
+}
+
+impl PlannedDomain {
+    /// How many of its threads take events now.
+    pub fn on_duty(&self) -> usize {
+        match self.kind {
+            Kind::Pinned => self.threads,
+            Kind::Pool => self.pool.on_duty(),
+        }
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Context<'a> {
     pub wheel: &'a mut Wheel,
     pub machine: &'a mut dyn Any,
     pub draining: bool,
+    /// Whether events may be taken from the queue: not by a thread of a pool that is not on duty.
+    pub takes: bool,
 }
 
 /// A replica, its types erased: one virtual call a batch.

@@ -9,8 +9,8 @@ use crate::ledger::Ledger;
 use crate::net::{BoxError, Kind};
 use crate::observe::Cut;
 use crate::run::{
-    Build, Context, Machine, Mailbox, NEWS, Plan, Policy, Pool, Raised, Ready, Runnable, Wait,
-    Wheel,
+    Build, Context, Crew, Machine, Mailbox, NEWS, Plan, Policy, Pool, Raised, Ready, Runnable,
+    Wait, Wheel,
 };
 use crate::time::Time;
 use std::any::Any;
@@ -45,6 +45,10 @@ pub(crate) struct Worker {
     policy: Box<dyn Policy>,
     mailbox: Arc<Mailbox>,
     pool: Option<Arc<Pool>>,
+    /// In a pool whose size is not fixed.
+    crew: Option<Arc<Crew>>,
+    /// Its number in its domain.
+    number: usize,
     raised: Raised,
     notices: Vec<Notice>,
     /// Whether the machine has been looked at since stages last ran.
@@ -92,6 +96,8 @@ impl Worker {
             replicas: replicas.collect(),
             policy: (domain.policy)(),
             pool: (domain.kind == Kind::Pool).then(|| Arc::clone(&domain.pool)),
+            crew: domain.crew.clone(),
+            number: id.index() - domain.first,
             desk,
             ready,
             machine,
@@ -137,6 +143,7 @@ impl Worker {
         if self.now >= self.tick {
             self.tick();
         }
+        self.look_after_crew();
         self.run_ready(runs);
         if self.epoch != self.plan.stats.epoch() {
             self.publish();
@@ -146,7 +153,52 @@ impl Worker {
 
     /// When the worker has something to do by itself.
     fn next(&self) -> Option<Time> {
-        [self.wheel.next(), self.warm.then_some(self.tick)].into_iter().flatten().min()
+        let crew = self.crew.as_ref().filter(|_| self.number == self.watch());
+        let crew = crew.and_then(|crew| crew.due());
+        [self.wheel.next(), self.warm.then_some(self.tick), crew].into_iter().flatten().min()
+    }
+
+    /// Whether this thread may take what the threads of a pool share.
+    fn is_on_duty(&self) -> bool {
+        self.pool.as_ref().is_none_or(|pool| self.number < pool.on_duty())
+    }
+
+    /// Who wakes to look after the crew: the first in reserve, or the last of all.
+    fn watch(&self) -> usize {
+        let domain = &self.plan.domains[self.domain];
+        domain.on_duty().min(domain.threads - 1)
+    }
+
+    /// Sees whether the pool has the right size, if that is due.
+    fn look_after_crew(&mut self) {
+        let (Some(crew), Some(pool)) = (&self.crew, &self.pool) else { return };
+        if crew.is_due(self.now) {
+            let seen = self.plan.seen(&self.plan.domains[self.domain]);
+            let threads = crew.look(self.now, seen);
+            if threads != pool.on_duty() {
+                pool.set_on_duty(threads);
+            }
+        }
+    }
+
+    /// Runs one replica, and tells its crew.
+    fn run(&mut self, next: usize) -> bool {
+        if let Some(crew) = &self.crew
+            && crew.begin(self.now)
+        {
+            let first = self.plan.domains[self.domain].first;
+            self.plan.mailboxes[first + self.watch()].wake();
+        }
+        let takes = self.is_on_duty();
+        let now = (self.now, self.draining);
+        let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
+        cx.takes = takes;
+        let more = self.replicas[next].run(&mut cx);
+        self.now = cx.now;
+        if let Some(crew) = &self.crew {
+            crew.end();
+        }
+        more
     }
 
     /// Asks the controllers of the inlets.
@@ -188,7 +240,10 @@ impl Worker {
         if !self.mailbox.park() {
             return false;
         }
-        let idle = self.pool.as_ref().is_none_or(|pool| pool.park(&self.mailbox, self.parked()));
+        let idle = self
+            .pool
+            .as_ref()
+            .is_none_or(|pool| pool.park(&self.mailbox, self.number, self.parked()));
         if !idle {
             self.mailbox.unpark();
         }
@@ -234,7 +289,8 @@ impl Worker {
         let began = self.now;
         for _ in 0..runs {
             // What the threads of a pool share stays there until one of them really runs it.
-            let shared = self.pool.as_ref().map_or(0, |pool| pool.ready() & !self.parked());
+            let pool = self.pool.as_ref().filter(|_| self.is_on_duty());
+            let shared = pool.map_or(0, |pool| pool.ready() & !self.parked());
             let ready = Ready(self.ready.get() | shared);
             if ready.0 == 0 || self.now.since(began) >= BETWEEN_POLLS {
                 return;
@@ -245,15 +301,7 @@ impl Worker {
             if !self.take(next, shared) {
                 continue;
             }
-            let mut cx = context(
-                &self.plan,
-                &self.desk,
-                &mut self.wheel,
-                &mut self.machine,
-                (self.now, self.draining),
-            );
-            let more = self.replicas[next].run(&mut cx);
-            self.now = cx.now;
+            let more = self.run(next);
             if self.gated & 1 << next != 0 {
                 self.passed = self.now;
             }
@@ -394,5 +442,5 @@ fn context<'a>(
     (now, draining): (Time, bool),
 ) -> Context<'a> {
     let machine: &mut dyn Any = &mut **machine;
-    Context { now, clock: &plan.clock, desk, wheel, machine, draining }
+    Context { now, clock: &plan.clock, desk, wheel, machine, draining, takes: true }
 }

@@ -20,5 +20,6 @@ mod pools;
 mod random;
 mod resources;
 mod signals;
+mod sizing;
 mod windows;
 mod wires;

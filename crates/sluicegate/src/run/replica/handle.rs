@@ -91,6 +91,14 @@ impl<S: Stage> Replica<S> {
         }
     }
 
+    /// Leaves what waits to those who may take it.
+    pub(super) fn leave_batch(&self) -> Handled {
+        if !self.queue.is_empty() {
+            self.tell_others();
+        }
+        Handled { more: false, answers: false }
+    }
+
     /// Takes and handles one batch.
     pub(super) fn handle_batch(&mut self, cx: &mut Context<'_>) -> Handled {
         let now = cx.now;

@@ -256,7 +256,7 @@ impl<S: Stage> Runnable for Replica<S> {
         if !self.starved {
             self.handle_flags(cx);
         }
-        let handled = self.handle_batch(cx);
+        let handled = if cx.takes { self.handle_batch(cx) } else { self.leave_batch() };
         let was_parked = self.parked;
         self.deliver();
         self.account(cx, ends);

@@ -1,0 +1,277 @@
+//! A service in virtual time: a queue under a law, and threads that spend what each request costs.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sluicegate::{
+    Batch, Cx, Ended, Entering, Machine, Net, OnFull, Out, Raised, Sim, Stage, StageId, Time,
+    VirtualTime, Wait, Waker, from_fn, stage,
+};
+
+use super::Law;
+use super::crowd::{Crowd, Kind};
+use crate::overload::capacity::Capacity;
+use crate::report::Report;
+
+/// Requests in the service at once, of which all but its queue's are in somebody's hands.
+const FLOWS: usize = 1 << 14;
+/// How long the door lets requests in before the worker does something else.
+const SLICE: Duration = Duration::from_micros(500);
+/// Batches of a run: a bound that only a net which does not come to rest would reach.
+const STEPS: usize = 1 << 32;
+/// After the end of a run what waits is served: at most a full queue.
+const REST: Duration = Duration::from_secs(600);
+/// The least that is left of a page when it is made with less care.
+const QUALITY_MIN: f64 = 0.2;
+
+/// What serves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Service {
+    /// What a request costs.
+    pub cost: Duration,
+    pub threads: usize,
+    /// Whether they are the one worker that also reads requests.
+    pub inline: bool,
+    /// What reading a request costs its worker, whatever becomes of it.
+    pub entering: Duration,
+    /// The longest time in which an answer is good, and what laws keep to.
+    pub target: Duration,
+    /// Whether pages are made with less care, and so at less cost, under pressure.
+    pub degrades: bool,
+}
+
+impl Service {
+    /// Requests a second.
+    pub fn capacity(&self) -> f64 {
+        let entering = if self.inline { self.entering } else { Duration::ZERO };
+        self.threads as f64 / (self.cost + entering).as_secs_f64()
+    }
+
+    /// The same, as if it had been measured.
+    pub fn measured(&self) -> Capacity {
+        Capacity { rate: self.capacity(), runs: Vec::new(), cost: None }
+    }
+
+    /// The limit that somebody would set who knows it: half of the target, and what is served.
+    pub fn tuned_limit(&self) -> usize {
+        self.threads + (self.capacity() * self.target.as_secs_f64() / 2.0) as usize
+    }
+
+    /// Has clients ask it under a law.
+    ///
+    /// # Errors
+    /// One sentence, where the net has faults or does not come to rest: a defect.
+    pub fn run(
+        &self,
+        law: Law,
+        kinds: &[Kind],
+        seconds: usize,
+        seed: u64,
+    ) -> Result<Report, String> {
+        let crowd = Shared::new(Crowd::new(kinds, seconds, seed));
+        let time = VirtualTime::default();
+        let net = self.net(law, &crowd, &time);
+        let mut sim = Sim::with_time(net, seed, time).map_err(|error| error.to_string())?;
+        let span = Duration::from_secs(seconds as u64) + REST;
+        let rests = sim.run_for(span, STEPS) && sim.next().is_none();
+        sim.assert_even();
+        drop(sim);
+        if !rests {
+            return Err(format!("the simulated service under {} does not rest", law.name()));
+        }
+        Ok(crowd.take().report())
+    }
+
+    fn net(&self, law: Law, crowd: &Shared, time: &VirtualTime) -> Net {
+        let mut net = Net::new("service");
+        let outside = crowd.clone();
+        let machine = move |_| Ok(Outside { crowd: outside.clone(), door: None });
+        let cpu = net.domain("cpu").machine(machine).pinned(1);
+        let pool = if self.inline { cpu } else { net.domain("pool").pool(self.threads) };
+        let (service, at_door, clock) = (*self, crowd.clone(), time.clone());
+        let door = move || Door { service, crowd: at_door.clone(), time: clock.clone() };
+        let door = net.add(stage("door", door).on(cpu).flows(FLOWS));
+        let (target, answers, clock) = (self.target, crowd.clone(), time.clone());
+        let work = move || work(&clock, &answers, target);
+        let work = net.add(stage("work", work).on(pool).queue(law.queue(self)));
+        net.wire(door.out, work.inlet).on_full(OnFull::ShedNewest);
+        net
+    }
+}
+
+/// The crowd, for the stages of one simulation: only one thread is there to lock it.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Option<Crowd>>>);
+
+impl Shared {
+    fn new(crowd: Crowd) -> Self {
+        Self(Arc::new(Mutex::new(Some(crowd))))
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut Crowd) -> R) -> R {
+        f(self.lock().as_mut().expect("it is taken when the simulation is over"))
+    }
+
+    fn take(&self) -> Crowd {
+        self.lock().take().expect("it is taken once")
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Crowd>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request on its way: its flow and what it costs.
+#[derive(Clone, Copy)]
+struct Page {
+    flow: u64,
+    cost: Duration,
+}
+
+fn work(
+    time: &VirtualTime,
+    crowd: &Shared,
+    target: Duration,
+) -> impl Stage<In = Page, Out = ()> + use<> {
+    let (time, crowd) = (time.clone(), crowd.clone());
+    from_fn(move |batch: Batch<'_, Page>, cx: &mut Cx<'_, ()>| {
+        for event in batch {
+            let (tag, page) = event.split();
+            time.spend(page.cost);
+            crowd.with(|crowd| crowd.answered(page.flow, cx.clock(), target));
+            tag.finish();
+        }
+    })
+}
+
+/// Lets in what is due.
+struct Door {
+    service: Service,
+    crowd: Shared,
+    time: VirtualTime,
+}
+
+impl Door {
+    /// What the next page costs under this pressure.
+    fn cost(&self, pressure: f64) -> Duration {
+        let quality = if self.service.degrades { 1.0 - pressure } else { 1.0 };
+        self.service.cost.mul_f64(quality.max(QUALITY_MIN))
+    }
+}
+
+impl Stage for Door {
+    type In = ();
+    type Out = Out<Page>;
+
+    fn handle(&mut self, _: Batch<'_, ()>, _: &mut Cx<'_, Out<Page>>) {}
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<Page>>) {
+        let me = cx.stage();
+        cx.local.get::<Outside>().door = Some(me);
+    }
+
+    fn signal(&mut self, cx: &mut Cx<'_, Out<Page>>) {
+        let now = cx.now();
+        while let Some(due) = self.crowd.with(|crowd| crowd.due(now)) {
+            self.time.spend(self.service.entering);
+            let entering = Entering { born: Some(due.at), class: due.class, ..Entering::default() };
+            match cx.enter(due.flow, entering) {
+                Ok(tag) => {
+                    let cost = self.cost(cx.pressure());
+                    cx.out.emit(tag.with(Page { flow: due.flow, cost }));
+                }
+                Err(_) => self.crowd.with(|crowd| crowd.refused(due.flow, cx.clock())),
+            }
+            if cx.room() == 0 || cx.clock().since(now) > SLICE {
+                return cx.again();
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, Out<Page>>) {
+        self.crowd.with(|crowd| crowd.refused(ended.flow, cx.now()));
+    }
+}
+
+/// The world in which the clients are.
+struct Outside {
+    crowd: Shared,
+    door: Option<StageId>,
+}
+
+impl Machine for Outside {
+    fn poll(&mut self, now: Time, _: Wait, raised: &mut Raised) {
+        let due = self.due().is_some_and(|next| next <= now);
+        if let Some(door) = self.door.filter(|_| due) {
+            raised.raise(door);
+        }
+    }
+
+    fn waker(&self) -> Waker {
+        Arc::new(|| {})
+    }
+
+    fn due(&self) -> Option<Time> {
+        self.crowd.lock().as_ref()?.next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::crowd::Asks;
+    use super::*;
+    use crate::plan::Rate;
+    use crate::record::Row;
+    use crate::retry::Retry;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn service() -> Service {
+        let (cost, entering, target) = (MS * 10, MS / 100, MS * 100);
+        Service { cost, threads: 2, inline: false, entering, target, degrades: false }
+    }
+
+    fn asked(service: &Service, law: Law, load: f64) -> Report {
+        let rate = Rate::steady(load * service.capacity(), Duration::from_secs(4));
+        let kind = Kind {
+            name: "clients".to_owned(),
+            asks: Asks::Open(rate),
+            retry: Retry::Never,
+            class: 0,
+            patience: None,
+        };
+        service.run(law, &[kind], 4, 1).expect("it comes to rest")
+    }
+
+    /// How many were answered in time, of what was possible.
+    fn share(service: &Service, row: &Row) -> f64 {
+        row.good as f64 / (4.0 * service.capacity()).min(row.first as f64)
+    }
+
+    #[test]
+    fn a_law_keeps_the_goodput_that_is_lost_without_one() {
+        for service in [service(), Service { inline: true, threads: 1, ..service() }] {
+            let total = |law, load| asked(&service, law, load).total();
+            let (with, without) = (total(Law::Overload, 3.0), total(Law::Off, 3.0));
+            assert!(with.is_settled() && without.is_settled());
+            assert!(share(&service, &with) > 0.95, "{with:?}");
+            assert!(share(&service, &without) < 0.2, "{without:?}");
+            let calm = total(Law::Overload, 0.5);
+            assert_eq!((calm.refused, calm.good), (0, calm.first));
+        }
+    }
+
+    #[test]
+    fn pages_made_with_less_care_serve_more() {
+        let degrades = Service { degrades: true, ..service() };
+        let row = asked(&degrades, Law::Overload, 3.0).total();
+        assert!(share(&degrades, &row) > 1.5, "{row:?}");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_figures() {
+        let csv = |law| asked(&service(), law, 2.0).csv();
+        assert_eq!(csv(Law::Seda), csv(Law::Seda));
+        assert_ne!(csv(Law::Seda), csv(Law::Overload));
+    }
+}

@@ -1,0 +1,110 @@
+//! The crew of a pool whose size is not fixed: who looks after it, and what is seen.
+//!
+//! All threads that there may be are there from the start; only so many are on duty, and the others
+//! sleep. One that sleeps costs a stack that was never touched and a replica of each stage. So no
+//! thread has to be started or joined while the net runs, and the simulator does the very same.
+//!
+//! When all that are on duty wait in handlers none of them can look: so the first in reserve does,
+//! and where there is none whoever comes by.
+
+use crate::control::{PoolSample, Sizing};
+use crate::time::Time;
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often the size is looked at while anything happens.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What the threads of such a pool share beside their queues.
+pub(crate) struct Crew {
+    looks: Mutex<Looks>,
+    /// When the pool is looked at next, in nanoseconds, and whether it is at all: while it rests
+    /// nobody wakes for it.
+    due: AtomicU64,
+    warm: AtomicBool,
+    /// Threads in handlers.
+    working: AtomicUsize,
+}
+
+/// Taken once a look.
+struct Looks {
+    law: Sizing,
+    least: usize,
+    threads: usize,
+    /// The last look, if the pool has not rested since.
+    last: Option<(Time, Seen)>,
+}
+
+/// What the threads of a pool counted since the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub served: u64,
+    /// Nanoseconds in handlers.
+    pub busy: u64,
+    /// Whether events wait.
+    pub stands: bool,
+}
+
+impl Crew {
+    pub fn new(threads: RangeInclusive<usize>) -> Self {
+        let least = *threads.start();
+        let looks = Looks { law: Sizing::new(threads), least, threads: least, last: None };
+        Self {
+            looks: Mutex::new(looks),
+            due: AtomicU64::new(0),
+            warm: AtomicBool::new(false),
+            working: AtomicUsize::new(0),
+        }
+    }
+
+    /// A thread begins to work. Whether somebody has to be told that there is something to see.
+    pub fn begin(&self, now: Time) -> bool {
+        self.working.fetch_add(1, SeqCst);
+        if self.warm.load(SeqCst) {
+            return false;
+        }
+        self.due.store((now + LOOK).0, SeqCst);
+        !self.warm.swap(true, SeqCst)
+    }
+
+    pub fn end(&self) {
+        self.working.fetch_sub(1, SeqCst);
+    }
+
+    /// When the pool is to be looked at, if it is.
+    pub fn due(&self) -> Option<Time> {
+        self.warm.load(SeqCst).then(|| Time(self.due.load(SeqCst)))
+    }
+
+    /// Whether it is the caller who looks now.
+    pub fn is_due(&self, now: Time) -> bool {
+        let Some(due) = self.due().filter(|due| *due <= now) else { return false };
+        self.due.compare_exchange(due.0, (now + LOOK).0, SeqCst, SeqCst).is_ok()
+    }
+
+    /// How many threads shall be on duty.
+    pub fn look(&self, now: Time, seen: Seen) -> usize {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let working = self.working.load(SeqCst);
+        let Some((at, before)) = looks.last.replace((now, seen)) else { return looks.threads };
+        let sample = PoolSample {
+            span: now.since(at),
+            served: seen.served - before.served,
+            busy: Duration::from_nanos(seen.busy - before.busy),
+            working,
+            stands: seen.stands,
+        };
+        looks.threads = looks.law.tick(&sample);
+        if sample.served == 0 && working == 0 && !seen.stands && looks.threads == looks.least {
+            looks.last = None;
+            self.warm.store(false, SeqCst);
+            // Somebody who began meanwhile took the pool for warm.
+            if self.working.load(SeqCst) > 0 {
+                self.warm.store(true, SeqCst);
+            }
+        }
+        looks.threads
+    }
+}
