@@ -132,6 +132,7 @@ fn admission(gate: &AdmissionView) -> Value {
         "offered": gate.offered,
         "refused": by_why(|why| gate.refused[why]),
         "pressure": adjust.pressure,
+        "quality": adjust.quality,
         "frozen": gate.frozen,
         "changed_ms": gate.changed.0 / 1_000_000,
     })

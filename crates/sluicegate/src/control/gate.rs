@@ -182,14 +182,19 @@ impl Gate {
         }
         let quiet = sample.offered == 0 && queued == 0;
         if quiet && !self.frozen {
-            // Nobody came: whoever refuses because of the level must try.
+            // Nobody came: whoever refuses because of the level must try, and nothing is wrong here.
             self.adjust.pressure = 0.0;
+            self.adjust.quality = 1.0;
         }
         !quiet
     }
 
     pub fn pressure(&self) -> f64 {
         self.adjust.pressure
+    }
+
+    pub fn quality(&self) -> f64 {
+        self.adjust.quality
     }
 
     pub fn view(&self, queued: usize) -> AdmissionView {

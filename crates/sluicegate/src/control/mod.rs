@@ -13,6 +13,7 @@ mod limit;
 mod meter;
 mod off;
 mod overload;
+mod quality;
 mod seda;
 mod spread;
 
@@ -93,6 +94,9 @@ pub struct Adjust {
     /// The share of what is offered, 0 to 1, that should rather be refused upstream, before
     /// anything was done for it; see [`Cx::pressure`](crate::Cx::pressure).
     pub pressure: f64,
+    /// How well the handlers behind the queue should do their work, 0 to 1, so that less has to be
+    /// refused; see [`Cx::quality`](crate::Cx::quality).
+    pub quality: f64,
     /// What was compared with the target.
     pub measured: Option<Duration>,
 }
@@ -107,6 +111,7 @@ impl Default for Adjust {
             patience: Duration::MAX,
             newest_first: false,
             pressure: 0.0,
+            quality: 1.0,
             measured: None,
         }
     }

@@ -184,6 +184,10 @@ impl<T> Gated<T> {
         self.gate.pressure()
     }
 
+    pub fn quality(&self) -> f64 {
+        self.gate.quality()
+    }
+
     pub fn set_frozen(&mut self, frozen: bool) {
         self.gate.set_frozen(frozen);
     }

@@ -209,6 +209,7 @@ impl Controller for Moody {
             patience: ms(self.0.below(3) as u64),
             newest_first: self.0.one_in(2),
             pressure: 0.5,
+            quality: 0.5,
             measured: None,
         }
     }
