@@ -244,7 +244,7 @@ fn mount(
         return First::Site(site);
     }
     let workers = usize::from(config.workers);
-    let router = Router::new(&config.routes);
+    let router = Router::new(&config.routes, &config.classes);
     let route = net.add(stage("route", move || router.clone()).on(cpu));
     let out = route.out;
     net.wire(out.site, site);

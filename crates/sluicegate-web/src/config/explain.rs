@@ -21,6 +21,9 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
             if route.class > 0 { format!(", class {}", route.class) } else { String::new() };
         let _ = writeln!(text, "all hosts, {} and below: {handler}{target}{class}", route.path);
     }
+    for (nth, class) in config.classes.iter().enumerate() {
+        let _ = writeln!(text, "routes with a target, {}: {class}", nth + 1);
+    }
     for host in &config.hosts {
         site(&host.names.join(", "), host, &mut text);
     }

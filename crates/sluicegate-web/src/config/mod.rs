@@ -1,4 +1,5 @@
 //! What the program means to do, made from what the user typed and what the machine offers.
+mod classes;
 mod complaint;
 mod compression;
 mod explain;
@@ -22,6 +23,7 @@ pub use sites::{Access, RuleConfig, SiteConfig};
 pub use value::show_bytes;
 
 use crate::coding::Compression;
+use crate::rules::Classifier;
 use rustix::process::{Resource, getrlimit};
 use settings::Node;
 use sluicegate_io::{Addr, Asked, DIRECT_SPARE};
@@ -69,6 +71,8 @@ pub struct Config {
     pub server_timing: bool,
     /// Handlers mounted over the site.
     pub routes: Vec<Route>,
+    /// Who is more or less important than a route says; the first that is for a request counts.
+    pub classes: Vec<Classifier>,
 }
 
 impl Config {
@@ -196,6 +200,7 @@ impl Config {
             log: log::log(settings),
             request_id: log::request_id(s),
             server_timing: s.flag("log.server_timing").unwrap_or(false),
+            classes: classes::read(settings, &routes, &mut faults),
             routes,
         };
         faults.unless_any(config)
