@@ -321,6 +321,12 @@ pub static ROUTE_KEYS: &[Key] = &[
         Text("0"),
         "with a target: the higher goes first, and pushes out the lower when there is too much",
     ),
+    key(
+        "instead",
+        Page,
+        Nothing,
+        "with a target: served with 200 in the place of what is refused, to who only reads",
+    ),
 ];
 
 /// The settings of one `[[class]]`.

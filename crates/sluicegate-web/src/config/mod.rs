@@ -174,6 +174,7 @@ impl Config {
         let site = sites::top(settings, &mut faults);
         let mut routes = routes::read(settings, &mut faults);
         let hosts = sites::hosts(settings, &mut faults);
+        routes::unguarded(settings, std::iter::once(&site).chain(&hosts), &mut faults);
         if site.root.is_none() && hosts.is_empty() {
             routes::add_demo(&mut routes);
         }

@@ -36,7 +36,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "[[route]]\npath = \"/\"\nhandle = \"echo\"\n",
         "site.toml:3:1: unknown key `handle`; did you mean `handler`? accepted here: class, \
-         domain, handler, path, target",
+         domain, handler, instead, path, target",
     );
     check(
         "zzzzzzzz = 1\n",
@@ -200,8 +200,20 @@ fn everything_typed_is_taken() {
     assert_eq!(
         config.routes,
         [
-            Route { path: "/b".to_owned(), handler: Handler::BurnInline, target: None, class: 0 },
-            Route { path: "/p".to_owned(), handler: Handler::Panic, target: None, class: 0 },
+            Route {
+                path: "/b".to_owned(),
+                handler: Handler::BurnInline,
+                target: None,
+                class: 0,
+                instead: None
+            },
+            Route {
+                path: "/p".to_owned(),
+                handler: Handler::Panic,
+                target: None,
+                class: 0,
+                instead: None
+            },
         ],
         "a directory brings no routes of the demo site"
     );
@@ -555,4 +567,29 @@ fn classes_are_explained_in_their_order() {
     ] {
         assert!(said.contains(line), "{said}");
     }
+}
+
+#[test]
+fn a_page_stands_in_the_place_of_what_a_target_refuses() {
+    let config = read(&format!("{GATED}instead = \"/busy.html\"\n")).expect("known settings");
+    assert_eq!(config.routes[0].instead.as_deref(), Some("/busy.html"));
+    let route = "[[route]]\npath = \"/x\"\nhandler = \"burn\"\n";
+    check(
+        &format!("{route}instead = \"/busy.html\"\n"),
+        "site.toml:4:11: `instead` is served where a `target` has this route refuse, and it has \
+         none; accepted: both, or neither",
+    );
+    check(
+        &format!("{GATED}instead = \"/dir/\"\n"),
+        "site.toml:5:11: `instead` is \"/dir/\"; accepted: the path of a file of the site, such as \
+         \"/404.html\"",
+    );
+    check(
+        &format!(
+            "{GATED}instead = \"/app/busy.html\"\n[[host]]\nname = \"a\"\nroot = \"a\"\n\
+             [[host.rule]]\npath = \"/app\"\nauth = {{ file = \"users\" }}\n"
+        ),
+        "site.toml:5:11: `instead` is \"/app/busy.html\", which needs a login by the rule for \
+         /app, but would be shown to all; accepted: a page that needs none",
+    );
 }

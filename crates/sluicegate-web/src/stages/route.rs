@@ -24,6 +24,8 @@ pub struct RouteOut {
     pub net: Out<Exchange>,
     /// To `panic`.
     pub panic: Out<Exchange>,
+    /// Nothing is sent here: wires to handlers divert to it what finds no place there.
+    pub instead: Out<Exchange>,
 }
 
 /// The routes, the longest first.
@@ -52,7 +54,7 @@ impl Router {
     }
 
     /// The route mounted at a path or nearest above it.
-    fn find(&self, path: &[u8]) -> Option<&Route> {
+    pub(super) fn find(&self, path: &[u8]) -> Option<&Route> {
         let matches = |route: &&Route| {
             let mount = route.path.as_bytes();
             match path.strip_prefix(mount) {
@@ -98,8 +100,13 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_wins_and_ends_at_a_slash() {
-        let route =
-            |path: &str, handler| Route { path: path.to_owned(), handler, target: None, class: 0 };
+        let route = |path: &str, handler| Route {
+            path: path.to_owned(),
+            handler,
+            target: None,
+            class: 0,
+            instead: None,
+        };
         let find =
             |router: &Router, path: &str| router.find(path.as_bytes()).map(|route| route.handler);
         let router = Router::new(
