@@ -202,7 +202,8 @@ fn a_page_stands_in_the_place_of_what_is_refused_and_all_is_counted() {
         let [refused, others] = ["/work", "/other"].map(|path| count(&rest, path, 503));
         let handled = count(&rest, "/work", 200) + count(&rest, "/other", 200);
         println!("{domain}: {handled} handled, {} pages, {refused} refused", pages.len());
-        // Whoever had a place and lost it has no page: the handlers are as fast as ever, so few did.
+        // Whoever had a place and lost it has no page: few did, for the handlers are as fast as
+        // ever.
         assert!(pages.len() as u64 > 2 * RATE && refused * 50 < pages.len() as u64, "{refused}");
         assert_eq!(count(&pages, "/work", 200), pages.len() as u64, "and none for /other");
         assert!(others > 0 && handled * 100 >= 2 * RATE * 90, "{others} {handled}");

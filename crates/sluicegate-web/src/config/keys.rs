@@ -305,7 +305,8 @@ pub static ROUTE_KEYS: &[Key] = &[
         "handler",
         Choice(&["echo", "burn", "sleep", "net", "panic"]),
         Required,
-        "echo: the body comes back; burn: ?us=N of CPU, or under overload as little as &least=N; sleep: ?ms=N, holding no thread; \
+        "echo: the body comes back; burn: ?us=N of CPU, or under overload as little as &least=N; \
+         sleep: ?ms=N, holding no thread; \
          net: the net as JSON; panic: a handler that panics, to test with",
     ),
     key("domain", Choice(&["inline", "pool"]), Text("pool"), "where burn burns"),

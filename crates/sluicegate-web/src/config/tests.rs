@@ -20,8 +20,8 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "workers = 2\nlisen = \"127.0.0.1:80\"\n",
         "site.toml:2:1: unknown key `lisen`; did you mean `listen`? accepted here: admin, cache, \
-         class, compression, direct, drain, errors, fallback, host, index, io, limits, listen, listing, \
-         log, pool, redirect, root, route, rule, strict_hosts, workers",
+         class, compression, direct, drain, errors, fallback, host, index, io, limits, listen, \
+         listing, log, pool, redirect, root, route, rule, strict_hosts, workers",
     );
     check(
         "[cache]\nbudgets = 1\n",
@@ -562,7 +562,8 @@ fn classes_are_explained_in_their_order() {
     let config = Config::new(&settings, MACHINE).expect("sound");
     let said = explain(&settings, &config);
     for line in [
-        "\nroutes with a target, 1: class 10: header X-Plan \"gold\" from 10.0.0.0/8, ::1 on /x/*.json\n",
+        "\nroutes with a target, 1: class 10: header X-Plan \"gold\" from 10.0.0.0/8, ::1 on \
+         /x/*.json\n",
         "\nroutes with a target, 2: class 0: cookie guest\n",
     ] {
         assert!(said.contains(line), "{said}");

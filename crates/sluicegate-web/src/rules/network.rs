@@ -125,7 +125,8 @@ mod tests {
             base: u32, other: u32, len in 0_u8..=32, near: bool
         ) {
             // Most of two addresses drawn at random share no bits: half of them shall.
-            let other = if near { base ^ other.checked_shr(u32::from(len)).unwrap_or(0) } else { other };
+            let far = other.checked_shr(u32::from(len)).unwrap_or(0);
+            let other = if near { base ^ far } else { other };
             let kept = u32::MAX.checked_shl(32 - u32::from(len)).unwrap_or(0);
             let base = std::net::Ipv4Addr::from(base & kept);
             let network = Network::read(&format!("{base}/{len}")).expect("no bits beyond it");

@@ -1,5 +1,5 @@
-//! Burns CPU: `?us=N` microseconds of it on the thread that runs the stage, or under overload, where
-//! the request says `&least=N`, as little as that.
+//! Burns CPU: `?us=N` microseconds of it on the thread that runs the stage, or under overload as
+//! little as the `&least=N` of the request.
 use super::query::{number, number_or};
 use rustix::time::{ClockId, clock_gettime};
 use sluicegate::{Batch, Cx, Out, Stage};

@@ -1,5 +1,5 @@
-//! Sends each request to the handler mounted at its path, by the longest prefix, or to the site; and
-//! says how important it is, where a gate asks for that.
+//! Sends each request to the handler mounted at its path, by the longest prefix, or to the site;
+//! and says how important it is, where a gate asks for that.
 use crate::config::{Handler, Route};
 use crate::rules::{Classifier, classify};
 use sluicegate::{Batch, Cx, Out, Stage};
@@ -137,7 +137,8 @@ mod tests {
     }
     #[test]
     fn a_class_is_said_where_a_gate_asks_for_it() {
-        let config = "[[route]]\npath = \"/work\"\nhandler = \"burn\"\ntarget = \"50ms\"\nclass = 3\n\
+        let config = "[[route]]\npath = \"/work\"\nhandler = \"burn\"\n\
+            target = \"50ms\"\nclass = 3\n\
             [[route]]\npath = \"/echo\"\nhandler = \"echo\"\n\
             [[class]]\nclass = 7\nheader = \"X-Plan\"\nvalue = \"gold\"\n\
             [[class]]\nclass = 0\ncookie = \"guest\"\n";

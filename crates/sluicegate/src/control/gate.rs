@@ -182,7 +182,7 @@ impl Gate {
         }
         let quiet = sample.offered == 0 && queued == 0;
         if quiet && !self.frozen {
-            // Nobody came: whoever refuses because of the level must try, and nothing is wrong here.
+            // Nobody came: whoever refuses because of the level must try, and nothing is wrong.
             self.adjust.pressure = 0.0;
             self.adjust.quality = 1.0;
         }
