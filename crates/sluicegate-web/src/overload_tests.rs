@@ -13,6 +13,8 @@ struct Outcome {
     path: &'static str,
     status: u16,
     ms: u64,
+    /// Whether it is not to be kept: a page in the place of the handler's answer.
+    page: bool,
 }
 
 /// Clients that ask at a rate, whatever comes back, on connections that are used again.
@@ -56,7 +58,8 @@ impl Clients {
 
     fn ask(&mut self, world: &World, path: &'static str, since: u64) {
         let peer = self.idle.pop().unwrap_or_else(|| world.net.connect(&world.site));
-        let unsent = get(&format!("{path}?us={COST_US}")).into_bytes();
+        let and = if path.contains('?') { '&' } else { '?' };
+        let unsent = get(&format!("{path}{and}us={COST_US}")).into_bytes();
         self.busy.push(Asked { peer, path, since, unsent, came: Vec::new() });
     }
 
@@ -77,7 +80,8 @@ impl Clients {
             }
             let status = statuses(&came)[0].parse().expect("a status");
             assert!(status == 200 || is_refusal(&came), "{came}");
-            self.seen.push(Outcome { path: asked.path, status, ms: now + 1 - asked.since });
+            let page = came.contains("\r\nCache-Control: no-store\r\n");
+            self.seen.push(Outcome { path: asked.path, status, ms: now + 1 - asked.since, page });
             self.idle.push(asked.peer);
         }
     }
@@ -240,4 +244,57 @@ fn what_runs_short_is_refused_before_work_alone_would_be_and_let_in_again() {
     assert_eq!(second(Some(95)), (Some(0.95), [100, 100]));
     assert_eq!(second(Some(20)), (Some(0.2), [0, 0]));
     world.even();
+}
+
+#[test]
+fn a_page_stands_in_the_place_of_what_is_refused_and_all_is_counted() {
+    for (seed, (domain, stage)) in (1..).zip([("pool", "burn-pool"), ("inline", "burn")]) {
+        let work = burn("/work", domain, "target = \"50ms\"\ninstead = \"/a.txt\"");
+        let other = burn("/other", domain, TARGET);
+        let mut world = World::with_routes(seed, "workers = 2", &[work, other].concat());
+        let load = [("/work", 2 * RATE * 3), ("/other", RATE)];
+        let seen = Clients::offer(&mut world, &load, 1000);
+        let (pages, rest): (Vec<_>, Vec<_>) = seen.into_iter().partition(|one| one.page);
+        let [refused, others] = ["/work", "/other"].map(|path| count(&rest, path, 503));
+        let handled = count(&rest, "/work", 200) + count(&rest, "/other", 200);
+        println!("{domain}: {handled} handled, {} pages, {refused} refused", pages.len());
+        // Whoever had a place and lost it has no page: few did, for the handlers are as fast as
+        // ever.
+        assert!(pages.len() as u64 > 2 * RATE && refused * 50 < pages.len() as u64, "{refused}");
+        assert_eq!(count(&pages, "/work", 200), pages.len() as u64, "and none for /other");
+        assert!(others > 0 && handled * 100 >= 2 * RATE * 90, "{others} {handled}");
+        for path in ["/work", "/other"] {
+            assert!(quantile(&rest, path, 200, 0.99) <= TARGET_MS, "{domain} {path}");
+        }
+        let (offered, kept_out) = gates(&mut world, stage);
+        let all = pages.len() as u64 + refused + others;
+        assert_eq!((offered, kept_out), (2 * RATE * 3 + RATE, all), "{domain}");
+        world.even();
+    }
+}
+
+#[test]
+fn a_page_that_is_not_there_leaves_the_refusal() {
+    let work = burn("/work", "pool", "target = \"50ms\"\ninstead = \"/none.html\"");
+    let mut world = World::with_routes(1, "workers = 2", &work);
+    let seen = Clients::offer(&mut world, &[("/work", 2 * RATE * 3)], 300);
+    let [served, refused] = [200, 503].map(|status| count(&seen, "/work", status));
+    assert!(served > 0 && refused > 0, "{served} {refused}");
+    assert_eq!(served + refused, seen.len() as u64);
+    assert_eq!(gates(&mut world, "burn-pool"), (served + refused, refused));
+    world.even();
+}
+
+#[test]
+fn who_can_do_with_less_is_served_at_several_times_the_capacity() {
+    for (seed, domain) in (1..).zip(["pool", "inline"]) {
+        let mut world = World::with_routes(seed, "workers = 2", &burn("/work", domain, TARGET));
+        let load = [("/work?least=20", 2 * RATE * 3)];
+        let seen = Clients::offer(&mut world, &load, 1500);
+        let served = count(&seen, load[0].0, 200);
+        println!("{domain}: {served} of {}", seen.len());
+        assert!(served * 10 >= seen.len() as u64 * 9, "{domain}: {served} of {}", seen.len());
+        assert!(quantile(&seen, load[0].0, 200, 0.99) <= TARGET_MS, "{domain}");
+        world.even();
+    }
 }

@@ -3,8 +3,10 @@ use crate::cache::Loader;
 use crate::config::{Config, Handler, Log, RequestId};
 use crate::log::{Format, LogFile};
 use crate::rules::Plan;
-use crate::stages::{Burn, Cache, CacheIn, CheckLogin, Echo, Gate, List, Load, Log as LogStage};
-use crate::stages::{Make, Panic, ReadResources, Router, ShowAdmin, ShowNet, Sleep, Spend, Stream};
+use crate::stages::{Burn, Cache, CacheIn, CheckLogin, Echo, Gate, Instead, List, Load};
+use crate::stages::{
+    Log as LogStage, Make, Panic, ReadResources, Router, ShowAdmin, ShowNet, Sleep, Spend, Stream,
+};
 use crate::watch::Watch;
 use sluicegate::{BoxError, Domain, Inlet, Net, Node, OnFull, Outlet, Overload, Spec, Stage};
 use sluicegate::{bounded, stage};
@@ -265,56 +267,88 @@ fn mount(
         return First::Site(site);
     }
     let workers = usize::from(config.workers);
-    let router = Router::new(&config.routes);
-    let route = net.add(stage("route", move || router.clone()).on(cpu));
+    let router = Router::new(&config.routes, &config.classes);
+    let own = router.clone();
+    let route = net.add(stage("route", move || own.clone()).on(cpu));
     let out = route.out;
     net.wire(out.site, site);
 
-    let mut hang = Hang { net, http, site: dresses.then_some(site) };
+    if config.routes.iter().any(|route| route.instead.is_some()) {
+        let instead = stage("instead", move || Instead::new(router.clone())).on(cpu);
+        let instead = net.add(instead);
+        net.wire(out.instead, instead.inlet);
+        net.wire(instead.out, site);
+    } else {
+        net.seal(out.instead);
+    }
+    let site = dresses.then_some(site);
+    let (resources, instead) = (watch.resources(), out.instead);
+    let mut hang = Hang { net, config, resources, http, site, instead };
     let mounted = |handler| config.routes.iter().any(|route| route.handler == handler);
     let burns = move || Burn::new(Arc::clone(&spend));
-    let gates = (config, watch.resources());
     let echo = mounted(Handler::Echo).then(|| stage("echo", || Echo).on(cpu));
-    hang.on(out.echo, echo.map(|echo| gated(echo, gates, Handler::Echo)));
+    hang.gated(out.echo, Handler::Echo, echo);
     let burn = mounted(Handler::BurnInline).then(|| stage("burn", burns.clone()).on(cpu));
-    hang.on(out.burn, burn.map(|burn| gated(burn, gates, Handler::BurnInline)));
+    hang.gated(out.burn, Handler::BurnInline, burn);
     hang.on(out.sleep, mounted(Handler::Sleep).then(|| stage("sleep", Sleep::default).on(cpu)));
     hang.on(out.panic, mounted(Handler::Panic).then(|| stage("panic", || Panic).on(cpu)));
     let pool = [Handler::BurnPool, Handler::Net].into_iter().any(mounted);
     let pool = pool.then(|| hang.net.domain("work").pool(workers));
     let burn = pool.filter(|_| mounted(Handler::BurnPool));
     let burn = burn.map(|pool| stage("burn-pool", burns).on(pool).queue(bounded(QUEUE)));
-    hang.on(out.burn_pool, burn.map(|burn| gated(burn, gates, Handler::BurnPool)));
+    hang.gated(out.burn_pool, Handler::BurnPool, burn);
     let (show, watch) = (pool.filter(|_| mounted(Handler::Net)), Arc::clone(watch));
     let show = show.map(|pool| stage("net", move || ShowNet::new(Arc::clone(&watch))).on(pool));
     hang.on(out.net, show);
     First::Route(route.inlet)
 }
 
-/// Puts a gate before a handler whose routes have a target: it keeps that, and heeds what else may
-/// run short.
-fn gated<S: Stage>(
-    stage: Spec<S>,
-    (config, resources): (&Config, &[Resource]),
-    handler: Handler,
-) -> Spec<S> {
-    let Some(target) = config.target(handler) else { return stage };
-    let queue = bounded(QUEUE).admit(Overload::p99(target));
-    stage.queue(resources.iter().fold(queue, |queue, resource| queue.admit(resource.law())))
-}
-
 /// Hangs handlers on the ports of `route`.
 struct Hang<'a> {
     net: &'a mut Net,
+    config: &'a Config,
+    /// What gates heed beside their targets.
+    resources: &'a [Resource],
     http: HttpNodes,
     /// Where replies are dressed, if they are.
     site: Option<Inlet<CacheIn>>,
+    /// Where requests get a page for which a handler has no place.
+    instead: Outlet<Exchange>,
 }
 
 impl Hang<'_> {
-    /// Nothing is sent on a port whose handler is not mounted.
+    /// Hangs a handler whose work can wait: behind a gate, if its routes have a target:
+    /// it keeps that, and heeds what else may run short.
+    fn gated<S>(&mut self, port: Outlet<Exchange>, handler: Handler, stage: Option<Spec<S>>)
+    where
+        S: Stage<In = Exchange, Out = sluicegate::Out<Exchange>>,
+    {
+        let target = self.config.target(handler);
+        let resources = self.resources;
+        let gate = |stage: Spec<S>| {
+            let Some(target) = target else { return stage };
+            let queue = bounded(QUEUE).admit(Overload::p99(target));
+            stage.queue(resources.iter().fold(queue, |queue, one| queue.admit(one.law())))
+        };
+        let mut routes = self.config.routes.iter().filter(|route| route.handler == handler);
+        let has_page = routes.any(|route| route.instead.is_some());
+        self.put(port, stage.map(gate), has_page.then_some(self.instead));
+    }
+
     fn on<S>(&mut self, port: Outlet<Exchange>, handler: Option<Spec<S>>)
     where
+        S: Stage<In = Exchange, Out = sluicegate::Out<Exchange>>,
+    {
+        self.put(port, handler, None);
+    }
+
+    /// Nothing is sent on a port whose handler is not mounted.
+    fn put<S>(
+        &mut self,
+        port: Outlet<Exchange>,
+        handler: Option<Spec<S>>,
+        instead: Option<Outlet<Exchange>>,
+    ) where
         S: Stage<In = Exchange, Out = sluicegate::Out<Exchange>>,
     {
         match handler {
@@ -322,7 +356,11 @@ impl Hang<'_> {
             Some(handler) => {
                 let node = self.net.add(handler);
                 // A handler that cannot keep up is refused by itself; the site goes on.
-                self.net.wire(port, node.inlet).on_full(OnFull::ShedNewest);
+                let wire = self.net.wire(port, node.inlet);
+                match instead {
+                    Some(instead) => wire.divert(instead),
+                    None => wire.on_full(OnFull::ShedNewest),
+                };
                 match self.site {
                     Some(site) => drop(self.net.wire(node.out, site)),
                     None => {

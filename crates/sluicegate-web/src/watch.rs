@@ -154,6 +154,7 @@ fn admission(gate: &AdmissionView) -> Value {
         "offered": gate.offered,
         "refused": by_why(|why| gate.refused[why]),
         "pressure": gate.adjust.pressure,
+        "quality": gate.adjust.quality,
         "changed_ms": gate.changed.0 / 1_000_000,
     })
 }
@@ -166,6 +167,7 @@ fn vote(vote: &Vote) -> Value {
         "measured_us": vote.adjust.measured.and_then(span),
         "bounds": bounds(&vote.adjust),
         "pressure": vote.adjust.pressure,
+        "quality": vote.adjust.quality,
         "frozen": vote.frozen,
     })
 }

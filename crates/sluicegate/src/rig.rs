@@ -45,6 +45,7 @@ pub struct Rig<S: Stage> {
     machine: Box<dyn Machine>,
     again: bool,
     flows: u64,
+    quality: f64,
     draining: bool,
 }
 
@@ -70,6 +71,7 @@ impl<S: Stage> Rig<S> {
             machine: Box::new(machine),
             again: false,
             flows: 0,
+            quality: 1.0,
             draining: false,
         };
         rig.call(|stage, _, cx| stage.start(cx));
@@ -134,6 +136,11 @@ impl<S: Stage> Rig<S> {
         self
     }
 
+    /// Sets the quality that the stage is asked for; see [`Cx::quality`](crate::Cx::quality).
+    pub fn set_quality(&mut self, quality: f64) {
+        self.quality = quality;
+    }
+
     /// Events that were not taken.
     pub fn queued(&self) -> usize {
         self.work.events.len()
@@ -165,6 +172,7 @@ impl<S: Stage> Rig<S> {
             stage: StageId(0),
             cell: 0,
             places: usize::MAX,
+            quality: self.quality,
             draining: self.draining,
             again: &mut self.again,
         };

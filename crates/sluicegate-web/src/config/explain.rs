@@ -20,7 +20,12 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
         let target = route.target.map(|target| format!(", target {target:?}")).unwrap_or_default();
         let class =
             if route.class > 0 { format!(", class {}", route.class) } else { String::new() };
-        let _ = writeln!(text, "all hosts, {} and below: {handler}{target}{class}", route.path);
+        let instead = route.instead.as_ref().map(|page| format!(", or {page}")).unwrap_or_default();
+        let what = [handler, &target, &class, &instead].concat();
+        let _ = writeln!(text, "all hosts, {} and below: {what}", route.path);
+    }
+    for (nth, class) in config.classes.iter().enumerate() {
+        let _ = writeln!(text, "routes with a target, {}: {class}", nth + 1);
     }
     for host in &config.hosts {
         site(&host.names.join(", "), host, &mut text);

@@ -60,6 +60,10 @@ pub enum Kind {
     Line,
     /// Fields of a reply: names with their values.
     Fields,
+    /// A token, such as the name of a field.
+    Token,
+    /// A list of networks of clients, or one alone.
+    Networks,
     /// A list of tokens, such as methods and names of fields, or one alone.
     Tokens,
     /// A list of origins, one alone, or `*` for all.
@@ -107,8 +111,8 @@ const fn secs(n: u64) -> Duration {
 use Kind::{
     Address, Addresses, Bytes, Choice, Choices, Count, Counts, Directory, Fields, File, Hosts,
 };
-use Kind::{Line, Mount, Names, Number, Origins, Output, Page, Pattern, Span, Switch};
-use Kind::{SwitchOrField, Tokens, Types, Users};
+use Kind::{Line, Mount, Names, Networks, Number, Origins, Output, Page, Pattern, Span, Switch};
+use Kind::{SwitchOrField, Token, Tokens, Types, Users};
 use Preset::{Found, Nothing, Required, Text};
 
 /// Tables of settings that may stand several times.
@@ -128,7 +132,7 @@ pub struct Group {
 pub static FILE: Group = Group {
     name: "",
     keys: KEYS,
-    groups: &[&ROUTE, &RULE, &REDIRECT, &HOST],
+    groups: &[&ROUTE, &CLASS, &RULE, &REDIRECT, &HOST],
     doc: "the settings of a service",
 };
 
@@ -138,6 +142,15 @@ pub static ROUTE: Group = Group {
     keys: ROUTE_KEYS,
     groups: &[],
     doc: "a built-in handler, mounted over all sites",
+};
+
+/// `[[class]]`.
+pub static CLASS: Group = Group {
+    name: "class",
+    keys: CLASS_KEYS,
+    groups: &[],
+    doc: "who is more or less important than a route with a target says; the first that is for a \
+          request counts",
 };
 
 /// `[[rule]]`.
@@ -325,7 +338,8 @@ pub static ROUTE_KEYS: &[Key] = &[
         "handler",
         Choice(&["echo", "burn", "sleep", "net", "panic"]),
         Required,
-        "echo: the body comes back; burn: ?us=N of CPU; sleep: ?ms=N, holding no thread; \
+        "echo: the body comes back; burn: ?us=N of CPU, or under overload as little as &least=N; \
+         sleep: ?ms=N, holding no thread; \
          net: the net as JSON; panic: a handler that panics, to test with",
     ),
     key("domain", Choice(&["inline", "pool"]), Text("pool"), "where burn burns"),
@@ -341,6 +355,22 @@ pub static ROUTE_KEYS: &[Key] = &[
         Text("0"),
         "with a target: the higher goes first, and pushes out the lower when there is too much",
     ),
+    key(
+        "instead",
+        Page,
+        Nothing,
+        "with a target: served with 200 in the place of what is refused, to who only reads",
+    ),
+];
+
+/// The settings of one `[[class]]`.
+pub static CLASS_KEYS: &[Key] = &[
+    key("class", Count(0, 255), Required, "how important these requests are; higher is more"),
+    key("header", Token, Nothing, "those with this field"),
+    key("cookie", Token, Nothing, "those with this cookie"),
+    key("value", Line, Nothing, "what the field or cookie says, exactly; anything unless given"),
+    key("address", Networks, Nothing, "those from these addresses; with the above: both"),
+    key("path", Pattern, Nothing, "those among them that ask for this"),
 ];
 
 /// The settings of one `[[rule]]`.

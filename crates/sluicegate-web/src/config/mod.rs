@@ -1,4 +1,5 @@
 //! What the program means to do, made from what the user typed and what the machine offers.
+mod classes;
 mod complaint;
 mod compression;
 mod explain;
@@ -23,6 +24,7 @@ pub use sites::{Access, RuleConfig, SiteConfig};
 pub use value::show_bytes;
 
 use crate::coding::Compression;
+use crate::rules::Classifier;
 use rustix::process::{Resource, getrlimit};
 use settings::Node;
 use sluicegate::Threads;
@@ -74,6 +76,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// What the gates of routes with a target heed beside it; nothing where there are none.
     pub resources: Vec<Budget>,
+    /// Who is more or less important than a route says; the first that is for a request counts.
+    pub classes: Vec<Classifier>,
 }
 
 impl Config {
@@ -175,6 +179,7 @@ impl Config {
         let site = sites::top(settings, &mut faults);
         let mut routes = routes::read(settings, &mut faults);
         let hosts = sites::hosts(settings, &mut faults);
+        routes::unguarded(settings, std::iter::once(&site).chain(&hosts), &mut faults);
         if site.root.is_none() && hosts.is_empty() {
             routes::add_demo(&mut routes);
         }
@@ -202,6 +207,7 @@ impl Config {
             log: log::log(settings),
             request_id: log::request_id(s),
             server_timing: s.flag("log.server_timing").unwrap_or(false),
+            classes: classes::read(settings, &routes, &mut faults),
             routes,
             resources,
         };

@@ -1,6 +1,8 @@
 //! Handlers mounted over the site: where, how important, and in which time they answer.
 use super::complaint::{Complaint, Complaints};
 use super::settings::{Node, Settings};
+use super::sites::SiteConfig;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A handler mounted over the site.
@@ -14,6 +16,8 @@ pub struct Route {
     pub target: Option<Duration>,
     /// How important its requests are; higher is more.
     pub class: u8,
+    /// The path of the page that is served in the place of what it refuses.
+    pub instead: Option<Arc<str>>,
 }
 
 /// The built-in handlers.
@@ -62,7 +66,7 @@ pub(super) fn add_demo(routes: &mut Vec<Route>) {
         let demo = (handler == Handler::BurnPool).then_some(DEMO_TARGET);
         let asked = routes.iter().any(|route| route.handler == handler);
         let target = if asked { target(routes, handler) } else { demo };
-        routes.push(Route { path: path.to_owned(), handler, target, class: 0 });
+        routes.push(Route { path: path.to_owned(), handler, target, class: 0, instead: None });
     }
 }
 
@@ -117,7 +121,32 @@ fn route(node: &Node) -> Result<Route, Complaint> {
     let what = "`class` says who goes first where a `target` bounds what waits, and this route has \
                 none; accepted: both, or neither";
     not_here("class", class > 0 && target.is_none(), what)?;
-    Ok(Route { path, handler, target, class })
+    let instead = node.text("instead").map(Arc::from);
+    let what = "`instead` is served where a `target` has this route refuse, and it has none; \
+                accepted: both, or neither";
+    not_here("instead", target.is_none(), what)?;
+    Ok(Route { path, handler, target, class, instead })
+}
+
+/// Pages that are served in the place of what is refused must not need a login at any site.
+pub(super) fn unguarded<'a>(
+    settings: &Settings,
+    sites: impl Iterator<Item = &'a SiteConfig> + Clone,
+    faults: &mut Complaints,
+) {
+    for node in settings.top.each("route") {
+        let Some(page) = node.text("instead") else { continue };
+        let guards = sites.clone().find_map(|site| site.guards(&page));
+        if let Some(rule) = guards {
+            let what = format!(
+                "`instead` is \"{page}\", which needs a login by the rule for {}, but would be \
+                 shown to all; accepted: a page that needs none",
+                rule.path
+            );
+            let place = node.place_of("instead").unwrap_or(&node.place);
+            faults.0.push(Complaint::new(place.clone(), what));
+        }
+    }
 }
 
 /// Routes to one handler share its queue, and so its target.

@@ -78,12 +78,15 @@ fn shape(kind: &Kind) -> Value {
     let text = || json!({ "type": "string", "minLength": 1 });
     let matching = |pattern: &str| json!({ "type": "string", "pattern": pattern });
     match *kind {
-        Kind::Address | Kind::Directory | Kind::Output | Kind::File | Kind::Line => text(),
+        Kind::Address | Kind::Directory | Kind::Output | Kind::File | Kind::Line | Kind::Token => {
+            text()
+        }
         Kind::Addresses
         | Kind::Names
         | Kind::Tokens
         | Kind::Origins
         | Kind::Hosts
+        | Kind::Networks
         | Kind::Types => {
             json!({ "anyOf": [text(), { "type": "array", "items": text(), "minItems": 1 }] })
         }

@@ -28,6 +28,14 @@ pub struct SiteConfig {
     pub redirects: Vec<Redirect>,
 }
 
+impl SiteConfig {
+    /// The rule by which a page needs a login, if it does.
+    pub(super) fn guards(&self, page: &str) -> Option<&RuleConfig> {
+        let guards = |rule: &&RuleConfig| rule.auth.is_some() && rule.path.matches(page.as_bytes());
+        self.rules.iter().find(guards)
+    }
+}
+
 /// What holds for some paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleConfig {
@@ -120,8 +128,7 @@ fn unguarded(site: &SiteConfig, node: &Node, faults: &mut Complaints) {
     let fallback = site.fallback.iter().map(|page| ("fallback".to_owned(), page));
     let errors = site.errors.iter().map(|(status, page)| (format!("errors.{status}"), page));
     for (key, page) in fallback.chain(errors) {
-        let behind = |rule: &&RuleConfig| rule.auth.is_some() && rule.path.matches(page.as_bytes());
-        if let Some(rule) = site.rules.iter().find(behind) {
+        if let Some(rule) = site.guards(page) {
             let what = format!(
                 "`{key}` is \"{page}\", which needs a login by the rule for {}, but would be shown \
                  to all; accepted: a page that needs none",

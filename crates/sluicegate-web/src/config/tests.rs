@@ -1,4 +1,5 @@
 //! Configurations and what is said about them.
+use super::classes::{CLASSIFIERS_MAX, NETWORKS_MAX};
 use super::*;
 
 const MACHINE: Machine = Machine { cpus: 3, memory: 1 << 30, files: 4096 };
@@ -19,8 +20,8 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "workers = 2\nlisen = \"127.0.0.1:80\"\n",
         "site.toml:2:1: unknown key `lisen`; did you mean `listen`? accepted here: admin, cache, \
-         compression, direct, drain, errors, fallback, host, index, io, limits, listen, listing, \
-         log, pool, redirect, resources, root, route, rule, strict_hosts, workers",
+         class, compression, direct, drain, errors, fallback, host, index, io, limits, listen, \
+         listing, log, pool, redirect, resources, root, route, rule, strict_hosts, workers",
     );
     check(
         "[cache]\nbudgets = 1\n",
@@ -35,13 +36,13 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "[[route]]\npath = \"/\"\nhandle = \"echo\"\n",
         "site.toml:3:1: unknown key `handle`; did you mean `handler`? accepted here: class, \
-         domain, handler, path, target",
+         domain, handler, instead, path, target",
     );
     check(
         "zzzzzzzz = 1\n",
-        "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, compression, direct, \
-         drain, errors, fallback, host, index, io, limits, listen, listing, log, pool, redirect, \
-         resources, root, route, rule, strict_hosts, workers",
+        "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, class, compression, \
+         direct, drain, errors, fallback, host, index, io, limits, listen, listing, log, pool, \
+         redirect, resources, root, route, rule, strict_hosts, workers",
     );
 }
 
@@ -199,8 +200,20 @@ fn everything_typed_is_taken() {
     assert_eq!(
         config.routes,
         [
-            Route { path: "/b".to_owned(), handler: Handler::BurnInline, target: None, class: 0 },
-            Route { path: "/p".to_owned(), handler: Handler::Panic, target: None, class: 0 },
+            Route {
+                path: "/b".to_owned(),
+                handler: Handler::BurnInline,
+                target: None,
+                class: 0,
+                instead: None
+            },
+            Route {
+                path: "/p".to_owned(),
+                handler: Handler::Panic,
+                target: None,
+                class: 0,
+                instead: None
+            },
         ],
         "a directory brings no routes of the demo site"
     );
@@ -461,7 +474,7 @@ fn each_handler_has_its_own_target() {
     assert_eq!(demo(read(plain).unwrap()), None);
 }
 
-const GATED: &str = "[[route]]\npath = \"/a\"\nhandler = \"burn\"\ntarget = \"70ms\"\n";
+const GATED: &str = "[[route]]\npath = \"/x\"\nhandler = \"burn\"\ntarget = \"50ms\"\n";
 
 #[test]
 fn gates_heed_memory_by_default_and_what_else_is_asked_for() {
@@ -496,5 +509,124 @@ fn gates_heed_memory_by_default_and_what_else_is_asked_for() {
         "site.toml:2:10: `resources.memory` is \"1 KiB\"; accepted: bytes from 1 MiB to 1 PiB, \
          such as 65536 or \"64 KiB\"\n\
          site.toml:3:16: `resources.cpu_pressure` is 101; accepted: a whole number from 1 to 100",
+    );
+}
+
+#[test]
+fn a_class_says_whom_it_is_for() {
+    let class = |text: &str| [GATED, "[[class]]\n", text].concat();
+    for (text, said) in [
+        (
+            "header = \"A\"",
+            "5:1: this class has no `class`; accepted: a whole number from 0 to 255",
+        ),
+        (
+            "class = 256\nheader = \"A\"",
+            "6:9: `class` is 256; accepted: a whole number from 0 to 255",
+        ),
+        (
+            "class = 1\nheader = \"A B\"",
+            "7:10: `header` is \"A B\"; accepted: a name such as \"X-Plan\"",
+        ),
+        (
+            "class = 1\naddress = \"10.0.0.1/8\"",
+            "7:11: `address` is \"10.0.0.1/8\"; accepted: addresses such as \"10.0.0.7\", or \
+             networks such as \"10.0.0.0/8\" and \"2001:db8::/32\", without bits beyond their \
+             length",
+        ),
+        (
+            "class = 1\nheader = \"A\"\ncookie = \"a\"",
+            "8:10: there are a `header` and a `cookie`; accepted: one of them",
+        ),
+        (
+            "class = 1\naddress = \"::1\"\nvalue = \"a\"",
+            "8:9: `value` is that of a `header` or a `cookie`, and there is none",
+        ),
+        (
+            "class = 1\ncookie = \"a\"\nvalue = \"a; b\"",
+            "8:9: `value` has a semicolon, which ends a cookie; accepted: without",
+        ),
+        (
+            "class = 1\npath = \"/x/y\"",
+            "5:1: this class does not say whom it is for; accepted: a `header`, a `cookie`, an \
+             `address`, or an `address` with one of them; what holds for all requests to a path is \
+             the `class` of its [[route]]",
+        ),
+        (
+            "class = 1\nheader = \"A\"\n[[class]]\nclass = 2\nheader = \"a\"\nvalue = \"b\"",
+            "8:1: this class is never reached: the one before it, `class 1: header A`, is for all \
+             that it is for, and the first counts; accepted: the narrower one first",
+        ),
+    ] {
+        check(&class(text), &format!("site.toml:{said}"));
+    }
+    check(
+        "root = \".\"\n[[class]]\nclass = 1\naddress = \"::1\"\n",
+        "site.toml:2:1: a class says who goes first where a `target` bounds what waits, and no \
+         [[route]] has one; accepted: both, or neither",
+    );
+    let many = |n: usize| {
+        let one = |n| format!("[[class]]\nclass = 1\nheader = \"A{n}\"\n");
+        [GATED.to_owned(), (0..n).map(one).collect()].concat()
+    };
+    assert_eq!(
+        read(&many(CLASSIFIERS_MAX)).map(|config| config.classes.len()),
+        Ok(CLASSIFIERS_MAX)
+    );
+    let said = read(&many(CLASSIFIERS_MAX + 1)).expect_err("one too many").to_string();
+    assert!(said.contains("there are 33 [[class]]") && said.contains("32 at most"), "{said}");
+    let list = |n: usize| {
+        let all: Vec<_> = (0..n).map(|n| format!("\"10.0.0.{n}\"")).collect();
+        class(&format!("class = 1\naddress = [{}]", all.join(", ")))
+    };
+    assert!(read(&list(NETWORKS_MAX)).is_ok());
+    check(
+        &list(NETWORKS_MAX + 1),
+        "site.toml:7:11: there are 65 networks; accepted: 64 at most in one class",
+    );
+}
+
+#[test]
+fn classes_are_explained_in_their_order() {
+    let text = [
+        GATED,
+        "[[class]]\nclass = 10\nheader = \"X-Plan\"\nvalue = \"gold\"\n\
+         address = [\"10.0.0.0/8\", \"::1\"]\npath = \"/x/*.json\"\n\
+         [[class]]\nclass = 0\ncookie = \"guest\"\n",
+    ];
+    let settings = Settings::from_toml("site.toml", &text.concat()).expect("known settings");
+    let config = Config::new(&settings, MACHINE).expect("sound");
+    let said = explain(&settings, &config);
+    for line in [
+        "\nroutes with a target, 1: class 10: header X-Plan \"gold\" from 10.0.0.0/8, ::1 on \
+         /x/*.json\n",
+        "\nroutes with a target, 2: class 0: cookie guest\n",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+}
+
+#[test]
+fn a_page_stands_in_the_place_of_what_a_target_refuses() {
+    let config = read(&format!("{GATED}instead = \"/busy.html\"\n")).expect("known settings");
+    assert_eq!(config.routes[0].instead.as_deref(), Some("/busy.html"));
+    let route = "[[route]]\npath = \"/x\"\nhandler = \"burn\"\n";
+    check(
+        &format!("{route}instead = \"/busy.html\"\n"),
+        "site.toml:4:11: `instead` is served where a `target` has this route refuse, and it has \
+         none; accepted: both, or neither",
+    );
+    check(
+        &format!("{GATED}instead = \"/dir/\"\n"),
+        "site.toml:5:11: `instead` is \"/dir/\"; accepted: the path of a file of the site, such as \
+         \"/404.html\"",
+    );
+    check(
+        &format!(
+            "{GATED}instead = \"/app/busy.html\"\n[[host]]\nname = \"a\"\nroot = \"a\"\n\
+             [[host.rule]]\npath = \"/app\"\nauth = {{ file = \"users\" }}\n"
+        ),
+        "site.toml:5:11: `instead` is \"/app/busy.html\", which needs a login by the rule for \
+         /app, but would be shown to all; accepted: a page that needs none",
     );
 }

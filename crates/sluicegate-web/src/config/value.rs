@@ -2,7 +2,7 @@
 use super::keys::Kind;
 use crate::coding::is_pattern;
 use crate::files::Name;
-use crate::rules::{Pattern, fields, hosts, redirect};
+use crate::rules::{Network, Pattern, fields, hosts, redirect};
 use sluicegate_io::Addr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -82,6 +82,11 @@ impl Kind {
                  (Content-*, Date, ETag, Connection and their like) and not those with a setting \
                  of their own (Cache-Control, Access-Control-*, WWW-Authenticate)"
             }
+            Kind::Token => "a name such as \"X-Plan\"",
+            Kind::Networks => {
+                "addresses such as \"10.0.0.7\", or networks such as \"10.0.0.0/8\" and \
+                 \"2001:db8::/32\", without bits beyond their length"
+            }
             Kind::Tokens => "words such as \"GET\" or \"X-Token\"",
             Kind::Origins => "origins such as \"https://example.org\", or \"*\"",
             Kind::Hosts => "names such as \"example.org\" or \"*.example.org\", without a port",
@@ -119,6 +124,7 @@ impl Kind {
             | Kind::Names
             | Kind::Origins
             | Kind::Hosts
+            | Kind::Networks
             | Kind::Choices(_)
             | Kind::Types => {
                 return self.read_each(std::slice::from_ref(&text.to_owned()));
@@ -134,6 +140,7 @@ impl Kind {
             Kind::From => redirect::is_from(text),
             Kind::To => redirect::is_to(text),
             Kind::Line => fields::is_line(text),
+            Kind::Token => fields::is_token(text),
             Kind::Fields | Kind::Users => return None,
             Kind::Count(..) => return self.read_number(text.parse().ok()?),
             Kind::Counts(min, max) => {
@@ -160,6 +167,7 @@ impl Kind {
             Kind::Tokens => fields::is_token(text),
             Kind::Origins => fields::is_origin(text) || (text == "*" && texts.len() == 1),
             Kind::Hosts => hosts::is_name(text),
+            Kind::Networks => Network::read(text).is_some(),
             Kind::Choices(words) => words.contains(&text.as_str()),
             Kind::Types => is_pattern(text),
             _ => false,

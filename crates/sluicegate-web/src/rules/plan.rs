@@ -3,7 +3,7 @@ use super::hosts::Hosts;
 use super::login::{self, Door};
 use super::site::{Rule, Site};
 use crate::config::{Access, Config, SiteConfig};
-use crate::files::{Content, Name, Root, SiteId};
+use crate::files::{Content, Found, Name, Root, SiteId};
 use sluicegate_http::{Head, Pages, Reply};
 use std::fmt;
 use std::fs;
@@ -36,6 +36,10 @@ impl Plan {
             let id = SiteId(number as u16);
             site.names.iter().for_each(|name| hosts.add(name, id));
             sites.extend(open(id, site, &mut faults).map(|site| site.with_spare(&mut notes)));
+        }
+        let pages = config.routes.iter().filter_map(|route| Some((route, route.instead.as_ref()?)));
+        for (route, page) in pages {
+            notes.extend(sites.iter().filter_map(|site| missing(site, &route.path, page)));
         }
         match faults.is_empty() {
             true => Ok(Plan { sites: sites.into(), hosts, strict: config.strict_hosts, notes }),
@@ -128,6 +132,16 @@ impl From<Content> for Arc<Plan> {
             notes: Vec::new(),
         })
     }
+}
+
+/// What is to be known of a page that stands in the place of a route, if a site lacks it now.
+fn missing(site: &Site, route: &str, path: &str) -> Option<String> {
+    let why = match page(site.id(), path).map(|name| site.content().find(&name)) {
+        Some(Ok(Found::File(_) | Found::Bundled(..))) => return None,
+        Some(Err(error)) => format!("cannot be read: {error}"),
+        Some(Ok(_)) | None => "is not there".to_owned(),
+    };
+    Some(format!("route {route}: {path} {why}: what has no place is refused without it"))
 }
 
 fn open(id: SiteId, config: &SiteConfig, faults: &mut Vec<String>) -> Option<Site> {

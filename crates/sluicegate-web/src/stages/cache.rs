@@ -17,10 +17,21 @@ pub enum CacheIn {
     /// A request for a site; or one that has a reply already, of a handler or of the gate: the site
     /// adds its fields, and may have a page for an error.
     Asked(Exchange),
+    /// A request that gets a page in the place of what it asked for.
+    Cheaper(Cheaper),
     /// What lies at a name.
     Answered(Answered),
     /// Pages to let go of.
     Gone(Gone),
+}
+
+/// A request that there is too much to do for, and the page that it gets instead, by its path.
+#[derive(Debug)]
+pub struct Cheaper {
+    /// The request.
+    pub exchange: Exchange,
+    /// The page.
+    pub page: Arc<str>,
 }
 
 /// Where the cache sends.
@@ -60,6 +71,8 @@ enum Detour {
     Fallback,
     /// The page for its reply, which is an error.
     Error,
+    /// The page that it gets because there is too much to do.
+    Cheaper,
 }
 
 /// What lies at a name, ready for all who waited for it.
@@ -90,6 +103,9 @@ impl Stage for Cache {
             let (tag, body) = event.split();
             match body {
                 CacheIn::Asked(exchange) => self.asked(tag.with(exchange), cx),
+                CacheIn::Cheaper(Cheaper { exchange, page }) => {
+                    self.cheaper(tag.with(exchange), &page, cx.now());
+                }
                 CacheIn::Answered(answered) => self.answered(tag, answered, cx),
                 CacheIn::Gone(Gone(pages)) => {
                     for page in pages {
@@ -111,8 +127,13 @@ impl Stage for Cache {
             for mut event in self.waiting.died(tag) {
                 // Who waited for the page of an error has a reply; and where something is wrong
                 // with the disk no other page is waited for.
-                if event.take_kept::<Detour>() != Some(Detour::Error) {
-                    event.reply(Reply::plain(status));
+                match event.take_kept::<Detour>() {
+                    Some(Detour::Error) => {}
+                    Some(Detour::Cheaper) => {
+                        event.split().0.refuse(Why::Shed);
+                        continue;
+                    }
+                    _ => event.reply(Reply::plain(status)),
                 }
                 self.dress(event);
             }
@@ -196,6 +217,27 @@ impl Cache {
         }
     }
 
+    /// Replies with a page in the place of what was asked for; where there is none the request is
+    /// refused, as it would have been without.
+    fn cheaper(&mut self, mut event: Event<Exchange>, page: &str, now: Time) {
+        let id = self.plan.site(&event).id();
+        match self.indexes[id.number()].get(page.as_bytes(), now) {
+            Some(Known::Page(kept)) => {
+                event.reply(cheaper());
+                replace_by(&mut event, kept);
+                self.dress(event);
+            }
+            Some(_) => event.split().0.refuse(Why::Shed),
+            None => match Name::of_site(id, page.as_bytes()) {
+                Some(name) => {
+                    event.keep(Detour::Cheaper);
+                    self.waiting.join(name, event);
+                }
+                None => event.split().0.refuse(Why::Shed),
+            },
+        }
+    }
+
     fn answered(
         &mut self,
         tag: Tag,
@@ -241,6 +283,12 @@ impl Cache {
                 replace(&mut event, came);
                 return self.dress(event);
             }
+            (Some(Detour::Cheaper), Came::Known(Known::Page(_)) | Came::Large(_)) => {
+                event.reply(cheaper());
+                replace(&mut event, came);
+                return self.dress(event);
+            }
+            (Some(Detour::Cheaper), _) => return event.split().0.refuse(Why::Shed),
             (Some(Detour::Fallback), Came::Known(known)) if !matches!(known, Known::Page(_)) => {}
             (None, Came::Known(Known::Listable)) if self.plan.of(id).lists(event.path()) => {
                 return self.lists.push_back(event);
@@ -333,6 +381,11 @@ impl Cache {
             cx.again();
         }
     }
+}
+
+/// What stands in the place of a handler's reply, still without its page: not to be kept as that.
+fn cheaper() -> Reply {
+    Reply::new(200).header("Cache-Control", "no-store")
 }
 
 /// Puts the page that came in the place of an error's content; its status and fields stay.

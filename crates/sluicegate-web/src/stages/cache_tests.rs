@@ -172,3 +172,43 @@ fn a_page_that_has_to_go_is_let_go_of() {
     rig.feed([request("GET /a")]).batch(64);
     drop(question(&mut rig));
 }
+
+fn cheaper(line: &str, page: &str) -> CacheIn {
+    let text =
+        format!("{line} HTTP/1.1\r\nHost: a\r\nIf-None-Match: *\r\nRange: bytes=0-0\r\n\r\n");
+    let exchange = Exchange::read(text.as_bytes()).expect("a plain request");
+    CacheIn::Cheaper(Cheaper { exchange, page: page.into() })
+}
+
+#[test]
+fn a_page_in_the_place_of_another_is_whole_and_not_to_be_kept() {
+    let mut rig = Rig::of(Cache::default());
+    rig.feed([cheaper("GET /burn", "/a"), cheaper("HEAD /x?y", "/a")]).batch(64);
+    let asked = question(&mut rig);
+    assert_eq!(asked.name.as_str(), "a");
+    answer(&mut rig, asked, Answer::Page(page("/a", b"abc")));
+    rig.feed([cheaper("GET /burn", "/a")]).batch(64);
+    let sent = rig.out.reply.take();
+    assert_eq!(sent.len(), 3, "two that waited, and a hit");
+    for event in sent {
+        let (tag, exchange) = event.split();
+        tag.finish();
+        let reply = exchange.replied().expect("a reply");
+        assert_eq!((reply.status(), reply.body().len()), (200, 3));
+        assert_eq!(reply.lines(), "Cache-Control: no-store\r\n");
+    }
+    assert!(rig.out.ask.take().is_empty());
+}
+
+#[test]
+fn without_the_page_they_are_refused_as_they_would_have_been() {
+    let mut rig = Rig::of(Cache::default());
+    rig.feed([cheaper("GET /burn", "/none")]).batch(64);
+    let asked = question(&mut rig);
+    answer(&mut rig, asked, Answer::Missing);
+    rig.feed([cheaper("GET /burn", "/none"), cheaper("GET /burn", "/dying")]).batch(64);
+    let (tag, _) = question(&mut rig).split();
+    rig.ended(Ended { flow: tag.flow(), why: Why::Failed, tag: Some(tag) });
+    assert_eq!(replies(&mut rig), []);
+    assert_eq!((rig.ledger().ended[Why::Shed], rig.ledger().ended.total()), (3, 3));
+}

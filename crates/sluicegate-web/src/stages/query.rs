@@ -6,26 +6,56 @@ use sluicegate_http::{Head, Reply};
 /// # Errors
 /// The reply that says what was found and what is accepted.
 pub fn number(head: &Head, key: &str, max: u64) -> Result<u64, Reply> {
-    let query = String::from_utf8_lossy(head.query().unwrap_or_default());
-    let value = query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
-    match value.and_then(|value| value.parse().ok()).filter(|number| *number <= max) {
-        Some(number) => Ok(number),
-        None => {
-            let found = value.map_or("is missing".to_owned(), |value| format!("is {value:?}"));
-            let what = format!("`{key}` {found}; accepted: ?{key}=N, N from 0 to {max}\n");
-            Err(Reply::text(400, what))
-        }
+    match value(head, key) {
+        Some(value) => read(&value, key, max),
+        None => Err(unfit(key, "is missing", max)),
     }
+}
+
+/// The same where it may be left out.
+///
+/// # Errors
+/// As [`number`], but for one that is missing.
+pub fn number_or(head: &Head, key: &str, max: u64, preset: u64) -> Result<u64, Reply> {
+    value(head, key).map_or(Ok(preset), |value| read(&value, key, max))
+}
+
+fn value(head: &Head, key: &str) -> Option<String> {
+    let query = String::from_utf8_lossy(head.query()?);
+    let value = query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
+    value.map(str::to_owned)
+}
+
+fn read(value: &str, key: &str, max: u64) -> Result<u64, Reply> {
+    let number = value.parse().ok().filter(|number| *number <= max);
+    number.ok_or_else(|| unfit(key, &format!("is {value:?}"), max))
+}
+
+fn unfit(key: &str, found: &str, max: u64) -> Reply {
+    Reply::text(400, format!("`{key}` {found}; accepted: ?{key}=N, N from 0 to {max}\n"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ask(target: &str) -> Result<u64, u16> {
+    fn head(target: &str) -> Head {
         let text = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
-        let head = Head::read(text.as_bytes()).expect("a plain request");
-        number(&head, "us", 100).map_err(|reply| reply.status())
+        Head::read(text.as_bytes()).expect("a plain request")
+    }
+
+    fn ask(target: &str) -> Result<u64, u16> {
+        number(&head(target), "us", 100).map_err(|reply| reply.status())
+    }
+
+    #[test]
+    fn a_number_that_may_be_left_out_is_right_where_it_is_given() {
+        let ask = |target| number_or(&head(target), "us", 100, 9).map_err(|reply| reply.status());
+        for (target, found) in
+            [("/", Ok(9)), ("/?x=1", Ok(9)), ("/?us=7", Ok(7)), ("/?us=", Err(400))]
+        {
+            assert_eq!(ask(target), found, "{target}");
+        }
     }
 
     #[test]

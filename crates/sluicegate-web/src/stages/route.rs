@@ -1,5 +1,7 @@
-//! Sends each request to the handler mounted at its path, by the longest prefix, or to the site.
+//! Sends each request to the handler mounted at its path, by the longest prefix, or to the site;
+//! and says how important it is, where a gate asks for that.
 use crate::config::{Handler, Route};
+use crate::rules::{Classifier, classify};
 use sluicegate::{Batch, Cx, Out, Stage};
 use sluicegate_http::Exchange;
 use sluicegate_macros::Ports;
@@ -22,24 +24,37 @@ pub struct RouteOut {
     pub net: Out<Exchange>,
     /// To `panic`.
     pub panic: Out<Exchange>,
+    /// Nothing is sent here: wires to handlers divert to it what finds no place there.
+    pub instead: Out<Exchange>,
 }
 
 /// The routes, the longest first.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Router {
     routes: Arc<[Route]>,
+    /// Who is more or less important than the route says.
+    classes: Arc<[Classifier]>,
 }
 
 impl Router {
-    /// The order of `routes` does not matter.
-    pub fn new(routes: &[Route]) -> Router {
+    /// The order of `routes` does not matter, that of `classes` does.
+    pub fn new(routes: &[Route], classes: &[Classifier]) -> Router {
         let mut routes = routes.to_vec();
         routes.sort_by_key(|route| std::cmp::Reverse(route.path.len()));
-        Router { routes: routes.into() }
+        Router { routes: routes.into(), classes: classes.into() }
+    }
+
+    /// The class of a request to a route.
+    fn class(&self, route: &Route, exchange: &Exchange) -> u8 {
+        if self.classes.is_empty() || route.target.is_none() {
+            return route.class;
+        }
+        let addr = exchange.peer().and_then(|peer| peer.addr()).map(|addr| addr.ip());
+        classify(&self.classes, exchange, addr).unwrap_or(route.class)
     }
 
     /// The route mounted at a path or nearest above it.
-    fn find(&self, path: &[u8]) -> Option<&Route> {
+    pub(super) fn find(&self, path: &[u8]) -> Option<&Route> {
         let matches = |route: &&Route| {
             let mount = route.path.as_bytes();
             match path.strip_prefix(mount) {
@@ -48,12 +63,6 @@ impl Router {
             }
         };
         self.routes.iter().find(matches)
-    }
-}
-
-impl Clone for Router {
-    fn clone(&self) -> Router {
-        Router { routes: Arc::clone(&self.routes) }
     }
 }
 
@@ -75,8 +84,9 @@ impl Stage for Router {
                 Handler::Net => &mut cx.out.net,
                 Handler::Panic => &mut cx.out.panic,
             };
+            let class = self.class(route, &event);
             let (mut tag, exchange) = event.split();
-            tag.set_class(route.class);
+            tag.set_class(class);
             port.emit(tag.with(exchange));
         }
     }
@@ -85,18 +95,28 @@ impl Stage for Router {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Config, Machine, Settings};
+    use sluicegate::Rig;
 
     #[test]
     fn the_longest_prefix_wins_and_ends_at_a_slash() {
-        let route =
-            |path: &str, handler| Route { path: path.to_owned(), handler, target: None, class: 0 };
+        let route = |path: &str, handler| Route {
+            path: path.to_owned(),
+            handler,
+            target: None,
+            class: 0,
+            instead: None,
+        };
         let find =
             |router: &Router, path: &str| router.find(path.as_bytes()).map(|route| route.handler);
-        let router = Router::new(&[
-            route("/a", Handler::Echo),
-            route("/a/b", Handler::Sleep),
-            route("/api/net", Handler::Net),
-        ]);
+        let router = Router::new(
+            &[
+                route("/a", Handler::Echo),
+                route("/a/b", Handler::Sleep),
+                route("/api/net", Handler::Net),
+            ],
+            &[],
+        );
         for (path, expected) in [
             ("/", None),
             ("/a", Some(Handler::Echo)),
@@ -112,7 +132,34 @@ mod tests {
         ] {
             assert_eq!(find(&router, path), expected, "{path}");
         }
-        let all = Router::new(&[route("/", Handler::Panic)]);
+        let all = Router::new(&[route("/", Handler::Panic)], &[]);
         assert_eq!(find(&all, "/any/thing"), Some(Handler::Panic));
+    }
+    #[test]
+    fn a_class_is_said_where_a_gate_asks_for_it() {
+        let config = "[[route]]\npath = \"/work\"\nhandler = \"burn\"\n\
+            target = \"50ms\"\nclass = 3\n\
+            [[route]]\npath = \"/echo\"\nhandler = \"echo\"\n\
+            [[class]]\nclass = 7\nheader = \"X-Plan\"\nvalue = \"gold\"\n\
+            [[class]]\nclass = 0\ncookie = \"guest\"\n";
+        let settings = Settings::from_toml("site.toml", config).expect("known settings");
+        let machine = Machine { cpus: 1, memory: 1 << 30, files: 4096 };
+        let config = Config::new(&settings, machine).expect("sound");
+        let mut rig = Rig::of(Router::new(&config.routes, &config.classes));
+        for (path, fields, expected) in [
+            ("/work", "", 3),
+            ("/work", "X-Plan: gold\r\nCookie: guest=1\r\n", 7),
+            ("/work", "X-Plan: tin\r\nCookie: guest=1\r\n", 0),
+            ("/work", "X-Plan: tin\r\nCookie: guest\r\n", 3),
+            ("/echo", "X-Plan: gold\r\n", 0),
+        ] {
+            let text = format!("GET {path} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+            rig.feed([Exchange::read(text.as_bytes()).expect("a plain request")]).batch(1);
+            let mut sent = rig.out.burn_pool.take();
+            sent.append(&mut rig.out.echo.take());
+            let (tag, _) = sent.remove(0).split();
+            assert_eq!(tag.class(), expected, "{path} {fields}");
+            tag.finish();
+        }
     }
 }

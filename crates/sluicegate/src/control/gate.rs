@@ -197,6 +197,10 @@ impl Gate {
         self.adjust.pressure
     }
 
+    pub fn quality(&self) -> f64 {
+        self.adjust.quality
+    }
+
     pub fn view(&self, queued: usize) -> AdmissionView {
         AdmissionView {
             votes: self.laws.votes(),

@@ -27,7 +27,7 @@ impl Laws {
     }
 
     /// Asks each law. Where nobody came and nothing waits, the pressure is none: whoever refuses
-    /// because of it must try.
+    /// because of it must try; and nothing is wrong with quality.
     pub fn tick(&mut self, now: Time, sample: &Sample, quiet: bool) {
         for law in &mut self.0 {
             let said = law.controller.tick(now, sample);
@@ -38,6 +38,7 @@ impl Laws {
             law.adjust = said;
             if quiet {
                 law.adjust.pressure = 0.0;
+                law.adjust.quality = 1.0;
             }
         }
     }
@@ -91,18 +92,28 @@ mod tests {
 
     fn any_adjust() -> impl Strategy<Value = Adjust> {
         let bounds = (0..100_u64, 0..100_usize, prop_oneof![Just(f64::INFINITY), 0.0..1e6]);
-        let more = (1.0..100.0, 0..100_u64, any::<bool>(), 0.0..1.0, 0.0..1.0);
-        (bounds, more).prop_map(|((work, events, rate), (burst, wait, newest, up, share))| Adjust {
+        let more = (1.0..100.0, 0..100_u64, any::<bool>());
+        let shares = (0.0..1.0, 0.0..1.0, 0.0..1.0);
+        (bounds, more, shares).prop_map(|(bounds, more, shares)| adjust(bounds, more, shares))
+    }
+
+    fn adjust(
+        (work, events, rate): (u64, usize, f64),
+        (burst, wait, newest): (f64, u64, bool),
+        (pressure, share, quality): (f64, f64, f64),
+    ) -> Adjust {
+        Adjust {
             work: ms(work),
             events,
             rate,
             burst,
             patience: ms(wait),
             newest_first: newest,
-            pressure: up,
+            pressure,
             share,
+            quality,
             measured: None,
-        })
+        }
     }
 
     fn least<T: PartialOrd>(all: impl Iterator<Item = T>) -> T {
@@ -124,6 +135,7 @@ mod tests {
             prop_assert_eq!(rules.newest_first, said.iter().any(|a| a.newest_first));
             prop_assert_eq!(rules.pressure, -least(said.iter().map(|a| -a.pressure)));
             prop_assert_eq!(rules.share, -least(said.iter().map(|a| -a.share)));
+            prop_assert_eq!(rules.quality, least(said.iter().map(|a| a.quality)));
             let rated: Vec<_> = said.iter().filter(|a| a.rate.is_finite()).collect();
             if !rated.is_empty() {
                 // A burst means nothing beside a rate without bound.

@@ -19,6 +19,7 @@ mod limit;
 mod meter;
 mod off;
 mod overload;
+mod quality;
 mod seda;
 mod share;
 mod sizing;
@@ -107,6 +108,9 @@ pub struct Adjust {
     /// The share of what asks to enter, 0 to 1, that is refused here whatever waits: the least
     /// important classes first.
     pub share: f64,
+    /// How well the handlers behind the queue should do their work, 0 to 1, so that less has to be
+    /// refused; see [`Cx::quality`](crate::Cx::quality).
+    pub quality: f64,
     /// What was compared with the target.
     pub measured: Option<Duration>,
 }
@@ -122,6 +126,7 @@ impl Default for Adjust {
             newest_first: false,
             pressure: 0.0,
             share: 0.0,
+            quality: 1.0,
             measured: None,
         }
     }
@@ -144,6 +149,7 @@ impl Adjust {
             newest_first: self.newest_first || other.newest_first,
             pressure: self.pressure.max(other.pressure),
             share: self.share.max(other.share),
+            quality: self.quality.min(other.quality),
             measured: self.measured.or(other.measured),
         }
     }

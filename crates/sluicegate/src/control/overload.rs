@@ -9,6 +9,7 @@
 //! travels upstream (Rajomon, NSDI 2025).
 
 use super::level::Level;
+use super::quality::Quality;
 use super::{Adjust, Controller, Sample};
 use crate::time::Time;
 use std::time::Duration;
@@ -33,12 +34,13 @@ const PATIENCE_MAX: f64 = 0.75;
 pub struct Overload {
     target: Duration,
     level: Level,
+    quality: Quality,
 }
 
 impl Overload {
     /// 99 of 100 events that are admitted shall have been handled `target` after they came.
     pub fn p99(target: Duration) -> Self {
-        Self { target, level: Level::default() }
+        Self { target, level: Level::default(), quality: Quality::default() }
     }
 }
 
@@ -59,6 +61,7 @@ impl Controller for Overload {
             work: self.target.mul_f64(WORK_SHARE),
             patience: self.target.saturating_sub(sample.cost).clamp(patience[0], patience[1]),
             pressure: self.level.tick(sample.span, error, sample.standing < sample.span),
+            quality: self.quality.tick(sample.span, self.target, (sample.work, sample.standing)),
             measured: Some(sample.work),
             ..Adjust::default()
         }

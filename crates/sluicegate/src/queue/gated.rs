@@ -188,6 +188,10 @@ impl<T> Gated<T> {
         self.gate.pressure()
     }
 
+    pub fn quality(&self) -> f64 {
+        self.gate.quality()
+    }
+
     pub fn set_frozen(&mut self, law: &str, frozen: bool) -> bool {
         self.gate.set_frozen(law, frozen)
     }

@@ -19,6 +19,8 @@ pub(crate) struct InletQueue<T> {
     is_gated: bool,
     /// The bits of an `f64`: the share of what is offered to be refused upstream.
     pressure: AtomicU64,
+    /// The bits of another: how well the handlers behind the queue should do their work.
+    quality: AtomicU64,
 }
 
 pub(crate) struct Lanes<T> {
@@ -73,7 +75,13 @@ impl<T> InletQueue<T> {
             marks: Marks::default(),
             waiting: Vec::new(),
         };
-        Self { lanes: Mutex::new(lanes), capacity, is_gated, pressure: AtomicU64::new(0) }
+        Self {
+            lanes: Mutex::new(lanes),
+            capacity,
+            is_gated,
+            pressure: AtomicU64::new(0.0_f64.to_bits()),
+            quality: AtomicU64::new(1.0_f64.to_bits()),
+        }
     }
 
     /// Whether each event has to be asked about, alone.
@@ -86,8 +94,14 @@ impl<T> InletQueue<T> {
         f64::from_bits(self.pressure.load(Relaxed))
     }
 
-    fn publish(&self, pressure: f64) {
+    /// How well the handlers behind the queue should do their work.
+    pub fn quality(&self) -> f64 {
+        f64::from_bits(self.quality.load(Relaxed))
+    }
+
+    fn publish(&self, pressure: f64, quality: f64) {
         self.pressure.store(pressure.to_bits(), Relaxed);
+        self.quality.store(quality.to_bits(), Relaxed);
     }
 
     pub fn lock(&self) -> Locked<'_, T> {
@@ -180,7 +194,7 @@ impl<T> InletQueue<T> {
         let lanes = &mut *locked.lanes;
         let Some(gated) = &mut lanes.gated else { return false };
         let again = gated.tick(now, dropped);
-        self.publish(gated.pressure());
+        self.publish(gated.pressure(), gated.quality());
         let waiting = match dropped.is_empty() {
             true => Vec::new(),
             false => std::mem::take(&mut lanes.waiting),

@@ -41,6 +41,8 @@ pub(crate) struct Runtime<'a> {
     /// The replica's place in its worker.
     pub cell: u8,
     pub places: usize,
+    /// What the gate of the stage's own inlet says.
+    pub quality: f64,
     pub draining: bool,
     /// Set when the stage wants its own flag raised.
     pub again: &'a mut bool,
@@ -112,6 +114,16 @@ impl<O: Ports> Cx<'_, O> {
         let mut pressure = 0.0_f64;
         self.out.each(&mut |port| pressure = pressure.max(port.pressure()));
         pressure
+    }
+
+    /// How well the handler should do its work, 0 to 1: what its own inlet's controller says, and 1
+    /// where that has no admission or nothing is wrong. A handler that can do with less, such as
+    /// fewer results or a coarser picture, does so much of it, and less is refused for that. The
+    /// default law lowers it by half at most, once a target, while the queue stands with more than
+    /// an eighth of the target in it; what comes at once is refused meanwhile. It is 1 again twenty
+    /// targets later at most. It is a cheap read, the same for all events of a batch.
+    pub fn quality(&self) -> f64 {
+        self.runtime.quality
     }
 
     /// Lets a flow into the net and takes the place to which it comes back. `flow` must be

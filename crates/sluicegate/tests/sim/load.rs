@@ -53,6 +53,8 @@ pub struct Load {
     pub deadline: Option<Duration>,
     /// Whether the source heeds the pressure of the inlet.
     pub heeds: bool,
+    /// Whether the handler spends only as much of each cost as quality says.
+    pub degrades: bool,
 }
 
 impl Load {
@@ -68,6 +70,7 @@ impl Load {
             classes: Vec::new(),
             deadline: None,
             heeds: false,
+            degrades: false,
         }
     }
 
@@ -112,7 +115,9 @@ impl Load {
             Front { heeds, cost, time, random: Random(seed), ends }
         };
         let front = net.add(stage("front", front).on(door).flows(1 << 20));
-        let work = net.add(stage("work", move || work(&clock, &done)).on(pool).queue(queue));
+        let degrades = self.degrades;
+        let work = move || work(&clock, &done, degrades);
+        let work = net.add(stage("work", work).on(pool).queue(queue));
         net.wire(front.out, work.inlet).on_full(OnFull::ShedNewest);
         (Sim::with_time(net, seed, time).unwrap(), ends)
     }
@@ -189,11 +194,14 @@ impl Ask {
 }
 
 /// Spends what each event costs.
-fn work(time: &VirtualTime, ends: &Ends) -> impl Stage<In = Ask, Out = ()> + use<> {
+fn work(time: &VirtualTime, ends: &Ends, degrades: bool) -> impl Stage<In = Ask, Out = ()> + use<> {
     let (time, ends) = (time.clone(), ends.clone());
     from_fn(move |batch: Batch<'_, Ask>, cx: &mut Cx<'_, ()>| {
         for event in batch {
-            let (tag, ask) = event.split();
+            let (tag, mut ask) = event.split();
+            if degrades {
+                ask.cost = ask.cost.mul_f64(cx.quality());
+            }
             time.spend(ask.cost);
             ends.lock().unwrap().push(ask.end(cx.clock(), None));
             tag.finish();

@@ -17,6 +17,7 @@ mod panics;
 mod permits;
 mod policies;
 mod pools;
+mod quality;
 mod random;
 mod resources;
 mod signals;

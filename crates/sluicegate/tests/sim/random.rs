@@ -210,6 +210,7 @@ impl Controller for Moody {
             newest_first: self.0.one_in(2),
             pressure: 0.5,
             share: self.0.below(3) as f64 / 4.0,
+            quality: 0.5,
             measured: None,
         }
     }

@@ -121,6 +121,7 @@ impl<S: Stage> Replica<S> {
             stage: self.id,
             cell: self.cell,
             places: self.places,
+            quality: self.queue.quality(),
             draining: cx.draining,
             again: &mut again,
         };
