@@ -15,6 +15,7 @@ mod wheel_tests;
 mod worker;
 
 pub(crate) use breaker::Breaker;
+pub(crate) use close::refuse;
 pub use machine::{Machine, Park, Raised, Wait};
 pub use mailbox::Waker;
 pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, Ring};
