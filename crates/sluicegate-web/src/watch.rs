@@ -5,7 +5,7 @@ use sluicegate::{AdmissionView, Observer, Snapshot, StageView, Why, WireView};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ pub struct Watch {
     variants: Arc<Counts>,
     refusals: Arc<Refusals>,
     lost: Arc<Lost>,
+    deadlines: Arc<AtomicU64>,
 }
 
 impl Watch {
@@ -24,8 +25,8 @@ impl Watch {
     pub fn new(workers: u16, loader: &Loader) -> Watch {
         let connections = (0..=workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
-        let (observer, refusals, lost) = Default::default();
-        Watch { observer, connections, cache, variants, refusals, lost }
+        let (observer, refusals, lost, deadlines) = Default::default();
+        Watch { observer, connections, cache, variants, refusals, lost, deadlines }
     }
 
     /// The ledger of the worker with this number.
@@ -41,6 +42,11 @@ impl Watch {
     /// Where lines of the access log are counted that were not written.
     pub fn lost(&self) -> Arc<Lost> {
         Arc::clone(&self.lost)
+    }
+
+    /// Where deadlines of clients are counted that could not be read.
+    pub fn deadlines(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.deadlines)
     }
 
     /// Opens the eyes; only the first observer counts.
@@ -65,7 +71,10 @@ impl Watch {
             "budget": self.cache.limit(),
             "variants": variants(&self.variants),
         });
-        shown["http"] = json!({ "refused": refused(&self.refusals) });
+        shown["http"] = json!({
+            "refused": refused(&self.refusals),
+            "deadlines_ignored": self.deadlines.load(Relaxed),
+        });
         shown["log"] = json!({ "lost": self.lost.total() });
         shown.to_string()
     }

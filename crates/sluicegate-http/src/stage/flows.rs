@@ -3,6 +3,7 @@
 use sluicegate::{Cx, Entering, Tag, Why};
 use sluicegate_io::{Buf, ConnId, Io};
 
+use crate::deadline::earlier;
 use crate::exchange::Exchange;
 use crate::machine::Next;
 use crate::stage::deliver::Ready;
@@ -135,7 +136,11 @@ impl HttpStage {
     ) -> bool {
         let kept = kept.and_then(|place| self.take_tag(id, place));
         match kept.map_or_else(|| cx.enter(flow, entering), Ok) {
-            Ok(tag) => {
+            Ok(mut tag) => {
+                if let Some(deadlines) = &self.settings.deadlines {
+                    let asked = deadlines.of(&exchange, tag.born());
+                    tag.set_deadline(earlier(tag.deadline(), asked));
+                }
                 cx.out.request.emit(tag.with(exchange));
                 true
             }

@@ -19,7 +19,10 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
         let target = route.target.map(|target| format!(", target {target:?}")).unwrap_or_default();
         let class =
             if route.class > 0 { format!(", class {}", route.class) } else { String::new() };
-        let _ = writeln!(text, "all hosts, {} and below: {handler}{target}{class}", route.path);
+        let deadline =
+            route.deadline.map(|span| format!(", deadline {span:?}")).unwrap_or_default();
+        let said = format!("{handler}{target}{deadline}{class}");
+        let _ = writeln!(text, "all hosts, {} and below: {said}", route.path);
     }
     for host in &config.hosts {
         site(&host.names.join(", "), host, &mut text);

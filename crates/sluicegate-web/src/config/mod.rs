@@ -61,6 +61,8 @@ pub struct Config {
     pub compression: Compression,
     /// Threads that may wait for the disk.
     pub pool_threads: usize,
+    /// Fields by which clients say how long they wait.
+    pub deadline_headers: Vec<String>,
     /// The access log, if there is one.
     pub log: Option<Log>,
     /// How requests are named, if they are.
@@ -193,6 +195,7 @@ impl Config {
             stream_above: s.number("cache.stream_above").unwrap_or(0),
             compression: compression::read(s),
             pool_threads: s.number("pool.threads").unwrap_or(1) as usize,
+            deadline_headers: s.texts("deadline.headers"),
             log: log::log(settings),
             request_id: log::request_id(s),
             server_timing: s.flag("log.server_timing").unwrap_or(false),

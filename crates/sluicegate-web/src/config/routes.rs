@@ -12,6 +12,8 @@ pub struct Route {
     pub handler: Handler,
     /// In which time it handles what it admits, if it refuses anything for that.
     pub target: Option<Duration>,
+    /// In which time its requests are begun, if they are dropped otherwise.
+    pub deadline: Option<Duration>,
     /// How important its requests are; higher is more.
     pub class: u8,
 }
@@ -62,7 +64,7 @@ pub(super) fn add_demo(routes: &mut Vec<Route>) {
         let demo = (handler == Handler::BurnPool).then_some(DEMO_TARGET);
         let asked = routes.iter().any(|route| route.handler == handler);
         let target = if asked { target(routes, handler) } else { demo };
-        routes.push(Route { path: path.to_owned(), handler, target, class: 0 });
+        routes.push(Route { path: path.to_owned(), handler, target, deadline: None, class: 0 });
     }
 }
 
@@ -117,7 +119,7 @@ fn route(node: &Node) -> Result<Route, Complaint> {
     let what = "`class` says who goes first where a `target` bounds what waits, and this route has \
                 none; accepted: both, or neither";
     not_here("class", class > 0 && target.is_none(), what)?;
-    Ok(Route { path, handler, target, class })
+    Ok(Route { path, handler, target, deadline: node.span("deadline"), class })
 }
 
 /// Routes to one handler share its queue, and so its target.

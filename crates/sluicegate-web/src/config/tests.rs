@@ -19,7 +19,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "workers = 2\nlisen = \"127.0.0.1:80\"\n",
         "site.toml:2:1: unknown key `lisen`; did you mean `listen`? accepted here: admin, cache, \
-         compression, direct, drain, errors, fallback, host, index, io, limits, listen, listing, \
+         compression, deadline, direct, drain, errors, fallback, host, index, io, limits, listen, listing, \
          log, pool, redirect, root, route, rule, strict_hosts, workers",
     );
     check(
@@ -35,11 +35,11 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "[[route]]\npath = \"/\"\nhandle = \"echo\"\n",
         "site.toml:3:1: unknown key `handle`; did you mean `handler`? accepted here: class, \
-         domain, handler, path, target",
+         deadline, domain, handler, path, target",
     );
     check(
         "zzzzzzzz = 1\n",
-        "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, compression, direct, \
+        "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, compression, deadline, direct, \
          drain, errors, fallback, host, index, io, limits, listen, listing, log, pool, redirect, \
          root, route, rule, strict_hosts, workers",
     );
@@ -199,8 +199,20 @@ fn everything_typed_is_taken() {
     assert_eq!(
         config.routes,
         [
-            Route { path: "/b".to_owned(), handler: Handler::BurnInline, target: None, class: 0 },
-            Route { path: "/p".to_owned(), handler: Handler::Panic, target: None, class: 0 },
+            Route {
+                path: "/b".to_owned(),
+                handler: Handler::BurnInline,
+                target: None,
+                deadline: None,
+                class: 0
+            },
+            Route {
+                path: "/p".to_owned(),
+                handler: Handler::Panic,
+                target: None,
+                deadline: None,
+                class: 0
+            },
         ],
         "a directory brings no routes of the demo site"
     );
@@ -345,7 +357,7 @@ fn redirects_and_hosts_are_checked_together() {
     check(
         "[errors]\n418 = \"/x\"\n",
         "site.toml:2:1: unknown key `418`; did you mean `416`? accepted here: 401, 404, 405, 416, \
-         500, 503",
+         500, 503, 504",
     );
 }
 

@@ -77,6 +77,10 @@ impl Stage for Router {
             };
             let (mut tag, exchange) = event.split();
             tag.set_class(route.class);
+            if let Some(time) = route.deadline {
+                let own = tag.born() + time;
+                tag.set_deadline(Some(tag.deadline().map_or(own, |asked| asked.min(own))));
+            }
             port.emit(tag.with(exchange));
         }
     }
@@ -88,8 +92,13 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_wins_and_ends_at_a_slash() {
-        let route =
-            |path: &str, handler| Route { path: path.to_owned(), handler, target: None, class: 0 };
+        let route = |path: &str, handler| Route {
+            path: path.to_owned(),
+            handler,
+            target: None,
+            deadline: None,
+            class: 0,
+        };
         let find =
             |router: &Router, path: &str| router.find(path.as_bytes()).map(|route| route.handler);
         let router = Router::new(&[
