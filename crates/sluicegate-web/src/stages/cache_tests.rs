@@ -179,7 +179,7 @@ fn a_question_that_is_late_costs_the_one_who_asked_it_alone() {
     let asked = question(&mut rig);
     answer(&mut rig, asked, Answer::Page(page("/b", b"abcd")));
     assert_eq!(replies(&mut rig), [(200, 4)]);
-    assert_eq!((rig.ledger().ended.total(), rig.ledger().finished), (3, 2));
+    assert_eq!(rig.ledger().ended.total(), 3);
 }
 
 #[test]
