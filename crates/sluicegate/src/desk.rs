@@ -120,9 +120,10 @@ impl Desk {
     }
 
     /// Frees the place of a flow that has ended.
+    #[inline]
     pub fn free_place(&self, source: StageId, flow: u64) {
-        if self.gone_here.get() > 0 && self.gone.remove(&(self.worker, source, flow)) {
-            self.gone_here.set(self.gone_here.get() - 1);
+        if self.gone_here.get() > 0 {
+            self.unset_gone(source, flow);
         }
         let placed = &self.placed[source.index()];
         debug_assert!(placed.taken.get() > 0, "a place was freed twice");
@@ -146,6 +147,14 @@ impl Desk {
             && self.gone.add((self.worker, source, flow))
         {
             self.gone_here.set(self.gone_here.get() + 1);
+        }
+    }
+
+    /// The flow has ended, gone or not. Out of the way of all others.
+    #[cold]
+    fn unset_gone(&self, source: StageId, flow: u64) {
+        if self.gone.remove(&(self.worker, source, flow)) {
+            self.gone_here.set(self.gone_here.get() - 1);
         }
     }
 

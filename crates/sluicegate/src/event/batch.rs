@@ -34,6 +34,15 @@ impl<T> Batch<'_, T> {
         self.len() == 0
     }
 
+    /// Ends the event if it is not worth handling any more. Out of the way of all others.
+    #[cold]
+    fn unless_late(&mut self, event: Event<T>) -> Option<Event<T>> {
+        let Some(why) = self.work.late(&event.tag, self.desk) else { return Some(event) };
+        self.work.dropped += 1;
+        refuse(event, why, self.desk);
+        None
+    }
+
     /// Gives back the event taken last: it stays at the head of the queue and the batch ends.
     ///
     /// A run that takes nothing is no progress, so that the worker goes on to other stages. The
@@ -63,12 +72,11 @@ impl<T> Iterator for Batch<'_, T> {
         }
         loop {
             let mut event = self.work.events.pop_front()?;
-            if event.tag.is_due_by(self.work.look_at)
-                && let Some(why) = self.work.late(&event.tag, self.desk)
-            {
-                refuse(event, why, self.desk);
-                self.work.dropped += 1;
-                continue;
+            if event.tag.is_due_by(self.work.look_at) {
+                event = match self.unless_late(event) {
+                    Some(event) => event,
+                    None => continue,
+                };
             }
             self.work.taken += 1;
             if event.tag.is_flow() {

@@ -214,7 +214,7 @@ fn every_queue_drops_what_is_late_or_gone() {
 
 #[test]
 fn a_stage_that_must_not_miss_any_gets_them_all() {
-    let plan = vec![(ms(1), Fate::Leaves), (ms(1), Fate::Expires)].repeat(FLOWS as usize / 2);
+    let plan = [(ms(1), Fate::Leaves), (ms(1), Fate::Expires)].repeat(FLOWS as usize / 2);
     let (mut sim, log, _) = net(bounded(64).keep_late(), Some(1), plan, 1);
     assert!(sim.run_for(Duration::from_secs(1), STEPS));
     assert_empty(&mut sim);
