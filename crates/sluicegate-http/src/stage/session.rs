@@ -76,8 +76,7 @@ impl Session {
         self.serial
     }
 
-    /// The number of the flow that the connection `id` let in last, of which no answer is begun while
-    /// [`HttpConn::is_asked`].
+    /// The number of the flow that the connection `id` let in last: that of the request in hand.
     pub fn flow(&self, id: ConnId) -> u64 {
         id.flow(self.flows)
     }

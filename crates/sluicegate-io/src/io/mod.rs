@@ -212,9 +212,9 @@ impl Io {
         }
     }
 
-    /// Tells that the peer has left, as closed by a [reset](How::Reset), also while nothing is read:
-    /// after [`Io::pause`], or when the peer has finished sending. What it sent and was not read is
-    /// lost then. For a protocol that works on an answer, to give it up.
+    /// Tells that the peer has left, as closed by a [reset](How::Reset), also while nothing is
+    /// read: after [`Io::pause`], or when the peer has finished sending. What it sent and was not
+    /// read is lost then. For a protocol that works on an answer, to give it up.
     ///
     /// Over TCP only a reset can be seen. Who closes the connection both ways has at first sent the
     /// same as who finished sending and waits for the answer.

@@ -287,7 +287,8 @@ pub static KEYS: &[Key] = &[
         "deadline.headers",
         Tokens,
         Nothing,
-        "fields that say how long a client waits, such as grpc-timeout; then its request is dropped",
+        "fields that say how long a client waits, such as grpc-timeout; later its request is \
+         dropped",
     ),
     key("pool.threads", Count(1, 1024), Text("4"), "threads that may wait for the disk"),
 ];

@@ -85,8 +85,8 @@ impl Waiting {
         Some((events, at))
     }
 
-    /// Who asked the question that came too late, whose flow came back as `tag`. The others wait for
-    /// the next one.
+    /// Who asked the question that came too late, whose flow came back as `tag`. The others wait
+    /// for the next one.
     pub fn expired(&mut self, tag: Tag) -> Option<Event<Exchange>> {
         let (name, wait) = self.names.iter_mut().find(|(_, wait)| wait.is_asked_by(&tag))?;
         let Question { exchange, .. } = wait.question.take()?;

@@ -15,8 +15,8 @@ const UNTIMED: usize = 16;
 
 /// Events taken from a queue, in order. Whatever the handler does not take stays queued.
 ///
-/// What was past its [deadline](Tag::deadline) when the batch began, or has [gone](crate::Cx::gone),
-/// is not given to the handler: it ends here, before it costs.
+/// What was past its [deadline](Tag::deadline) when the batch began, or has
+/// [gone](crate::Cx::gone), is not given to the handler: it ends here, before it costs.
 pub struct Batch<'a, T> {
     pub(crate) work: &'a mut Work<T>,
     pub(crate) desk: &'a Desk,

@@ -60,9 +60,9 @@ impl Capacity {
     }
 
     /// Has the stage handle also what is past its [deadline](crate::Tag::deadline) or has
-    /// [gone](crate::Cx::gone), which else ends before it costs: for a stage that gives out answers,
-    /// for which the work is done, or which must not miss any. A queue with an order or a law
-    /// drops what is late all the same.
+    /// [gone](crate::Cx::gone), which else ends before it costs: for a stage that gives out
+    /// answers, for which the work is done, or which must not miss any. A queue with an order or a
+    /// law drops what is late all the same.
     pub fn keep_late(mut self) -> Self {
         self.keeps_late = true;
         self

@@ -132,9 +132,9 @@ impl<O: Ports> Cx<'_, O> {
     }
 
     /// Says that nobody waits any more for the answer to `flow`, which this stage let in on this
-    /// worker and which has not ended: whoever asked has left. Where the flow waits, in whatever queue,
-    /// it ends as [`Gone`](crate::Why::Gone) when its turn comes, before it costs; a handler that
-    /// has it in hand goes on. What is answered all the same comes back as ever.
+    /// worker and which has not ended: whoever asked has left. Where the flow waits, in whatever
+    /// queue, it ends as [`Gone`](crate::Why::Gone) when its turn comes, before it costs; a handler
+    /// that has it in hand goes on. What is answered all the same comes back as ever.
     ///
     /// A [second tag](Tag::fork) of the flow goes on, and so does a question about it, for which
     /// others may wait too.
