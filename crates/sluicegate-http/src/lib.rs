@@ -8,6 +8,7 @@
 pub mod coding;
 pub mod conditional;
 mod date;
+mod deadline;
 pub mod etag;
 mod exchange;
 mod head;
@@ -30,6 +31,7 @@ pub mod target;
 
 pub use coding::Coding;
 pub use date::WallClock;
+pub use deadline::Deadlines;
 pub use exchange::Exchange;
 pub use head::Head;
 pub use id::{ID_MAX, IdSettings};

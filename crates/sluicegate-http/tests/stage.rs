@@ -356,3 +356,60 @@ fn nothing_vanishes_whatever_the_clients_do() {
         world.even();
     }
 }
+
+/// How many requests came to the stage behind the one where they slept.
+fn worked(world: &mut World) -> u64 {
+    let stages = world.sim.snapshot().stages;
+    stages.iter().find(|stage| stage.name == "work").map_or(0, |stage| stage.served)
+}
+
+#[test]
+fn work_for_who_has_left_is_not_begun() {
+    // The last sends so much more that reading stops until it is answered.
+    let more = get("/").repeat(1000);
+    for (finishes, more) in [(false, ""), (true, ""), (false, more.as_str())] {
+        let mut world = World::new(1, Setup::default());
+        let (mut leaves, mut stays) = (world.connect(), world.connect());
+        world.send(&mut stays, &get("/work"));
+        world.send(&mut leaves, &(get("/work") + more));
+        if finishes {
+            leaves.finish();
+            world.run(10);
+        }
+        leaves.reset();
+        world.run(10);
+        assert_eq!(world.connections().open, 1, "{finishes}");
+        assert!(world.ask(&mut stays, "", 2000).ends_with("worked"));
+        assert_eq!(worked(&mut world), 1, "{finishes}");
+        drop(stays);
+        let ledger = world.even();
+        assert_eq!((ledger.finished, ledger.ended[Why::Gone]), (1, 1), "{finishes}");
+    }
+}
+
+#[test]
+fn who_has_finished_sending_is_answered() {
+    let mut world = World::new(1, Setup::default());
+    let mut peer = world.connect();
+    world.send(&mut peer, &get("/work"));
+    peer.finish();
+    assert!(world.ask(&mut peer, "", 2000).ends_with("worked"));
+    assert_eq!((peer.ended(), worked(&mut world)), (Some(How::Eof), 1));
+    drop(peer);
+    assert_eq!(world.even().finished, 1);
+}
+
+#[test]
+fn a_late_reply_to_an_earlier_request_does_not_bring_back_who_has_left() {
+    let mut setup = Setup::default();
+    // A reply of 300 KB waits to be sent while the next request is worked on.
+    setup.http.limits.unsent = usize::MAX;
+    let mut world = World::new(1, setup);
+    let mut peer = world.connect();
+    world.send(&mut peer, &[get("/big"), get("/work")].concat());
+    world.run(10);
+    peer.reset();
+    world.run(2000);
+    assert_eq!(worked(&mut world), 0);
+    assert_eq!(world.even().ended[Why::Gone], 2);
+}

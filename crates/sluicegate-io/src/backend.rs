@@ -44,7 +44,7 @@ pub struct Ready {
     pub sent: usize,
     /// The peer finished sending: what is left to receive ends with `Eof`.
     pub finished: bool,
-    /// The connection is dead in both directions; `recv` tells how.
+    /// The connection is dead in both directions; `recv` tells how, after what came before.
     pub dead: bool,
 }
 
@@ -168,6 +168,10 @@ pub trait Backend {
 
     /// Finishes sending; the peer sees the end, and we can still receive.
     fn shutdown(&mut self, socket: &Socket);
+
+    /// Has the connection's end in both directions told, though nothing is received: the peer
+    /// finished, or more waits than is wanted. For backends that do not tell it anyway.
+    fn watch(&mut self, _socket: &Socket) {}
 
     /// Closes the connection, or gives up one that was begun.
     fn close(&mut self, socket: Socket) {

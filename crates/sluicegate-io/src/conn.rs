@@ -4,6 +4,13 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+/// Bits of a slot's number: 2^28 connections a worker are more than fit into any memory.
+const SLOT_BITS: u32 = 28;
+/// The most slots of a table.
+pub(crate) const SLOTS_MAX: usize = 1 << SLOT_BITS;
+/// What is left of 32 bits tells the flows of a connection apart.
+const LAPS: u8 = 15;
+
 /// The name of a connection within its worker, never used twice within 2^32 uses of a slot.
 ///
 /// It stays valid until the protocol closes the connection; after that all calls with it do
@@ -28,7 +35,7 @@ pub struct Lease {
 pub enum How {
     /// The peer finished sending; we may still write.
     Eof,
-    /// The peer broke the connection off.
+    /// The peer broke the connection off; or closed it both ways, where that can be seen.
     Reset,
     /// The kernel reported another error.
     Error,
@@ -85,6 +92,17 @@ impl ConnId {
     /// The name as one number, for use as a key or as the number of a flow.
     pub fn key(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.slot)
+    }
+
+    /// A number for the `n`th flow of the connection, which is another than those of the fifteen
+    /// before it: where replies wait to be sent there may be several.
+    pub fn flow(self, n: u8) -> u64 {
+        self.key() | u64::from(n & LAPS) << SLOT_BITS
+    }
+
+    /// The connection of a flow with such a number.
+    pub fn of_flow(flow: u64) -> Self {
+        Self::from_key(flow & !(u64::from(LAPS) << SLOT_BITS))
     }
 
     /// The name that has this key.
@@ -188,6 +206,10 @@ mod tests {
     fn a_key_names_its_connection() {
         let conn = ConnId::new(7, 9);
         assert_eq!(ConnId::from_key(conn.key()), conn);
+        let conn = ConnId::new(SLOTS_MAX as u32 - 1, u32::MAX);
+        let flows: std::collections::BTreeSet<u64> = (0..=u8::MAX).map(|n| conn.flow(n)).collect();
+        assert_eq!(flows.len(), 16);
+        assert!(flows.into_iter().all(|flow| ConnId::of_flow(flow) == conn));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A table whose places are used again, with generations so that an old name finds nothing.
 
-use crate::conn::ConnId;
+use crate::conn::{ConnId, SLOTS_MAX};
 
 /// At most `limit` values, each found by the name it was given.
 pub(crate) struct Slab<T> {
@@ -17,7 +17,7 @@ struct Place<T> {
 
 impl<T> Slab<T> {
     pub fn new(limit: usize) -> Self {
-        Self { places: Vec::new(), free: Vec::new(), limit: limit.min(u32::MAX as usize) }
+        Self { places: Vec::new(), free: Vec::new(), limit: limit.min(SLOTS_MAX) }
     }
 
     /// Values in the table.

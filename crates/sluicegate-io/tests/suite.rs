@@ -35,6 +35,8 @@ suite![
     unix_sockets_have_no_address_to_bound,
     a_flood_of_resets_leaves_nothing_behind,
     a_paused_connection_is_not_read,
+    who_leaves_is_missed_though_nothing_is_read,
+    who_leaves_after_finishing_is_missed,
     a_drain_accepts_what_is_in_the_backlog,
     a_drain_serves_all_who_are_connected,
 ];
@@ -430,6 +432,44 @@ fn a_paused_connection_is_not_read<W: World>() {
     world.send(&mut held, b"echo not heard\n");
     drop(held);
     world.until(|conns| conns.opened == 2 && conns.open == 1);
+}
+
+fn on_both_kinds<W: World>(mut play: impl FnMut(&mut W)) {
+    for unix in [false, true] {
+        let mut world = W::new(Setup::with(|setup| setup.unix = unix));
+        play(&mut world);
+        even(world);
+    }
+}
+
+fn who_leaves_is_missed_though_nothing_is_read<W: World>() {
+    on_both_kinds(|world: &mut W| {
+        let mut clients: Vec<_> = (0..4).map(|_| world.connect()).collect();
+        for client in &mut clients {
+            assert_eq!(ask(world, client, "ponder over it"), "over it");
+            world.send(client, b"echo not heard\n");
+        }
+        for (n, client) in (1..).zip(clients) {
+            world.reset(client);
+            world.until(|conns| conns.closed(How::Reset) == n && conns.open == 4 - n);
+        }
+    });
+}
+
+fn who_leaves_after_finishing_is_missed<W: World>() {
+    on_both_kinds(|world: &mut W| {
+        let (mut one, mut other) = (world.connect(), world.connect());
+        for client in [&mut one, &mut other] {
+            assert_eq!(ask(world, client, "think it over"), "it over");
+            world.finish(client);
+        }
+        world.reset(one);
+        world.until(|conns| conns.closed(How::Reset) == 1);
+        // Who only finished is waited for.
+        world.until(|conns| conns.open == 1);
+        world.reset(other);
+        world.until(|conns| conns.closed(How::Reset) == 2);
+    });
 }
 
 fn a_drain_accepts_what_is_in_the_backlog<W: World>() {

@@ -11,7 +11,9 @@ use crate::watch::Watch;
 use sluicegate::{BoxError, Domain, Inlet, Net, Node, OnFull, Outlet, Overload, Spec, Stage};
 use sluicegate::{bounded, stage};
 use sluicegate_http::log::{LogSettings, Lost};
-use sluicegate_http::{Exchange, HttpNodes, HttpServer, Refusals, Settings as Http, WallClock};
+use sluicegate_http::{
+    Deadlines, Exchange, HttpNodes, HttpServer, Refusals, Settings as Http, WallClock,
+};
 use sluicegate_io::resources::{Reader, Resource, Threads};
 use sluicegate_io::{Addresses, ConnLedger, Io, Listeners, Options, Settings, WhenFull};
 use std::path::PathBuf;
@@ -19,6 +21,8 @@ use std::sync::Arc;
 
 /// Questions that one worker's cache may have unanswered at the disk.
 const WINDOW: usize = 256;
+/// Requests and replies that may wait for the cache on each worker.
+const CACHE_QUEUE: usize = 1024;
 /// Requests that may wait for a handler of a pool, or for one with a target; more are refused.
 const QUEUE: usize = 4096;
 /// Logins that may wait to be verified, each for a good part of a second; more are refused.
@@ -107,12 +111,15 @@ where
         log: config.log.as_ref().map(|log| recorded(log, watch.lost())),
         request_id: config.request_id.as_ref().map(RequestId::http),
         server_timing: config.server_timing,
+        deadlines: deadlines(config, &watch),
         ..Http::default()
     };
     let http_flows = http.flows;
     let http = HttpServer::add(&mut net, cpu, site, http);
     let own = Arc::clone(&plan);
-    let cache = net.add(stage("cache", move || Cache::new(Arc::clone(&own))).on(cpu));
+    let cache = stage("cache", move || Cache::new(Arc::clone(&own))).on(cpu);
+    // Replies of handlers come by it too, and what it does itself costs next to nothing.
+    let cache = net.add(cache.queue(bounded(CACHE_QUEUE).keep_late()));
     compress(&mut net, config, cache, &loader);
     let load = stage("load", move || Load::new(Arc::clone(&loader))).on(disk);
     let load = net.add(load.queue(bounded(WINDOW * workers)).emits(workers));
@@ -172,6 +179,12 @@ fn compress(net: &mut Net, config: &Config, cache: Node<Cache>, loader: &Arc<Loa
     let make = net.add(make.queue(bounded(MAKES)).emits(config.workers.into()));
     net.wire(cache.out.make, make.inlet).on_full(OnFull::ShedNewest);
     net.wire(make.out, cache.inlet);
+}
+
+/// The fields by which clients say how long they wait, if any are believed.
+fn deadlines(config: &Config, watch: &Watch) -> Option<Deadlines> {
+    let fields = config.deadline_headers.clone();
+    (!fields.is_empty()).then(|| Deadlines { fields, ignored: watch.deadlines() })
 }
 
 /// What the records of requests hold for a log.

@@ -7,7 +7,7 @@ use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
 use sluicegate_io::resources::{Budget, Resource};
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ pub struct Watch {
     refusals: Arc<Refusals>,
     lost: Arc<Lost>,
     resources: Vec<Resource>,
+    deadlines: Arc<AtomicU64>,
 }
 
 impl Watch {
@@ -29,8 +30,8 @@ impl Watch {
         let resources = config.resources.iter().copied().map(Resource::new).collect();
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
-        let (observer, refusals, lost) = Default::default();
-        Watch { observer, connections, cache, variants, refusals, lost, resources }
+        let (observer, refusals, lost, deadlines) = Default::default();
+        Watch { observer, connections, cache, variants, refusals, lost, deadlines, resources }
     }
 
     /// The ledger of the worker with this number.
@@ -73,6 +74,11 @@ impl Watch {
         Err(format!("no stage {stage:?} has a law {law:?}; accepted: {there}"))
     }
 
+    /// Where deadlines of clients are counted that could not be read.
+    pub fn deadlines(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.deadlines)
+    }
+
     /// Opens the eyes; only the first observer counts.
     pub fn open(&self, observer: Observer) {
         let _ = self.observer.set(observer);
@@ -95,7 +101,10 @@ impl Watch {
             "budget": self.cache.limit(),
             "variants": variants(&self.variants),
         });
-        shown["http"] = json!({ "refused": refused(&self.refusals) });
+        shown["http"] = json!({
+            "refused": refused(&self.refusals),
+            "deadlines_ignored": self.deadlines.load(Relaxed),
+        });
         shown["resources"] = self.resources.iter().map(resource).collect();
         shown["log"] = json!({ "lost": self.lost.total() });
         shown.to_string()

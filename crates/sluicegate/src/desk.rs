@@ -5,10 +5,12 @@
 //! and takes it away again when its turn ends (the simulator runs many workers on one thread).
 
 use crate::event::{Notice, StageId, WorkerId};
+use crate::gone::Gone;
 use crate::ledger::{Counts, Why};
 use crate::time::Time;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 thread_local! {
@@ -33,6 +35,9 @@ pub(crate) struct Desk {
     dropping: Cell<Why>,
     /// By source.
     placed: Box<[Placed]>,
+    /// The flows of the net that are gone, and how many of them are at home here.
+    pub gone: Arc<Gone>,
+    gone_here: Cell<usize>,
     /// Sources that missed a place and may try again.
     freed: RefCell<Vec<StageId>>,
     notices: RefCell<Vec<Notice>>,
@@ -47,7 +52,7 @@ struct Placed {
 }
 
 impl Desk {
-    pub fn new(worker: WorkerId, stages: usize) -> Rc<Self> {
+    pub fn new(worker: WorkerId, stages: usize, gone: Arc<Gone>) -> Rc<Self> {
         Rc::new(Self {
             worker,
             counts: Counts::default(),
@@ -57,6 +62,8 @@ impl Desk {
             ends: Cell::new(0),
             dropping: Cell::new(Why::Dropped),
             placed: (0..stages).map(|_| Placed::default()).collect(),
+            gone,
+            gone_here: Cell::new(0),
             freed: RefCell::default(),
             notices: RefCell::default(),
         })
@@ -112,7 +119,12 @@ impl Desk {
         free
     }
 
-    pub fn free_place(&self, source: StageId) {
+    /// Frees the place of a flow that has ended.
+    #[inline]
+    pub fn free_place(&self, source: StageId, flow: u64) {
+        if self.gone_here.get() > 0 {
+            self.unset_gone(source, flow);
+        }
         let placed = &self.placed[source.index()];
         debug_assert!(placed.taken.get() > 0, "a place was freed twice");
         placed.taken.set(placed.taken.get().saturating_sub(1));
@@ -128,6 +140,24 @@ impl Desk {
         self.counts.end(why);
     }
 
+    /// Nobody waits any more for the answer to a flow of `source` on this worker.
+    pub fn set_gone(&self, source: StageId, flow: u64) {
+        // There are no more flows that could be meant: the list stays bounded whatever is said.
+        if (self.gone_here.get() as i64) < self.counts.places.get()
+            && self.gone.add((self.worker, source, flow))
+        {
+            self.gone_here.set(self.gone_here.get() + 1);
+        }
+    }
+
+    /// The flow has ended, gone or not. Out of the way of all others.
+    #[cold]
+    fn unset_gone(&self, source: StageId, flow: u64) {
+        if self.gone.remove(&(self.worker, source, flow)) {
+            self.gone_here.set(self.gone_here.get() - 1);
+        }
+    }
+
     /// Takes a source that missed a place, now that one is free.
     pub fn take_freed(&self) -> Option<StageId> {
         self.freed.borrow_mut().pop()
@@ -136,7 +166,7 @@ impl Desk {
     /// A flow with a place at its source has ended.
     pub fn settled(&self, notice: Notice) {
         if notice.why.is_none() && notice.home == self.worker {
-            self.free_place(notice.source);
+            self.free_place(notice.source, notice.flow);
         } else {
             self.tell(notice);
         }

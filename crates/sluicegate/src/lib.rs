@@ -49,6 +49,7 @@
 mod control;
 mod desk;
 mod event;
+mod gone;
 mod ledger;
 mod net;
 mod observe;

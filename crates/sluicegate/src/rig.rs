@@ -8,6 +8,7 @@ use crate::stage::{Binder, Cx, Local, OutSpec, Ports, Runtime, Stage};
 use crate::time::{Clock, VirtualTime};
 use std::any::Any;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bound of a rig's outboxes: as good as none.
@@ -64,7 +65,7 @@ impl<S: Stage> Rig<S> {
             stage,
             out: S::Out::bind(&mut Binder { link: &mut |_| None, spec }),
             work: Work::new(Duration::MAX),
-            desk: Desk::new(WorkerId(0), 1),
+            desk: Desk::new(WorkerId(0), 1, Arc::default()),
             wheel: Wheel::new(),
             clock: Clock::Virtual(time.clone()),
             time,
@@ -102,7 +103,7 @@ impl<S: Stage> Rig<S> {
         let mut rest = self.work.events.split_off(self.work.events.len().min(n));
         let (desk, clock) = (Rc::clone(&self.desk), self.clock.clone());
         self.call(|stage, work, cx| {
-            work.begin(false, cx.now(), 0);
+            work.begin(false, desk.gone.any(), cx.now(), 0);
             stage.handle(Batch { work, desk: &desk, clock: &clock }, cx);
         });
         self.work.events.append(&mut rest);

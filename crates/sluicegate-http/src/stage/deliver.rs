@@ -49,9 +49,7 @@ impl HttpStage {
         let Some(mut held) = session.held.take() else { return };
         held.bytes = 0;
         for Held { chunks, tag } in held.replies.drain(..) {
-            let tag = tag
-                .and_then(|place| self.tags.take_of(place, id.key()))
-                .unwrap_or(Tag::none(worker));
+            let tag = tag.and_then(|place| self.take_tag(id, place)).unwrap_or(Tag::none(worker));
             let write = Write { conn: id, chunks, then: Then::Keep };
             cx.out.write.emit(tag.with(write));
         }
@@ -108,7 +106,10 @@ impl HttpStage {
         });
         match (changed, wants) {
             (true, true) => io.resume(id),
-            (true, false) => io.pause(id),
+            (true, false) => {
+                io.pause(id);
+                io.watch_loss(id);
+            }
             _ => {}
         }
         if releases {
@@ -130,7 +131,12 @@ impl HttpStage {
     /// The tag that the session keeps.
     pub(crate) fn session_tag(&mut self, id: ConnId, cx: &mut Cx<'_, HttpOut>) -> Option<Tag> {
         let place = cx.local.get::<Io>().state::<Session>(id)?.tag.take()?;
-        self.tags.take_of(place, id.key())
+        self.take_tag(id, place)
+    }
+
+    /// The tag at `place`, if it is of a flow of this connection.
+    pub(crate) fn take_tag(&mut self, id: ConnId, place: u32) -> Option<Tag> {
+        self.tags.take_if(place, |flow| ConnId::of_flow(flow) == id)
     }
 
     /// The tag of a body that ends with what the machine says itself. With nothing to say, the

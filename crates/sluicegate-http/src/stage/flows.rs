@@ -3,6 +3,7 @@
 use sluicegate::{Cx, Entering, Tag, Why};
 use sluicegate_io::{Buf, ConnId, Io};
 
+use crate::deadline::earlier;
 use crate::exchange::Exchange;
 use crate::machine::Next;
 use crate::stage::deliver::Ready;
@@ -20,7 +21,12 @@ pub(super) enum News {
 }
 
 impl HttpStage {
-    pub(super) fn replied(&mut self, tag: Tag, mut exchange: Exchange, cx: &mut Cx<'_, HttpOut>) {
+    pub(super) fn replied(
+        &mut self,
+        mut tag: Tag,
+        mut exchange: Exchange,
+        cx: &mut Cx<'_, HttpOut>,
+    ) {
         let (id, now, stage) = (ConnId::from_key(exchange.conn()), cx.now(), cx.stage());
         let io = cx.local.get::<Io>();
         let found = io.state_and_queued::<Session>(id);
@@ -31,6 +37,8 @@ impl HttpStage {
         };
         let answer = session.machine.answer(&mut exchange, queued, now, &mut self.shared);
         if answer.more {
+            // Begun in time, it is sent to its end.
+            tag.set_deadline(None);
             session.tag = Some(self.tags.insert(tag));
             session.parked = Some(exchange);
             self.write(id, None, answer, cx);
@@ -68,7 +76,8 @@ impl HttpStage {
             match session.machine.advance(now, &mut self.shared) {
                 Next::Wait => break,
                 Next::Begun { born } => {
-                    match cx.enter(id.key(), self.settings.entering(born)) {
+                    let flow = session.next_flow(id);
+                    match cx.enter(flow, self.settings.entering(born)) {
                         Ok(tag) => self.keep_tag(id, tag, cx),
                         Err(_) => {
                             if let Some(reply) = ready {
@@ -82,12 +91,17 @@ impl HttpStage {
                 Next::Request { mut exchange, born } => {
                     exchange.set_serial(session.next_serial());
                     let kept = session.tag.take();
+                    let flow = match kept {
+                        Some(_) => session.flow(id),
+                        None => session.next_flow(id),
+                    };
                     let quiet = ready.is_none() && session.is_quiet();
                     if let Some(reply) = ready {
                         self.hold(id, reply, cx);
                         ready = None;
                     }
-                    if self.request(id, exchange, kept, self.settings.entering(born), cx) {
+                    let entering = self.settings.entering(born);
+                    if self.request((id, flow), exchange, kept, entering, cx) {
                         if quiet {
                             // Nothing to settle: a request in the net brings no deadline nearer.
                             return;
@@ -114,15 +128,19 @@ impl HttpStage {
     /// `false` when the net was full and 503 the answer.
     fn request(
         &mut self,
-        id: ConnId,
+        (id, flow): (ConnId, u64),
         exchange: Exchange,
         kept: Option<u32>,
         entering: Entering,
         cx: &mut Cx<'_, HttpOut>,
     ) -> bool {
-        let kept = kept.and_then(|place| self.tags.take_of(place, id.key()));
-        match kept.map_or_else(|| cx.enter(id.key(), entering), Ok) {
-            Ok(tag) => {
+        let kept = kept.and_then(|place| self.take_tag(id, place));
+        match kept.map_or_else(|| cx.enter(flow, entering), Ok) {
+            Ok(mut tag) => {
+                if let Some(deadlines) = &self.settings.deadlines {
+                    let asked = deadlines.of(&exchange, tag.born());
+                    tag.set_deadline(earlier(tag.deadline(), asked));
+                }
                 cx.out.request.emit(tag.with(exchange));
                 true
             }
@@ -154,7 +172,7 @@ impl HttpStage {
             return self.go_on(id, News::Nothing, cx);
         }
         if let (Some(exchange), Some(place)) = (session.parked.take(), session.tag.take())
-            && let Some(tag) = self.tags.take_of(place, id.key())
+            && let Some(tag) = self.take_tag(id, place)
         {
             cx.out.pull.emit(tag.with(exchange));
         }

@@ -116,6 +116,7 @@ impl HttpStage {
             if let Some(session) = cx.local.get::<Io>().state::<Session>(id) {
                 session.machine.finished();
                 self.go_on(id, News::Nothing, cx);
+                self.watch_loss(id, cx);
             }
             return;
         }
@@ -126,9 +127,21 @@ impl HttpStage {
         }
     }
 
-    /// The client is gone: what waited for it ends here. A request that is in the net ends when
-    /// it comes back.
+    /// Who has finished sending may still wait for the answer; or have left, which is told apart as
+    /// soon as it can be.
+    fn watch_loss(&mut self, id: ConnId, cx: &mut Cx<'_, HttpOut>) {
+        let io = cx.local.get::<Io>();
+        if io.state::<Session>(id).is_some_and(|session| session.machine.is_asked()) {
+            io.watch_loss(id);
+        }
+    }
+
+    /// The client is gone: what waited for it ends here, and a request that is in the net where it
+    /// waits.
     pub(crate) fn forget(&mut self, id: ConnId, mut session: Session, cx: &mut Cx<'_, HttpOut>) {
+        if session.machine.is_asked() && session.tag.is_none() {
+            cx.gone(session.flow(id));
+        }
         session.machine.abort_trail(cx.now(), &mut self.shared);
         self.conn_over(id);
         if let Some((_, timer)) = session.timer {
@@ -137,7 +150,7 @@ impl HttpStage {
         let held = session.held.into_iter().flat_map(|held| held.replies);
         let held = held.filter_map(|held| held.tag);
         for place in held.chain(session.tag) {
-            if let Some(tag) = self.tags.take_of(place, id.key()) {
+            if let Some(tag) = self.take_tag(id, place) {
                 tag.refuse(Why::Gone);
             }
         }
@@ -207,9 +220,10 @@ impl Stage for HttpStage {
             Why::Expired => 504,
             Why::Failed | Why::Dropped => 500,
         };
-        let id = ConnId::from_key(ended.flow);
+        let id = ConnId::of_flow(ended.flow);
         if let Some(session) = cx.local.get::<Io>().state::<Session>(id)
             && session.machine.is_asked()
+            && session.flow(id) == ended.flow
         {
             if let Some(exchange) = session.lose_request() {
                 self.shared.recycle(exchange);

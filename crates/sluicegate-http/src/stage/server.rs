@@ -7,6 +7,7 @@ use sluicegate::{Domain, Entering, Inlet, Net, Outlet, Time, bounded, stage};
 use sluicegate_io::{Listeners, Options, serve};
 
 use crate::date::WallClock;
+use crate::deadline::Deadlines;
 use crate::exchange::Exchange;
 use crate::id::{IdSettings, Ids};
 use crate::journal::Journal;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub queue: usize,
     /// When the answer to a request is worth nothing any more, from its first byte. Never.
     pub answer_time: Option<Duration>,
+    /// Which fields of a request may bring that nearer. None.
+    pub deadlines: Option<Deadlines>,
     /// Where the wall clock is read, for Date. The system's.
     pub clock: WallClock,
     /// Names and bounds of the stages that move bytes. A prefix goes before `http` too.
@@ -51,6 +54,7 @@ impl Default for Settings {
             flows: 16 * 1024,
             queue: 1024,
             answer_time: None,
+            deadlines: None,
             clock: |_| SystemTime::now(),
             io: Options::default(),
             refusals: Arc::default(),

@@ -12,6 +12,8 @@ pub(crate) struct Session {
     pub machine: HttpConn,
     /// Counts the requests sent into the net, to know a reply that came too late.
     serial: u32,
+    /// Counts the flows of the connection: their numbers differ.
+    flows: u8,
     /// The flow of a body that is being read, or of a stream that is being sent.
     pub tag: Option<u32>,
     /// An exchange whose pieces are being sent.
@@ -41,7 +43,16 @@ pub(crate) struct Held {
 
 impl Session {
     pub fn new(machine: HttpConn) -> Self {
-        Self { machine, serial: 0, tag: None, parked: None, held: None, timer: None, paused: false }
+        Self {
+            machine,
+            serial: 0,
+            flows: 0,
+            tag: None,
+            parked: None,
+            held: None,
+            timer: None,
+            paused: false,
+        }
     }
 
     /// The deadline, where no timer runs out by then.
@@ -63,6 +74,16 @@ impl Session {
     pub fn next_serial(&mut self) -> u32 {
         self.serial = self.serial.wrapping_add(1);
         self.serial
+    }
+
+    /// The number of the flow that the connection `id` let in last: that of the request in hand.
+    pub fn flow(&self, id: ConnId) -> u64 {
+        id.flow(self.flows)
+    }
+
+    pub fn next_flow(&mut self, id: ConnId) -> u64 {
+        self.flows = self.flows.wrapping_add(1);
+        self.flow(id)
     }
 
     /// The flow of the request in hand has ended: should its exchange still come, it is too late.

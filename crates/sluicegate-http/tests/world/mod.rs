@@ -121,6 +121,9 @@ pub fn attach(net: &mut Net, cpu: Domain, listeners: Listeners, settings: Settin
     let http = HttpServer::add(net, cpu, listeners, settings);
     let site = net.add(stage("site", Site::default).on(cpu));
     let pieces = net.add(stage("pieces", || Pieces).on(disk).queue(bounded(8)));
+    let work = net.add(stage("work", || Work).on(disk).queue(bounded(8)));
+    net.wire(site.out.work, work.inlet);
+    net.wire(work.out, http.replies).returns(http.request);
     net.wire(http.request, site.inlet).on_full(OnFull::ShedNewest);
     net.wire(site.out.reply, http.replies).returns(http.request);
     net.wire(http.pull, pieces.inlet);
@@ -144,6 +147,8 @@ struct Site {
 #[derive(Ports)]
 struct SiteOut {
     reply: Out<Exchange>,
+    /// What has slept and is to be worked on.
+    work: Out<Exchange>,
 }
 
 impl Stage for Site {
@@ -169,7 +174,7 @@ impl Stage for Site {
                     cx.after(SLEEP / 2, 0);
                     continue;
                 }
-                b"/sleep" => {
+                b"/sleep" | b"/work" => {
                     self.asleep.push(event);
                     cx.after(SLEEP, 0);
                     continue;
@@ -190,10 +195,27 @@ impl Stage for Site {
 
     fn timer(&mut self, _token: u64, cx: &mut Cx<'_, SiteOut>) {
         let mut event = self.asleep.remove(0);
+        if event.path() == b"/work" {
+            return cx.out.work.emit(event);
+        }
         if event.replied().is_none() {
             event.reply(Reply::text(200, "good morning"));
         }
         cx.out.reply.emit(event);
+    }
+}
+
+struct Work;
+
+impl Stage for Work {
+    type In = Exchange;
+    type Out = Out<Exchange>;
+
+    fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>) {
+        for mut event in batch {
+            event.reply(Reply::text(200, "worked"));
+            cx.out.emit(event);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::backend::{Ready, Recv};
 use crate::conn::{ConnId, How, Lease};
 use crate::events::{Closed, Incoming, Received};
 use crate::io::Io;
-use crate::io::slot::Phase;
+use crate::io::slot::{Heard, Phase, Reading};
 
 impl Io {
     /// The next thing that came from a connection of the gate at `place`.
@@ -21,7 +21,7 @@ impl Io {
                 self.room_to_accept();
                 return Some(self.closed(id, how, state));
             }
-            if !conn.reading || !conn.readable {
+            if conn.reading != Reading::Yes || !conn.readable {
                 continue;
             }
             match self.receive(id) {
@@ -67,7 +67,15 @@ impl Io {
             let connect = gate.connect;
             return self.raise(connect);
         }
-        conn.finished |= ready.finished || ready.dead;
+        let heard = match (ready.finished, ready.dead) {
+            (_, true) => Heard::Dead,
+            (true, _) => Heard::Finished,
+            _ => Heard::Nothing,
+        };
+        conn.heard = conn.heard.max(heard);
+        if conn.is_lost() {
+            return self.die(id, How::Reset);
+        }
         let (reads, writes) = (ready.read || ready.finished || ready.dead, ready.write);
         conn.readable |= reads && conn.phase != Phase::HalfClosed;
         let mut write_waits = writes && !conn.writable && conn.output.is_some();
@@ -79,7 +87,7 @@ impl Io {
             write_waits = true;
         }
         conn.writable |= writes;
-        let (read_now, gate) = (conn.readable && conn.reading, conn.gate);
+        let (read_now, gate) = (conn.readable && conn.reading == Reading::Yes, conn.gate);
         if read_now {
             self.queue_read(id);
         }
@@ -109,7 +117,7 @@ impl Io {
         match self.backend.recv(socket, &self.pool) {
             Recv::Bytes(bytes, drained) => {
                 // After a finish no further readiness would tell of the end: it is asked for.
-                conn.readable = !drained || conn.finished;
+                conn.readable = !drained || conn.heard != Heard::Nothing;
                 if conn.phase == Phase::Lingering {
                     self.discard(id, bytes.len());
                     return Got::Nothing;

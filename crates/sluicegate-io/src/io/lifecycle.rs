@@ -8,7 +8,7 @@ use crate::addr::Peer;
 use crate::backend::Socket;
 use crate::conn::{ConnId, How};
 use crate::events::Then;
-use crate::io::slot::{Conn, Phase};
+use crate::io::slot::{Conn, Phase, Reading};
 use crate::io::{Io, SPARE_OUTPUTS};
 use crate::output::Output;
 
@@ -152,7 +152,7 @@ impl Io {
         }
         conn.phase = Phase::Lingering;
         conn.state = None;
-        conn.reading = true;
+        conn.reading = Reading::Yes;
         let readable = conn.readable;
         self.lingering.push_back((now + self.settings.linger_time, id));
         if readable {

@@ -31,7 +31,7 @@ use gate::Gate;
 pub(crate) use gate::GateId;
 use refuse::TURNED_AWAY_MAX;
 pub use refuse::WhenFull;
-use slot::{Conn, Phase};
+use slot::{Conn, Phase, Reading};
 
 /// Output queues kept for use again, so that steady traffic needs no memory.
 const SPARE_OUTPUTS: usize = 256;
@@ -193,7 +193,7 @@ impl Io {
     /// Starts receiving, or goes on after [`Io::pause`].
     pub fn read(&mut self, id: ConnId) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        conn.reading = true;
+        conn.reading = Reading::Yes;
         if conn.readable {
             self.queue_read(id);
         }
@@ -205,10 +205,28 @@ impl Io {
     }
 
     /// Receives no more until [`Io::resume`]: further bytes wait in the kernel, and so does any
-    /// news of the connection's end that only receiving would bring.
+    /// news of the connection's end that only receiving would bring; but see [`Io::watch_loss`].
     pub fn pause(&mut self, id: ConnId) {
         if let Some(conn) = self.conns.get_mut(id) {
-            conn.reading = false;
+            conn.reading = Reading::No;
+        }
+    }
+
+    /// Tells that the peer has left, as closed by a [reset](How::Reset), also while nothing is
+    /// read: after [`Io::pause`], or when the peer has finished sending. What it sent and was not
+    /// read is lost then. For a protocol that works on an answer, to give it up.
+    ///
+    /// Over TCP only a reset can be seen. Who closes the connection both ways has at first sent the
+    /// same as who finished sending and waits for the answer.
+    pub fn watch_loss(&mut self, id: ConnId) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        let Some(socket) = &conn.socket else { return };
+        if conn.reading == Reading::No {
+            conn.reading = Reading::Watched;
+        }
+        self.backend.watch(socket);
+        if conn.is_lost() {
+            self.die(id, How::Reset);
         }
     }
 

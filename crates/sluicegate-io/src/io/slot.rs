@@ -33,10 +33,10 @@ pub(crate) struct Conn {
     pub readable: bool,
     /// Worth giving the backend bytes.
     pub writable: bool,
-    /// The backend said that an end follows the bytes.
-    pub finished: bool,
-    /// The protocol wants bytes.
-    pub reading: bool,
+    /// What the backend said of the end.
+    pub heard: Heard,
+    /// Whether the protocol wants bytes.
+    pub reading: Reading,
     /// In the queue of connections to read.
     pub queued: bool,
     /// In the list of connections with new output.
@@ -58,6 +58,25 @@ pub(crate) enum Phase {
     Lingering,
 }
 
+/// What was heard of a connection's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Heard {
+    Nothing,
+    /// An end follows the bytes.
+    Finished,
+    /// It is dead in both directions.
+    Dead,
+}
+
+/// What the protocol wants of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    No,
+    Yes,
+    /// No bytes, but to know when the peer has left.
+    Watched,
+}
+
 impl Conn {
     pub fn new(socket: Socket, peer: Peer, gate: u16, service: u16) -> Self {
         Self {
@@ -76,13 +95,19 @@ impl Conn {
             readable: false,
             // A new connection has room; should it not, the first write finds out.
             writable: true,
-            finished: false,
-            reading: false,
+            heard: Heard::Nothing,
+            reading: Reading::No,
             queued: false,
             dirty: false,
             by_address: false,
             turned_away: false,
         }
+    }
+
+    /// Whether it is dead, and this has to be told though nothing is read.
+    pub fn is_lost(&self) -> bool {
+        let unread = self.phase == Phase::HalfClosed || self.reading == Reading::Watched;
+        self.heard == Heard::Dead && unread && self.socket.is_some()
     }
 
     /// Whether writes are still taken.

@@ -90,6 +90,8 @@ fn transfer(
     let read = net.add(spec.queue(bounded(1)).batch(options.batch));
     let name = format!("{}write", options.prefix);
     let spec = stage(&name, move || WriteStage::new(gate)).on(domain);
-    let write = net.add(spec.queue(bounded(options.queue)).batch(options.batch));
+    // A piece that is missing would cost the connection.
+    let queue = bounded(options.queue).keep_late();
+    let write = net.add(spec.queue(queue).batch(options.batch));
     (read.out, write.inlet)
 }

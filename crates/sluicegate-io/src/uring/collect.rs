@@ -12,6 +12,7 @@ use crate::uring::Uring;
 use crate::uring::handle::Handle;
 use crate::uring::op::Op;
 use crate::uring::sock::{ACCEPTED_MAX, Accepted, Asking, Connecting, Receiving};
+use crate::uring::transfer::DEAD;
 
 impl Uring {
     /// Handles all completions that are there, and tells what became ready.
@@ -37,6 +38,7 @@ impl Uring {
                 }
                 Op::Await => self.came(id, ready),
                 Op::Connect => self.decided(id, ready),
+                Op::Watch => self.lost(id, result, more, ready),
                 Op::Call => self.called(id, outcome(result), ready),
                 Op::Shutdown => self.shut_down(id),
                 Op::Close => self.place_is_free(ready),
@@ -155,6 +157,18 @@ impl Uring {
             return self.settle_listener(id);
         }
         ready.push(Ready { key: ear.key, read: true, ..Ready::default() });
+    }
+
+    fn lost(&mut self, id: ConnId, result: i32, more: bool, ready: &mut Vec<Ready>) {
+        let Some(sock) = self.conns.get_mut(id) else { return };
+        sock.watching = more;
+        if sock.closing {
+            return self.settle(id);
+        }
+        if outcome(result).is_ok_and(|events| events as u32 & DEAD != 0) {
+            let key = sock.key;
+            ready.push(Ready { key, read: true, write: true, dead: true, ..Ready::default() });
+        }
     }
 
     fn shut_down(&mut self, id: ConnId) {

@@ -286,6 +286,10 @@ impl Backend for Uring {
         }
     }
 
+    fn watch(&mut self, socket: &Socket) {
+        self.watch_conn(place(socket));
+    }
+
     fn close(&mut self, socket: Socket) {
         self.close_conn(place(&socket));
     }

@@ -1,6 +1,6 @@
 //! What an operation in the ring is and whose it is, as one number that comes back with it.
 
-use crate::conn::ConnId;
+use crate::conn::{ConnId, SLOTS_MAX};
 
 /// The kinds of operations, told apart when they complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(super) enum Op {
     Send,
     /// Waits until a connect is decided.
     Connect,
+    /// Waits until a connection that receives nothing is dead.
+    Watch,
     /// Accepts one connection into a direct descriptor.
     Call,
     /// Finishes sending on a direct descriptor.
@@ -28,9 +30,9 @@ pub(super) enum Op {
 }
 
 /// The most places of a table; the bits above hold the kind of operation.
-pub(super) const PLACES_MAX: usize = 1 << KIND_BIT;
-const KIND_BIT: u32 = 28;
-const KINDS: [Op; 10] = [
+pub(super) const PLACES_MAX: usize = SLOTS_MAX;
+const KIND_BIT: u32 = PLACES_MAX.trailing_zeros();
+const KINDS: [Op; 11] = [
     Op::Wake,
     Op::Cancel,
     Op::Accept,
@@ -38,6 +40,7 @@ const KINDS: [Op; 10] = [
     Op::Receive,
     Op::Send,
     Op::Connect,
+    Op::Watch,
     Op::Call,
     Op::Shutdown,
     Op::Close,

@@ -40,6 +40,8 @@ pub(super) struct Sock {
     pub broken: Option<How>,
     /// It was begun here, and waits to be decided.
     pub connecting: Connecting,
+    /// An operation waits for the connection's end.
+    pub watching: bool,
     /// An operation finishes sending.
     pub shutting: bool,
     /// The peer is to see a reset.
@@ -109,6 +111,7 @@ impl Sock {
             sending: None,
             broken: None,
             connecting,
+            watching: false,
             shutting: false,
             reset: false,
             closing: false,
@@ -124,6 +127,7 @@ impl Sock {
     pub fn in_flight(&self) -> bool {
         matches!(self.receiving, Receiving::Yes | Receiving::Stopping)
             || self.sending.is_some()
+            || self.watching
             || self.shutting
             || self.connecting == Connecting::Waiting
     }

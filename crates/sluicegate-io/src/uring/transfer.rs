@@ -100,6 +100,20 @@ impl Uring {
         unsafe { self.ring.push(&entry.user_data(Op::Connect.of(id))) };
     }
 
+    /// Waits until the connection is dead. Its ends are told whatever is polled for, also that the
+    /// peer finished, after which the operation has to go on.
+    pub(super) fn watch_conn(&mut self, id: ConnId) {
+        let Some(sock) = self.conns.get_mut(id) else { return };
+        if sock.watching || sock.closing {
+            return;
+        }
+        sock.watching = true;
+        let poll = |fd| opcode::PollAdd::new(fd, DEAD).multi(true).build();
+        let entry = sock.handle.entry(poll);
+        // SAFETY: the descriptor stays until the operation has completed; no memory is named.
+        unsafe { self.ring.push(&entry.user_data(Op::Watch.of(id))) };
+    }
+
     /// Cancels what is in flight; the socket is closed when that has ended.
     pub(super) fn close_conn(&mut self, id: ConnId) {
         let Some(sock) = self.conns.get_mut(id) else { return };
@@ -114,6 +128,7 @@ impl Uring {
             (sock.receiving == Receiving::Yes, Op::Receive),
             (sock.sending.is_some(), Op::Send),
             (sock.connecting == Connecting::Waiting, Op::Connect),
+            (sock.watching, Op::Watch),
         ];
         for (in_flight, op) in operations {
             if in_flight {
@@ -135,6 +150,9 @@ impl Uring {
         }
     }
 }
+
+/// What a poll says of a connection that is dead in both directions.
+pub(super) const DEAD: u32 = (libc::POLLHUP | libc::POLLERR) as u32;
 
 /// Sends page memory, and what goes ahead of it, by calls: no operation of the ring takes pages
 /// without copying them or handing the work to a thread. `None` where the ring has to wait until

@@ -22,6 +22,8 @@ struct Talk {
     line: Vec<u8>,
     /// Bytes of a large answer that are still to be produced.
     owed: usize,
+    /// An answer is being thought of, for whoever waits for it.
+    thinks: bool,
 }
 
 #[derive(Default)]
@@ -58,7 +60,10 @@ impl Stage for Service {
             match event.split().1 {
                 ServiceIn::Opened(opened) => {
                     let io = cx.local.get::<Io>();
-                    io.set_state(*opened.conn, Box::new(Talk { line: Vec::new(), owed: 0 }));
+                    io.set_state(
+                        *opened.conn,
+                        Box::new(Talk { line: Vec::new(), owed: 0, thinks: false }),
+                    );
                     assert_eq!(io.peer(*opened.conn), Some(opened.peer));
                     io.read(*opened.conn);
                 }
@@ -125,6 +130,16 @@ impl Service {
                 io.state::<Talk>(conn).unwrap().owed = rest.parse().unwrap();
                 self.pump(conn, cx);
             }
+            "think" => {
+                cx.local.get::<Io>().state::<Talk>(conn).unwrap().thinks = true;
+                self.write(conn, reply, Then::Keep, cx);
+            }
+            "ponder" => {
+                let io = cx.local.get::<Io>();
+                io.pause(conn);
+                io.watch_loss(conn);
+                self.write(conn, reply, Then::Keep, cx);
+            }
             "hold" => cx.local.get::<Io>().pause(conn),
             "bye" => self.write(conn, b"bye\n".to_vec(), Then::Shutdown, cx),
             "close" => self.write(conn, b"closing\n".to_vec(), Then::Close, cx),
@@ -139,7 +154,10 @@ impl Service {
         let io = cx.local.get::<Io>();
         assert_eq!(closed.how == How::Eof, closed.state.is_none());
         assert_eq!(io.is_open(*closed.conn), closed.how == How::Eof);
-        if closed.how == How::Eof {
+        let talk = io.state::<Talk>(*closed.conn);
+        if closed.how == How::Eof && talk.is_some_and(|talk| talk.thinks) {
+            io.watch_loss(*closed.conn);
+        } else if closed.how == How::Eof {
             self.write(*closed.conn, b"eof\n".to_vec(), Then::Shutdown, cx);
         }
     }

@@ -21,7 +21,9 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
         let class =
             if route.class > 0 { format!(", class {}", route.class) } else { String::new() };
         let instead = route.instead.as_ref().map(|page| format!(", or {page}")).unwrap_or_default();
-        let what = [handler, &target, &class, &instead].concat();
+        let deadline = route.deadline.map(|span| format!(", deadline {span:?}"));
+        let deadline = deadline.unwrap_or_default();
+        let what = [handler, &target, &deadline, &class, &instead].concat();
         let _ = writeln!(text, "all hosts, {} and below: {what}", route.path);
     }
     for (nth, class) in config.classes.iter().enumerate() {

@@ -204,6 +204,7 @@ pub static KEYS: &[Key] = &[
     key("errors.416", Page, Nothing, "page in the place of 416, no such part of a file"),
     key("errors.500", Page, Nothing, "page in the place of 500, a fault in the server"),
     key("errors.503", Page, Nothing, "page in the place of 503, too much to do"),
+    key("errors.504", Page, Nothing, "page in the place of 504, too late"),
     key("strict_hosts", Switch, Text("false"), "answer 421 to hosts that no [[host]] names"),
     key("drain", Span(secs(0), secs(3600)), Text("5s"), "how long a stop may take"),
     key("limits.head", Bytes(KIB, 63 * KIB), Text("16 KiB"), "longest head of a request"),
@@ -300,6 +301,13 @@ pub static KEYS: &[Key] = &[
     key("log.trust_request_id", Switch, Text("false"), "an id that a client sends is kept"),
     key("log.server_timing", Switch, Text("false"), "replies tell how long they took"),
     key(
+        "deadline.headers",
+        Tokens,
+        Nothing,
+        "fields that say how long a client waits, such as grpc-timeout; later its request is \
+         dropped",
+    ),
+    key(
         "pool.threads",
         Counts(1, 1024),
         Text("4"),
@@ -354,6 +362,12 @@ pub static ROUTE_KEYS: &[Key] = &[
         Count(0, 255),
         Text("0"),
         "with a target: the higher goes first, and pushes out the lower when there is too much",
+    ),
+    key(
+        "deadline",
+        Span(Duration::from_millis(1), secs(3600)),
+        Nothing,
+        "a request that has not been begun in this time is dropped, and answered 504",
     ),
     key(
         "instead",
@@ -420,6 +434,7 @@ pub static HOST_KEYS: &[Key] = &[
     key("errors.416", Page, Nothing, "page in the place of 416, no such part of a file"),
     key("errors.500", Page, Nothing, "page in the place of 500, a fault in the server"),
     key("errors.503", Page, Nothing, "page in the place of 503, too much to do"),
+    key("errors.504", Page, Nothing, "page in the place of 504, too late"),
 ];
 
 /// All settings as text: name, what it accepts, default and purpose, one line each.

@@ -66,6 +66,8 @@ pub struct Config {
     pub compression: Compression,
     /// Threads that may wait for the disk.
     pub pool_threads: Threads,
+    /// Fields by which clients say how long they wait.
+    pub deadline_headers: Vec<String>,
     /// The access log, if there is one.
     pub log: Option<Log>,
     /// How requests are named, if they are.
@@ -204,6 +206,7 @@ impl Config {
             stream_above: s.number("cache.stream_above").unwrap_or(0),
             compression: compression::read(s),
             pool_threads: threads(s.text("pool.threads")),
+            deadline_headers: s.texts("deadline.headers"),
             log: log::log(settings),
             request_id: log::request_id(s),
             server_timing: s.flag("log.server_timing").unwrap_or(false),

@@ -14,6 +14,8 @@ pub struct Route {
     pub handler: Handler,
     /// In which time it handles what it admits, if it refuses anything for that.
     pub target: Option<Duration>,
+    /// In which time its requests are begun, if they are dropped otherwise.
+    pub deadline: Option<Duration>,
     /// How important its requests are; higher is more.
     pub class: u8,
     /// The path of the page that is served in the place of what it refuses.
@@ -66,7 +68,8 @@ pub(super) fn add_demo(routes: &mut Vec<Route>) {
         let demo = (handler == Handler::BurnPool).then_some(DEMO_TARGET);
         let asked = routes.iter().any(|route| route.handler == handler);
         let target = if asked { target(routes, handler) } else { demo };
-        routes.push(Route { path: path.to_owned(), handler, target, class: 0, instead: None });
+        let (deadline, instead) = (None, None);
+        routes.push(Route { path: path.to_owned(), handler, target, deadline, class: 0, instead });
     }
 }
 
@@ -125,7 +128,8 @@ fn route(node: &Node) -> Result<Route, Complaint> {
     let what = "`instead` is served where a `target` has this route refuse, and it has none; \
                 accepted: both, or neither";
     not_here("instead", target.is_none(), what)?;
-    Ok(Route { path, handler, target, class, instead })
+    let deadline = node.span("deadline");
+    Ok(Route { path, handler, target, deadline, class, instead })
 }
 
 /// Pages that are served in the place of what is refused must not need a login at any site.

@@ -20,8 +20,8 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "workers = 2\nlisen = \"127.0.0.1:80\"\n",
         "site.toml:2:1: unknown key `lisen`; did you mean `listen`? accepted here: admin, cache, \
-         class, compression, direct, drain, errors, fallback, host, index, io, limits, listen, \
-         listing, log, pool, redirect, resources, root, route, rule, strict_hosts, workers",
+         class, compression, deadline, direct, drain, errors, fallback, host, index, io, limits, \
+         listen, listing, log, pool, redirect, resources, root, route, rule, strict_hosts, workers",
     );
     check(
         "[cache]\nbudgets = 1\n",
@@ -36,13 +36,13 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "[[route]]\npath = \"/\"\nhandle = \"echo\"\n",
         "site.toml:3:1: unknown key `handle`; did you mean `handler`? accepted here: class, \
-         domain, handler, instead, path, target",
+         deadline, domain, handler, instead, path, target",
     );
     check(
         "zzzzzzzz = 1\n",
         "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, class, compression, \
-         direct, drain, errors, fallback, host, index, io, limits, listen, listing, log, pool, \
-         redirect, resources, root, route, rule, strict_hosts, workers",
+         deadline, direct, drain, errors, fallback, host, index, io, limits, listen, listing, \
+         log, pool, redirect, resources, root, route, rule, strict_hosts, workers",
     );
 }
 
@@ -204,6 +204,7 @@ fn everything_typed_is_taken() {
                 path: "/b".to_owned(),
                 handler: Handler::BurnInline,
                 target: None,
+                deadline: None,
                 class: 0,
                 instead: None
             },
@@ -211,6 +212,7 @@ fn everything_typed_is_taken() {
                 path: "/p".to_owned(),
                 handler: Handler::Panic,
                 target: None,
+                deadline: None,
                 class: 0,
                 instead: None
             },
@@ -358,7 +360,7 @@ fn redirects_and_hosts_are_checked_together() {
     check(
         "[errors]\n418 = \"/x\"\n",
         "site.toml:2:1: unknown key `418`; did you mean `416`? accepted here: 401, 404, 405, 416, \
-         500, 503",
+         500, 503, 504",
     );
 }
 

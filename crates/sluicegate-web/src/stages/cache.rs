@@ -123,6 +123,13 @@ impl Stage for Cache {
 
     fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, CacheOut>) {
         if let Some(tag) = ended.tag {
+            if ended.why == Why::Expired {
+                // One deadline: who else waits is asked for by the next question.
+                if let Some(event) = self.waiting.expired(tag) {
+                    self.too_late(event);
+                }
+                return self.flush(cx);
+            }
             let status = if ended.why == Why::Failed { 500 } else { 503 };
             for mut event in self.waiting.died(tag) {
                 // Who waited for the page of an error has a reply; and where something is wrong
@@ -152,6 +159,15 @@ impl Cache {
             waiting: Waiting::default(),
             ready: VecDeque::new(),
             lists: VecDeque::new(),
+        }
+    }
+
+    /// The file that a request asks for came too late. Who waited for the page of an error has a
+    /// reply.
+    fn too_late(&mut self, mut event: Event<Exchange>) {
+        match event.take_kept::<Detour>() {
+            Some(Detour::Error) => self.dress(event),
+            _ => event.split().0.refuse(Why::Expired),
         }
     }
 

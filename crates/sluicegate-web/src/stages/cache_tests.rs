@@ -159,6 +159,30 @@ fn all_who_wait_are_told_when_their_question_dies() {
 }
 
 #[test]
+fn a_question_that_is_late_costs_the_one_who_asked_it_alone() {
+    let mut rig = Rig::of(Cache::default());
+    rig.feed([request("GET /a"), request("GET /a"), request("GET /a")]).batch(64);
+    for left in [2, 1] {
+        let (tag, _) = question(&mut rig).split();
+        let late = Ended { flow: tag.flow(), why: Why::Expired, tag: Some(tag) };
+        rig.ended(late).batch(0);
+        assert_eq!(rig.ledger().ended[Why::Expired], 3 - left);
+    }
+    let asked = question(&mut rig);
+    answer(&mut rig, asked, Answer::Page(page("/a", b"abc")));
+    assert_eq!(replies(&mut rig), [(200, 3)]);
+    // The last one to wait leaves nothing behind.
+    rig.feed([request("GET /b")]).batch(64);
+    let (tag, _) = question(&mut rig).split();
+    rig.ended(Ended { flow: tag.flow(), why: Why::Expired, tag: Some(tag) });
+    rig.feed([request("GET /b")]).batch(64);
+    let asked = question(&mut rig);
+    answer(&mut rig, asked, Answer::Page(page("/b", b"abcd")));
+    assert_eq!(replies(&mut rig), [(200, 4)]);
+    assert_eq!(rig.ledger().ended.total(), 3);
+}
+
+#[test]
 fn a_page_that_has_to_go_is_let_go_of() {
     let mut rig = Rig::of(Cache::default());
     rig.feed([request("GET /a")]).batch(64);

@@ -50,6 +50,7 @@ mod tests {
             handler: Handler::BurnPool,
             target: Some(Duration::from_millis(50)),
             class: 0,
+            deadline: None,
             instead: page.map(Arc::from),
         };
         let routes = [route("/a", Some("/a.html")), route("/b", None)];

@@ -87,6 +87,10 @@ impl Stage for Router {
             let class = self.class(route, &event);
             let (mut tag, exchange) = event.split();
             tag.set_class(class);
+            if let Some(time) = route.deadline {
+                let own = tag.born() + time;
+                tag.set_deadline(Some(tag.deadline().map_or(own, |asked| asked.min(own))));
+            }
             port.emit(tag.with(exchange));
         }
     }
@@ -104,6 +108,7 @@ mod tests {
             path: path.to_owned(),
             handler,
             target: None,
+            deadline: None,
             class: 0,
             instead: None,
         };

@@ -29,6 +29,12 @@ struct Question {
     at: Time,
 }
 
+impl Wait {
+    fn is_asked_by(&self, tag: &Tag) -> bool {
+        self.question.as_ref().is_some_and(|question| question.flow == tag.flow())
+    }
+}
+
 impl Waiting {
     /// Has a request wait for what lies at `name`.
     pub fn join(&mut self, name: Name, event: Event<Exchange>) {
@@ -79,10 +85,24 @@ impl Waiting {
         Some((events, at))
     }
 
+    /// Who asked the question that came too late, whose flow came back as `tag`. The others wait
+    /// for the next one.
+    pub fn expired(&mut self, tag: Tag) -> Option<Event<Exchange>> {
+        let (name, wait) = self.names.iter_mut().find(|(_, wait)| wait.is_asked_by(&tag))?;
+        let Question { exchange, .. } = wait.question.take()?;
+        self.open -= 1;
+        let name = name.clone();
+        match wait.events.is_empty() {
+            true => drop(self.names.remove(&name)),
+            false => self.line.push_front(name),
+        }
+        Some(tag.with(exchange))
+    }
+
     /// All who waited for the question that died, whose flow came back as `tag`.
     pub fn died(&mut self, tag: Tag) -> Vec<Event<Exchange>> {
-        let asked_by = |wait: &Wait| wait.question.as_ref().is_some_and(|q| q.flow == tag.flow());
-        let name = self.names.iter().find(|(_, wait)| asked_by(wait)).map(|(name, _)| name.clone());
+        let asked = self.names.iter().find(|(_, wait)| wait.is_asked_by(&tag));
+        let name = asked.map(|(name, _)| name.clone());
         match name {
             Some(name) => self.answered(&name, tag).map_or_else(Vec::new, |(events, _)| events),
             None => Vec::new(),

@@ -1,7 +1,9 @@
 //! The batch: what a handler is given, bounded by count, by time and by room.
 
 use crate::desk::Desk;
-use crate::event::Event;
+use crate::event::{Event, Tag};
+use crate::ledger::Why;
+use crate::run::refuse;
 use crate::stage::Window;
 use crate::time::{Clock, Time, nanos};
 use std::collections::VecDeque;
@@ -12,6 +14,9 @@ use std::time::Duration;
 const UNTIMED: usize = 16;
 
 /// Events taken from a queue, in order. Whatever the handler does not take stays queued.
+///
+/// What was past its [deadline](Tag::deadline) when the batch began, or has
+/// [gone](crate::Cx::gone), is not given to the handler: it ends here, before it costs.
 pub struct Batch<'a, T> {
     pub(crate) work: &'a mut Work<T>,
     pub(crate) desk: &'a Desk,
@@ -27,6 +32,15 @@ impl<T> Batch<'_, T> {
     /// Whether nothing is left to take.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Ends the event if it is not worth handling any more. Out of the way of all others.
+    #[cold]
+    fn unless_late(&mut self, event: Event<T>) -> Option<Event<T>> {
+        let Some(why) = self.work.late(&event.tag, self.desk) else { return Some(event) };
+        self.work.dropped += 1;
+        refuse(event, why, self.desk);
+        None
     }
 
     /// Gives back the event taken last: it stays at the head of the queue and the batch ends.
@@ -58,6 +72,12 @@ impl<T> Iterator for Batch<'_, T> {
         }
         loop {
             let mut event = self.work.events.pop_front()?;
+            if event.tag.is_due_by(self.work.look_at) {
+                event = match self.unless_late(event) {
+                    Some(event) => event,
+                    None => continue,
+                };
+            }
             self.work.taken += 1;
             if event.tag.is_flow() {
                 self.desk.queue(-1);
@@ -91,6 +111,12 @@ pub(crate) struct Work<T> {
     pub answers: bool,
     pub taken: usize,
     pub over: bool,
+    /// Whether what is asked is dropped, before it costs, when it is late or gone.
+    pub drops_late: bool,
+    /// So many of this batch were.
+    pub dropped: usize,
+    /// Events with a deadline up to this time are looked at closer: all, where somebody is gone.
+    look_at: Time,
     /// Answers to questions that nobody asked.
     pub strays: u64,
     pub started: Time,
@@ -106,6 +132,9 @@ impl<T> Work<T> {
             events: VecDeque::new(),
             windows: Vec::new(),
             answers: false,
+            drops_late: true,
+            dropped: 0,
+            look_at: Time(0),
             taken: 0,
             over: false,
             strays: 0,
@@ -121,14 +150,27 @@ impl<T> Work<T> {
     }
 
     /// Prepares for a batch that starts `now`, with events that cost about `cost` ns each.
-    pub fn begin(&mut self, answers: bool, now: Time, cost: u64) {
+    pub fn begin(&mut self, answers: bool, any_gone: bool, now: Time, cost: u64) {
         self.answers = answers;
+        // One comparison an event, also where there are no deadlines.
+        self.look_at = if any_gone { Time(u64::MAX) } else { now };
         self.taken = 0;
         self.over = false;
         self.started = now;
         // Reading the clock costs as much as a cheap event: it is first read when a quarter of
         // the slice should be over, and then at least as often as the events so far suggest.
         self.look = count(self.slice / 4 / cost.max(1)).clamp(1, UNTIMED);
+    }
+
+    /// Why an event is not worth handling any more, if it is not. An answer always is.
+    fn late(&self, tag: &Tag, desk: &Desk) -> Option<Why> {
+        if self.answers || !self.drops_late || !tag.is_flow() {
+            return None;
+        }
+        if tag.is_in(&desk.gone) {
+            return Some(Why::Gone);
+        }
+        tag.deadline().is_some_and(|deadline| deadline < self.started).then_some(Why::Expired)
     }
 
     /// Whether the slice is used up. The first event is always handled.

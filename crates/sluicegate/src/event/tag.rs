@@ -2,6 +2,7 @@
 
 use crate::desk;
 use crate::event::Event;
+use crate::gone::Gone;
 use crate::ledger::{Why, bump};
 use crate::time::Time;
 use std::fmt;
@@ -151,6 +152,20 @@ impl Tag {
     pub(crate) fn question(&self, key: u64, asker: StageId, home: WorkerId) -> Self {
         desk::here(|desk| bump(&desk.counts.forked));
         Self { flow: key, source: asker, home, flags: QUESTION, ..*self }
+    }
+
+    /// Whether the deadline is at `time` or before it.
+    pub(crate) fn is_due_by(&self, time: Time) -> bool {
+        self.deadline <= time.0
+    }
+
+    /// Whether nobody waits for the answer to the flow. A second tag is for work that nobody ever
+    /// waits for, and what a question fetches others may want too.
+    pub(crate) fn is_in(&self, gone: &Gone) -> bool {
+        self.flags & (FORKED | QUESTION) == 0
+            && gone.any()
+            && self.is_flow()
+            && gone.has(&(self.home, self.source, self.flow))
     }
 
     /// Whether this tag has a place of its own in the answer lane of `stage`.

@@ -35,11 +35,11 @@ impl Tags {
         Some(tag)
     }
 
-    /// Takes the tag of that name out if it belongs to `flow`: a name that was given by a replica
-    /// before this one, which panicked, may be somebody else's now.
-    pub fn take_of(&mut self, place: u32, flow: u64) -> Option<Tag> {
+    /// Takes the tag of that name out if its flow's number is `right`: a name that was given by a
+    /// replica before this one, which panicked, may be somebody else's now.
+    pub fn take_if(&mut self, place: u32, right: impl FnOnce(u64) -> bool) -> Option<Tag> {
         let there = self.places.get_mut(place as usize)?;
-        let tag = there.take_if(|tag| tag.flow() == flow)?;
+        let tag = there.take_if(|tag| right(tag.flow()))?;
         self.free.push(place);
         Some(tag)
     }
@@ -56,8 +56,8 @@ mod tests {
         let tag = |flow| Tag::new(flow, Time(0), WorkerId(0), StageId(0));
         let mut tags = Tags::default();
         let (one, two) = (tags.insert(tag(1)), tags.insert(tag(2)));
-        assert!(tags.take_of(one, 2).is_none(), "it is another flow's");
-        let found = tags.take_of(one, 1).expect("it is there");
+        assert!(tags.take_if(one, |flow| flow == 2).is_none(), "it is another flow's");
+        let found = tags.take_if(one, |flow| flow == 1).expect("it is there");
         assert_eq!((found.flow(), tags.take(one).is_none()), (1, true));
         assert_eq!(tags.insert(found), one, "places are used again");
         for place in [one, two] {

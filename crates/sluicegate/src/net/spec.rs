@@ -26,6 +26,7 @@ const SLICE: Duration = Duration::from_micros(500);
 pub struct Capacity {
     events: usize,
     gating: Option<Gating>,
+    keeps_late: bool,
 }
 
 /// What chooses among the events of a queue.
@@ -40,7 +41,7 @@ type MakeLaw = Arc<dyn Fn() -> Box<dyn Controller> + Send + Sync>;
 
 /// A queue for at most `events` events a worker: first come, first served, until it is full.
 pub fn bounded(events: usize) -> Capacity {
-    Capacity { events, gating: None }
+    Capacity { events, gating: None, keeps_late: false }
 }
 
 impl Gating {
@@ -62,6 +63,15 @@ impl Capacity {
     /// Notes, which belong to no flow, go before all flows.
     pub fn order(mut self, order: Order) -> Self {
         self.gating.get_or_insert_default().order = order;
+        self
+    }
+
+    /// Has the stage handle also what is past its [deadline](crate::Tag::deadline) or has
+    /// [gone](crate::Cx::gone), which else ends before it costs: for a stage that gives out
+    /// answers, for which the work is done, or which must not miss any. A queue with an order or a
+    /// law drops what is late all the same.
+    pub fn keep_late(mut self) -> Self {
+        self.keeps_late = true;
         self
     }
 
@@ -98,6 +108,7 @@ pub(crate) struct Declared {
     pub capacity: usize,
     /// `None`: first come, first served.
     pub gating: Option<Gating>,
+    pub keeps_late: bool,
     /// `None`: as fits the kind of its domain.
     pub batch: Option<usize>,
     pub emits: usize,
@@ -112,6 +123,7 @@ pub fn stage<S: Stage>(name: &str, make: impl Fn() -> S + Send + Sync + 'static)
         domain: None,
         capacity: CAPACITY,
         gating: None,
+        keeps_late: false,
         batch: None,
         emits: 1,
         flows: 0,
@@ -131,6 +143,7 @@ impl<S: Stage> Spec<S> {
     pub fn queue(mut self, queue: Capacity) -> Self {
         self.stage.capacity = queue.events;
         self.stage.gating = queue.gating;
+        self.stage.keeps_late = queue.keeps_late;
         self
     }
 

@@ -4,6 +4,7 @@ use super::Order;
 use super::waiting::{Held, Waiting, class};
 use crate::control::{Asking, Controller, Gate, Served};
 use crate::event::{Event, Tag};
+use crate::gone::Gone;
 use crate::ledger::Why;
 use crate::observe::AdmissionView;
 use crate::time::Time;
@@ -98,10 +99,11 @@ impl<T> Gated<T> {
         self.gate.waiting(now, self.waiting.len());
     }
 
-    /// Moves up to `limit` events into `into`, and those that are late aside.
+    /// Moves up to `limit` events into `into`, and those that are late or gone aside.
     pub fn take(
         &mut self,
         now: Time,
+        gone: &Gone,
         limit: usize,
         into: &mut VecDeque<Event<T>>,
         aside: &mut Aside<T>,
@@ -109,7 +111,7 @@ impl<T> Gated<T> {
         let before = into.len();
         while into.len() - before < limit {
             let Some(held) = self.waiting.pop() else { break };
-            if let Some(why) = late(&self.gate, now, &held) {
+            if let Some(why) = late(&self.gate, gone, now, &held) {
                 self.gate.count_dropped(why);
                 aside.dropped.push((held.event, why));
                 continue;
@@ -137,13 +139,13 @@ impl<T> Gated<T> {
     }
 
     /// Has the laws look. Whether they have to look again though nothing more happens.
-    pub fn tick(&mut self, now: Time, out: &mut Dropped<T>) -> bool {
+    pub fn tick(&mut self, now: Time, gone: &Gone, out: &mut Dropped<T>) -> bool {
         if !self.gate.is_due(now) {
             return true;
         }
         let Self { waiting, gate } = self;
         let before = out.len();
-        waiting.expire(|held| late(gate, now, held), out);
+        waiting.expire(|held| late(gate, gone, now, held), out);
         for (_, why) in &out[before..] {
             gate.count_dropped(*why);
         }
@@ -207,7 +209,10 @@ impl Asking {
     }
 }
 
-fn late<T>(gate: &Gate, now: Time, held: &Held<T>) -> Option<Why> {
+fn late<T>(gate: &Gate, gone: &Gone, now: Time, held: &Held<T>) -> Option<Why> {
     let tag = held.event.tag();
+    if tag.is_in(gone) {
+        return Some(Why::Gone);
+    }
     tag.is_flow().then(|| gate.late(now, held.came, tag.deadline())).flatten()
 }

@@ -4,6 +4,7 @@ use super::gated::{Aside, Dropped, Gated, Verdict};
 use super::marks::Marks;
 use crate::control::Served;
 use crate::event::{Event, Tag};
+use crate::gone::Gone;
 use crate::observe::AdmissionView;
 use crate::run::Mailbox;
 use crate::stage::Places;
@@ -116,6 +117,7 @@ impl<T> InletQueue<T> {
     pub fn take(
         &self,
         now: Time,
+        gone: &Gone,
         into: &mut VecDeque<Event<T>>,
         (answers, asks): (usize, usize),
         aside: &mut Aside<T>,
@@ -136,7 +138,7 @@ impl<T> InletQueue<T> {
                 lanes.marks.pop(into.len())
             }
             Some(gated) => {
-                gated.take(now, asks, into, aside);
+                gated.take(now, gone, asks, into, aside);
                 aside.times.front().map(|times| times.0)
             }
         };
@@ -189,11 +191,11 @@ impl<T> InletQueue<T> {
 
     /// Has the gate's laws look, if it is time. Whether they have to look again though nothing
     /// more happens.
-    pub fn tick(&self, now: Time, dropped: &mut Dropped<T>) -> bool {
+    pub fn tick(&self, now: Time, gone: &Gone, dropped: &mut Dropped<T>) -> bool {
         let mut locked = self.lock();
         let lanes = &mut *locked.lanes;
         let Some(gated) = &mut lanes.gated else { return false };
-        let again = gated.tick(now, dropped);
+        let again = gated.tick(now, gone, dropped);
         self.publish(gated.pressure(), gated.quality());
         let waiting = match dropped.is_empty() {
             true => Vec::new(),

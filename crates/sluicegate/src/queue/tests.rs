@@ -3,6 +3,7 @@
 use super::marks::Marks;
 use super::{Aside, InletQueue};
 use crate::event::{Event, WorkerId};
+use crate::gone::Gone;
 use crate::stage::Places;
 use crate::time::Time;
 use proptest::prelude::*;
@@ -70,7 +71,8 @@ proptest! {
                 }
                 Step::Take(some_answers, some_asks, back) => {
                     let mut taken = VecDeque::new();
-                    let what = queue.take(now, &mut taken, (some_answers, some_asks), &mut aside);
+                    let (gone, limits) = (Gone::default(), (some_answers, some_asks));
+                    let what = queue.take(now, &gone, &mut taken, limits, &mut aside);
                     let of_answers = some_answers > 0 && !answers.is_empty();
                     prop_assert_eq!(what.answers, of_answers);
                     let (lane, limit) = match of_answers {

@@ -16,6 +16,7 @@ mod wheel_tests;
 mod worker;
 
 pub(crate) use breaker::Breaker;
+pub(crate) use close::refuse;
 pub(crate) use crew::{Crew, Seen};
 pub use machine::{Machine, Park, Raised, Wait};
 pub use mailbox::Waker;

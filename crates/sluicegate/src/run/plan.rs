@@ -2,6 +2,7 @@
 
 use crate::desk::Desk;
 use crate::event::{StageId, WorkerId};
+use crate::gone::Gone;
 use crate::net::{
     BuildReplica, Declared, EntryCounts, Kind, MachineFactory, Net, PolicyFactory, WireSpec,
     exit_order,
@@ -27,6 +28,7 @@ pub(crate) struct Plan {
     pub mailboxes: Vec<Arc<Mailbox>>,
     pub stats: Stats,
     pub entries: Vec<Arc<EntryCounts>>,
+    pub gone: Arc<Gone>,
     pub clock: Clock,
     pub draining: AtomicBool,
     pub stopping: AtomicBool,
@@ -105,6 +107,7 @@ impl Plan {
             mailboxes: (0..first).map(|_| Arc::default()).collect(),
             stats,
             entries: entries.iter().map(|entry| entry.counts()).collect(),
+            gone: Arc::default(),
             clock,
             draining: AtomicBool::new(false),
             stopping: AtomicBool::new(false),

@@ -81,7 +81,7 @@ impl Worker {
     /// Makes the worker on the thread that is to run it.
     pub fn new(plan: &Arc<Plan>, id: WorkerId) -> Result<Self, BoxError> {
         let domain = plan.domain_of(id);
-        let desk = Desk::new(id, plan.stages.len());
+        let desk = Desk::new(id, plan.stages.len(), Arc::clone(&plan.gone));
         let ready = Rc::new(Cell::new(0));
         let machine = (domain.machine)(id.index() - domain.first)?;
         let mailbox = Arc::clone(&plan.mailboxes[id.index()]);

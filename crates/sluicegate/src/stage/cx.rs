@@ -53,7 +53,7 @@ pub(crate) struct Runtime<'a> {
 pub struct Entering {
     /// When its first byte was read; now when `None`.
     pub born: Option<Time>,
-    /// When its answer is worth nothing any more.
+    /// When its answer is worth nothing any more: from then on no queue gives it to a handler.
     pub deadline: Option<Time>,
     /// Its class; higher is more important.
     pub class: u8,
@@ -141,6 +141,17 @@ impl<O: Ports> Cx<'_, O> {
         tag.set_class(entering.class);
         tag.set_client(entering.client);
         Ok(tag)
+    }
+
+    /// Says that nobody waits any more for the answer to `flow`, which this stage let in on this
+    /// worker and which has not ended: whoever asked has left. Where the flow waits, in whatever
+    /// queue, it ends as [`Gone`](crate::Why::Gone) when its turn comes, before it costs; a handler
+    /// that has it in hand goes on. What is answered all the same comes back as ever.
+    ///
+    /// A [second tag](Tag::fork) of the flow goes on, and so does a question about it, for which
+    /// others may wait too.
+    pub fn gone(&mut self, flow: u64) {
+        self.runtime.desk.set_gone(self.runtime.stage, flow);
     }
 
     /// Calls [`Stage::timer`](crate::Stage::timer) with `token` once `delay` has passed.

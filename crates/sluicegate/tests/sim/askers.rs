@@ -129,7 +129,8 @@ fn an_answer_that_is_put_back_stays_an_answer_once() {
         let cpu = net.domain("cpu").pinned(1);
         let pool = net.domain("pool").pool(1);
         let source = log.clone();
-        let front = net.add(stage("front", move || Front::new(20, &source)).on(cpu).flows(8));
+        let front =
+            net.add(stage("front", move || Front::new(20, &source).patient()).on(cpu).flows(8));
         let mut caches = ["outer", "inner"]
             .map(|name| net.add(stage(name, || Reluctant { seen: BTreeSet::new() }).on(cpu)));
         let [outer, inner] = &mut caches;

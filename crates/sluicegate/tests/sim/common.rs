@@ -58,11 +58,23 @@ pub struct Front {
     next: u64,
     until: u64,
     log: Log,
+    patient: bool,
+    leaves: bool,
 }
 
 impl Front {
     pub fn new(flows: u64, log: &Log) -> Self {
-        Self { next: 0, until: flows, log: log.clone() }
+        Self { next: 0, until: flows, log: log.clone(), patient: false, leaves: false }
+    }
+
+    /// None of its flows has a deadline.
+    pub fn patient(self) -> Self {
+        Self { patient: true, ..self }
+    }
+
+    /// Nobody waits for one in five of its flows, as soon as they are sent.
+    pub fn leaves(self) -> Self {
+        Self { leaves: true, ..self }
     }
 
     fn pump(&mut self, cx: &mut Cx<'_, Out<u64>>) {
@@ -72,7 +84,8 @@ impl Front {
                 return cx.again();
             }
             // Of five classes, and one in four with a deadline: to queues that choose it matters.
-            let deadline = self.next.is_multiple_of(4).then(|| cx.now() + ms(1));
+            let hurries = !self.patient && self.next.is_multiple_of(4);
+            let deadline = hurries.then(|| cx.now() + ms(1));
             let class = (self.next % 5) as u8;
             let entering = Entering { class, deadline, ..Entering::default() };
             match cx.enter(base + self.next, entering) {
@@ -81,6 +94,9 @@ impl Front {
                     self.log.get().missed += 1;
                     return;
                 }
+            }
+            if self.leaves && self.next % 5 == 3 {
+                cx.gone(base + self.next);
             }
             self.next += 1;
         }

@@ -8,6 +8,7 @@ mod busy;
 mod common;
 mod drain;
 mod homes;
+mod late;
 mod laws;
 mod ledger;
 mod load;

@@ -53,7 +53,7 @@ impl<S: Stage> Replica<S> {
                 // The window was cleared when its replica panicked: nobody waits any more.
                 (true, ..) => continue,
                 (false, _, why) => {
-                    cx.desk.free_place(source);
+                    cx.desk.free_place(source, flow);
                     let Some(why) = why else { continue };
                     Ended { flow, why, tag: None }
                 }
@@ -103,7 +103,9 @@ impl<S: Stage> Replica<S> {
     pub(super) fn handle_batch(&mut self, cx: &mut Context<'_>) -> Handled {
         let now = cx.now;
         let (answers, asks) = self.limits();
-        let taken = self.queue.take(now, &mut self.work.events, (answers, asks), &mut self.aside);
+        let gone = &cx.desk.gone;
+        let limits = (answers, asks);
+        let taken = self.queue.take(now, gone, &mut self.work.events, limits, &mut self.aside);
         if !self.aside.dropped.is_empty() {
             self.end_dropped(cx);
         }
@@ -124,7 +126,8 @@ impl<S: Stage> Replica<S> {
             self.handle_events(cx, &taken);
         }
         let served = before - self.work.events.len();
-        self.stats.served.add(served as u64);
+        let dropped = std::mem::take(&mut self.work.dropped);
+        self.stats.served.add((served - dropped) as u64);
         self.stats.batches.add(1);
         let mut more = taken.more;
         if !self.work.events.is_empty() {
@@ -149,7 +152,7 @@ impl<S: Stage> Replica<S> {
 
     fn handle_events(&mut self, cx: &mut Context<'_>, taken: &Taken) {
         let now = cx.now;
-        self.work.begin(taken.answers, now, self.cost);
+        self.work.begin(taken.answers, cx.desk.gone.any(), now, self.cost);
         let (clock, desk) = (cx.clock, cx.desk);
         let done = self.call(cx, |stage, work, cx| {
             stage.handle(Batch { work, desk, clock }, cx);

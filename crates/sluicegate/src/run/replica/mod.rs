@@ -8,8 +8,8 @@ use crate::ledger::{ByWhy, Why};
 use crate::net::Kind;
 use crate::observe::StageStats;
 use crate::queue::{Aside, InletQueue};
-use crate::run::close::{refuse, refuse_all};
-use crate::run::{Bell, Breaker, Build, Context, Runnable};
+use crate::run::close::refuse_all;
+use crate::run::{Bell, Breaker, Build, Context, Runnable, refuse};
 use crate::stage::{AnyOut, Binder, Cx, Local, OutSpec, Ports, Runtime, Stage, Window};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -76,6 +76,8 @@ impl<S: Stage> Replica<S> {
         let spec_of_out = OutSpec { bound, spare, batch, home: build.worker, sealed: true };
         let out = S::Out::bind(&mut Binder { link: &mut link, spec: spec_of_out });
         let mut work = Work::new(declared.slice);
+        // A queue that chooses has looked already, and counts what it dropped.
+        work.drops_late = !declared.keeps_late && !queue.is_gated();
         work.windows.clone_from(&build.windows);
         Self {
             id: spec.id,
@@ -294,7 +296,7 @@ impl<S: Stage> Runnable for Replica<S> {
     fn tick(&mut self, cx: &mut Context<'_>) -> bool {
         let mut again = false;
         self.aside(cx, |this, cx| {
-            again = this.queue.tick(cx.now, &mut this.aside.dropped);
+            again = this.queue.tick(cx.now, &cx.desk.gone, &mut this.aside.dropped);
             this.end_dropped(cx);
         });
         again
@@ -325,7 +327,7 @@ impl<S: Stage> Runnable for Replica<S> {
     fn close(&mut self, cx: &mut Context<'_>) {
         let before = cx.desk.set_dropping(Why::Draining);
         for notice in self.ended.drain(..).filter(|notice| !notice.question) {
-            cx.desk.free_place(notice.source);
+            cx.desk.free_place(notice.source, notice.flow);
         }
         let old = self.stage.take();
         let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
