@@ -12,6 +12,7 @@ use sluicegate_io::{
     Unfit,
 };
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -290,7 +291,8 @@ fn ground(
 ) -> Ground<impl Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Clone + Send + Sync> {
     let machine = move |settings, ledger| Ok(backend.machine(settings, ledger)?);
     let clock = |_| SystemTime::now();
-    Ground { site, admin, machine, clock, burn: Arc::new(burn), loader, watch, log }
+    let seed = RandomState::new().hash_one(std::process::id());
+    Ground { site, admin, machine, clock, burn: Arc::new(burn), seed, loader, watch, log }
 }
 
 fn loader(config: &Config) -> Result<Loader, NotStarted> {

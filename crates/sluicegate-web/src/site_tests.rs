@@ -69,6 +69,7 @@ impl World {
             machine: move |settings, ledger| Ok(Io::new(sockets.backend(), settings, ledger)),
             clock: |now: Time| SystemTime::UNIX_EPOCH + Duration::from_nanos(now.0),
             burn: Arc::new(move |span| burnt.spend(span)),
+            seed,
             loader,
             log: config.log.as_ref().map(|log| {
                 let log = LogFile::new(log.target.clone(), watch.lost());

@@ -5,7 +5,7 @@ use super::settings::Settings;
 use super::sites::{RuleConfig, SiteConfig};
 use super::value::{Value, show_bytes};
 use super::{Config, Handler};
-use crate::rules::{SPARE_MAX, SPARE_STATUSES};
+use crate::rules::{Clients, SPARE_MAX, SPARE_STATUSES};
 use std::fmt::Write;
 
 /// Tells what a service with these settings does. `config` was made from `settings`.
@@ -19,7 +19,12 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
         let target = route.target.map(|target| format!(", target {target:?}")).unwrap_or_default();
         let class =
             if route.class > 0 { format!(", class {}", route.class) } else { String::new() };
-        let _ = writeln!(text, "all hosts, {} and below: {handler}{target}{class}", route.path);
+        let clients = match route.clients {
+            Clients::Address => String::new(),
+            ref by => format!(", clients by {by}"),
+        };
+        let rest = format!("{target}{class}{clients}");
+        let _ = writeln!(text, "all hosts, {} and below: {handler}{rest}", route.path);
     }
     for host in &config.hosts {
         site(&host.names.join(", "), host, &mut text);

@@ -1,6 +1,7 @@
 //! Handlers mounted over the site: where, how important, and in which time they answer.
 use super::complaint::{Complaint, Complaints};
 use super::settings::{Node, Settings};
+use crate::rules::Clients;
 use std::time::Duration;
 
 /// A handler mounted over the site.
@@ -14,6 +15,8 @@ pub struct Route {
     pub target: Option<Duration>,
     /// How important its requests are; higher is more.
     pub class: u8,
+    /// Who is one client, where there is a target.
+    pub clients: Clients,
 }
 
 /// The built-in handlers.
@@ -62,7 +65,13 @@ pub(super) fn add_demo(routes: &mut Vec<Route>) {
         let demo = (handler == Handler::BurnPool).then_some(DEMO_TARGET);
         let asked = routes.iter().any(|route| route.handler == handler);
         let target = if asked { target(routes, handler) } else { demo };
-        routes.push(Route { path: path.to_owned(), handler, target, class: 0 });
+        routes.push(Route {
+            path: path.to_owned(),
+            handler,
+            target,
+            class: 0,
+            clients: Clients::default(),
+        });
     }
 }
 
@@ -117,7 +126,11 @@ fn route(node: &Node) -> Result<Route, Complaint> {
     let what = "`class` says who goes first where a `target` bounds what waits, and this route has \
                 none; accepted: both, or neither";
     not_here("class", class > 0 && target.is_none(), what)?;
-    Ok(Route { path, handler, target, class })
+    let clients = node.text("clients").and_then(|text| Clients::read(&text)).unwrap_or_default();
+    let what = "`clients` says who shares where a `target` bounds what waits, and this route has \
+                none; accepted: both, or neither";
+    not_here("clients", target.is_none(), what)?;
+    Ok(Route { path, handler, target, class, clients })
 }
 
 /// Routes to one handler share its queue, and so its target.

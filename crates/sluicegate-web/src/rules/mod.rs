@@ -1,5 +1,6 @@
 //! What can change while the service runs: sites, and what holds for their paths. All of it is one
 //! value, never changed, that the stages share.
+mod clients;
 mod cors;
 pub mod fields;
 pub mod hosts;
@@ -10,6 +11,7 @@ pub mod redirect;
 mod site;
 mod spare;
 
+pub use clients::Clients;
 pub use cors::{Cors, is_preflight};
 pub use login::{Login, PASSWORD_MAX, hash as hash_password, is_user};
 pub use pattern::Pattern;

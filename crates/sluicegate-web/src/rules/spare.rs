@@ -8,8 +8,9 @@ use std::io::{self, Read};
 
 /// The longest page that is kept so: 64 KiB. A site keeps one for each status below.
 pub const SPARE_MAX: u64 = 64 << 10;
-/// The errors that are answered so: a handler failed, or there is too much to do.
-pub const SPARE_STATUSES: [u16; 2] = [500, 503];
+/// The errors that are answered so: a client asks too much, a handler failed, or there is too much
+/// to do.
+pub const SPARE_STATUSES: [u16; 3] = [429, 500, 503];
 
 /// What a site answers in a pinch.
 #[derive(Debug, Default)]

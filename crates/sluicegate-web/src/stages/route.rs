@@ -28,14 +28,16 @@ pub struct RouteOut {
 #[derive(Debug)]
 pub struct Router {
     routes: Arc<[Route]>,
+    /// For the hash of clients, so that nobody outside can tell who lies in a queue with whom.
+    seed: u64,
 }
 
 impl Router {
     /// The order of `routes` does not matter.
-    pub fn new(routes: &[Route]) -> Router {
+    pub fn new(routes: &[Route], seed: u64) -> Router {
         let mut routes = routes.to_vec();
         routes.sort_by_key(|route| std::cmp::Reverse(route.path.len()));
-        Router { routes: routes.into() }
+        Router { routes: routes.into(), seed }
     }
 
     /// The route mounted at a path or nearest above it.
@@ -53,7 +55,7 @@ impl Router {
 
 impl Clone for Router {
     fn clone(&self) -> Router {
-        Router { routes: Arc::clone(&self.routes) }
+        Router { routes: Arc::clone(&self.routes), seed: self.seed }
     }
 }
 
@@ -77,6 +79,9 @@ impl Stage for Router {
             };
             let (mut tag, exchange) = event.split();
             tag.set_class(route.class);
+            if route.target.is_some() {
+                tag.set_client(route.clients.of(&exchange, self.seed));
+            }
             port.emit(tag.with(exchange));
         }
     }
@@ -85,18 +90,22 @@ impl Stage for Router {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::Clients;
 
     #[test]
     fn the_longest_prefix_wins_and_ends_at_a_slash() {
-        let route =
-            |path: &str, handler| Route { path: path.to_owned(), handler, target: None, class: 0 };
+        let route = |path: &str, handler| {
+            let clients = Clients::default();
+            Route { path: path.to_owned(), handler, target: None, class: 0, clients }
+        };
         let find =
             |router: &Router, path: &str| router.find(path.as_bytes()).map(|route| route.handler);
-        let router = Router::new(&[
+        let routes = [
             route("/a", Handler::Echo),
             route("/a/b", Handler::Sleep),
             route("/api/net", Handler::Net),
-        ]);
+        ];
+        let router = Router::new(&routes, 1);
         for (path, expected) in [
             ("/", None),
             ("/a", Some(Handler::Echo)),
@@ -112,7 +121,7 @@ mod tests {
         ] {
             assert_eq!(find(&router, path), expected, "{path}");
         }
-        let all = Router::new(&[route("/", Handler::Panic)]);
+        let all = Router::new(&[route("/", Handler::Panic)], 1);
         assert_eq!(find(&all, "/any/thing"), Some(Handler::Panic));
     }
 }
