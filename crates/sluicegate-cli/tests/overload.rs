@@ -2,8 +2,9 @@
 mod common;
 
 use common::{Client, Response, Scratch, Server, on_each_backend, until};
+use rustix::net::{self, AddressFamily, SocketType};
 use serde_json::Value;
-use std::net::TcpStream;
+use std::net::{SocketAddrV4, TcpStream};
 
 /// Connections that ask at the same time, each for so much CPU: a second's work of two threads.
 const CLIENTS: usize = 100;
@@ -282,6 +283,53 @@ fn a_page_stands_in_the_place_of_a_refusal() {
         let wires = net["wires"].as_array().expect("wires");
         assert_eq!(wires.iter().find_map(diverted), Some(Some(pages)));
         assert!(total(&gate(&net)["refused"]) >= pages, "the gate counts them as ever");
+        server.stop();
+    });
+}
+
+/// A connection from an address of its own.
+fn from(server: &Server, source: [u8; 4]) -> Client<TcpStream> {
+    let to: SocketAddrV4 = server.address("site").parse().expect("an address");
+    let socket = net::socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    net::bind(&socket, &SocketAddrV4::new(source.into(), 0)).expect("all of 127/8 is ours");
+    net::connect(&socket, &to).expect("it listens");
+    Client::over(TcpStream::from(socket))
+}
+
+#[test]
+fn the_greedy_address_sees_429_and_the_quiet_ones_are_served() {
+    on_each_backend(|| {
+        let site = Scratch::new();
+        site.write("www/enough.html", "<p>enough");
+        // Many times what a mouse waits for the events in the handlers' hands.
+        let server = start(&site, "[errors]\n429 = \"/enough.html\"\n", "target = \"500ms\"\n", "");
+        let mut elephant: Vec<_> = (0..CLIENTS).map(|_| from(&server, [127, 0, 0, 2])).collect();
+        let mut mice: Vec<_> = (0..5).map(|n| from(&server, [127, 0, 1, n + 1])).collect();
+        let mut greedy = 0;
+        for _ in 0..ROUNDS {
+            let ask = format!("GET {ASK} HTTP/1.1\r\nHost: test\r\n\r\n");
+            elephant.iter_mut().for_each(|client| client.send(&ask));
+            // Each of them while the greedy one's wait, and one at a time.
+            for mouse in &mut mice {
+                let response = mouse.get("/work?us=100");
+                assert_eq!(response.status, 200, "{}", response.head);
+            }
+            for response in elephant.iter_mut().map(|client| client.response(false)) {
+                if response.status == 429 {
+                    greedy += 1;
+                    assert_eq!(response.text(), "<p>enough");
+                    let seconds = response.field("retry-after").expect("when to come again");
+                    assert!(["1", "2", "3"].contains(&seconds), "{seconds}");
+                }
+            }
+            if greedy > 0 {
+                break;
+            }
+        }
+        assert!(greedy > 0, "the greedy one was never told so");
+        let net = server.net();
+        assert_eq!(net["http"]["refused"]["429"], greedy);
+        assert_eq!(gate(&net)["refused"]["greedy"], greedy);
         server.stop();
     });
 }

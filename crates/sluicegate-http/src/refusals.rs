@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The statuses that are given without a handler, in order.
-const STATUSES: [u16; 14] = [400, 401, 403, 408, 413, 414, 417, 421, 431, 500, 501, 503, 504, 505];
+const STATUSES: [u16; 15] =
+    [400, 401, 403, 408, 413, 414, 417, 421, 429, 431, 500, 501, 503, 504, 505];
 
 /// Requests refused before they reached a handler, or whose handler gave no answer, by status.
 /// Shared by all workers: it is written only where something went wrong.

@@ -13,6 +13,7 @@ use sluicegate_io::{
     Unfit,
 };
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -309,7 +310,8 @@ fn ground(
     let machine = move |settings, ledger| Ok(backend.machine(settings, ledger)?);
     let clock = |_| SystemTime::now();
     let (burn, root) = (Arc::new(burn), PathBuf::from("/"));
-    Ground { site, admin, machine, clock, burn, root, loader, watch, log }
+    let seed = RandomState::new().hash_one(std::process::id());
+    Ground { site, admin, machine, clock, burn, root, seed, loader, watch, log }
 }
 
 fn loader(config: &Config) -> Result<Loader, NotStarted> {

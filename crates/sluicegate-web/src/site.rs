@@ -55,6 +55,8 @@ pub struct Ground<M> {
     pub burn: Spend,
     /// Where the file system begins in which the system tells how much of it is used.
     pub root: PathBuf,
+    /// What the hash of clients is seeded with; nobody outside may know it.
+    pub seed: u64,
     /// Finds and keeps what is served.
     pub loader: Arc<Loader>,
     /// Sees the net; with a ledger for each worker, and one more for the admin listener.
@@ -68,7 +70,7 @@ pub fn net<M>(config: &Config, ground: Ground<M>) -> Net
 where
     M: Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Clone + Send + Sync + 'static,
 {
-    let Ground { site, admin, machine, clock, burn, root, loader, watch, log } = ground;
+    let Ground { site, admin, machine, clock, burn, root, seed, loader, watch, log } = ground;
     let workers = usize::from(config.workers);
     let limits = config.limits.http();
     let mut net = Net::new("web");
@@ -135,7 +137,9 @@ where
         let on_full = if waits { OnFull::Wait } else { OnFull::ShedNewest };
         net.wire(http.log, log.inlet).on_full(on_full);
     }
-    let first = mount(&mut net, config, cpu, http, (cache.inlet, plan.dresses()), (&watch, burn));
+    let router = Router::new(&config.routes, &config.classes, seed);
+    let dressed = (cache.inlet, plan.dresses());
+    let first = mount(&mut net, config, cpu, http, dressed, (&watch, burn, router));
     let refusals = watch.refusals();
     read_resources(&mut net, &watch, root, threads);
     guard(&mut net, (&plan, refusals), (cpu, workers), http, first, cache.inlet);
@@ -274,13 +278,12 @@ fn mount(
     cpu: Domain,
     http: HttpNodes,
     (site, dresses): (Inlet<CacheIn>, bool),
-    (watch, spend): (&Arc<Watch>, Spend),
+    (watch, spend, router): (&Arc<Watch>, Spend, Router),
 ) -> First {
     if config.routes.is_empty() {
         return First::Site(site);
     }
     let workers = usize::from(config.workers);
-    let router = Router::new(&config.routes, &config.classes);
     let own = router.clone();
     let route = net.add(stage("route", move || own.clone()).on(cpu));
     let out = route.out;

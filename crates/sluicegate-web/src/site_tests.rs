@@ -70,6 +70,7 @@ impl World {
             clock: |now: Time| SystemTime::UNIX_EPOCH + Duration::from_nanos(now.0),
             burn: Arc::new(move |span| burnt.spend(span)),
             root: files.path().to_owned(),
+            seed,
             loader,
             log: config.log.as_ref().map(|log| {
                 let log = LogFile::new(log.target.clone(), watch.lost());

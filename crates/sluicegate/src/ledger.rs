@@ -21,11 +21,14 @@ pub enum Why {
     Refused,
     /// The net is draining and takes no more.
     Draining,
+    /// A full queue refused it, or pushed it out, because its client has far more waiting than
+    /// the others of its class.
+    Greedy,
 }
 
 impl Why {
     /// All reasons, in the order of [`Why::index`].
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Shed,
         Self::Expired,
         Self::Failed,
@@ -33,6 +36,7 @@ impl Why {
         Self::Gone,
         Self::Refused,
         Self::Draining,
+        Self::Greedy,
     ];
 
     /// The reason's name in figures and JSON.
@@ -45,6 +49,7 @@ impl Why {
             Self::Gone => "gone",
             Self::Refused => "refused",
             Self::Draining => "draining",
+            Self::Greedy => "greedy",
         }
     }
 

@@ -44,8 +44,8 @@ impl HttpConn {
         answer
     }
 
-    /// Answers the request in hand, for nobody else will: 503, 504, 500, as `Pages` have it;
-    /// 503 says when to come again.
+    /// Answers the request in hand, for nobody else will: 503, 429, 504, 500, as `Pages` have
+    /// it; the first two say when to come again.
     /// A reply that was begun is broken off instead.
     pub fn decline(
         &mut self,

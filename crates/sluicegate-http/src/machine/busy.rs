@@ -16,8 +16,9 @@ pub const RETRY_AFTER: RangeInclusive<u32> = 1..=3;
 /// chance enough.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The answers with status 503, one for each time to come again.
+/// The answers with one status, 503 or 429, one for each time to come again.
 pub(crate) struct Busy {
+    status: u16,
     variants: Vec<Variant>,
     random: u64,
 }
@@ -28,25 +29,26 @@ struct Variant {
 }
 
 impl Busy {
-    pub fn new() -> Self {
+    pub fn new(status: u16) -> Self {
         let variant = |seconds: u32| {
-            let (seconds, len) = (seconds.to_string(), reason(503).len() as u64);
+            let (seconds, len) = (seconds.to_string(), reason(status).len() as u64);
             let media = ("Content-Type", "text/plain; charset=utf-8");
-            let head = prebuild(503, &[media, ("Retry-After", &seconds)], Some(len));
+            let head = prebuild(status, &[media, ("Retry-After", &seconds)], Some(len));
             Variant { seconds, head }
         };
-        Self { variants: RETRY_AFTER.map(variant).collect(), random: SEED }
+        Self { status, variants: RETRY_AFTER.map(variant).collect(), random: SEED }
     }
 
     /// The next answer: this page, which may say itself when to come again, or the reason phrase.
     pub fn reply(&mut self, page: Option<Reply>) -> Reply {
+        let status = self.status;
         let Variant { seconds, head } = self.draw();
         match page {
             Some(page) if page.has("Retry-After") => page,
             Some(page) => page.header("Retry-After", seconds),
             None => {
-                let body = Body::Bytes(Bytes::from_static(reason(503).as_bytes()));
-                Reply::prebuilt(503, head.clone(), body)
+                let body = Body::Bytes(Bytes::from_static(reason(status).as_bytes()));
+                Reply::prebuilt(status, head.clone(), body)
             }
         }
     }
@@ -73,19 +75,21 @@ mod tests {
 
     #[test]
     fn clients_are_spread_evenly_over_the_bounds() {
-        let mut busy = Busy::new();
-        let mut counts = [0; 3];
-        for _ in 0..3000 {
-            let reply = busy.reply(None);
-            counts[(seconds(&reply) - RETRY_AFTER.start()) as usize] += 1;
-            assert_eq!((reply.status(), reply.body().len()), (503, 19));
+        for (status, len) in [(503, 19), (429, 17)] {
+            let mut busy = Busy::new(status);
+            let mut counts = [0; 3];
+            for _ in 0..3000 {
+                let reply = busy.reply(None);
+                counts[(seconds(&reply) - RETRY_AFTER.start()) as usize] += 1;
+                assert_eq!((reply.status(), reply.body().len()), (status, len));
+            }
+            assert!(counts.iter().all(|n| (900..1100).contains(n)), "{counts:?}");
         }
-        assert!(counts.iter().all(|n| (900..1100).contains(n)), "{counts:?}");
     }
 
     #[test]
     fn a_page_keeps_its_content_and_its_own_word() {
-        let mut busy = Busy::new();
+        let mut busy = Busy::new(503);
         let page = busy.reply(Some(Reply::text(503, "later").header("X-Own", "1")));
         assert!(RETRY_AFTER.contains(&seconds(&page)) && page.has("X-Own"));
         assert_eq!(page.body().len(), 5);

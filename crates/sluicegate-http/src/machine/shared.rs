@@ -27,6 +27,7 @@ pub struct Shared {
     pub(crate) refusals: Arc<Refusals>,
     pub(crate) pages: Option<Arc<dyn Pages>>,
     busy: Busy,
+    greedy: Busy,
     /// For log, ids and times of requests; mostly none of them.
     pub(crate) extras: Option<Box<Extras>>,
 }
@@ -43,7 +44,8 @@ impl Shared {
             scarce: false,
             refusals: Arc::default(),
             pages: None,
-            busy: Busy::new(),
+            busy: Busy::new(503),
+            greedy: Busy::new(429),
             extras: None,
         }
     }
@@ -65,6 +67,7 @@ impl Shared {
         let page = self.pages.as_ref().and_then(|pages| pages.reply(whose, status));
         match status {
             503 => self.busy.reply(page),
+            429 => self.greedy.reply(page),
             _ => page.unwrap_or_else(|| Reply::plain(status)),
         }
     }

@@ -213,10 +213,11 @@ impl Stage for HttpStage {
     }
 
     fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, HttpOut>) {
-        // RFC 9110 section 15.6: whose fault it is, and whether to try again.
+        // RFC 9110 section 15.6, RFC 6585 section 4: whose fault it is, and whether to try again.
         let status = match ended.why {
             Why::Gone => return,
             Why::Shed | Why::Refused | Why::Draining => 503,
+            Why::Greedy => 429,
             Why::Expired => 504,
             Why::Failed | Why::Dropped => 500,
         };

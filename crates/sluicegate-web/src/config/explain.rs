@@ -5,7 +5,7 @@ use super::settings::Settings;
 use super::sites::{RuleConfig, SiteConfig};
 use super::value::{Value, show_bytes};
 use super::{Config, Handler};
-use crate::rules::{SPARE_MAX, SPARE_STATUSES};
+use crate::rules::{Clients, SPARE_MAX, SPARE_STATUSES};
 use sluicegate_io::resources::Budget;
 use std::fmt::Write;
 
@@ -20,10 +20,14 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
         let target = route.target.map(|target| format!(", target {target:?}")).unwrap_or_default();
         let class =
             if route.class > 0 { format!(", class {}", route.class) } else { String::new() };
+        let clients = match route.clients {
+            Clients::Address => String::new(),
+            ref by => format!(", clients by {by}"),
+        };
         let instead = route.instead.as_ref().map(|page| format!(", or {page}")).unwrap_or_default();
         let deadline = route.deadline.map(|span| format!(", deadline {span:?}"));
         let deadline = deadline.unwrap_or_default();
-        let what = [handler, &target, &deadline, &class, &instead].concat();
+        let what = [handler, &target, &deadline, &class, &clients, &instead].concat();
         let _ = writeln!(text, "all hosts, {} and below: {what}", route.path);
     }
     for (nth, class) in config.classes.iter().enumerate() {

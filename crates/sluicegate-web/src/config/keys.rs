@@ -70,6 +70,8 @@ pub enum Kind {
     Origins,
     /// A list of host names, or one alone; `*.` in front stands for all names below.
     Hosts,
+    /// What names a client: `address`, `none`, `header:NAME` or `cookie:NAME`.
+    Clients,
     /// Names of users with hashes of their passwords.
     Users,
 }
@@ -202,6 +204,7 @@ pub static KEYS: &[Key] = &[
     key("errors.404", Page, Nothing, "page in the place of 404, not found"),
     key("errors.405", Page, Nothing, "page in the place of 405, method not allowed"),
     key("errors.416", Page, Nothing, "page in the place of 416, no such part of a file"),
+    key("errors.429", Page, Nothing, "page in the place of 429, too much for one client"),
     key("errors.500", Page, Nothing, "page in the place of 500, a fault in the server"),
     key("errors.503", Page, Nothing, "page in the place of 503, too much to do"),
     key("errors.504", Page, Nothing, "page in the place of 504, too late"),
@@ -364,6 +367,13 @@ pub static ROUTE_KEYS: &[Key] = &[
         "with a target: the higher goes first, and pushes out the lower when there is too much",
     ),
     key(
+        "clients",
+        Kind::Clients,
+        Text("address"),
+        "with a target: who is one client among those that share; behind a proxy all have one \
+         address",
+    ),
+    key(
         "deadline",
         Span(Duration::from_millis(1), secs(3600)),
         Nothing,
@@ -432,6 +442,7 @@ pub static HOST_KEYS: &[Key] = &[
     key("errors.404", Page, Nothing, "page in the place of 404, not found"),
     key("errors.405", Page, Nothing, "page in the place of 405, method not allowed"),
     key("errors.416", Page, Nothing, "page in the place of 416, no such part of a file"),
+    key("errors.429", Page, Nothing, "page in the place of 429, too much for one client"),
     key("errors.500", Page, Nothing, "page in the place of 500, a fault in the server"),
     key("errors.503", Page, Nothing, "page in the place of 503, too much to do"),
     key("errors.504", Page, Nothing, "page in the place of 504, too late"),

@@ -2,6 +2,7 @@
 use super::complaint::{Complaint, Complaints};
 use super::settings::{Node, Settings};
 use super::sites::SiteConfig;
+use crate::rules::Clients;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub struct Route {
     pub deadline: Option<Duration>,
     /// How important its requests are; higher is more.
     pub class: u8,
+    /// Who is one client, where there is a target.
+    pub clients: Clients,
     /// The path of the page that is served in the place of what it refuses.
     pub instead: Option<Arc<str>>,
 }
@@ -68,8 +71,15 @@ pub(super) fn add_demo(routes: &mut Vec<Route>) {
         let demo = (handler == Handler::BurnPool).then_some(DEMO_TARGET);
         let asked = routes.iter().any(|route| route.handler == handler);
         let target = if asked { target(routes, handler) } else { demo };
-        let (deadline, instead) = (None, None);
-        routes.push(Route { path: path.to_owned(), handler, target, deadline, class: 0, instead });
+        routes.push(Route {
+            path: path.to_owned(),
+            handler,
+            target,
+            deadline: None,
+            class: 0,
+            clients: Clients::default(),
+            instead: None,
+        });
     }
 }
 
@@ -124,12 +134,16 @@ fn route(node: &Node) -> Result<Route, Complaint> {
     let what = "`class` says who goes first where a `target` bounds what waits, and this route has \
                 none; accepted: both, or neither";
     not_here("class", class > 0 && target.is_none(), what)?;
+    let clients = node.text("clients").and_then(|text| Clients::read(&text)).unwrap_or_default();
+    let what = "`clients` says who shares where a `target` bounds what waits, and this route has \
+                none; accepted: both, or neither";
+    not_here("clients", target.is_none(), what)?;
     let instead = node.text("instead").map(Arc::from);
     let what = "`instead` is served where a `target` has this route refuse, and it has none; \
                 accepted: both, or neither";
     not_here("instead", target.is_none(), what)?;
     let deadline = node.span("deadline");
-    Ok(Route { path, handler, target, deadline, class, instead })
+    Ok(Route { path, handler, target, deadline, class, clients, instead })
 }
 
 /// Pages that are served in the place of what is refused must not need a login at any site.

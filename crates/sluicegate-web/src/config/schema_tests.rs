@@ -1,6 +1,7 @@
 //! The schema against real configurations, by a validator of just the words it uses.
 use super::*;
 use crate::config::each;
+use crate::rules::Clients;
 use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
@@ -77,6 +78,7 @@ fn matches(pattern: &str, text: &str) -> bool {
         "^/" => text.starts_with('/'),
         "^[/*]" => text.starts_with(['/', '*']),
         "^(/|https?://)" => ["/", "http://", "https://"].iter().any(|p| text.starts_with(p)),
+        "^(address|none|(header|cookie):.+)$" => Clients::read(text).is_some(),
         "^[0-9]+ *(B|KiB|MiB|GiB)?$" => unit(&["", "B", "KiB", "MiB", "GiB"]),
         "^[0-9]+ *[.][.] *[0-9]+$" => {
             let digits = |text: &str| text.trim().parse::<u64>().is_ok();
@@ -107,6 +109,7 @@ fn the_example_fits_and_mistakes_do_not() {
         "cache = 5",
         "[[route]]\npath = \"/x\"",
         "[[route]]\npath = \"/x\"\nhandler = \"ehco\"",
+        "[[route]]\npath = \"/x\"\nhandler = \"echo\"\ntarget = \"1s\"\nclients = \"ip\"",
         "[route]\npath = \"/x\"\nhandler = \"echo\"",
         "[[rule]]\ncache_control = \"no-cache\"",
         "[[rule]]\npath = \"/\"\nheaders = { X = 1 }",

@@ -1,6 +1,7 @@
 //! Configurations and what is said about them.
 use super::classes::{CLASSIFIERS_MAX, NETWORKS_MAX};
 use super::*;
+use crate::rules::Clients;
 
 const MACHINE: Machine = Machine { cpus: 3, memory: 1 << 30, files: 4096 };
 
@@ -36,7 +37,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "[[route]]\npath = \"/\"\nhandle = \"echo\"\n",
         "site.toml:3:1: unknown key `handle`; did you mean `handler`? accepted here: class, \
-         deadline, domain, handler, instead, path, target",
+         clients, deadline, domain, handler, instead, path, target",
     );
     check(
         "zzzzzzzz = 1\n",
@@ -197,26 +198,18 @@ fn everything_typed_is_taken() {
     assert!(config.limits.refuse_when_full);
     assert_eq!(config.limits.per_address.map(NonZeroU32::get), Some(20));
     assert_eq!((config.cache_budget, config.stream_above), (256 << 20, 64 << 10));
+    let plain = |path: &str, handler| Route {
+        path: path.to_owned(),
+        handler,
+        target: None,
+        deadline: None,
+        class: 0,
+        clients: Clients::default(),
+        instead: None,
+    };
     assert_eq!(
         config.routes,
-        [
-            Route {
-                path: "/b".to_owned(),
-                handler: Handler::BurnInline,
-                target: None,
-                deadline: None,
-                class: 0,
-                instead: None
-            },
-            Route {
-                path: "/p".to_owned(),
-                handler: Handler::Panic,
-                target: None,
-                deadline: None,
-                class: 0,
-                instead: None
-            },
-        ],
+        [plain("/b", Handler::BurnInline), plain("/p", Handler::Panic),],
         "a directory brings no routes of the demo site"
     );
 }
@@ -360,7 +353,7 @@ fn redirects_and_hosts_are_checked_together() {
     check(
         "[errors]\n418 = \"/x\"\n",
         "site.toml:2:1: unknown key `418`; did you mean `416`? accepted here: 401, 404, 405, 416, \
-         500, 503, 504",
+         429, 500, 503, 504",
     );
 }
 
@@ -441,6 +434,16 @@ fn a_target_stands_where_work_can_wait_and_is_the_same_for_one_queue() {
          route has none; accepted: both, or neither",
     );
     check(
+        &burn("/x", "clients = \"none\""),
+        "site.toml:4:11: `clients` says who shares where a `target` bounds what waits, and this \
+         route has none; accepted: both, or neither",
+    );
+    check(
+        &burn("/x", "target = \"50ms\"\nclients = \"header\""),
+        "site.toml:5:11: `clients` is \"header\"; accepted: \"address\", \"none\", \
+         \"header:NAME\" or \"cookie:NAME\"",
+    );
+    check(
         &[burn("/x", "target = \"50ms\""), burn("/y", "target = \"1s\"")].concat(),
         "site.toml:8:10: `target` is 1s for the path \"/y\", but `target` is 50ms for \"/x\", and \
          both have one queue; accepted: the same for all routes to one handler",
@@ -458,6 +461,7 @@ fn each_handler_has_its_own_target() {
     let text = "[[route]]\npath = \"/a\"\nhandler = \"burn\"\ntarget = \"70ms\"\nclass = 255\n\
         [[route]]\npath = \"/b\"\nhandler = \"burn\"\ndomain = \"inline\"\ntarget = \"80 ms\"\n\
         [[route]]\npath = \"/c\"\nhandler = \"echo\"\ntarget = \"9ms\"\n\
+        clients = \"header:X-Forwarded-For\"\n\
         [[route]]\npath = \"/d\"\nhandler = \"burn\"\ntarget = \"70ms\"\n";
     let config = read(text).expect("known settings");
     let handlers = [Handler::BurnPool, Handler::BurnInline, Handler::Echo, Handler::Sleep];
@@ -465,6 +469,9 @@ fn each_handler_has_its_own_target() {
     assert_eq!(found, [span("70"), span("80"), span("9"), None]);
     let classes: Vec<_> = config.routes[..4].iter().map(|route| route.class).collect();
     assert_eq!(classes, [255, 0, 0, 0]);
+    let clients: Vec<_> =
+        config.routes[..4].iter().map(|route| route.clients.to_string()).collect();
+    assert_eq!(clients, ["address", "address", "header:X-Forwarded-For", "address"]);
     // The demo's own routes have the targets of their handlers, and one where nobody says.
     let demo = |config: Config| {
         let burn = config.routes.into_iter().find(|route| route.path == "/burn");

@@ -2,7 +2,7 @@
 use super::keys::Kind;
 use crate::coding::is_pattern;
 use crate::files::Name;
-use crate::rules::{Network, Pattern, fields, hosts, redirect};
+use crate::rules::{Clients, Network, Pattern, fields, hosts, redirect};
 use sluicegate_io::Addr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -77,6 +77,7 @@ impl Kind {
                 "a path or an address, such as \"/new\", \"/new/*\" or \"https://example.org/*\""
             }
             Kind::Line => "one line of text",
+            Kind::Clients => "\"address\", \"none\", \"header:NAME\" or \"cookie:NAME\"",
             Kind::Fields => {
                 "names of fields with one line each, but not those that the server writes itself \
                  (Content-*, Date, ETag, Connection and their like) and not those with a setting \
@@ -141,6 +142,7 @@ impl Kind {
             Kind::To => redirect::is_to(text),
             Kind::Line => fields::is_line(text),
             Kind::Token => fields::is_token(text),
+            Kind::Clients => Clients::read(text).is_some(),
             Kind::Fields | Kind::Users => return None,
             Kind::Count(..) => return self.read_number(text.parse().ok()?),
             Kind::Counts(min, max) => {

@@ -1,6 +1,7 @@
 //! What can change while the service runs: sites, and what holds for their paths. All of it is one
 //! value, never changed, that the stages share.
 mod classes;
+mod clients;
 mod cors;
 pub mod fields;
 pub mod hosts;
@@ -13,6 +14,7 @@ mod site;
 mod spare;
 
 pub use classes::{Classifier, Says, classify};
+pub use clients::Clients;
 pub use cors::{Cors, is_preflight};
 pub use login::{Login, PASSWORD_MAX, hash as hash_password, is_user};
 pub use network::Network;

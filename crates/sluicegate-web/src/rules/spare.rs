@@ -8,8 +8,9 @@ use std::io::{self, Read};
 
 /// The longest page that is kept so: 64 KiB. A site keeps one for each status below.
 pub const SPARE_MAX: u64 = 64 << 10;
-/// The errors that are answered so: a handler failed, there is too much to do, or it is too late.
-pub const SPARE_STATUSES: [u16; 3] = [500, 503, 504];
+/// The errors that are answered so: a client asks too much, a handler failed, there is too much to
+/// do, or it is too late.
+pub const SPARE_STATUSES: [u16; 4] = [429, 500, 503, 504];
 
 /// What a site answers in a pinch.
 #[derive(Debug, Default)]

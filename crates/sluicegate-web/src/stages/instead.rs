@@ -40,6 +40,7 @@ impl Stage for Instead {
 mod tests {
     use super::*;
     use crate::config::{Handler, Route};
+    use crate::rules::Clients;
     use sluicegate::Rig;
     use std::time::Duration;
 
@@ -50,11 +51,12 @@ mod tests {
             handler: Handler::BurnPool,
             target: Some(Duration::from_millis(50)),
             class: 0,
+            clients: Clients::default(),
             deadline: None,
             instead: page.map(Arc::from),
         };
         let routes = [route("/a", Some("/a.html")), route("/b", None)];
-        let mut rig = Rig::of(Instead::new(Router::new(&routes, &[])));
+        let mut rig = Rig::of(Instead::new(Router::new(&routes, &[], 1)));
         for (line, page) in [
             ("GET /a", Some("/a.html")),
             ("HEAD /a/below?us=1", Some("/a.html")),

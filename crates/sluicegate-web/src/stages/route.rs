@@ -34,14 +34,16 @@ pub struct Router {
     routes: Arc<[Route]>,
     /// Who is more or less important than the route says.
     classes: Arc<[Classifier]>,
+    /// For the hash of clients, so that nobody outside can tell who lies in a queue with whom.
+    seed: u64,
 }
 
 impl Router {
     /// The order of `routes` does not matter, that of `classes` does.
-    pub fn new(routes: &[Route], classes: &[Classifier]) -> Router {
+    pub fn new(routes: &[Route], classes: &[Classifier], seed: u64) -> Router {
         let mut routes = routes.to_vec();
         routes.sort_by_key(|route| std::cmp::Reverse(route.path.len()));
-        Router { routes: routes.into(), classes: classes.into() }
+        Router { routes: routes.into(), classes: classes.into(), seed }
     }
 
     /// The class of a request to a route.
@@ -91,6 +93,9 @@ impl Stage for Router {
                 let own = tag.born() + time;
                 tag.set_deadline(Some(tag.deadline().map_or(own, |asked| asked.min(own))));
             }
+            if route.target.is_some() {
+                tag.set_client(route.clients.of(&exchange, self.seed));
+            }
             port.emit(tag.with(exchange));
         }
     }
@@ -100,6 +105,7 @@ impl Stage for Router {
 mod tests {
     use super::*;
     use crate::config::{Config, Machine, Settings};
+    use crate::rules::Clients;
     use sluicegate::Rig;
 
     #[test]
@@ -110,6 +116,7 @@ mod tests {
             target: None,
             deadline: None,
             class: 0,
+            clients: Clients::default(),
             instead: None,
         };
         let find =
@@ -121,6 +128,7 @@ mod tests {
                 route("/api/net", Handler::Net),
             ],
             &[],
+            1,
         );
         for (path, expected) in [
             ("/", None),
@@ -137,7 +145,7 @@ mod tests {
         ] {
             assert_eq!(find(&router, path), expected, "{path}");
         }
-        let all = Router::new(&[route("/", Handler::Panic)], &[]);
+        let all = Router::new(&[route("/", Handler::Panic)], &[], 1);
         assert_eq!(find(&all, "/any/thing"), Some(Handler::Panic));
     }
     #[test]
@@ -150,7 +158,7 @@ mod tests {
         let settings = Settings::from_toml("site.toml", config).expect("known settings");
         let machine = Machine { cpus: 1, memory: 1 << 30, files: 4096 };
         let config = Config::new(&settings, machine).expect("sound");
-        let mut rig = Rig::of(Router::new(&config.routes, &config.classes));
+        let mut rig = Rig::of(Router::new(&config.routes, &config.classes, 1));
         for (path, fields, expected) in [
             ("/work", "", 3),
             ("/work", "X-Plan: gold\r\nCookie: guest=1\r\n", 7),

@@ -115,6 +115,11 @@ impl Gate {
         })
     }
 
+    /// Nanoseconds that an event costs, the mean.
+    pub fn cost(&self) -> f64 {
+        self.meter.cost()
+    }
+
     pub fn newest_first(&self) -> bool {
         self.adjust.newest_first
     }

@@ -58,6 +58,7 @@ impl<T> Batch<'_, T> {
             }
         }
         self.work.taken = self.work.taken.saturating_sub(1);
+        self.work.laps.truncate(self.work.taken);
         self.work.events.push_front(event);
         self.work.over = true;
     }
@@ -94,6 +95,9 @@ impl<T> Iterator for Batch<'_, T> {
                 }
                 self.desk.hold(1);
             }
+            if self.work.timed {
+                self.work.laps.push(self.clock.now());
+            }
             return Some(event);
         }
     }
@@ -124,6 +128,10 @@ pub(crate) struct Work<T> {
     slice: u64,
     /// The number of events after which the clock is read next.
     pub look: usize,
+    /// Whether each event is timed by itself, for clients that share what it costs.
+    pub timed: bool,
+    /// When each was taken then.
+    pub laps: Vec<Time>,
 }
 
 impl<T> Work<T> {
@@ -141,7 +149,19 @@ impl<T> Work<T> {
             started: Time(0),
             slice: nanos(slice),
             look: 1,
+            timed: false,
+            laps: Vec::new(),
         }
+    }
+
+    /// Nanoseconds between the event at `place` of `n` and the next: of those that are not timed,
+    /// an equal part of the time from when they were taken until all was done.
+    pub fn lap(&self, place: usize, n: usize, (taken, done): (Time, Time)) -> f64 {
+        if self.laps.len() != n {
+            return nanos(done.since(taken)) as f64 / n as f64;
+        }
+        let until = self.laps.get(place + 1).copied().unwrap_or(done);
+        nanos(until.since(self.laps[place])) as f64
     }
 
     /// How many events of about `cost` ns each a slice has time for.

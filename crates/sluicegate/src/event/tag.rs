@@ -78,7 +78,8 @@ impl Tag {
         self.class = class;
     }
 
-    /// Says on whose behalf the flow runs; see [`Tag::client`].
+    /// Says on whose behalf the flow runs; see [`Tag::client`]. Whoever hashes clients that may be
+    /// hostile should seed the hash: two whose hash is the same are one.
     pub fn set_client(&mut self, client: u16) {
         self.client = client;
     }

@@ -60,6 +60,11 @@ impl Capacity {
     /// pushed out for a more important one. What is past its [deadline](crate::Tag::deadline), or
     /// cannot be handled before it, is dropped before it costs.
     ///
+    /// Within a class the [clients](crate::Tag::client) get equal time, by what their events
+    /// cost, and `order` holds within each: for 128 of them at once, more share. Who has the most
+    /// work waiting makes room first; those that had far more than the others end as
+    /// [`Why::Greedy`](crate::Why::Greedy). Flows of nobody are one client together.
+    ///
     /// Notes, which belong to no flow, go before all flows.
     pub fn order(mut self, order: Order) -> Self {
         self.gating.get_or_insert_default().order = order;

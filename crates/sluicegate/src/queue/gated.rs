@@ -1,6 +1,7 @@
 //! A lane with an order and a gate: who may enter, who goes first, and who is pushed out.
 
 use super::Order;
+use super::line::Ticket;
 use super::waiting::{Held, Waiting, class};
 use crate::control::{Asking, Controller, Gate, Served};
 use crate::event::{Event, Tag};
@@ -24,15 +25,26 @@ pub(crate) enum Verdict {
 /// Events that were taken out of a queue to end.
 pub(crate) type Dropped<T> = Vec<(Event<T>, Why)>;
 
-/// Beside the events of a batch: when each came and was born, and what was dropped on the way.
+/// What is known of an event that left the queue.
+#[derive(Clone, Copy)]
+pub(crate) struct Passed {
+    pub came: Time,
+    pub born: Time,
+    /// What its client was charged, where clients share.
+    pub ticket: Option<Ticket>,
+}
+
+/// Beside the events of a batch: what is known of each, and what was dropped on the way; and of
+/// batches before what their events have cost, in nanoseconds, as far as the queue has to hear it.
 pub(crate) struct Aside<T> {
-    pub times: VecDeque<(Time, Time)>,
+    pub passed: VecDeque<Passed>,
     pub dropped: Dropped<T>,
+    pub costs: Vec<(Ticket, f64)>,
 }
 
 impl<T> Default for Aside<T> {
     fn default() -> Self {
-        Self { times: VecDeque::new(), dropped: Vec::new() }
+        Self { passed: VecDeque::new(), dropped: Vec::new(), costs: Vec::new() }
     }
 }
 
@@ -54,19 +66,20 @@ impl<T> Gated<T> {
     /// go for it.
     pub fn offer(&mut self, tag: &Tag, now: Time, places: usize, out: &mut Dropped<T>) -> Verdict {
         let asking = Asking::of(tag);
-        let ahead = self.waiting.ahead(asking.class);
-        let says = self.gate.ask(now, asking, self.waiting.len(), ahead);
+        // Who has no deadline need not know.
+        let ahead = asking.deadline.map(|_| self.waiting.ahead(asking.class, tag.client()));
+        let says = self.gate.ask(now, asking, self.waiting.len(), ahead.unwrap_or(0));
         let verdict = match says {
             Err(why) => Verdict::Refuse(why),
             Ok(true) if places > 0 => Verdict::Enter,
-            Ok(fits) => match self.waiting.push_out(asking.class, asking.deadline) {
-                Some(event) => {
-                    self.gate.count_dropped(Why::Shed);
-                    out.push((event, Why::Shed));
+            Ok(fits) => match self.waiting.push_out(tag, self.gate.cost()) {
+                Ok((event, why)) => {
+                    self.gate.count_dropped(why);
+                    out.push((event, why));
                     Verdict::Enter
                 }
-                None if fits || places == 0 => Verdict::Full,
-                None => Verdict::Refuse(Why::Shed),
+                Err(_) if fits || places == 0 => Verdict::Full,
+                Err(why) => Verdict::Refuse(why),
             },
         };
         match verdict {
@@ -108,32 +121,39 @@ impl<T> Gated<T> {
         into: &mut VecDeque<Event<T>>,
         aside: &mut Aside<T>,
     ) {
-        let before = into.len();
+        for (ticket, cost) in aside.costs.drain(..) {
+            self.waiting.settle(ticket, cost);
+        }
+        let (before, mean) = (into.len(), self.gate.cost());
         while into.len() - before < limit {
-            let Some(held) = self.waiting.pop() else { break };
+            let Some((held, ticket)) = self.waiting.pop(mean) else { break };
             if let Some(why) = late(&self.gate, gone, now, &held) {
+                let waited = self.waiting.was_late(ticket, mean);
+                let why = if why == Why::Shed { waited } else { why };
                 self.gate.count_dropped(why);
                 aside.dropped.push((held.event, why));
                 continue;
             }
-            aside.times.push_back((held.came, held.event.tag().born()));
+            let (came, born) = (held.came, held.event.tag().born());
+            aside.passed.push_back(Passed { came, born, ticket });
             into.push_back(held.event);
         }
         self.gate.take(into.len() - before);
         self.gate.waiting(now, self.waiting.len());
     }
 
-    /// Puts what a batch did not take back; the times of what it took are left.
+    /// Puts what a batch did not take back; what is known of what it took is left.
     pub fn put_back(
         &mut self,
         events: &mut VecDeque<Event<T>>,
-        times: &mut VecDeque<(Time, Time)>,
+        passed: &mut VecDeque<Passed>,
         now: Time,
     ) {
         self.gate.give_back(events.len());
         while let Some(event) = events.pop_back() {
-            let came = times.pop_back().map_or(now, |times| times.0);
-            self.waiting.put_back(event, came);
+            let passed = passed.pop_back();
+            let came = passed.map_or(now, |passed| passed.came);
+            self.waiting.put_back(event, came, passed.and_then(|passed| passed.ticket));
         }
         self.gate.waiting(now, self.waiting.len());
     }
@@ -145,7 +165,7 @@ impl<T> Gated<T> {
         }
         let Self { waiting, gate } = self;
         let before = out.len();
-        waiting.expire(|held| late(gate, gone, now, held), out);
+        waiting.expire(gate.cost(), |held| late(gate, gone, now, held), out);
         for (_, why) in &out[before..] {
             gate.count_dropped(*why);
         }
@@ -156,7 +176,7 @@ impl<T> Gated<T> {
     }
 
     pub fn pop_least(&mut self) -> Option<Event<T>> {
-        self.waiting.pop_least()
+        self.waiting.pop_least(self.gate.cost())
     }
 
     pub fn len(&self) -> usize {
@@ -177,7 +197,7 @@ impl<T> Gated<T> {
 
     /// Takes out all, for the end.
     pub fn take_all(&mut self, into: &mut VecDeque<Event<T>>) {
-        while let Some(held) = self.waiting.pop() {
+        while let Some((held, _)) = self.waiting.pop(0.0) {
             into.push_back(held.event);
         }
     }

@@ -139,7 +139,7 @@ impl<T> InletQueue<T> {
             }
             Some(gated) => {
                 gated.take(now, gone, asks, into, aside);
-                aside.times.front().map(|times| times.0)
+                aside.passed.front().map(|passed| passed.came)
             }
         };
         let more = !lanes.is_empty();
@@ -166,7 +166,7 @@ impl<T> InletQueue<T> {
         let mut locked = self.lock();
         let lanes = &mut *locked.lanes;
         if let (false, Some(gated)) = (taken.answers, &mut lanes.gated) {
-            return gated.put_back(events, &mut aside.times, now);
+            return gated.put_back(events, &mut aside.passed, now);
         }
         if !taken.answers {
             lanes.marks.put_back(taken.came.unwrap_or(now), events.len());

@@ -2,6 +2,7 @@
 
 mod gated;
 mod inlet;
+mod line;
 mod link;
 #[cfg(test)]
 mod link_tests;
@@ -12,7 +13,7 @@ mod waiting;
 #[cfg(test)]
 mod waiting_tests;
 
-pub(crate) use gated::{Aside, Gated};
+pub(crate) use gated::{Aside, Gated, Passed};
 pub(crate) use inlet::{InletQueue, Probe, Taken, Waiter};
 pub(crate) use link::{Leftover, WireLink};
 pub use waiting::Order;

@@ -1,12 +1,17 @@
 //! What waits in a queue that has an order: the more important class first.
 
 use super::gated::Dropped;
+use super::line::{Line, Ticket};
 use crate::event::{Event, Tag};
 use crate::ledger::Why;
 use crate::time::Time;
-use std::collections::VecDeque;
+use std::cmp::Ordering;
 
-/// Which of the events of one class goes first. Classes come before all: the higher one first.
+/// Which of the events of one class and [client](crate::Tag::client) goes first.
+///
+/// Classes come before all: the higher one first. Within a class clients come first: the one that
+/// has got the least service is next, whatever the order, so that it orders all only where nobody
+/// named clients. Flows without a client share as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// The one that came first.
@@ -25,8 +30,12 @@ pub(crate) struct Held<T> {
 }
 
 impl<T> Held<T> {
-    fn deadline(&self) -> Time {
+    pub fn deadline(&self) -> Time {
         deadline(self.event.tag().deadline())
+    }
+
+    pub fn client(&self) -> u16 {
+        self.event.tag().client()
     }
 }
 
@@ -35,12 +44,13 @@ fn deadline(of: Option<Time>) -> Time {
     of.unwrap_or(Time(u64::MAX))
 }
 
-/// Events in lines, one a class. In each line the oldest, or the nearest deadline, is in front.
+/// Events in lines, one a class, in each of which clients have equal shares. Where a `mean` is
+/// asked for, it is what an event costs of whose client nothing is known.
 pub(crate) struct Waiting<T> {
     declared: Order,
     order: Order,
     /// The most important class first. A line that became empty stays: there are 256 classes.
-    lines: Vec<(u8, VecDeque<Held<T>>)>,
+    lines: Vec<Line<T>>,
     len: usize,
 }
 
@@ -59,102 +69,99 @@ impl<T> Waiting<T> {
         self.order = if turned { Order::Lifo } else { self.declared };
     }
 
-    /// How many of the events that wait go before a new one of this class, at most.
-    pub fn ahead(&self, class: u8) -> usize {
-        let more = self.lines.iter().take_while(|line| line.0 >= class);
-        more.map(|line| line.1.len()).sum()
+    /// How many of the events that wait go before a new one of this class and client, at most.
+    pub fn ahead(&self, class: u8, client: u16) -> usize {
+        let more = self.lines.iter().take_while(|line| line.class() >= class);
+        let before = |line: &Line<T>| match line.class() == class {
+            true => line.ahead(client),
+            false => line.len(),
+        };
+        more.map(before).sum()
     }
 
     pub fn push(&mut self, event: Event<T>, came: Time) {
-        let (order, held) = (self.order, Held { event, came });
-        let line = self.line(class(held.event.tag()));
-        match order {
-            Order::Fifo | Order::Lifo => line.push_back(held),
-            Order::ByDeadline => {
-                let place = line.partition_point(|other| other.deadline() <= held.deadline());
-                line.insert(place, held);
-            }
-        }
+        let order = self.order;
+        self.line(class(event.tag())).push(order, Held { event, came });
         self.len += 1;
     }
 
-    /// Puts an event that was taken last back, to be the next of its class.
-    pub fn put_back(&mut self, event: Event<T>, came: Time) {
-        let (order, held) = (self.order, Held { event, came });
-        let line = self.line(class(held.event.tag()));
-        match order {
-            Order::Fifo => line.push_front(held),
-            Order::Lifo => line.push_back(held),
-            Order::ByDeadline => {
-                let place = line.partition_point(|other| other.deadline() < held.deadline());
-                line.insert(place, held);
-            }
-        }
+    /// Puts an event that was taken last back, to be the next of its class and client.
+    pub fn put_back(&mut self, event: Event<T>, came: Time, ticket: Option<Ticket>) {
+        let order = self.order;
+        self.line(class(event.tag())).put_back(order, Held { event, came }, ticket);
         self.len += 1;
     }
 
     /// Takes the next event.
-    pub fn pop(&mut self) -> Option<Held<T>> {
-        let order = self.order;
-        let line = self.lines.iter_mut().map(|line| &mut line.1).find(|line| !line.is_empty())?;
+    pub fn pop(&mut self, mean: f64) -> Option<(Held<T>, Option<Ticket>)> {
+        let line = self.lines.iter_mut().find(|line| line.len() > 0)?;
         self.len -= 1;
-        match order {
-            Order::Fifo | Order::ByDeadline => line.pop_front(),
-            Order::Lifo => line.pop_back(),
-        }
+        line.pop(self.order, mean)
     }
 
-    /// Takes out the last event of the least important class, if a new event of this class and
-    /// deadline goes before it.
-    pub fn push_out(&mut self, class: u8, deadline_of_new: Option<Time>) -> Option<Event<T>> {
-        let order = self.order;
-        let (least, line) = self.lines.iter_mut().rfind(|line| !line.1.is_empty())?;
-        let goes_before = match order {
-            _ if *least != class => *least < class,
-            Order::Fifo => false,
-            Order::Lifo => true,
-            Order::ByDeadline => {
-                line.back().is_some_and(|last| deadline(deadline_of_new) < last.deadline())
+    /// Hears what an event has cost.
+    pub fn settle(&mut self, ticket: Ticket, cost: f64) {
+        self.line(ticket.class).settle(ticket, cost);
+    }
+
+    /// Says that an event which was taken by this ticket had waited too long, and is not
+    /// handled; why it is dropped.
+    pub fn was_late(&mut self, ticket: Option<Ticket>, mean: f64) -> Why {
+        let Some(ticket) = ticket else { return Why::Shed };
+        let line = self.line(ticket.class);
+        line.refund(ticket);
+        line.why_late(ticket, mean)
+    }
+
+    /// Takes out an event of the least important class, if a new one has the better right to
+    /// its place: of the client with the most work, the event that would go last. Else says why
+    /// the new one has to go.
+    pub fn push_out(&mut self, new: &Tag, mean: f64) -> Result<(Event<T>, Why), Why> {
+        let (order, class) = (self.order, class(new));
+        let least = self.lines.iter_mut().rfind(|line| line.len() > 0).ok_or(Why::Shed)?;
+        let (held, why) = match least.class().cmp(&class) {
+            Ordering::Less => least.push_out(order, mean).ok_or(Why::Shed)?,
+            Ordering::Equal => {
+                least.make_room(order, new.client(), deadline(new.deadline()), mean)?
             }
+            Ordering::Greater => return Err(Why::Shed),
         };
-        if !goes_before {
-            return None;
-        }
         self.len -= 1;
-        let held = match order {
-            Order::Fifo | Order::ByDeadline => line.pop_back(),
-            Order::Lifo => line.pop_front(),
-        };
-        held.map(|held| held.event)
+        Ok((held.event, why))
     }
 
-    /// Takes out the event in front of the least important class.
-    pub fn pop_least(&mut self) -> Option<Event<T>> {
-        let (_, line) = self.lines.iter_mut().rfind(|line| !line.1.is_empty())?;
+    /// Takes out the event in front of the least important class, of its client with the most
+    /// work.
+    pub fn pop_least(&mut self, mean: f64) -> Option<Event<T>> {
+        let line = self.lines.iter_mut().rfind(|line| line.len() > 0)?;
         self.len -= 1;
-        line.pop_front().map(|held| held.event)
+        line.pop_front(mean).map(|held| held.event)
     }
 
-    /// Takes out those in front of their lines that are late.
-    pub fn expire(&mut self, late: impl Fn(&Held<T>) -> Option<Why>, out: &mut Dropped<T>) {
-        for (_, line) in &mut self.lines {
-            while let Some(why) = line.front().and_then(&late) {
-                self.len -= 1;
-                out.extend(line.pop_front().map(|held| (held.event, why)));
-            }
+    /// Takes out those in front of their client's that are late.
+    pub fn expire(
+        &mut self,
+        mean: f64,
+        late: impl Fn(&Held<T>) -> Option<Why>,
+        out: &mut Dropped<T>,
+    ) {
+        let before = out.len();
+        for line in &mut self.lines {
+            line.expire(mean, &late, |held, why| out.push((held.event, why)));
         }
+        self.len -= out.len() - before;
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Held<T>> {
-        self.lines.iter().flat_map(|line| &line.1)
+        self.lines.iter().flat_map(Line::iter)
     }
 
-    fn line(&mut self, class: u8) -> &mut VecDeque<Held<T>> {
-        let place = self.lines.partition_point(|line| line.0 > class);
-        if self.lines.get(place).is_none_or(|line| line.0 != class) {
-            self.lines.insert(place, (class, VecDeque::new()));
+    fn line(&mut self, class: u8) -> &mut Line<T> {
+        let place = self.lines.partition_point(|line| line.class() > class);
+        if self.lines.get(place).is_none_or(|line| line.class() != class) {
+            self.lines.insert(place, Line::new(class));
         }
-        &mut self.lines[place].1
+        &mut self.lines[place]
     }
 }
 

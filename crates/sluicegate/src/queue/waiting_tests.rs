@@ -8,6 +8,9 @@ use crate::time::Time;
 use proptest::prelude::*;
 use std::cmp::Reverse;
 
+/// What an event costs, for all that is known.
+const MEAN: f64 = 1000.0;
+
 /// What is done to a queue.
 #[derive(Clone, Debug)]
 enum Step {
@@ -123,13 +126,14 @@ proptest! {
                     let class = if class == 3 { u8::MAX } else { class };
                     let known = Known { number, class, deadline: deadline.unwrap_or(u64::MAX) };
                     let ahead = model.list.iter().filter(|other| other.class >= class).count();
-                    prop_assert_eq!(waiting.ahead(class), ahead);
+                    prop_assert_eq!(waiting.ahead(class, 0), ahead);
                     waiting.push(known.event(), Time(number));
                     model.list.push(known);
                     model.sort();
                 }
                 Step::Take(take, back) => {
-                    let mut taken: Vec<_> = (0..take).filter_map(|_| waiting.pop()).collect();
+                    let taken = (0..take).filter_map(|_| waiting.pop(MEAN));
+                    let mut taken: Vec<_> = taken.map(|(held, _)| held).collect();
                     let came: Vec<u64> = taken.iter().map(|held| held.came.0).collect();
                     let take = take.min(model.list.len());
                     let expected: Vec<u64> =
@@ -137,7 +141,7 @@ proptest! {
                     prop_assert_eq!(&came, &expected);
                     let kept = taken.len().saturating_sub(back);
                     for held in taken.drain(kept..).rev() {
-                        waiting.put_back(held.event, held.came);
+                        waiting.put_back(held.event, held.came, None);
                     }
                     model.list.drain(..kept);
                     taken.into_iter().for_each(|held| {
@@ -145,11 +149,17 @@ proptest! {
                     });
                 }
                 Step::PushOut(class, deadline) => {
-                    let found = waiting.push_out(class, deadline.map(Time)).map(end);
-                    prop_assert_eq!(found, model.push_out(class, deadline.unwrap_or(u64::MAX)));
+                    let deadline = deadline.unwrap_or(u64::MAX);
+                    let (tag, new) = Known { number, class, deadline }.event().split();
+                    let found = waiting.push_out(&tag, MEAN);
+                    std::mem::forget(tag);
+                    let why = found.as_ref().map_or_else(|why| *why, |(_, why)| *why);
+                    prop_assert_eq!(why, Why::Shed, "who is alone is not greedy");
+                    let found = found.ok().map(|(event, _)| end(event));
+                    prop_assert_eq!(found, model.push_out(class, new.deadline));
                 }
                 Step::PopLeast => {
-                    prop_assert_eq!(waiting.pop_least().map(end), model.pop_least());
+                    prop_assert_eq!(waiting.pop_least(MEAN).map(end), model.pop_least());
                 }
                 Step::Expire(before) => {
                     let mut expired = Vec::new();
@@ -158,7 +168,7 @@ proptest! {
                         _ => known.number < before,
                     };
                     let why = |yes: bool| yes.then_some(Why::Expired);
-                    waiting.expire(|held| why(late(&held.event)), &mut expired);
+                    waiting.expire(MEAN, |held| why(late(&held.event)), &mut expired);
                     let mut expired: Vec<Known> =
                         expired.into_iter().map(|(event, _)| end(event)).collect();
                     let mut expected = model.list.clone();
@@ -178,7 +188,7 @@ proptest! {
             }
             prop_assert_eq!(waiting.len(), model.list.len());
         }
-        while let Some(held) = waiting.pop() {
+        while let Some((held, _)) = waiting.pop(MEAN) {
             prop_assert_eq!(end(held.event), model.list.remove(0));
         }
         prop_assert!(model.list.is_empty());

@@ -33,6 +33,27 @@ impl Cost {
     }
 }
 
+/// One greedy client, [`ELEPHANT`], and quiet ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Clients {
+    /// Flows of the elephant among a thousand.
+    pub share: usize,
+    /// How many times what others ask its flows cost.
+    pub dear: u32,
+    pub mice: usize,
+}
+
+pub const ELEPHANT: u16 = 7777;
+
+impl Clients {
+    fn draw(self, random: &mut Random) -> (u16, u32) {
+        match random.below(1000) < self.share {
+            true => (ELEPHANT, self.dear),
+            false => (1 + random.below(self.mice) as u16, 1),
+        }
+    }
+}
+
 /// A run: a stage and what is offered to it.
 #[derive(Clone)]
 pub struct Load {
@@ -49,6 +70,8 @@ pub struct Load {
     pub phases: Vec<(Duration, f64)>,
     /// Flows of each class among a hundred; the rest is of class 0.
     pub classes: Vec<(u8, usize)>,
+    /// Who asks; nobody is named when `None`.
+    pub clients: Option<Clients>,
     /// When a flow's answer is worth nothing any more, after its birth.
     pub deadline: Option<Duration>,
     /// Whether the source heeds the pressure of the inlet.
@@ -68,6 +91,7 @@ impl Load {
             entering: Duration::ZERO,
             phases: vec![(ms(1000), times)],
             classes: Vec::new(),
+            clients: None,
             deadline: None,
             heeds: false,
             degrades: false,
@@ -131,6 +155,7 @@ pub struct End {
     pub born: Time,
     pub at: Time,
     pub class: u8,
+    pub client: u16,
     pub cost: Duration,
     /// `None`: it was served.
     pub why: Option<Why>,
@@ -184,12 +209,14 @@ impl Outcome {
 pub struct Ask {
     cost: Duration,
     class: u8,
+    client: u16,
     born: Time,
 }
 
 impl Ask {
     fn end(self, at: Time, why: Option<Why>) -> End {
-        End { born: self.born, at, class: self.class, cost: self.cost, why }
+        let Self { cost, class, client, born } = self;
+        End { born, at, class, client, cost, why }
     }
 }
 
@@ -252,8 +279,8 @@ impl Stage for Front {
                 let entering = Entering {
                     born: Some(ask.born),
                     class: ask.class,
+                    client: ask.client,
                     deadline: deadline.map(|after| ask.born + after),
-                    ..Entering::default()
                 };
                 let tag = cx.enter(flow, entering).expect("places for all");
                 cx.out.emit(tag.with(ask));
@@ -323,7 +350,10 @@ impl Arrivals {
             }
             drawn -= share;
         }
-        let ask = Ask { cost: cost.draw(&mut self.random), class, born };
+        let cost = cost.draw(&mut self.random);
+        let (client, times) =
+            self.load.clients.map_or((0, 1), |clients| clients.draw(&mut self.random));
+        let ask = Ask { cost: cost * times, class, client, born };
         self.draw();
         Some(ask)
     }

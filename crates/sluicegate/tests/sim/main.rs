@@ -5,6 +5,7 @@ mod admission;
 mod askers;
 mod batches;
 mod busy;
+mod clients;
 mod common;
 mod drain;
 mod homes;

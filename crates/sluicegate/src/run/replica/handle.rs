@@ -3,7 +3,7 @@
 use super::Replica;
 use crate::event::{Batch, Ended};
 use crate::ledger::Why;
-use crate::queue::Taken;
+use crate::queue::{Aside, Passed, Taken};
 use crate::run::Context;
 use crate::run::close::refuse_all;
 use crate::stage::{AnyOut, Ports, Stage, Window};
@@ -134,7 +134,7 @@ impl<S: Stage> Replica<S> {
             self.queue.put_back(&mut self.work.events, &taken, now, &mut self.aside);
             more = true;
         }
-        if !self.aside.times.is_empty() {
+        if !self.aside.passed.is_empty() {
             self.measure(cx, now);
         }
         Handled { more: more && served > 0, answers: taken.answers }
@@ -144,15 +144,24 @@ impl<S: Stage> Replica<S> {
     fn measure(&mut self, cx: &Context<'_>, taken: Time) {
         let done = cx.clock.now();
         let Some(cell) = &self.gate_cell else { return };
-        cell.events.add(self.aside.times.len() as u64);
-        for (came, born) in self.aside.times.drain(..) {
+        let Aside { passed, costs, .. } = &mut self.aside;
+        let n = passed.len();
+        cell.events.add(n as u64);
+        for (place, Passed { came, born, ticket }) in passed.drain(..).enumerate() {
             cell.count(came, born, taken, done);
+            if let Some(ticket) = ticket {
+                costs.push((ticket, self.work.lap(place, n, (taken, done))));
+            }
         }
+        self.work.laps.clear();
     }
 
     fn handle_events(&mut self, cx: &mut Context<'_>, taken: &Taken) {
         let now = cx.now;
         self.work.begin(taken.answers, cx.desk.gone.any(), now, self.cost);
+        // Where clients share, each event of several is timed by itself.
+        let shares = self.aside.passed.front().is_some_and(|passed| passed.ticket.is_some());
+        self.work.timed = shares && self.aside.passed.len() > 1;
         let (clock, desk) = (cx.clock, cx.desk);
         let done = self.call(cx, |stage, work, cx| {
             stage.handle(Batch { work, desk, clock }, cx);

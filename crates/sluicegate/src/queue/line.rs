@@ -1,0 +1,331 @@
+//! The line of one class: its clients lie in a few sub-queues, which get turns of equal time.
+//!
+//! Deficit round robin (Shreedhar and Varghese, SIGCOMM 1995) with the deficit kept as a time, as
+//! in start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996): each sub-queue knows how much
+//! service it has got, and the one with the least goes next. So there is no quantum to choose, a
+//! debt outlives an empty sub-queue, and a quiet client waits for one event and not for a round.
+//!
+//! Which sub-queue is a client's is shuffle-sharded (fair queuing for requests in Kubernetes, KEP
+//! 1040): of a hand of candidates it takes the shortest, and stays there while it has events in it.
+
+use super::Order;
+use super::waiting::Held;
+use crate::ledger::Why;
+use crate::time::Time;
+use std::collections::{HashMap, VecDeque};
+
+/// Sub-queues for clients, beside the one of those without identity: 6 KiB a class and queue.
+pub(crate) const SUBS: usize = 128;
+/// Candidates of a client. Beside 16 greedy clients, one of 4,096 quiet ones finds all of its
+/// candidates taken by them.
+const HAND: usize = 4;
+/// What the mean cost of a sub-queue takes on of each event: it is to know its client soon.
+const NEWS: f64 = 1.0 / 8.0;
+/// A client is greedy that has more than so many times the work of the others' mean waiting.
+const GREEDY: f64 = 2.0;
+/// Events of one sub-queue in a row after which it is taken to be alone, while no other waits.
+const ALONE: u32 = 64;
+
+/// What was charged to a sub-queue for an event that left it, until its cost is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket {
+    pub class: u8,
+    sub: u8,
+    charged: f64,
+}
+
+/// The events of one class. In each sub-queue the oldest, or the nearest deadline, is in front.
+pub(crate) struct Line<T> {
+    class: u8,
+    /// The first is of those without identity. The others are there from the first client on.
+    subs: Vec<Sub<T>>,
+    /// Those that are not empty, in the order in which they came to be so.
+    active: Vec<u8>,
+    /// Of clients that have events here, where, and how many: never more than there are events.
+    homes: HashMap<u16, (u8, u32)>,
+    /// The service that the sub-queue had got that was served last: who comes starts there.
+    service: f64,
+    /// Which was served last, and how many events since it was another.
+    last: Option<u8>,
+    in_a_row: u32,
+    len: usize,
+}
+
+struct Sub<T> {
+    events: VecDeque<Held<T>>,
+    /// Nanoseconds of service that it has got, or was spared while it was empty.
+    service: f64,
+    /// Nanoseconds that one of its events costs; 0 while none was handled.
+    cost: f64,
+}
+
+impl<T> Sub<T> {
+    fn new() -> Self {
+        Self { events: VecDeque::new(), service: 0.0, cost: 0.0 }
+    }
+
+    /// What one event costs, where all cost `mean`.
+    fn cost(&self, mean: f64) -> f64 {
+        if self.cost > 0.0 { self.cost } else { mean }
+    }
+}
+
+impl<T> Line<T> {
+    pub fn new(class: u8) -> Self {
+        Self {
+            class,
+            subs: vec![Sub::new()],
+            active: Vec::new(),
+            homes: HashMap::new(),
+            service: 0.0,
+            last: None,
+            in_a_row: ALONE,
+            len: 0,
+        }
+    }
+
+    pub fn class(&self) -> u8 {
+        self.class
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// How many of the events go before a new one of this client, if all cost the same.
+    pub fn ahead(&self, client: u16) -> usize {
+        let own = usize::from(self.sub_of(client));
+        let before = self.subs.get(own).map_or(0, |sub| sub.events.len());
+        let share = |&sub: &u8| match usize::from(sub) {
+            sub if sub == own => before,
+            sub => self.subs[sub].events.len().min(before + 1),
+        };
+        self.active.iter().map(share).sum()
+    }
+
+    pub fn push(&mut self, order: Order, held: Held<T>) {
+        let sub = self.sub_of(held.client());
+        let events = self.enter(sub, held.client());
+        match order {
+            Order::Fifo | Order::Lifo => events.push_back(held),
+            Order::ByDeadline => {
+                let place = events.partition_point(|other| other.deadline() <= held.deadline());
+                events.insert(place, held);
+            }
+        }
+    }
+
+    /// Puts an event that was taken last back, to be the next of its client.
+    pub fn put_back(&mut self, order: Order, held: Held<T>, ticket: Option<Ticket>) {
+        let home = self.homes.get(&held.client()).map(|home| home.0);
+        let sub = home.or(ticket.map(|ticket| ticket.sub));
+        let sub = sub.unwrap_or_else(|| self.sub_of(held.client()));
+        if let Some(ticket) = ticket {
+            self.refund(ticket);
+        }
+        let events = self.enter(sub, held.client());
+        match order {
+            Order::Fifo => events.push_front(held),
+            Order::Lifo => events.push_back(held),
+            Order::ByDeadline => {
+                let place = events.partition_point(|other| other.deadline() < held.deadline());
+                events.insert(place, held);
+            }
+        }
+    }
+
+    /// Takes the next event, and charges what it will cost to its sub-queue: `mean` where
+    /// nothing better is known. While nobody has an identity there is nothing to charge.
+    pub fn pop(&mut self, order: Order, mean: f64) -> Option<(Held<T>, Option<Ticket>)> {
+        let service = |sub: &&u8| self.subs[usize::from(**sub)].service;
+        let least = self.active.iter().min_by(|a, b| service(a).total_cmp(&service(b)));
+        let sub = *least?;
+        let held = self.take(sub, order != Order::Lifo)?;
+        if self.subs.len() == 1 {
+            return Some((held, None));
+        }
+        let other = self.last.replace(sub).is_some_and(|last| last != sub);
+        self.in_a_row = if other { 1 } else { self.in_a_row.saturating_add(1) };
+        let next = &mut self.subs[usize::from(sub)];
+        let charged = next.cost(mean);
+        self.service = self.service.max(next.service);
+        next.service += charged;
+        Some((held, Some(Ticket { class: self.class, sub, charged })))
+    }
+
+    /// Hears what an event has cost.
+    pub fn settle(&mut self, ticket: Ticket, cost: f64) {
+        let Some(sub) = self.subs.get_mut(usize::from(ticket.sub)) else { return };
+        sub.service += cost - ticket.charged;
+        let known = sub.cost(cost);
+        sub.cost = known + NEWS * (cost - known);
+    }
+
+    /// Takes back what was charged for an event that nobody handled.
+    pub fn refund(&mut self, ticket: Ticket) {
+        if let Some(sub) = self.subs.get_mut(usize::from(ticket.sub)) {
+            sub.service -= ticket.charged;
+        }
+    }
+
+    /// Takes out the event that would go last of the sub-queue with the most work, and says
+    /// whether that is greedy.
+    pub fn push_out(&mut self, order: Order, mean: f64) -> Option<(Held<T>, Why)> {
+        let (sub, _) = self.greediest(mean)?;
+        let why = self.why(sub, None, mean);
+        Some((self.take(sub, order == Order::Lifo)?, why))
+    }
+
+    /// Makes room for a new event of `client`: the event that goes for it, or, if that is the new
+    /// one, why.
+    pub fn make_room(
+        &mut self,
+        order: Order,
+        client: u16,
+        new: Time,
+        mean: f64,
+    ) -> Result<(Held<T>, Why), Why> {
+        let own = self.sub_of(client);
+        let with_new = self.work(own, 1, mean);
+        if let Some((sub, work)) = self.greediest(mean)
+            && sub != own
+            && work > with_new
+        {
+            let why = self.why(sub, Some(own), mean);
+            return self.take(sub, order == Order::Lifo).map(|held| (held, why)).ok_or(why);
+        }
+        let why = self.why(own, Some(own), mean);
+        let last = self.subs.get(usize::from(own)).and_then(|sub| sub.events.back());
+        let goes_before = last.is_some_and(|last| match order {
+            Order::Fifo => false,
+            Order::Lifo => true,
+            Order::ByDeadline => new < last.deadline(),
+        });
+        if !goes_before {
+            return Err(why);
+        }
+        self.take(own, order == Order::Lifo).map(|held| (held, why)).ok_or(why)
+    }
+
+    /// Takes out the event in front of the sub-queue with the most work.
+    pub fn pop_front(&mut self, mean: f64) -> Option<Held<T>> {
+        let (sub, _) = self.greediest(mean)?;
+        self.take(sub, true)
+    }
+
+    /// Why an event is dropped that was taken by this ticket and had waited too long.
+    pub fn why_late(&self, ticket: Ticket, mean: f64) -> Why {
+        self.why(ticket.sub, Some(ticket.sub), mean)
+    }
+
+    /// Takes out those in front of their sub-queues that are late.
+    pub fn expire(
+        &mut self,
+        mean: f64,
+        late: impl Fn(&Held<T>) -> Option<Why>,
+        mut out: impl FnMut(Held<T>, Why),
+    ) {
+        let mut at = 0;
+        while let Some(&sub) = self.active.get(at) {
+            let why = self.subs[usize::from(sub)].events.front().and_then(&late);
+            let Some(why) = why else {
+                at += 1;
+                continue;
+            };
+            let why = if why == Why::Shed { self.why(sub, None, mean) } else { why };
+            if let Some(held) = self.take(sub, true) {
+                out(held, why);
+            }
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Held<T>> {
+        self.subs.iter().flat_map(|sub| &sub.events)
+    }
+
+    /// The sub-queue in which an event of this client waits, or would.
+    fn sub_of(&self, client: u16) -> u8 {
+        if client == 0 {
+            return 0;
+        }
+        let home = self.homes.get(&client).map(|home| home.0);
+        let len = |sub: &u8| self.subs.get(usize::from(*sub)).map_or(0, |sub| sub.events.len());
+        home.or_else(|| hand(client).into_iter().min_by_key(len)).unwrap_or(0)
+    }
+
+    /// The events of a sub-queue, to which one of this client is added.
+    fn enter(&mut self, sub: u8, client: u16) -> &mut VecDeque<Held<T>> {
+        self.len += 1;
+        if client != 0 {
+            self.homes.entry(client).or_insert((sub, 0)).1 += 1;
+            if self.subs.len() == 1 {
+                self.subs.resize_with(1 + SUBS, Sub::new);
+            }
+        }
+        let entered = &mut self.subs[usize::from(sub)];
+        if entered.events.is_empty() {
+            self.active.push(sub);
+            entered.service = entered.service.max(self.service);
+        }
+        &mut entered.events
+    }
+
+    /// Takes an event out at the front or at the back.
+    fn take(&mut self, sub: u8, front: bool) -> Option<Held<T>> {
+        let events = &mut self.subs[usize::from(sub)].events;
+        let held = if front { events.pop_front() } else { events.pop_back() }?;
+        self.len -= 1;
+        if events.is_empty() {
+            self.active.retain(|other| *other != sub);
+        }
+        let client = held.client();
+        if let Some(home) = self.homes.get_mut(&client) {
+            home.1 -= 1;
+            if home.1 == 0 {
+                self.homes.remove(&client);
+            }
+        }
+        Some(held)
+    }
+
+    /// The work that waits in a sub-queue, with `new` events more.
+    fn work(&self, sub: u8, new: usize, mean: f64) -> f64 {
+        let sub = self.subs.get(usize::from(sub));
+        sub.map_or(mean * new as f64, |sub| sub.cost(mean) * (sub.events.len() + new) as f64)
+    }
+
+    /// The sub-queue with the most work.
+    fn greediest(&self, mean: f64) -> Option<(u8, f64)> {
+        let works = self.active.iter().map(|&sub| (sub, self.work(sub, 0, mean)));
+        works.max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// Why an event of a sub-queue has to go, where one more comes, or came, to the sub-queue
+    /// `new`: there is too much of all, or of this one beside others.
+    fn why(&self, sub: u8, new: Option<u8>, mean: f64) -> Why {
+        let work = |sub| self.work(sub, usize::from(new == Some(sub)), mean);
+        let comes = new.filter(|new| !self.active.contains(new));
+        let others = self.active.iter().copied().chain(comes).filter(|&other| other != sub);
+        let (n, theirs) = others.fold((0, 0.0), |(n, sum), other| (n + 1, sum + work(other)));
+        let greedy = match n {
+            0 => self.in_a_row < ALONE && work(sub) > GREEDY * mean,
+            _ => work(sub) * f64::from(n) > GREEDY * theirs,
+        };
+        if greedy { Why::Greedy } else { Why::Shed }
+    }
+}
+
+/// The sub-queues that a client may lie in. Who hashes the clients seeds the hash: what is mixed
+/// here is not secret.
+fn hand(client: u16) -> [u8; HAND] {
+    // The finalizer of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+    let mut mixed = u64::from(client).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let bytes = (mixed ^ (mixed >> 31)).to_le_bytes();
+    std::array::from_fn(|card| 1 + (usize::from(bytes[card]) % SUBS) as u8)
+}
+
+#[cfg(test)]
+#[path = "line_tests.rs"]
+mod tests;
