@@ -11,11 +11,11 @@ const ASK: &str = "/work?us=20000";
 /// Rounds after which a server that was too fast for its clients has failed the test.
 const ROUNDS: usize = 20;
 
-fn serve(site: &Scratch, more: &str) -> Server {
+fn serve(site: &Scratch, more: &str, route: &str) -> Server {
     site.write("www/index.html", "home");
     let root = format!("root = \"{}/www\"\nworkers = 2\n", site.arg());
-    let route = "[[route]]\npath = \"/work\"\nhandler = \"burn\"\ntarget = \"20ms\"\n";
-    let config = site.write("site.toml", format!("{root}{more}{route}"));
+    let burn = "[[route]]\npath = \"/work\"\nhandler = \"burn\"\ntarget = \"20ms\"\n";
+    let config = site.write("site.toml", format!("{root}{more}{burn}{route}"));
     Server::start(&["--config", &config])
 }
 
@@ -56,7 +56,7 @@ fn total(counts: &Value) -> u64 {
 fn all_are_answered_and_the_refused_are_counted() {
     on_each_backend(|| {
         let site = Scratch::new();
-        let server = serve(&site, "");
+        let server = serve(&site, "", "");
         let mut clients: Vec<_> = (0..CLIENTS).map(|_| server.client()).collect();
         let all = overload(&mut clients);
         let (mut served, mut refused) = (0, 0);
@@ -99,11 +99,28 @@ fn all_are_answered_and_the_refused_are_counted() {
 }
 
 #[test]
+fn out_of_service_all_is_refused_and_nothing_handled() {
+    on_each_backend(|| {
+        let site = Scratch::new();
+        let server = serve(&site, "", "refuse = true\n");
+        let mut clients: Vec<_> = (0..CLIENTS).map(|_| server.client()).collect();
+        let all = at_once(&mut clients);
+        assert!(all.iter().all(|response| response.status == 503));
+        assert!(all.iter().all(|response| response.field("retry-after").is_some()));
+        let gate = gate(&server.net());
+        assert_eq!((gate["law"].as_str(), &gate["bounds"]["events"]), (Some("limit"), &0.into()));
+        assert_eq!(total(&gate["refused"]), CLIENTS as u64);
+        assert_eq!(clients[0].get("/").text(), "home", "the site goes on");
+        server.stop();
+    });
+}
+
+#[test]
 fn a_page_for_the_refused_says_when_to_come_again_too() {
     on_each_backend(|| {
         let site = Scratch::new();
         site.write("www/busy.html", "<p>soon");
-        let server = serve(&site, "[errors]\n503 = \"/busy.html\"\n");
+        let server = serve(&site, "[errors]\n503 = \"/busy.html\"\n", "");
         let mut clients: Vec<_> = (0..CLIENTS).map(|_| server.client()).collect();
         for response in overload(&mut clients) {
             if response.status == 503 {

@@ -6,7 +6,9 @@ use crate::rules::Plan;
 use crate::stages::{Burn, Cache, CacheIn, CheckLogin, Echo, Gate, List, Load, Log as LogStage};
 use crate::stages::{Make, Panic, Router, ShowAdmin, ShowNet, Sleep, Spend, Stream};
 use crate::watch::Watch;
-use sluicegate::{BoxError, Domain, Inlet, Net, Node, OnFull, Outlet, Overload, Spec, Stage};
+use sluicegate::{
+    BoxError, Domain, Inlet, Limit, Net, Node, OnFull, Outlet, Overload, Spec, Stage,
+};
 use sluicegate::{bounded, stage};
 use sluicegate_http::log::{LogSettings, Lost};
 use sluicegate_http::{Exchange, HttpNodes, HttpServer, Refusals, Settings as Http, WallClock};
@@ -269,9 +271,10 @@ fn mount(
     First::Route(route.inlet)
 }
 
-/// Puts a gate before a handler whose routes have a target.
+/// Puts a gate before a handler whose routes have a target or are out of service.
 fn gated<S: Stage>(stage: Spec<S>, config: &Config, handler: Handler) -> Spec<S> {
     match config.target(handler) {
+        _ if config.refuses(handler) => stage.queue(bounded(QUEUE).admit(Limit::of(0))),
         Some(target) => stage.queue(bounded(QUEUE).admit(Overload::p99(target))),
         None => stage,
     }

@@ -17,9 +17,11 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
     for route in &config.routes {
         let handler = handler(route.handler);
         let target = route.target.map(|target| format!(", target {target:?}")).unwrap_or_default();
+        let refuse = if route.refuse { ", out of service: 503" } else { "" };
         let class =
             if route.class > 0 { format!(", class {}", route.class) } else { String::new() };
-        let _ = writeln!(text, "all hosts, {} and below: {handler}{target}{class}", route.path);
+        let _ =
+            writeln!(text, "all hosts, {} and below: {handler}{target}{class}{refuse}", route.path);
     }
     for host in &config.hosts {
         site(&host.names.join(", "), host, &mut text);

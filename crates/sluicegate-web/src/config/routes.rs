@@ -12,6 +12,8 @@ pub struct Route {
     pub handler: Handler,
     /// In which time it handles what it admits, if it refuses anything for that.
     pub target: Option<Duration>,
+    /// Whether it refuses everything.
+    pub refuse: bool,
     /// How important its requests are; higher is more.
     pub class: u8,
 }
@@ -62,13 +64,19 @@ pub(super) fn add_demo(routes: &mut Vec<Route>) {
         let demo = (handler == Handler::BurnPool).then_some(DEMO_TARGET);
         let asked = routes.iter().any(|route| route.handler == handler);
         let target = if asked { target(routes, handler) } else { demo };
-        routes.push(Route { path: path.to_owned(), handler, target, class: 0 });
+        let refuse = refuses(routes, handler);
+        routes.push(Route { path: path.to_owned(), handler, target, refuse, class: 0 });
     }
 }
 
 /// The target of a handler.
 pub(super) fn target(routes: &[Route], handler: Handler) -> Option<Duration> {
     routes.iter().find(|route| route.handler == handler)?.target
+}
+
+/// Whether a handler is out of service.
+pub(super) fn refuses(routes: &[Route], handler: Handler) -> bool {
+    routes.iter().any(|route| route.handler == handler && route.refuse)
 }
 
 /// All `[[route]]`.
@@ -81,7 +89,7 @@ pub(super) fn read(settings: &Settings, faults: &mut Complaints) -> Vec<Route> {
                 format!("the path \"{}\" has a route already; one each is accepted", route.path);
             faults.0.push(Complaint::new(node.place.clone(), what));
         }
-        faults.note(same_target(node, &route, &routes));
+        faults.note(same_gate(node, &route, &routes));
         routes.push(route);
     }
     routes
@@ -112,30 +120,36 @@ fn route(node: &Node) -> Result<Route, Complaint> {
                 leave it out here";
     not_here("target", !handler.takes_target(), what)?;
     let target = node.span("target");
+    let what = "`refuse` is for the handlers \"burn\" and \"echo\", whose work can wait; \
+                leave it out here";
+    not_here("refuse", !handler.takes_target(), what)?;
+    let refuse = node.flag("refuse").unwrap_or(false);
     // The key accepts no more.
     let class = node.number("class").unwrap_or(0) as u8;
     let what = "`class` says who goes first where a `target` bounds what waits, and this route has \
                 none; accepted: both, or neither";
     not_here("class", class > 0 && target.is_none(), what)?;
-    Ok(Route { path, handler, target, class })
+    Ok(Route { path, handler, target, refuse, class })
 }
 
-/// Routes to one handler share its queue, and so its target.
-fn same_target(node: &Node, route: &Route, known: &[Route]) -> Result<(), Complaint> {
+/// Routes to one handler share its queue, and so its target, and whether it is in service.
+fn same_gate(node: &Node, route: &Route, known: &[Route]) -> Result<(), Complaint> {
     let Some(other) = known.iter().find(|other| other.handler == route.handler) else {
         return Ok(());
     };
-    if other.target == route.target {
+    let (key, here, there) = if other.target != route.target {
+        ("target", said(route.target), said(other.target))
+    } else if other.refuse != route.refuse {
+        let said = |refuse| format!("`refuse` is {refuse}");
+        ("refuse", said(route.refuse), said(other.refuse))
+    } else {
         return Ok(());
-    }
-    let place = node.place_of("target").unwrap_or(&node.place);
+    };
+    let place = node.place_of(key).unwrap_or(&node.place);
     let what = format!(
-        "{} for the path \"{}\", but {} for \"{}\", and both have one queue; accepted: the same \
-         for all routes to one handler",
-        said(route.target),
-        route.path,
-        said(other.target),
-        other.path
+        "{here} for the path \"{}\", but {there} for \"{}\", and both have one queue; accepted: \
+         the same for all routes to one handler",
+        route.path, other.path
     );
     Err(Complaint::new(place.clone(), what))
 }

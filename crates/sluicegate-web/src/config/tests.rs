@@ -35,7 +35,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "[[route]]\npath = \"/\"\nhandle = \"echo\"\n",
         "site.toml:3:1: unknown key `handle`; did you mean `handler`? accepted here: class, \
-         domain, handler, path, target",
+         domain, handler, path, refuse, target",
     );
     check(
         "zzzzzzzz = 1\n",
@@ -199,8 +199,20 @@ fn everything_typed_is_taken() {
     assert_eq!(
         config.routes,
         [
-            Route { path: "/b".to_owned(), handler: Handler::BurnInline, target: None, class: 0 },
-            Route { path: "/p".to_owned(), handler: Handler::Panic, target: None, class: 0 },
+            Route {
+                path: "/b".to_owned(),
+                handler: Handler::BurnInline,
+                target: None,
+                refuse: false,
+                class: 0
+            },
+            Route {
+                path: "/p".to_owned(),
+                handler: Handler::Panic,
+                target: None,
+                refuse: false,
+                class: 0
+            },
         ],
         "a directory brings no routes of the demo site"
     );
@@ -434,6 +446,16 @@ fn a_target_stands_where_work_can_wait_and_is_the_same_for_one_queue() {
         &[burn("/x", "target = \"50ms\""), burn("/y", "")].concat(),
         "site.toml:5:1: there is no `target` for the path \"/y\", but `target` is 50ms for \
          \"/x\", and both have one queue; accepted: the same for all routes to one handler",
+    );
+    check(
+        &[burn("/x", "refuse = true"), burn("/y", "")].concat(),
+        "site.toml:5:1: `refuse` is false for the path \"/y\", but `refuse` is true for \"/x\", \
+         and both have one queue; accepted: the same for all routes to one handler",
+    );
+    check(
+        &route("/x", "handler = \"sleep\"\nrefuse = true"),
+        "site.toml:4:10: `refuse` is for the handlers \"burn\" and \"echo\", whose work can wait; \
+         leave it out here",
     );
 }
 

@@ -88,8 +88,13 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_wins_and_ends_at_a_slash() {
-        let route =
-            |path: &str, handler| Route { path: path.to_owned(), handler, target: None, class: 0 };
+        let route = |path: &str, handler| Route {
+            path: path.to_owned(),
+            handler,
+            target: None,
+            refuse: false,
+            class: 0,
+        };
         let find =
             |router: &Router, path: &str| router.find(path.as_bytes()).map(|route| route.handler);
         let router = Router::new(&[
