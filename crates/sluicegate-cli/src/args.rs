@@ -65,6 +65,12 @@ pub struct Overload {
     /// What a request costs and where, as in inline:2ms or pool:100us; may be given several times
     #[arg(long, value_name = "HANDLER", default_values = ["inline:2ms", "pool:2ms"])]
     pub handler: Vec<Handler>,
+    /// Ask peers too: the directory of their program, as `cargo xtask bench overload` builds it
+    #[arg(long, value_name = "DIR")]
+    pub peers: Option<PathBuf>,
+    /// Only this peer; may be given several times, all unless named
+    #[arg(long, value_name = "PEER", value_enum, requires = "peers")]
+    pub peer: Vec<Peer>,
     /// What moves the server's bytes; may be given several times
     #[arg(long, value_name = "BACKEND", value_enum, default_value = "auto")]
     pub io: Vec<Backend>,
@@ -97,6 +103,23 @@ pub enum Profile {
     Retry,
     /// A hundred quiet clients, alone and beside one that asks for 5 times its capacity
     Greedy,
+    /// 10 times its capacity while it refuses everything: what a refusal costs
+    Refuse,
+}
+
+/// A server beside which this one is asked.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Peer {
+    /// axum with nothing that limits
+    Axum,
+    /// axum behind ConcurrencyLimit and LoadShed of tower, its limit tuned
+    AxumLimit,
+    /// actix-web with nothing that limits
+    Actix,
+    /// nginx with limit_conn, tuned, before axum
+    NginxConn,
+    /// nginx with limit_req, tuned, before axum
+    NginxReq,
 }
 
 /// What moves the bytes.
@@ -117,6 +140,19 @@ impl From<Profile> for sluicegate_lab::overload::Profile {
             Profile::Spike => Self::Spike,
             Profile::Retry => Self::Retry,
             Profile::Greedy => Self::Greedy,
+            Profile::Refuse => Self::Refuse,
+        }
+    }
+}
+
+impl From<Peer> for sluicegate_lab::overload::Peer {
+    fn from(peer: Peer) -> Self {
+        match peer {
+            Peer::Axum => Self::Axum,
+            Peer::AxumLimit => Self::AxumLimit,
+            Peer::Actix => Self::Actix,
+            Peer::NginxConn => Self::NginxConn,
+            Peer::NginxReq => Self::NginxReq,
         }
     }
 }
@@ -173,7 +209,9 @@ const KEPT: &str = "The server is this binary in a process of its own, on the fi
                     that may be used; the generator is on the second. Its capacity is found \
                     first. The report is printed, and kept with a CSV file of each run. Runs in \
                     which the generator was late or others took the server's processor are void, \
-                    and told.";
+                    and told.\nPeers take the place of the server, on the same processor, with \
+                    the same handler. Where one has a limit, it is tuned first, at five times \
+                    its capacity. nginx is the system's.";
 
 fn settings() -> String {
     format!("Settings:\n{}", sluicegate_web::describe())

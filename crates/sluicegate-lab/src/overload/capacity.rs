@@ -1,10 +1,10 @@
-//! What a system can do at most: so many users ask it again and again, without a gate.
+//! What a system can do at most: so many users ask it again and again, and nothing refuses.
 
 use std::time::Duration;
 
 use super::figures::median;
 use super::server::Server;
-use super::{Cores, Experiment, Ran, System, drive};
+use super::{Cores, Experiment, Intake, Ran, System, drive};
 use crate::plan::{Load, Plan};
 use crate::record::Row;
 
@@ -27,8 +27,8 @@ pub struct Capacity {
 }
 
 impl Experiment {
-    /// Finds it without the gate, which would have the users ask for refusals: the same binary
-    /// with the same handler.
+    /// Finds it without the rule under test, which would have the users ask for refusals: the same
+    /// binary with the same handler.
     pub(super) fn capacity(
         &self,
         system: &System,
@@ -37,7 +37,7 @@ impl Experiment {
     ) -> Result<Capacity, String> {
         let (mut rates, mut costs) = (Vec::new(), Vec::new());
         for number in 1..=RUNS {
-            let server = Server::start(self, system, cores, false)?;
+            let server = Server::start(&self.place()?, system, Intake::All, cores)?;
             let load = Load::Closed { users: USERS, think: Duration::ZERO };
             let mut users = self.population("users", load, system, USERS);
             users.timeout = PATIENCE;

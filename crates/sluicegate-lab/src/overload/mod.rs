@@ -1,7 +1,7 @@
 //! The experiment on overload: what becomes of a server that is asked for more than it can do.
 //!
-//! A [`System`] is a handler of the server behind a backend. Its capacity is found first, without
-//! a gate; then each [`Profile`] asks for multiples of it, each [`Point`] of a fresh server and
+//! A [`System`] is a server with a handler: this program's own, or a [`Peer`]. Its capacity is found
+//! first, with nothing that refuses, and a peer is tuned for it; then each [`Profile`] asks for multiples of it, each [`Point`] of a fresh server and
 //! as many times as [`Experiment::runs`] says. What each run showed is kept as CSV, and medians
 //! of the runs that can be believed are told in one report.
 
@@ -9,9 +9,14 @@ mod capacity;
 mod figures;
 mod handler;
 mod machine;
+mod nginx;
 mod paper;
+mod peer;
 mod profile;
+mod program;
 mod server;
+mod system;
+mod tune;
 
 use std::fs;
 use std::path::PathBuf;
@@ -23,8 +28,10 @@ pub use capacity::{Capacity, USERS};
 pub use figures::{COLUMNS, Values};
 pub use handler::{Domain, HANDLE_MAX, Handler, span};
 pub use machine::Cores;
+pub use peer::{PEERS, Peer};
 pub use profile::{CONNECTIONS_MAX, CONNECTIONS_MIN, Clients, Phase, Point, Profile, Times};
-pub use server::{START_MAX, System};
+pub use program::START_MAX;
+pub use system::{Make, System};
 
 use crate::plan::{LAG_MAX, Load, Plan, Population, Rate};
 use crate::report::{Outcome, Report};
@@ -32,6 +39,7 @@ use crate::run;
 use figures::Used;
 use paper::{Paper, Section};
 use server::Server;
+use system::{Intake, Place};
 
 /// Runs of one point.
 pub const RUNS_MAX: usize = 100;
@@ -43,6 +51,8 @@ pub const OTHERS_MAX: f64 = 5.0;
 pub struct Experiment {
     /// The `sluicegate` command that serves.
     pub command: PathBuf,
+    /// The directory of the peers' program, [`PEERS`]; nothing is looked for there without a peer.
+    pub peers: PathBuf,
     /// What is asked.
     pub systems: Vec<System>,
     /// How.
@@ -85,6 +95,7 @@ impl Experiment {
         if !(1..=RUNS_MAX).contains(&self.runs) {
             return Err(format!("{} runs: 1 to {RUNS_MAX} are possible", self.runs));
         }
+        self.systems.iter().try_for_each(|system| system.check(&self.peers))?;
         fs::create_dir_all(&self.out)
             .map_err(|error| format!("cannot make {}: {error}", self.out.display()))?;
         machine::take_descriptors();
@@ -92,11 +103,18 @@ impl Experiment {
         let mut paper = Paper::new(self, &cores);
         for system in &self.systems {
             let capacity = self.capacity(system, &cores, progress)?;
-            paper.add_system(system, &capacity);
+            let tuned = self.tuned(system, &cores, &capacity, progress)?;
+            paper.add_system(system, &self.place()?, &capacity, &tuned);
             for profile in &self.profiles {
+                let ruled = Intake::Ruled(tuned.number);
+                let intake = if profile.is_refused() { Intake::Nothing } else { ruled };
+                if !system.can(intake) {
+                    paper.leave_out(*profile);
+                    continue;
+                }
                 let mut section = Section::new(*profile);
                 for point in profile.points(capacity.rate, &self.times) {
-                    let shown = self.point(system, &cores, &capacity, &point, progress)?;
+                    let shown = self.point(system, &cores, &capacity, intake, &point, progress)?;
                     section.add(&shown);
                 }
                 paper.add_section(&section);
@@ -112,6 +130,7 @@ impl Experiment {
         system: &System,
         cores: &Cores,
         capacity: &Capacity,
+        intake: Intake,
         point: &Point,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Shown, String> {
@@ -119,7 +138,8 @@ impl Experiment {
         let mut shown = Shown { phases, void: Vec::new() };
         for number in 1..=self.runs {
             let name = format!("{}-{}-{number}", system.name(), point.name);
-            let Ran { report, used, void } = self.once(system, cores, point, number as u64)?;
+            let Ran { report, used, void } =
+                self.once(system, cores, intake, point, number as u64)?;
             self.keep(&format!("{name}.csv"), &report.csv())?;
             progress(&format!("{name}: {}", figures::line(&report, &void)));
             let counts = void.is_empty() || self.count_void;
@@ -142,10 +162,11 @@ impl Experiment {
         &self,
         system: &System,
         cores: &Cores,
+        intake: Intake,
         point: &Point,
         seed: u64,
     ) -> Result<Ran, String> {
-        let server = Server::start(self, system, cores, system.gated)?;
+        let server = Server::start(&self.place()?, system, intake, cores)?;
         let each = point.clients.iter().map(|clients| {
             let rate = Rate { pieces: clients.pieces.clone(), poisson: true };
             let most = clients.connections(self.target);
@@ -163,6 +184,12 @@ impl Experiment {
         let path = system.handler.path();
         let population = Population::new(name, load, &path, most, self.target);
         Population { addresses: Some(profile::CROWD), ..population }
+    }
+
+    fn place(&self) -> Result<Place<'_>, String> {
+        let out = std::path::absolute(&self.out)
+            .map_err(|error| format!("cannot find {}: {error}", self.out.display()))?;
+        Ok(Place { command: &self.command, peers: &self.peers, out, target: self.target })
     }
 
     fn keep(&self, name: &str, text: &str) -> Result<(), String> {

@@ -2,6 +2,9 @@
 
 use super::figures::{COLUMNS, Values, median};
 use super::profile::Phase;
+use super::server::nowhere;
+use super::system::{Intake, Make, Place};
+use super::tune::Tuned;
 use super::{Capacity, Cores, Experiment, Profile, Shown, System, USERS, machine};
 
 /// The report so far.
@@ -38,22 +41,47 @@ impl<'a> Paper<'a> {
         Self { experiment, text }
     }
 
-    pub fn add_system(&mut self, system: &System, capacity: &Capacity) {
-        let name = system.name();
-        let settings = self.experiment.out.join(format!("{name}.toml"));
+    pub fn add_system(
+        &mut self,
+        system: &System,
+        place: &Place<'_>,
+        capacity: &Capacity,
+        tuned: &Tuned,
+    ) {
+        let intake = Intake::Ruled(tuned.number);
         let runs: Vec<String> = capacity.runs.iter().map(|rate| format!("{rate:.0}")).collect();
         let cost = match capacity.cost {
             Some(cost) => format!("{:.0} us of CPU an answer", cost.as_secs_f64() * 1e6),
             None => "the kernel does not tell its CPU".to_owned(),
         };
+        self.text += &format!("\n## {}\n\n", system.name());
+        if let Some(front) = system.front(place, intake, &nowhere(), &nowhere()) {
+            self.text += &format!("{}\n\nbefore ", front.shown());
+        }
         self.text += &format!(
-            "\n## {name}\n\n`sluicegate {}` with\n\n```toml\n{}```\n\n\
-             Capacity, without a gate and with {USERS} users: **{:.0}/s**, the median of {}; \
-             {cost}.\n",
-            system.arguments(&settings).join(" "),
-            system.settings(system.gated, self.experiment.target),
+            "{}\n\nCapacity, with nothing that refuses and {USERS} users: **{:.0}/s**, the median \
+             of {}; {cost}.\n",
+            system.back(place, intake).shown(),
             capacity.rate,
             runs.join(", "),
+        );
+        if let (Some(number), Make::Peer(peer)) = (tuned.number, system.make) {
+            let tried: Vec<String> =
+                tuned.tried.iter().map(|(n, good)| format!("{n} ({good:.0}/s)")).collect();
+            self.text += &format!(
+                "Tuned by hand: **{number}** {}, the best at five times the capacity of {}.\n",
+                peer.number_is(),
+                tried.join(", ")
+            );
+        }
+    }
+
+    /// Says of a profile why it is not there.
+    pub fn leave_out(&mut self, profile: Profile) {
+        self.text += &format!(
+            "\n### {}: {}\n\nLeft out: it has nothing that refuses everything.\n",
+            profile.name(),
+            profile.about()
         );
     }
 

@@ -22,6 +22,10 @@ const SPIKE: (f64, f64) = (0.5, 5.0);
 const CALM: f64 = 0.8;
 /// What those who retry ask for, and how often they try again.
 const RETRY: (f64, u32) = (5.0, 3);
+/// What is asked of a server that refuses everything.
+const REFUSED: f64 = 10.0;
+/// What is asked of a peer while it is tuned.
+const TUNING: f64 = 5.0;
 /// What one greedy client asks for, and all the quiet ones together.
 const GREEDY: (f64, f64) = (5.0, 0.5);
 /// The first of the addresses of clients, and how many: so that none runs out of ports while
@@ -42,6 +46,8 @@ pub enum Profile {
     /// A hundred quiet clients that ask for half of the capacity: alone, and beside one that asks
     /// for 5 times the capacity.
     Greedy,
+    /// 10 times the capacity, by a server that refuses everything: what a refusal costs.
+    Refuse,
 }
 
 /// How long everything takes, in seconds.
@@ -96,7 +102,7 @@ pub struct Phase {
 
 impl Profile {
     /// All there are.
-    pub const ALL: [Self; 4] = [Self::Steps, Self::Spike, Self::Retry, Self::Greedy];
+    pub const ALL: [Self; 5] = [Self::Steps, Self::Spike, Self::Retry, Self::Greedy, Self::Refuse];
 
     /// As it is typed.
     pub fn name(self) -> &'static str {
@@ -105,7 +111,13 @@ impl Profile {
             Self::Spike => "spike",
             Self::Retry => "retry",
             Self::Greedy => "greedy",
+            Self::Refuse => "refuse",
         }
+    }
+
+    /// Whether the server shall refuse everything.
+    pub(super) fn is_refused(self) -> bool {
+        self == Self::Refuse
     }
 
     /// What it does, for reports.
@@ -115,28 +127,18 @@ impl Profile {
             Self::Spike => "half of the capacity, five times the capacity, and half of it again",
             Self::Retry => "five times the capacity, by clients that retry at once, three times",
             Self::Greedy => "a hundred quiet clients, alone and beside one that asks for too much",
+            Self::Refuse => "ten times the capacity, and all is refused",
         }
     }
 
     /// Its loads on a server that can answer `capacity` requests a second.
     pub fn points(self, capacity: f64, times: &Times) -> Vec<Point> {
-        let ask = |name, load: f64| {
-            let (rate, time) = (load * capacity, Duration::from_secs(times.step));
-            let pieces = vec![Piece { rate, time }];
-            Clients { name, pieces, retry: Retry::Never, addresses: CROWD }
-        };
-        let phase = |clients, name: String, calm| {
-            let seconds = 0..times.step as usize;
-            Phase { name, clients, seconds, calm, heals: false }
-        };
+        let ask = |name, load: f64| ask(name, load * capacity, times);
+        let phase = |clients, name, calm| phase(clients, name, calm, times);
         match self {
-            Self::Steps => STEPS
-                .map(|load| Point {
-                    name: format!("steps-{load}x"),
-                    clients: vec![ask("clients", load)],
-                    phases: vec![phase(0, format!("{load}x"), load <= CALM)],
-                })
-                .into(),
+            Self::Steps => {
+                STEPS.map(|load| steady(format!("steps-{load}x"), load, capacity, times)).into()
+            }
             Self::Spike => vec![spike(capacity, times)],
             Self::Retry => {
                 let (load, tries) = RETRY;
@@ -167,8 +169,29 @@ impl Profile {
                     },
                 ]
             }
+            Self::Refuse => vec![steady("refuse".to_owned(), REFUSED, capacity, times)],
         }
     }
+}
+
+/// The load under which a peer is tuned.
+pub(super) fn tuning(capacity: f64, times: &Times) -> Point {
+    steady("tune".to_owned(), TUNING, capacity, times)
+}
+
+/// One multiple of the capacity.
+fn steady(name: String, load: f64, capacity: f64, times: &Times) -> Point {
+    let clients = vec![ask("clients", load * capacity, times)];
+    Point { name, clients, phases: vec![phase(0, format!("{load}x"), load <= CALM, times)] }
+}
+
+fn ask(name: &'static str, rate: f64, times: &Times) -> Clients {
+    let pieces = vec![Piece { rate, time: Duration::from_secs(times.step) }];
+    Clients { name, pieces, retry: Retry::Never, addresses: CROWD }
+}
+
+fn phase(clients: usize, name: String, calm: bool, times: &Times) -> Phase {
+    Phase { name, clients, seconds: 0..times.step as usize, calm, heals: false }
 }
 
 fn spike(capacity: f64, times: &Times) -> Point {
