@@ -69,7 +69,7 @@ error_log stderr warn;
 error_log /dev/stdout notice;
 events {{
     use epoll;
-    worker_connections 40000;
+    worker_connections 20000;
 }}
 http {{
     access_log off;

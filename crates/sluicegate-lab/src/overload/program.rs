@@ -1,7 +1,7 @@
 //! A program that serves: what it is started with, and how it says that it listens.
 
 use std::fs::{self, OpenOptions};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::channel;
@@ -86,14 +86,20 @@ impl Program {
 /// are told; none if neither comes in time.
 fn first_address(out: ChildStdout, known: Option<(Addr, &'static str)>) -> Option<Addr> {
     let (send, found) = channel();
-    // Ends when the line has come or the process is gone, which it is soon where none comes.
+    // Ends when the process is gone, which it is soon where no such line comes.
     std::thread::spawn(move || {
-        let lines = BufReader::new(out).lines().map_while(Result::ok).take(BANNER_MAX);
+        let mut out = BufReader::new(out);
+        let lines = out.by_ref().lines().map_while(Result::ok).take(BANNER_MAX);
         let mut addresses = lines.filter_map(|line| match &known {
             Some((addr, words)) => line.contains(words).then(|| addr.clone()),
             None => address(&line),
         });
-        addresses.next().map(|addr| send.send(addr))
+        if let Some(addr) = addresses.next() {
+            // Nobody waits any more where it came too late.
+            let _ = send.send(addr);
+            // A program that goes on talking would die of a pipe that nobody reads.
+            let _ = std::io::copy(&mut out, &mut std::io::sink());
+        }
     });
     found.recv_timeout(START_MAX).ok()
 }
