@@ -18,6 +18,7 @@ mod machine;
 mod many;
 mod mix;
 mod net;
+mod overload;
 mod panic;
 mod profile;
 mod reload;
@@ -30,7 +31,8 @@ mod wrk;
 
 use server::Profile;
 
-const NAMES: &str = "http, hostile, idle, many, fair, soak, drain, reload, panic, profile";
+const NAMES: &str =
+    "http, hostile, idle, many, fair, overload, soak, drain, reload, panic, profile";
 
 /// Runs the benchmark that the arguments name.
 pub fn run(args: &[&str]) -> Result<()> {
@@ -72,6 +74,7 @@ pub fn run(args: &[&str]) -> Result<()> {
             let connections = options.value("--connections")?.unwrap_or(many::CONNECTIONS);
             many::run(connections, Profile::Release, &options)
         }
+        "overload" => overload::run(Profile::Release, rest),
         many::CLIENTS => many::clients(rest),
         "fair" => {
             let plan = stand::Plan::from("fair", 10.0, &mut options)?;

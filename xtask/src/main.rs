@@ -25,6 +25,8 @@ cargo xtask bench idle [OPTIONS]      memory of idle connections, and what they 
 cargo xtask bench fair [OPTIONS]      whether all of many connections are served alike
     --quick, --seconds S, --only CELL,CELL as above
     --workers N,N --io NAME,NAME      1 and 2, uring and epoll unless given; nginx beside them
+cargo xtask bench overload [PROFILE..] [OPTIONS]  ours and peers, asked for too much; PROFILE and
+                                      OPTIONS are those of `sluicegate lab overload`
 cargo xtask bench many [--connections N]  100,000 in direct descriptors, all answered
 cargo xtask bench soak [--minutes N]  mixed load at half capacity; both ledgers even at the end
 cargo xtask bench drain [--rounds N]  SIGTERM under load; no request may be lost

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every group of checks in order, ending with one summary line.
 
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -52,6 +53,13 @@ impl Session {
         self.check("clippy", has_cargo("clippy"), || {
             let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
             both(tell(&clippy)?, || peer(&clippy))
+        })?;
+        let tools = has_cargo("fmt") && has_cargo("clippy");
+        self.check("peers of bench overload", tools && has_frameworks(), || {
+            let clippy =
+                ["clippy", "--locked", "--offline", "--all-targets", "--", "-D", "warnings"];
+            let format = shell::tell(&mut in_peer("overload", &["fmt", "--check"]))?;
+            both(format, || shell::tell(&mut in_peer("overload", &clippy)))
         })?;
         self.tests("tests and project checks", &["--workspace"], "dev")?;
         self.runner("doctests", || tell(&["test", "--doc", "--workspace"]))?;
@@ -217,11 +225,31 @@ fn both(first: Told, second: impl FnOnce() -> Result<Told>) -> Result<Told> {
     if first.success { second() } else { Ok(first) }
 }
 
-/// Cargo in the workspace of the peer that ours is measured against.
+/// Cargo in the workspace of the peer that is built from our own crates.
 fn peer(args: &[&str]) -> Result<Told> {
-    let dir = shell::root().join("bench/peers/bare");
+    shell::tell(&mut in_peer("bare", args))
+}
+
+/// Cargo in a workspace below `bench/peers`.
+fn in_peer(name: &str, args: &[&str]) -> Command {
     let mut command = cargo(args);
-    shell::tell(command.current_dir(dir).env("CARGO_TARGET_DIR", shell::target().join("bare")))
+    command.current_dir(shell::root().join("bench/peers").join(name));
+    command.env("CARGO_TARGET_DIR", shell::target().join(name));
+    command
+}
+
+/// Whether the frameworks of the peers are on this machine: nothing is fetched for a test.
+fn has_frameworks() -> bool {
+    let check = ["tree", "--locked", "--offline", "--quiet", "--depth", "0"];
+    let mut command = in_peer("overload", &check);
+    let here = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let here = here.is_ok_and(|status| status.success());
+    if !here {
+        println!(
+            "the crates of bench/peers/overload are not here: `cargo fetch` there brings them"
+        );
+    }
+    here
 }
 
 fn tell(args: &[&str]) -> Result<Told> {

@@ -80,6 +80,12 @@ pub struct Overload {
     /// pool:500us-then-10ms (in halves of a run); may be given several times
     #[arg(long, value_name = "HANDLER", default_values = ["inline:2ms", "pool:2ms"])]
     pub handler: Vec<Handler>,
+    /// Ask peers too: the directory of their program, as `cargo xtask bench overload` builds it
+    #[arg(long, value_name = "DIR")]
+    pub peers: Option<PathBuf>,
+    /// Only this peer; may be given several times, all unless named
+    #[arg(long, value_name = "PEER", value_enum, requires = "peers")]
+    pub peer: Vec<Peer>,
     /// What moves the server's bytes; may be given several times
     #[arg(long, value_name = "BACKEND", value_enum, default_value = "auto")]
     pub io: Vec<Backend>,
@@ -126,6 +132,23 @@ pub enum Profile {
     Loss,
     /// 0.5 times its capacity beside thousands of connections that come to nothing
     Slowloris,
+    /// 10 times its capacity while it refuses everything: what a refusal costs
+    Refuse,
+}
+
+/// A server beside which this one is asked.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Peer {
+    /// axum with nothing that limits
+    Axum,
+    /// axum behind ConcurrencyLimit and LoadShed of tower, its limit tuned
+    AxumLimit,
+    /// actix-web with nothing that limits
+    Actix,
+    /// nginx with limit_conn, tuned, before axum
+    NginxConn,
+    /// nginx with limit_req, tuned, before axum
+    NginxReq,
 }
 
 /// What moves the bytes.
@@ -153,6 +176,19 @@ impl From<Profile> for sluicegate_lab::overload::Profile {
             Profile::Stall => Self::Stall,
             Profile::Loss => Self::Loss,
             Profile::Slowloris => Self::Slowloris,
+            Profile::Refuse => Self::Refuse,
+        }
+    }
+}
+
+impl From<Peer> for sluicegate_lab::overload::Peer {
+    fn from(peer: Peer) -> Self {
+        match peer {
+            Peer::Axum => Self::Axum,
+            Peer::AxumLimit => Self::AxumLimit,
+            Peer::Actix => Self::Actix,
+            Peer::NginxConn => Self::NginxConn,
+            Peer::NginxReq => Self::NginxReq,
         }
     }
 }
@@ -209,7 +245,9 @@ const KEPT: &str = "The server is this binary in a process of its own, on the fi
                     that may be used; the generator is on the second. Its capacity is found \
                     first. The report is printed, and kept with a CSV file of each run. Runs in \
                     which the generator was late or others took the server's processor are void, \
-                    and told.";
+                    and told.\nPeers take the place of the server, on the same processor, with \
+                    the same handler. Where one has a limit, it is tuned first, at five times \
+                    its capacity. nginx is the system's.";
 
 fn settings() -> String {
     format!("Settings:\n{}", sluicegate_web::describe())

@@ -2,7 +2,7 @@
 use crate::{args, say};
 use indicatif::{ProgressBar, ProgressStyle};
 use sluicegate_io::{Asked, Choice};
-use sluicegate_lab::overload::{Experiment, Laws, Profile, System, Times};
+use sluicegate_lab::overload::{Experiment, Handler, Laws, Make, Peer, Profile, System, Times};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,16 +53,20 @@ fn experiment(args: &args::Overload) -> Result<Experiment, String> {
     for asked in &io {
         Choice::new(*asked).map_err(|unfit| unfit.to_string())?;
     }
-    let of = |io: &Asked| {
-        let (io, gated) = (*io, !args.ungated);
-        args.handler.iter().map(move |handler| System { handler: *handler, io, gated })
+    let ours = io.into_iter().map(|io| Make::Ours { io, gated: !args.ungated });
+    let makes: Vec<Make> = ours.chain(peers(args).into_iter().map(Make::Peer)).collect();
+    // Those with the same handler stand beside each other.
+    let of = |handler: &Handler| {
+        let handler = *handler;
+        makes.iter().map(move |make| System { handler, make: *make })
     };
     let named = args.profiles.iter().map(|profile| Profile::from(*profile));
     let profiles = if args.profiles.is_empty() { Profile::ALL.to_vec() } else { named.collect() };
     let typed: Vec<String> = std::env::args().collect();
     Ok(Experiment {
         command,
-        systems: io.iter().flat_map(of).collect(),
+        peers: args.peers.clone().unwrap_or_default(),
+        systems: args.handler.iter().flat_map(of).collect(),
         profiles,
         times: if args.quick { Times::QUICK } else { Times::FULL },
         runs: args.runs.unwrap_or(if args.quick { RUNS.1 } else { RUNS.0 }),
@@ -71,6 +75,14 @@ fn experiment(args: &args::Overload) -> Result<Experiment, String> {
         out: args.out.clone().unwrap_or_else(scratch),
         typed: typed.join(" "),
     })
+}
+
+/// Those that are named, or all once it is said where they are.
+fn peers(args: &args::Overload) -> Vec<Peer> {
+    match (&args.peers, args.peer.as_slice()) {
+        (Some(_), []) => Peer::ALL.to_vec(),
+        (_, named) => named.iter().map(|peer| Peer::from(*peer)).collect(),
+    }
 }
 
 fn scratch() -> PathBuf {

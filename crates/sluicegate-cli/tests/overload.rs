@@ -106,6 +106,26 @@ fn all_are_answered_and_the_refused_are_counted() {
 }
 
 #[test]
+fn out_of_service_all_is_refused_and_nothing_handled() {
+    on_each_backend(|| {
+        let site = Scratch::new();
+        let server = start(&site, "", "target = \"20ms\"\nrefuse = true\n", "");
+        let mut clients: Vec<_> = (0..CLIENTS).map(|_| server.client()).collect();
+        let all = at_once(&mut clients);
+        assert!(all.iter().all(|response| response.status == 503));
+        assert!(all.iter().all(|response| response.field("retry-after").is_some()));
+        let gate = gate(&server.net());
+        assert_eq!(
+            (gate["votes"][0]["law"].as_str(), &gate["bounds"]["events"]),
+            (Some("limit"), &0.into())
+        );
+        assert_eq!(total(&gate["refused"]), CLIENTS as u64);
+        assert_eq!(clients[0].get("/").text(), "home", "the site goes on");
+        server.stop();
+    });
+}
+
+#[test]
 fn a_page_for_the_refused_says_when_to_come_again_too() {
     on_each_backend(|| {
         let site = Scratch::new();

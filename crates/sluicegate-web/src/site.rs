@@ -8,7 +8,9 @@ use crate::stages::{
     Log as LogStage, Make, Panic, ReadResources, Router, ShowAdmin, ShowNet, Sleep, Spend, Stream,
 };
 use crate::watch::Watch;
-use sluicegate::{BoxError, Domain, Inlet, Net, Node, OnFull, Outlet, Overload, Spec, Stage};
+use sluicegate::{
+    BoxError, Domain, Inlet, Limit, Net, Node, OnFull, Outlet, Overload, Spec, Stage,
+};
 use sluicegate::{bounded, stage};
 use sluicegate_http::log::{LogSettings, Lost};
 use sluicegate_http::{
@@ -340,8 +342,12 @@ impl Hang<'_> {
         S: Stage<In = Exchange, Out = sluicegate::Out<Exchange>>,
     {
         let target = self.config.target(handler);
+        let refuses = self.config.refuses(handler);
         let resources = self.resources;
         let gate = |stage: Spec<S>| {
+            if refuses {
+                return stage.queue(bounded(QUEUE).admit(Limit::of(0)));
+            }
             let Some(target) = target else { return stage };
             let queue = bounded(QUEUE).admit(Overload::p99(target));
             stage.queue(resources.iter().fold(queue, |queue, one| queue.admit(one.law())))

@@ -257,7 +257,7 @@ impl Bench {
         fs::write(www.join("index.html"), "<!doctype html><title>bench</title>\n")?;
         fs::write(www.join("1k.txt"), "x".repeat(1024))?;
         fs::write(www.join("100k.bin"), "x".repeat(100 * 1024))?;
-        let bare = profile.bare()?;
+        let bare = profile.peer("bare", "bare")?;
         let nginx = shell::which("nginx").context("nginx is not installed")?;
         Ok(Bench { home, www, sluicegate: profile.sluicegate()?, bare, nginx })
     }

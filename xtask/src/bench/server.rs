@@ -40,13 +40,14 @@ impl Profile {
         Ok(target().join(self.name()).join("sluicegate"))
     }
 
-    /// Builds the peer without the kernel, a workspace of its own.
-    pub fn bare(self) -> Result<PathBuf> {
-        let dir = target().join("bare");
-        let mut build = shell::cargo(&["build", "--profile", self.name()]);
-        build.current_dir(root().join("bench/peers/bare")).env("CARGO_TARGET_DIR", &dir);
-        ensure!(build.status()?.success(), "bench/peers/bare does not build");
-        Ok(dir.join(self.name()).join("bare"))
+    /// Builds the program of peers, a workspace of its own below `bench/peers`.
+    pub fn peer(self, workspace: &str, program: &str) -> Result<PathBuf> {
+        let dir = target().join(workspace);
+        let mut build = shell::cargo(&["build", "--locked", "--profile", self.name()]);
+        let home = root().join("bench/peers").join(workspace);
+        build.current_dir(home).env("CARGO_TARGET_DIR", &dir);
+        ensure!(build.status()?.success(), "bench/peers/{workspace} does not build");
+        Ok(dir.join(self.name()).join(program))
     }
 }
 

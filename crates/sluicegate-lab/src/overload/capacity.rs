@@ -1,10 +1,10 @@
-//! What a system can do at most: so many users ask it again and again, without a gate.
+//! What a system can do at most: so many users ask it again and again, and nothing refuses.
 
 use std::time::Duration;
 
 use super::figures::median;
 use super::server::Server;
-use super::{Cores, Experiment, Ran, System, drive};
+use super::{Cores, Experiment, Intake, Ran, System, drive};
 use crate::plan::{Load, Plan};
 use crate::record::Row;
 
@@ -39,8 +39,8 @@ impl Experiment {
         parts.map(of).collect()
     }
 
-    /// Finds it without the gate, which would have the users ask for refusals: the same binary
-    /// with the same handler.
+    /// Finds it without the rule under test, which would have the users ask for refusals: the same
+    /// binary with the same handler.
     fn capacity(
         &self,
         system: &System,
@@ -49,7 +49,7 @@ impl Experiment {
     ) -> Result<Capacity, String> {
         let (mut rates, mut costs) = (Vec::new(), Vec::new());
         for number in 1..=RUNS {
-            let server = Server::start(self, system, cores, false)?;
+            let server = Server::start(&self.place()?, system, Intake::All, cores)?;
             let load = Load::Closed { users: USERS, think: Duration::ZERO };
             let asks = system.handler.asks(0, self.times.capacity as usize);
             let mut users = self.population("users", load, asks, USERS);

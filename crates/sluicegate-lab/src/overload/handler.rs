@@ -45,6 +45,28 @@ pub enum Work {
     Switch([Duration; 2]),
 }
 
+/// What its routes refuse by.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Rule {
+    /// Nothing.
+    None,
+    /// A target.
+    Target(Duration),
+    /// They are out of service.
+    Refuse,
+}
+
+impl Work {
+    /// What a request takes in the mean.
+    pub(super) fn mean(self) -> Duration {
+        match self {
+            Self::Same(time) => time,
+            Self::Mix([(a, first), (b, second)]) => (first * a + second * b) / (a + b),
+            Self::Switch([first, then]) => (first + then) / 2,
+        }
+    }
+}
+
 impl Handler {
     /// Its name, also of files.
     pub fn name(&self) -> String {
@@ -79,7 +101,7 @@ impl Handler {
 
     /// The routes to it as settings: one for each class where there is a target, else the one of
     /// class 0, for there is no class without; and one to what the server itself sees.
-    pub(super) fn routes(&self, target: Option<Duration>) -> String {
+    pub(super) fn routes(&self, rule: Rule) -> String {
         let domain = self.domain.name();
         let route = |class: u8, more: &str| {
             let path = path(class);
@@ -87,9 +109,12 @@ impl Handler {
                 "[[route]]\npath = \"{path}\"\nhandler = \"burn\"\ndomain = \"{domain}\"\n{more}"
             )
         };
-        let Some(target) = target else { return format!("{}\n{ROUTE}", route(0, "")) };
-        // Settings have milliseconds at the finest.
-        let target = format!("target = \"{}ms\"\n", target.as_millis().max(1));
+        let target = match rule {
+            // Settings have milliseconds at the finest.
+            Rule::Target(target) => format!("target = \"{}ms\"\n", target.as_millis().max(1)),
+            Rule::None => return format!("{}\n{ROUTE}", route(0, "")),
+            Rule::Refuse => return format!("{}\n{ROUTE}", route(0, "refuse = true\n")),
+        };
         let classed = |class| format!("\n{}", route(class, &format!("{target}class = {class}\n")));
         let classes: String = (1..CLASSES).map(classed).collect();
         format!("{}{classes}\n{ROUTE}", route(0, &target))
@@ -220,12 +245,14 @@ mod tests {
     #[test]
     fn each_class_has_a_route_where_there_is_a_target() {
         let handler: Handler = "pool:2ms".parse().unwrap();
-        let gated = handler.routes(Some(Duration::from_millis(50)));
+        let gated = handler.routes(Rule::Target(Duration::from_millis(50)));
         assert_eq!(gated.matches("handler = \"burn\"").count(), usize::from(CLASSES));
         assert!(gated.contains("path = \"/burn/5\"\nhandler = \"burn\"\ndomain = \"pool\"\n"));
         assert!(gated.contains("target = \"50ms\"\nclass = 5\n\n"), "{gated}");
         let plain = "[[route]]\npath = \"/burn\"\nhandler = \"burn\"\ndomain = \"pool\"\n";
-        assert_eq!(handler.routes(None), format!("{plain}\n{ROUTE}"));
+        assert_eq!(handler.routes(Rule::None), format!("{plain}\n{ROUTE}"));
+        let refuse = handler.routes(Rule::Refuse);
+        assert_eq!(refuse, format!("{plain}refuse = true\n\n{ROUTE}"));
     }
 
     #[test]

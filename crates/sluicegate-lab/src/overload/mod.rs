@@ -1,9 +1,10 @@
 //! The experiment on overload: what becomes of a server that is asked for more than it can do.
 //!
-//! A [`System`] is a handler of the server behind a backend. Its capacity is found first, without
-//! a gate; then each [`Profile`] asks for multiples of it, each [`Point`] of a fresh server and
-//! as many times as [`Experiment::runs`] says. What each run showed is kept as CSV, and medians
-//! of the runs that can be believed are told in one report.
+//! A [`System`] is a server with a handler: this program's own, or a [`Peer`]. Its capacity is
+//! found first, with nothing that refuses, and a peer is tuned for it; then each [`Profile`] asks
+//! for multiples of it, each [`Point`] of a fresh server and as many times as [`Experiment::runs`]
+//! says. What each run showed is kept as CSV, and medians of the runs that can be believed are told
+//! in one report.
 
 mod capacity;
 mod curves;
@@ -11,11 +12,16 @@ mod figures;
 mod handler;
 mod laws;
 mod machine;
+mod nginx;
 mod paper;
+mod peer;
 mod plot;
 mod profile;
+mod program;
 mod server;
+mod system;
 mod trouble;
+mod tune;
 mod view;
 
 use std::fs;
@@ -31,8 +37,10 @@ pub use figures::{COLUMNS, Values};
 pub use handler::{CLASSES, Domain, HANDLE_MAX, Handler, Work, span};
 pub use laws::{Law, Laws};
 pub use machine::Cores;
+pub use peer::{PEERS, Peer};
 pub use profile::{CONNECTIONS_MAX, CONNECTIONS_MIN, Clients, Phase, Point, Profile, Span, Times};
-pub use server::{START_MAX, System};
+pub use program::START_MAX;
+pub use system::{Make, System};
 pub use trouble::Trouble;
 
 use crate::ask::Ask;
@@ -42,6 +50,7 @@ use crate::run;
 use figures::Used;
 use paper::{Paper, Section};
 use server::Server;
+use system::{Intake, Place};
 
 /// Runs of one point.
 pub const RUNS_MAX: usize = 100;
@@ -53,6 +62,8 @@ pub const OTHERS_MAX: f64 = 5.0;
 pub struct Experiment {
     /// The `sluicegate` command that serves.
     pub command: PathBuf,
+    /// The directory of the peers' program, [`PEERS`]; nothing is looked for there without a peer.
+    pub peers: PathBuf,
     /// What is asked.
     pub systems: Vec<System>,
     /// How.
@@ -90,12 +101,14 @@ pub(crate) struct Shown {
 }
 
 impl Experiment {
-    /// How many lines [`Experiment::run`] tells: one for each run of the generator.
+    /// About how many lines [`Experiment::run`] tells: one for each run of the generator.
     pub fn lines(&self) -> usize {
         let points = |profile: &Profile| profile.points(&self.times).len() * self.runs;
         let points: usize = self.profiles.iter().map(points).sum();
-        let parts = self.systems.iter().map(|system| system.handler.parts().len());
-        parts.map(|parts| parts * capacity::RUNS + points).sum()
+        let of = |system: &System| {
+            system.handler.parts().len() * capacity::RUNS + system.tunings() + points
+        };
+        self.systems.iter().map(of).sum()
     }
 
     /// Does it all, telling `progress` a line for each run of the generator, and returns the
@@ -107,6 +120,7 @@ impl Experiment {
         if !(1..=RUNS_MAX).contains(&self.runs) {
             return Err(format!("{} runs: 1 to {RUNS_MAX} are possible", self.runs));
         }
+        self.systems.iter().try_for_each(|system| system.check(&self.peers))?;
         fs::create_dir_all(&self.out)
             .map_err(|error| format!("cannot make {}: {error}", self.out.display()))?;
         machine::take_descriptors();
@@ -114,10 +128,18 @@ impl Experiment {
         let mut paper = Paper::new(self, &cores);
         for system in &self.systems {
             let capacities = self.capacities(system, &cores, progress)?;
-            paper.add_system(system, &capacities);
+            let tuned = self.tuned(system, &cores, &capacities, progress)?;
+            paper.add_system(system, &self.place()?, &capacities, &tuned);
             for profile in &self.profiles {
+                let ruled = Intake::Ruled(tuned.number);
+                let intake = if profile.is_refused() { Intake::Nothing } else { ruled };
+                if !system.can(intake) {
+                    paper.leave_out(*profile);
+                    continue;
+                }
                 let points = profile.points(&self.times);
-                let shown = self.points(system, &cores, &capacities, points, progress)?;
+                let subject = (system, intake);
+                let shown = self.points(subject, &cores, &capacities, points, progress)?;
                 let mut section = Section::new(*profile);
                 shown.iter().for_each(|(_, shown)| section.add(shown));
                 let name = system.name();
@@ -138,7 +160,7 @@ impl Experiment {
     /// meanwhile meets all of them.
     fn points(
         &self,
-        system: &System,
+        (system, intake): (&System, Intake),
         cores: &Cores,
         capacities: &[Capacity],
         points: Vec<Point>,
@@ -152,7 +174,7 @@ impl Experiment {
         for number in 1..=self.runs {
             for (point, shown) in &mut all {
                 let name = format!("{}-{}-{number}", system.name(), point.name);
-                let ran = self.once(system, cores, capacities, point, number as u64)?;
+                let ran = self.once((system, intake), cores, capacities, point, number as u64)?;
                 self.keep(&format!("{name}.csv"), &ran.report.csv())?;
                 progress(&format!("{name}: {}", figures::line(&ran.report, &ran.void)));
                 if ran.void.is_empty() || self.count_void {
@@ -167,14 +189,15 @@ impl Experiment {
     /// One run of a point, against a server that has done nothing else.
     fn once(
         &self,
-        system: &System,
+        (system, intake): (&System, Intake),
         cores: &Cores,
         capacities: &[Capacity],
         point: &Point,
         seed: u64,
     ) -> Result<Ran, String> {
+        let intake = if point.gated { intake } else { Intake::All };
         let few = point.descriptors.and_then(machine::FewDescriptors::bound);
-        let server = Server::start(self, system, cores, system.gated && point.gated)?;
+        let server = Server::start(&self.place()?, system, intake, cores)?;
         drop(few);
         let rates: Vec<f64> = capacities.iter().map(|capacity| capacity.rate).collect();
         let seconds = point.seconds();
@@ -196,6 +219,12 @@ impl Experiment {
     fn population(&self, name: &str, load: Load, asks: Vec<Ask>, most: usize) -> Population {
         let population = Population::new(name, load, "/", most, self.target);
         Population { asks, addresses: Some(profile::CROWD), ..population }
+    }
+
+    fn place(&self) -> Result<Place<'_>, String> {
+        let out = std::path::absolute(&self.out)
+            .map_err(|error| format!("cannot find {}: {error}", self.out.display()))?;
+        Ok(Place { command: &self.command, peers: &self.peers, out, target: self.target })
     }
 
     fn keep(&self, name: &str, text: &str) -> Result<(), String> {

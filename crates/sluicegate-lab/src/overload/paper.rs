@@ -2,7 +2,10 @@
 
 use super::figures::{COLUMNS, Values, at, median};
 use super::profile::Phase;
-use super::{Capacity, Cores, Experiment, Profile, Shown, System, USERS, machine};
+use super::server::nowhere;
+use super::system::{Intake, Make, Place};
+use super::tune::Tuned;
+use super::{Capacity, Cores, Experiment, Handler, Profile, Shown, System, USERS, machine};
 
 /// The report so far.
 pub(super) struct Paper<'a> {
@@ -43,27 +46,40 @@ impl<'a> Paper<'a> {
         Self { experiment, text }
     }
 
-    pub fn add_system(&mut self, system: &System, capacities: &[Capacity]) {
-        let name = system.name();
-        let settings = self.experiment.out.join(format!("{name}.toml"));
-        self.text += &format!(
-            "\n## {name}\n\n`sluicegate {}` with\n\n```toml\n{}```\n",
-            system.arguments(&settings).join(" "),
-            system.settings(system.gated, self.experiment.target),
-        );
+    pub fn add_system(
+        &mut self,
+        system: &System,
+        place: &Place<'_>,
+        capacities: &[Capacity],
+        tuned: &Tuned,
+    ) {
+        let intake = Intake::Ruled(tuned.number);
+        self.text += &format!("\n## {}\n\n", system.name());
+        if let Some(front) = system.front(place, intake, &nowhere(), &nowhere()) {
+            self.text += &format!("{}\n\nbefore ", front.shown());
+        }
+        self.text += &format!("{}\n", system.back(place, intake).shown());
         for (part, capacity) in system.handler.parts().iter().zip(capacities) {
-            let runs: Vec<String> = capacity.runs.iter().map(|rate| format!("{rate:.0}")).collect();
-            let cost = match capacity.cost {
-                Some(cost) => format!("{:.0} us of CPU an answer", cost.as_secs_f64() * 1e6),
-                None => "the kernel does not tell its CPU".to_owned(),
-            };
+            self.text += &told(part, capacity);
+        }
+        if let (Some(number), Make::Peer(peer)) = (tuned.number, system.make) {
+            let tried: Vec<String> =
+                tuned.tried.iter().map(|(n, good)| format!("{n} ({good:.0}/s)")).collect();
             self.text += &format!(
-                "\nCapacity of {part}, without a gate and with {USERS} users: **{:.0}/s**, the \
-                 median of {}; {cost}.\n",
-                capacity.rate,
-                runs.join(", "),
+                "\nTuned by hand: **{number}** {}, the best at five times the capacity of {}.\n",
+                peer.number_is(),
+                tried.join(", ")
             );
         }
+    }
+
+    /// Says of a profile why it is not there.
+    pub fn leave_out(&mut self, profile: Profile) {
+        self.text += &format!(
+            "\n### {}: {}\n\nLeft out: it has nothing that refuses everything.\n",
+            profile.name(),
+            profile.about()
+        );
     }
 
     pub fn add_section(&mut self, section: &Section) {
@@ -130,6 +146,21 @@ fn row(phase: &Phase, runs: &[Values]) -> String {
         cells.push(cell);
     }
     format!("| {} |\n", cells.join(" | "))
+}
+
+/// The capacity of a part of the handler, in a sentence.
+fn told(part: &Handler, capacity: &Capacity) -> String {
+    let runs: Vec<String> = capacity.runs.iter().map(|rate| format!("{rate:.0}")).collect();
+    let cost = match capacity.cost {
+        Some(cost) => format!("{:.0} us of CPU an answer", cost.as_secs_f64() * 1e6),
+        None => "the kernel does not tell its CPU".to_owned(),
+    };
+    format!(
+        "\nCapacity of {part}, with nothing that refuses and {USERS} users: **{:.0}/s**, the \
+         median of {}; {cost}.\n",
+        capacity.rate,
+        runs.join(", "),
+    )
 }
 
 #[cfg(test)]

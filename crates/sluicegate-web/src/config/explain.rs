@@ -18,6 +18,7 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
     for route in &config.routes {
         let handler = handler(route.handler);
         let target = route.target.map(|target| format!(", target {target:?}")).unwrap_or_default();
+        let refuse = if route.refuse { ", out of service: 503" } else { "" };
         let class =
             if route.class > 0 { format!(", class {}", route.class) } else { String::new() };
         let clients = match route.clients {
@@ -27,7 +28,7 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
         let instead = route.instead.as_ref().map(|page| format!(", or {page}")).unwrap_or_default();
         let deadline = route.deadline.map(|span| format!(", deadline {span:?}"));
         let deadline = deadline.unwrap_or_default();
-        let what = [handler, &target, &deadline, &class, &clients, &instead].concat();
+        let what = [handler, &target, &deadline, &class, &clients, &instead, refuse].concat();
         let _ = writeln!(text, "all hosts, {} and below: {what}", route.path);
     }
     for (nth, class) in config.classes.iter().enumerate() {

@@ -361,6 +361,12 @@ pub static ROUTE_KEYS: &[Key] = &[
         "for burn and echo: what is admitted is handled in this time, the rest refused at once",
     ),
     key(
+        "refuse",
+        Switch,
+        Text("false"),
+        "for burn and echo: out of service; all is refused at once, with 503",
+    ),
+    key(
         "class",
         Count(0, 255),
         Text("0"),

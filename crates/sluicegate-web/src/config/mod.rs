@@ -222,6 +222,11 @@ impl Config {
         routes::target(&self.routes, handler)
     }
 
+    /// Whether a handler is out of service: all its routes are.
+    pub fn refuses(&self, handler: Handler) -> bool {
+        routes::refuses(&self.routes, handler)
+    }
+
     /// All sites; the one for all hosts first.
     pub fn sites(&self) -> impl Iterator<Item = &SiteConfig> {
         std::iter::once(&self.site).chain(&self.hosts)

@@ -17,6 +17,8 @@ pub struct Route {
     pub target: Option<Duration>,
     /// In which time its requests are begun, if they are dropped otherwise.
     pub deadline: Option<Duration>,
+    /// Whether it refuses everything.
+    pub refuse: bool,
     /// How important its requests are; higher is more.
     pub class: u8,
     /// Who is one client, where there is a target.
@@ -75,6 +77,7 @@ pub(super) fn add_demo(routes: &mut Vec<Route>) {
             path: path.to_owned(),
             handler,
             target,
+            refuse: refuses(routes, handler),
             deadline: None,
             class: 0,
             clients: Clients::default(),
@@ -88,6 +91,11 @@ pub(super) fn target(routes: &[Route], handler: Handler) -> Option<Duration> {
     routes.iter().find(|route| route.handler == handler)?.target
 }
 
+/// Whether a handler is out of service.
+pub(super) fn refuses(routes: &[Route], handler: Handler) -> bool {
+    routes.iter().any(|route| route.handler == handler && route.refuse)
+}
+
 /// All `[[route]]`.
 pub(super) fn read(settings: &Settings, faults: &mut Complaints) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
@@ -98,7 +106,7 @@ pub(super) fn read(settings: &Settings, faults: &mut Complaints) -> Vec<Route> {
                 format!("the path \"{}\" has a route already; one each is accepted", route.path);
             faults.0.push(Complaint::new(node.place.clone(), what));
         }
-        faults.note(same_target(node, &route, &routes));
+        faults.note(same_gate(node, &route, &routes));
         routes.push(route);
     }
     routes
@@ -129,6 +137,10 @@ fn route(node: &Node) -> Result<Route, Complaint> {
                 leave it out here";
     not_here("target", !handler.takes_target(), what)?;
     let target = node.span("target");
+    let what = "`refuse` is for the handlers \"burn\" and \"echo\", whose work can wait; \
+                leave it out here";
+    not_here("refuse", !handler.takes_target(), what)?;
+    let refuse = node.flag("refuse").unwrap_or(false);
     // The key accepts no more.
     let class = node.number("class").unwrap_or(0) as u8;
     let what = "`class` says who goes first where a `target` bounds what waits, and this route has \
@@ -143,7 +155,7 @@ fn route(node: &Node) -> Result<Route, Complaint> {
                 accepted: both, or neither";
     not_here("instead", target.is_none(), what)?;
     let deadline = node.span("deadline");
-    Ok(Route { path, handler, target, deadline, class, clients, instead })
+    Ok(Route { path, handler, target, refuse, deadline, class, clients, instead })
 }
 
 /// Pages that are served in the place of what is refused must not need a login at any site.
@@ -167,22 +179,24 @@ pub(super) fn unguarded<'a>(
     }
 }
 
-/// Routes to one handler share its queue, and so its target.
-fn same_target(node: &Node, route: &Route, known: &[Route]) -> Result<(), Complaint> {
+/// Routes to one handler share its queue, and so its target, and whether it is in service.
+fn same_gate(node: &Node, route: &Route, known: &[Route]) -> Result<(), Complaint> {
     let Some(other) = known.iter().find(|other| other.handler == route.handler) else {
         return Ok(());
     };
-    if other.target == route.target {
+    let (key, here, there) = if other.target != route.target {
+        ("target", said(route.target), said(other.target))
+    } else if other.refuse != route.refuse {
+        let said = |refuse| format!("`refuse` is {refuse}");
+        ("refuse", said(route.refuse), said(other.refuse))
+    } else {
         return Ok(());
-    }
-    let place = node.place_of("target").unwrap_or(&node.place);
+    };
+    let place = node.place_of(key).unwrap_or(&node.place);
     let what = format!(
-        "{} for the path \"{}\", but {} for \"{}\", and both have one queue; accepted: the same \
-         for all routes to one handler",
-        said(route.target),
-        route.path,
-        said(other.target),
-        other.path
+        "{here} for the path \"{}\", but {there} for \"{}\", and both have one queue; accepted: \
+         the same for all routes to one handler",
+        route.path, other.path
     );
     Err(Complaint::new(place.clone(), what))
 }

@@ -37,7 +37,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "[[route]]\npath = \"/\"\nhandle = \"echo\"\n",
         "site.toml:3:1: unknown key `handle`; did you mean `handler`? accepted here: class, \
-         clients, deadline, domain, handler, instead, path, target",
+         clients, deadline, domain, handler, instead, path, refuse, target",
     );
     check(
         "zzzzzzzz = 1\n",
@@ -202,6 +202,7 @@ fn everything_typed_is_taken() {
         path: path.to_owned(),
         handler,
         target: None,
+        refuse: false,
         deadline: None,
         class: 0,
         clients: Clients::default(),
@@ -452,6 +453,16 @@ fn a_target_stands_where_work_can_wait_and_is_the_same_for_one_queue() {
         &[burn("/x", "target = \"50ms\""), burn("/y", "")].concat(),
         "site.toml:5:1: there is no `target` for the path \"/y\", but `target` is 50ms for \
          \"/x\", and both have one queue; accepted: the same for all routes to one handler",
+    );
+    check(
+        &[burn("/x", "refuse = true"), burn("/y", "")].concat(),
+        "site.toml:5:1: `refuse` is false for the path \"/y\", but `refuse` is true for \"/x\", \
+         and both have one queue; accepted: the same for all routes to one handler",
+    );
+    check(
+        &route("/x", "handler = \"sleep\"\nrefuse = true"),
+        "site.toml:4:10: `refuse` is for the handlers \"burn\" and \"echo\", whose work can wait; \
+         leave it out here",
     );
 }
 

@@ -50,6 +50,7 @@ mod tests {
             path: path.to_owned(),
             handler: Handler::BurnPool,
             target: Some(Duration::from_millis(50)),
+            refuse: false,
             class: 0,
             clients: Clients::default(),
             deadline: None,

@@ -114,6 +114,7 @@ mod tests {
             path: path.to_owned(),
             handler,
             target: None,
+            refuse: false,
             deadline: None,
             class: 0,
             clients: Clients::default(),

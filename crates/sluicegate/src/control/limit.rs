@@ -13,9 +13,10 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// At most `events` that wait or are in the hands of handlers; at least 1.
+    /// At most `events` that wait or are in the hands of handlers; 0 refuses all, which takes a
+    /// stage out of service.
     pub fn of(events: usize) -> Self {
-        Self { events: events.max(1) }
+        Self { events }
     }
 }
 
@@ -35,10 +36,9 @@ mod tests {
 
     #[test]
     fn the_limit_stays_what_it_is() {
-        for queued in [0, 1000, 0] {
+        for (events, queued) in [(8, 0), (8, 1000), (8, 0), (0, 0)] {
             let sample = Sample { queued, ..Sample::default() };
-            assert_eq!(Limit::of(8).tick(Time(0), &sample).events, 8);
+            assert_eq!(Limit::of(events).tick(Time(0), &sample).events, events);
         }
-        assert_eq!(Limit::of(0).tick(Time(0), &Sample::default()).events, 1);
     }
 }

@@ -3,15 +3,15 @@
 use crate::common::{Front, Log, PER_WORKER, Two, pass, settle, settle_empty, sink, stage_of};
 use sluicegate::{Batch, Cx, Limit, Net, OnFull, Out, Sim, Why, bounded, from_fn, stage};
 
-/// A source of 40 flows a worker, all at once, before a gate that lets three in.
-fn refusing(on_full: OnFull, seed: u64) -> (Sim, Log) {
+/// A source of 40 flows a worker, all at once, before a gate that lets so many in.
+fn refusing(on_full: OnFull, limit: usize, seed: u64) -> (Sim, Log) {
     let log = Log::default();
     let mut net = Net::new("refusing");
     let cpu = net.domain("cpu").pinned(2);
     let pool = net.domain("pool").pool(1);
     let source = log.clone();
     let front = net.add(stage("front", move || Front::new(40, &source)).on(cpu).flows(40));
-    let queue = bounded(16).admit(Limit::of(3));
+    let queue = bounded(16).admit(Limit::of(limit));
     let back = net.add(stage("back", pass).on(pool).queue(queue));
     net.wire(front.out, back.inlet).on_full(on_full);
     net.wire(back.out, front.inlet).returns(front.out);
@@ -23,7 +23,7 @@ fn a_source_is_told_whatever_the_wire_does_when_the_queue_is_full() {
     for on_full in [OnFull::Wait, OnFull::ShedNewest, OnFull::ShedOldest] {
         let mut shed = 0;
         for seed in 0..50 {
-            let (mut sim, log) = refusing(on_full, seed);
+            let (mut sim, log) = refusing(on_full, 3, seed);
             settle_empty(&mut sim);
             log.assert_each_once((0..40).chain(PER_WORKER..PER_WORKER + 40));
             let seen = log.get();
@@ -32,6 +32,18 @@ fn a_source_is_told_whatever_the_wire_does_when_the_queue_is_full() {
             shed += seen.ended.len();
         }
         assert!(shed > 1000, "{on_full:?}: {shed}");
+    }
+}
+
+#[test]
+fn out_of_service_is_a_limit_of_nothing() {
+    for on_full in [OnFull::Wait, OnFull::ShedNewest, OnFull::ShedOldest] {
+        for seed in 0..20 {
+            let (mut sim, log) = refusing(on_full, 0, seed);
+            settle_empty(&mut sim);
+            let seen = log.get();
+            assert_eq!((seen.ended.len(), seen.answered.len()), (80, 0), "{on_full:?}, {seed}");
+        }
     }
 }
 

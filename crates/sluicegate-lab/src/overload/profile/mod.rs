@@ -7,6 +7,7 @@ mod cold;
 mod greedy;
 mod loss;
 mod point;
+mod refuse;
 mod retry;
 mod slowloris;
 mod spike;
@@ -17,6 +18,7 @@ mod times;
 
 pub(super) use point::CROWD;
 pub use point::{CONNECTIONS_MAX, CONNECTIONS_MIN, Clients, Phase, Point, Span};
+pub(super) use refuse::tuning;
 pub use times::Times;
 
 /// Up to this multiple of the capacity nothing may be refused.
@@ -48,11 +50,13 @@ pub enum Profile {
     Loss,
     /// 0.5 times the capacity beside thousands of connections that come to nothing.
     Slowloris,
+    /// 10 times the capacity, by a server that refuses everything: what a refusal costs.
+    Refuse,
 }
 
 impl Profile {
     /// All there are.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Steps,
         Self::Spike,
         Self::Retry,
@@ -64,6 +68,7 @@ impl Profile {
         Self::Stall,
         Self::Loss,
         Self::Slowloris,
+        Self::Refuse,
     ];
 
     /// As it is typed.
@@ -80,6 +85,7 @@ impl Profile {
             Self::Stall => "stall",
             Self::Loss => "loss",
             Self::Slowloris => "slowloris",
+            Self::Refuse => "refuse",
         }
     }
 
@@ -103,7 +109,13 @@ impl Profile {
                 "half of the capacity beside connections that say nothing or drip a byte a \
                  second; then the same for a server with few descriptors"
             }
+            Self::Refuse => "ten times the capacity, and all is refused",
         }
+    }
+
+    /// Whether the server shall refuse everything.
+    pub(super) fn is_refused(self) -> bool {
+        self == Self::Refuse
     }
 
     /// Whether each of its loads stays the same, so that the load is what is to be looked at.
@@ -125,6 +137,7 @@ impl Profile {
             Self::Stall => vec![stall::point(times)],
             Self::Loss => vec![loss::point(times)],
             Self::Slowloris => slowloris::points(times),
+            Self::Refuse => vec![refuse::point(times)],
         }
     }
 }
