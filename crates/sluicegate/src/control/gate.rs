@@ -92,6 +92,11 @@ impl Gate {
         Ok(!dear && !self.is_full(queued))
     }
 
+    /// Whether more than half of the work that may wait does.
+    pub fn is_half_full(&self, queued: usize) -> bool {
+        self.work(queued) > self.adjust.work / 2
+    }
+
     /// Events of mean cost that may still enter.
     pub fn room(&self, queued: usize) -> usize {
         let work = (nanos(self.adjust.work) as f64 / self.meter.pace()) as usize;

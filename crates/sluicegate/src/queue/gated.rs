@@ -68,11 +68,15 @@ impl<T> Gated<T> {
         let asking = Asking::of(tag);
         // Who has no deadline need not know.
         let ahead = asking.deadline.map(|_| self.waiting.ahead(asking.class, tag.client()));
-        let says = self.gate.ask(now, asking, self.waiting.len(), ahead.unwrap_or(0));
+        let (queued, mean) = (self.waiting.len(), self.gate.cost());
+        let says = self.gate.ask(now, asking, queued, ahead.unwrap_or(0));
+        // What would wait behind all others had better be refused now.
+        let behind = self.gate.is_half_full(queued) && self.waiting.is_greedy(tag, mean);
+        let says = says.map(|fits| fits && !behind);
         let verdict = match says {
             Err(why) => Verdict::Refuse(why),
             Ok(true) if places > 0 => Verdict::Enter,
-            Ok(fits) => match self.waiting.push_out(tag, self.gate.cost()) {
+            Ok(fits) => match self.waiting.push_out(tag, mean) {
                 Ok((event, why)) => {
                     self.gate.count_dropped(why);
                     out.push((event, why));

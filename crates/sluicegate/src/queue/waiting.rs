@@ -79,6 +79,13 @@ impl<T> Waiting<T> {
         more.map(before).sum()
     }
 
+    /// Whether the client of a new event has more waiting than others of its class.
+    pub fn is_greedy(&self, new: &Tag, mean: f64) -> bool {
+        let class = class(new);
+        let line = self.lines.iter().find(|line| line.class() == class);
+        line.is_some_and(|line| line.is_greedy(new.client(), mean))
+    }
+
     pub fn push(&mut self, event: Event<T>, came: Time) {
         let order = self.order;
         self.line(class(event.tag())).push(order, Held { event, came });

@@ -73,6 +73,28 @@ fn mice_do_not_notice_an_elephant() {
 }
 
 #[test]
+fn equals_are_refused_when_they_come_and_not_after_a_wait() {
+    for inline in [false, true] {
+        for (times, target) in [(0.8, ms(50)), (2.0, ms(50)), (10.0, ms(50))] {
+            let clients = Clients { share: 0, dear: 1, mice: 100 };
+            let load = Load {
+                phases: vec![(SPAN, times)],
+                clients: Some(clients),
+                ..load(Cost::Fixed(ms(2)), inline, None)
+            };
+            let out = run(&load, target);
+            let refused = out.flows.iter().filter(|end| end.why.is_some());
+            let mut waits: Vec<_> = refused.map(|end| end.at.since(end.born)).collect();
+            waits.sort_unstable();
+            let p99 = waits.get(waits.len() * 99 / 100).copied().unwrap_or_default();
+            println!("inline {inline} {times}x: {} refused, p99 {p99:?}", waits.len());
+            assert_eq!(waits.is_empty(), times < 1.0, "{}", waits.len());
+            assert!(p99 < ms(5), "{p99:?}");
+        }
+    }
+}
+
+#[test]
 fn it_is_the_elephant_who_is_told_that_it_is_greedy() {
     for inline in [false, true] {
         let out = run(&load(Cost::Fixed(ms(2)), inline, Some(1)), ms(50));
