@@ -120,6 +120,9 @@ pub trait Backend {
     /// received meanwhile goes into buffers of `pool`.
     fn poll(&mut self, now: Time, wait: Wait, pool: &Pool, ready: &mut Vec<Ready>);
 
+    /// Hands the kernel what `poll` would hand it.
+    fn flush(&mut self) {}
+
     /// When the next thing happens by itself; for simulated time only.
     fn due(&self) -> Option<Time> {
         None

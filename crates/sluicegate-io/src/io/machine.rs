@@ -30,6 +30,10 @@ impl Machine for Io {
         }
     }
 
+    fn flush(&mut self) {
+        self.backend.flush();
+    }
+
     fn waker(&self) -> Waker {
         self.backend.waker()
     }

@@ -198,6 +198,11 @@ impl Backend for Uring {
         self.turn(wait, ready);
     }
 
+    fn flush(&mut self) {
+        // What fails here fails at the next poll too, and is told there.
+        let _ = self.ring.submit();
+    }
+
     fn listen(&mut self, key: u64, listener: Listener) -> io::Result<Socket> {
         let Socket::Fd(fd) = listener.into_socket() else {
             return Err(io::Error::other("another backend's listener came to io_uring"));

@@ -162,6 +162,12 @@ impl Ring {
         }
     }
 
+    /// Submits what is queued. Costs no call when that is nothing.
+    pub fn submit(&mut self) -> io::Result<()> {
+        let idle = self.ring.submission().is_empty();
+        if idle { Ok(()) } else { self.ring.submit().map(drop) }
+    }
+
     /// Whether the kernel keeps completions for which there was no room.
     pub fn overflowed(&mut self) -> bool {
         self.ring.submission().cq_overflow()

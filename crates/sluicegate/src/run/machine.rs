@@ -38,6 +38,10 @@ pub trait Machine: Any {
     /// each stage that has something to take.
     fn poll(&mut self, now: Time, wait: Wait, raised: &mut Raised);
 
+    /// Hands the outside what a poll would hand it, without looking at what it did: called before
+    /// work that may be dear, for which nothing that is done already must wait.
+    fn flush(&mut self) {}
+
     /// What ends a poll that waits, from any thread.
     fn waker(&self) -> Waker;
 

@@ -301,6 +301,10 @@ impl Worker {
             if !self.take(next, shared) {
                 continue;
             }
+            if self.gated & 1 << next != 0 {
+                // Refusals that are on their way must not wait for what was admitted.
+                self.machine.flush();
+            }
             let more = self.run(next);
             if self.gated & 1 << next != 0 {
                 self.passed = self.now;
