@@ -74,3 +74,21 @@ fn a_second_signal_ends_at_once() {
         assert_eq!(server.end().0.code(), Some(code));
     }
 }
+
+#[test]
+fn whoever_was_killed_can_be_started_again_at_once() {
+    on_each_backend(|| {
+        let site = Scratch::new();
+        let mut server = Server::start(&[site.arg()]);
+        let address = server.address("site");
+        for _ in 0..3 {
+            assert_eq!(server.client().get("/nosuch").status, 404);
+            server.signal(Signal::KILL);
+            let (status, ..) = server.end();
+            assert!(!status.success());
+            let again = ["serve", "--listen", &address, "--admin", "127.0.0.1:0", site.arg()];
+            server = Server::start_with(&again);
+        }
+        server.stop();
+    });
+}

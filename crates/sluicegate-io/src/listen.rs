@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketAddrUnix, sockopt};
@@ -83,6 +83,11 @@ impl Succession {
     }
 }
 
+/// How long an address may be taken that is about to be free.
+const FREED_MAX: Duration = Duration::from_millis(100);
+/// How long until it is tried again.
+const FREED_LOOK: Duration = Duration::from_millis(5);
+
 /// Why an address cannot be listened on.
 #[derive(Debug)]
 pub struct ListenError {
@@ -122,7 +127,7 @@ impl Listeners {
         let succession = Succession::default();
         for (addr, service) in wanted {
             let result = match addr {
-                Addr::Tcp(at) => bind_tcp(*at, sets.len(), settings),
+                Addr::Tcp(at) => when_free(|| bind_tcp(*at, sets.len(), settings)),
                 Addr::Unix(_) => bind_unix(addr, sets.len(), settings),
             };
             let (at, each) = result.map_err(|fault| ListenError { addr: addr.clone(), fault })?;
@@ -213,6 +218,20 @@ impl Listener {
 }
 
 type Each = Vec<(OwnedFd, Option<Arc<SocketFile>>)>;
+
+/// Tries until the address is not taken any more, for a moment: the kernel closes the sockets of
+/// an io_uring only some milliseconds after its process has been killed.
+fn when_free<T>(bind: impl Fn() -> Result<T, ListenFault>) -> Result<T, ListenFault> {
+    let until = Instant::now() + FREED_MAX;
+    loop {
+        match bind() {
+            Err(ListenFault::InUse) if Instant::now() < until => {
+                std::thread::park_timeout(FREED_LOOK);
+            }
+            result => return result,
+        }
+    }
+}
 
 /// Listens `workers` times on one TCP address.
 ///
