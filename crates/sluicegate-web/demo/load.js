@@ -53,7 +53,7 @@ export class Load {
       const reply = await fetch(url, { cache: "no-store" });
       await reply.arrayBuffer();
       if (reply.ok) this.answered(performance.now() - begun);
-      else if (reply.status === 503) this.tally.refused++;
+      else if (reply.status === 503 || reply.status === 429) this.tally.refused++;
       else this.tally.failed++;
     } catch {
       this.tally.failed++;
