@@ -102,9 +102,8 @@ impl<S: Stage> Replica<S> {
     /// Takes and handles one batch.
     pub(super) fn handle_batch(&mut self, cx: &mut Context<'_>) -> Handled {
         let now = cx.now;
-        let (answers, asks) = self.limits();
+        let limits @ (_, asks) = self.limits();
         let gone = &cx.desk.gone;
-        let limits = (answers, asks);
         let taken = self.queue.take(now, gone, &mut self.work.events, limits, &mut self.aside);
         if !self.aside.dropped.is_empty() {
             self.end_dropped(cx);
