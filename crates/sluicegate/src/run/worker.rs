@@ -174,11 +174,19 @@ impl Worker {
         let (Some(crew), Some(pool)) = (&self.crew, &self.pool) else { return };
         if crew.is_due(self.now) {
             let seen = self.plan.seen(&self.plan.domains[self.domain]);
-            let threads = crew.look(self.now, seen);
+            let (threads, roused) = crew.look(self.now, seen);
             if threads != pool.on_duty() {
                 pool.set_on_duty(threads);
             }
+            if roused {
+                self.wake_watch();
+            }
         }
+    }
+
+    fn wake_watch(&self) {
+        let first = self.plan.domains[self.domain].first;
+        self.plan.mailboxes[first + self.watch()].wake();
     }
 
     /// Runs one replica, and tells its crew.
@@ -186,8 +194,7 @@ impl Worker {
         if let Some(crew) = &self.crew
             && crew.begin(self.now)
         {
-            let first = self.plan.domains[self.domain].first;
-            self.plan.mailboxes[first + self.watch()].wake();
+            self.wake_watch();
         }
         let takes = self.is_on_duty();
         let now = (self.now, self.draining);
