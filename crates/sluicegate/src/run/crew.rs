@@ -78,9 +78,13 @@ impl Crew {
 
     /// How many threads shall be on duty, and whether somebody has to be told as by a
     /// [`begin`](Self::begin).
-    pub fn look(&self, now: Time, seen: Seen) -> (usize, bool) {
+    pub fn look(&self, now: Time, see: impl FnOnce() -> Seen) -> (usize, bool) {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        let working = self.working.load(SeqCst);
+        // A thread that was held up for a whole look comes after the next one.
+        if looks.last.is_some_and(|(at, _)| now <= at) {
+            return (looks.law.threads(), false);
+        }
+        let (seen, working) = (see(), self.working.load(SeqCst));
         let Some((at, before)) = looks.last.replace((now, seen)) else {
             return (looks.law.threads(), false);
         };
@@ -106,5 +110,25 @@ impl Crew {
         // The read alone is cheaper, and mostly enough.
         self.due.load(SeqCst) == RESTS
             && self.due.compare_exchange(RESTS, (now + LOOK).0, SeqCst, SeqCst).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_too_late_to_look_changes_nothing() {
+        let crew = Crew::new(1..=8);
+        let busy = |served| Seen { served, busy: 1_000_000, stands: true };
+        crew.begin(Time(0));
+        for n in 1..=4 {
+            crew.look(Time(0) + LOOK * n, || busy(u64::from(n)));
+        }
+        let said =
+            crew.look(Time(0) + LOOK * 3, || panic!("what it sees is older than what is known"));
+        assert_eq!(said, (1, false));
+        let grown = (5..20).map(|n| crew.look(Time(0) + LOOK * n, || busy(u64::from(n) * 100)).0);
+        assert!(grown.max() > Some(1));
     }
 }

@@ -173,8 +173,8 @@ impl Worker {
     fn look_after_crew(&mut self) {
         let (Some(crew), Some(pool)) = (&self.crew, &self.pool) else { return };
         if crew.is_due(self.now) {
-            let seen = self.plan.seen(&self.plan.domains[self.domain]);
-            let (threads, roused) = crew.look(self.now, seen);
+            let see = || self.plan.seen(&self.plan.domains[self.domain]);
+            let (threads, roused) = crew.look(self.now, see);
             if threads != pool.on_duty() {
                 pool.set_on_duty(threads);
             }
