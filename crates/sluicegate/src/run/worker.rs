@@ -60,7 +60,7 @@ pub(crate) struct Worker {
     gated: u64,
     /// When one of them last ran.
     passed: Time,
-    /// When their controllers are asked next, and whether they have to be, whatever happens.
+    /// When their laws are asked next, and whether they have to be, whatever happens.
     tick: Time,
     warm: bool,
     now: Time,
@@ -208,7 +208,7 @@ impl Worker {
         more
     }
 
-    /// Asks the controllers of the inlets.
+    /// Asks the laws of the inlets.
     fn tick(&mut self) {
         self.tick = self.now + TICK;
         self.warm = false;
