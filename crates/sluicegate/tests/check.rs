@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use sluicegate::{
-    Batch, Cx, Domain, Net, Node, OnFull, Out, Outlet, Stage, bounded, from_fn, stage,
+    Batch, Cx, Domain, Net, Node, OnFull, Out, Outlet, Stage, Threads, bounded, from_fn, stage,
 };
 use sluicegate_macros::Ports;
 
@@ -121,10 +121,17 @@ fn n0003_a_stage_without_a_domain() {
 
 #[test]
 fn n0004_a_domain_without_threads() {
+    let said = "N0004: domain `none` has no thread; give it at least one thread: `4`, or `1..=4` \
+                where it is a pool";
     let mut case = Case::new();
     case.net.domain("none").pinned(0);
-    let said = "N0004: domain `none` has no thread; give it at least one thread";
     assert_eq!(case.said(), [said]);
+    #[expect(clippy::reversed_empty_ranges)]
+    for none in [Threads::from(0), Threads::from(0..=4), Threads::from(5..=4)] {
+        let mut case = Case::new();
+        case.net.domain("none").pool(none);
+        assert_eq!(case.said(), [said], "{none:?}");
+    }
 }
 
 #[test]

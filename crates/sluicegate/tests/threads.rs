@@ -5,11 +5,12 @@ use sluicegate::{
     Batch, Cx, Drained, Entering, Limit, Machine, Net, Order, Out, Overload, Park, Policy, Raised,
     Ready, Running, Stage, StartError, Tag, Time, Wait, Waker, Why, bounded, from_fn, stage,
 };
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// As long as a test may wait at the very most: only a defect waits so long.
 const LONG: Duration = Duration::from_secs(60);
@@ -437,21 +438,41 @@ fn a_pool_grows_while_all_its_threads_wait() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a trial of another size takes half a second of real work")]
 fn a_pool_that_grows_and_shrinks_under_load_loses_nothing() {
-    const ROUNDS: u64 = 40;
-    const EACH: u64 = 200;
     let done = Arc::new(AtomicU64::new(0));
     let mut net = Net::new("tides");
     let pool = net.domain("pool").pool(1..=6);
     let count = Arc::clone(&done);
-    let inlet = net.add(stage("work", move || counting(&count)).on(pool)).inlet;
+    let make = move || {
+        let count = Arc::clone(&count);
+        from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+            for event in batch {
+                // So dear that the queue holds enough for threads to be tried.
+                for n in 0..1000 {
+                    black_box(n);
+                }
+                event.split().0.finish();
+                count.fetch_add(1, SeqCst);
+            }
+        })
+    };
+    let inlet = net.add(stage("work", make).on(pool).queue(bounded(50_000))).inlet;
     let entry = net.entry(inlet);
     let running = net.run().unwrap();
-    for round in 1..=ROUNDS {
-        for n in 0..EACH {
-            entry.send(n).unwrap();
+    let observer = running.observer();
+    let (mut sent, mut most, mut shrank) = (0, 1, false);
+    let began = Instant::now();
+    // It burns: at the latest at six threads, fewer are tried.
+    while !shrank {
+        assert!(began.elapsed() < LONG, "of up to {most} threads none was sent away");
+        while entry.send(sent).is_ok() {
+            sent += 1;
         }
-        until(&done, round * EACH);
+        let now = observer.snapshot().stages[0].on_duty;
+        shrank = now < most;
+        most = most.max(now);
     }
+    until(&done, sent);
     assert_over(running.drain(LONG), true);
 }

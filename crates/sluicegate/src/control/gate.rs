@@ -12,7 +12,7 @@ use crate::time::{Time, nanos};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a controller is asked.
+/// How often the laws are asked.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
 /// An event at the gate.

@@ -41,7 +41,7 @@ pub use spread::Spread;
 use crate::time::Time;
 use std::time::Duration;
 
-/// A law of admission for one queue; each queue has controllers of its own.
+/// A law of admission; each queue has its own, one or several.
 pub trait Controller: Send + 'static {
     /// The law's name in snapshots.
     fn name(&self) -> &'static str;

@@ -37,7 +37,8 @@ impl Share {
             }
             return;
         }
-        let (total, mut left) = self.decay(span, share);
+        let total = self.decay(span);
+        let mut left = total * share;
         (self.edge, self.part) = (None, share);
         if total <= 0.0 {
             return;
@@ -71,12 +72,11 @@ impl Share {
         refuses
     }
 
-    /// Who asked lately, all together, and how many of them the share is.
-    fn decay(&mut self, span: Duration, share: f64) -> (f64, f64) {
+    /// Forgets some of who asked before; how many are left, all together.
+    fn decay(&mut self, span: Duration) -> f64 {
         let keep = (-span.as_secs_f64() / HALF_LIFE.as_secs_f64()).exp2();
         self.asked.iter_mut().for_each(|asked| *asked *= keep);
-        let total: f64 = self.asked.iter().sum();
-        (total, total * share)
+        self.asked.iter().sum()
     }
 }
 

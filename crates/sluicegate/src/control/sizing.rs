@@ -96,6 +96,16 @@ impl Sizing {
         }
     }
 
+    /// How many threads there shall be, by the last tick.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Whether there can be no fewer.
+    pub fn is_least(&self) -> bool {
+        self.threads == self.min
+    }
+
     /// How many threads there shall be.
     pub fn tick(&mut self, sample: &PoolSample) -> usize {
         self.hold = self.hold.saturating_sub(sample.span);

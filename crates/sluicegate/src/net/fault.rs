@@ -140,7 +140,9 @@ impl Fault {
         match self {
             Self::SameStageName { .. } | Self::SameDomainName { .. } => "rename one of them",
             Self::Homeless { .. } => "place it with `.on(domain)`",
-            Self::NoThreads { .. } => "give it at least one thread",
+            Self::NoThreads { .. } => {
+                "give it at least one thread: `4`, or `1..=4` where it is a pool"
+            }
             Self::TooManyStages { .. } => "move some of its stages to another domain",
             Self::ZeroBound { .. } => "give it at least 1",
             Self::Unwired { .. } => {

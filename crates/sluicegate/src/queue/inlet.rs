@@ -58,6 +58,8 @@ pub(crate) struct Taken {
 pub(crate) trait Probe: Send + Sync {
     /// Events that wait, and those among them that belong to flows.
     fn lengths(&self) -> (usize, usize);
+    /// Whether any wait: unlike the lengths this does not look at each.
+    fn stands(&self) -> bool;
     fn oldest(&self) -> Option<Time>;
     /// What its gate does, if it has one.
     fn admission(&self) -> Option<AdmissionView>;
@@ -327,6 +329,10 @@ impl<T: Send> Probe for InletQueue<T> {
         let all = lanes.asks.iter().chain(&lanes.answers).chain(gated);
         let flows = all.filter(|event| event.tag().is_flow()).count();
         (lanes.asks() + lanes.answers.len(), flows)
+    }
+
+    fn stands(&self) -> bool {
+        !self.is_empty()
     }
 
     fn oldest(&self) -> Option<Time> {

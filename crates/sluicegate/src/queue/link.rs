@@ -7,7 +7,7 @@ use crate::event::{Event, StageId, WorkerId};
 use crate::ledger::Why;
 use crate::net::OnFull;
 use crate::observe::WireStats;
-use crate::run::Ring;
+use crate::run::{Ring, refuse};
 use crate::stage::{Link, Places, Window};
 use std::any::Any;
 use std::collections::VecDeque;
@@ -183,13 +183,17 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
         T: 'static,
         U: Send + 'static,
     {
-        if !self.left.shed.is_empty() {
-            let shed = std::mem::take(&mut self.left.shed);
-            self.shed(shed, false);
+        let refused = self.left.shed.len() + self.left.pushed_out.len();
+        if refused > 0 {
+            self.stats.refused.add(refused as u64);
         }
-        if !self.left.pushed_out.is_empty() {
-            let pushed_out = std::mem::take(&mut self.left.pushed_out);
-            self.shed(pushed_out, true);
+        for (event, why) in self.left.shed.drain(..) {
+            // It was in no queue.
+            self.desk.queue(i64::from(event.tag().is_flow()));
+            refuse(event, why, &self.desk);
+        }
+        for (event, why) in self.left.pushed_out.drain(..) {
+            refuse(event, why, &self.desk);
         }
         if let (false, Some(other)) = (self.left.diverted.is_empty(), &mut self.divert) {
             self.stats.diverted.add(self.left.diverted.len() as u64);
@@ -198,20 +202,6 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
         events.append(&mut self.left.held);
         events.append(&mut self.left.diverted);
         self.left.full.clear();
-    }
-
-    /// Ends the flows of events that may not enter, or that had to go. `queued` were in the queue.
-    fn shed<E>(&self, events: Dropped<E>, queued: bool) {
-        self.stats.refused.add(events.len() as u64);
-        for (event, why) in events {
-            let (tag, body) = event.split();
-            if tag.is_flow() {
-                self.desk.hold(1);
-                self.desk.queue(-i64::from(queued));
-            }
-            tag.refuse(why);
-            drop(body);
-        }
     }
 }
 

@@ -10,20 +10,20 @@
 use crate::control::{PoolSample, Sizing};
 use crate::time::Time;
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How often the size is looked at while anything happens.
 const LOOK: Duration = Duration::from_millis(100);
+/// The time of the next look at a pool in which nothing happens.
+const RESTS: u64 = u64::MAX;
 
 /// What the threads of such a pool share beside their queues.
 pub(crate) struct Crew {
     looks: Mutex<Looks>,
-    /// When the pool is looked at next, in nanoseconds, and whether it is at all: while it rests
-    /// nobody wakes for it.
+    /// When the pool is looked at next, in nanoseconds; [`RESTS`] while nobody wakes for it.
     due: AtomicU64,
-    warm: AtomicBool,
     /// Threads in handlers.
     working: AtomicUsize,
 }
@@ -31,8 +31,6 @@ pub(crate) struct Crew {
 /// Taken once a look.
 struct Looks {
     law: Sizing,
-    least: usize,
-    threads: usize,
     /// The last look, if the pool has not rested since.
     last: Option<(Time, Seen)>,
 }
@@ -49,12 +47,9 @@ pub(crate) struct Seen {
 
 impl Crew {
     pub fn new(threads: RangeInclusive<usize>) -> Self {
-        let least = *threads.start();
-        let looks = Looks { law: Sizing::new(threads), least, threads: least, last: None };
         Self {
-            looks: Mutex::new(looks),
-            due: AtomicU64::new(0),
-            warm: AtomicBool::new(false),
+            looks: Mutex::new(Looks { law: Sizing::new(threads), last: None }),
+            due: AtomicU64::new(RESTS),
             working: AtomicUsize::new(0),
         }
     }
@@ -62,11 +57,7 @@ impl Crew {
     /// A thread begins to work. Whether somebody has to be told that there is something to see.
     pub fn begin(&self, now: Time) -> bool {
         self.working.fetch_add(1, SeqCst);
-        if self.warm.load(SeqCst) {
-            return false;
-        }
-        self.due.store((now + LOOK).0, SeqCst);
-        !self.warm.swap(true, SeqCst)
+        self.rouse(now)
     }
 
     pub fn end(&self) {
@@ -75,7 +66,8 @@ impl Crew {
 
     /// When the pool is to be looked at, if it is.
     pub fn due(&self) -> Option<Time> {
-        self.warm.load(SeqCst).then(|| Time(self.due.load(SeqCst)))
+        let due = self.due.load(SeqCst);
+        (due != RESTS).then_some(Time(due))
     }
 
     /// Whether it is the caller who looks now.
@@ -84,11 +76,18 @@ impl Crew {
         self.due.compare_exchange(due.0, (now + LOOK).0, SeqCst, SeqCst).is_ok()
     }
 
-    /// How many threads shall be on duty.
-    pub fn look(&self, now: Time, seen: Seen) -> usize {
+    /// How many threads shall be on duty, and whether somebody has to be told as by a
+    /// [`begin`](Self::begin).
+    pub fn look(&self, now: Time, see: impl FnOnce() -> Seen) -> (usize, bool) {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        let working = self.working.load(SeqCst);
-        let Some((at, before)) = looks.last.replace((now, seen)) else { return looks.threads };
+        // A thread that was held up for a whole look comes after the next one.
+        if looks.last.is_some_and(|(at, _)| now <= at) {
+            return (looks.law.threads(), false);
+        }
+        let (seen, working) = (see(), self.working.load(SeqCst));
+        let Some((at, before)) = looks.last.replace((now, seen)) else {
+            return (looks.law.threads(), false);
+        };
         let sample = PoolSample {
             span: now.since(at),
             served: seen.served - before.served,
@@ -96,15 +95,40 @@ impl Crew {
             working,
             stands: seen.stands,
         };
-        looks.threads = looks.law.tick(&sample);
-        if sample.served == 0 && working == 0 && !seen.stands && looks.threads == looks.least {
+        let threads = looks.law.tick(&sample);
+        let rests = sample.served == 0 && working == 0 && !seen.stands && looks.law.is_least();
+        if rests {
             looks.last = None;
-            self.warm.store(false, SeqCst);
-            // Somebody who began meanwhile took the pool for warm.
-            if self.working.load(SeqCst) > 0 {
-                self.warm.store(true, SeqCst);
-            }
+            self.due.store(RESTS, SeqCst);
         }
-        looks.threads
+        // Somebody who began meanwhile took the pool for roused.
+        (threads, rests && self.working.load(SeqCst) > 0 && self.rouse(now))
+    }
+
+    /// Has the pool be looked at again. Whether it rested.
+    fn rouse(&self, now: Time) -> bool {
+        // The read alone is cheaper, and mostly enough.
+        self.due.load(SeqCst) == RESTS
+            && self.due.compare_exchange(RESTS, (now + LOOK).0, SeqCst, SeqCst).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_too_late_to_look_changes_nothing() {
+        let crew = Crew::new(1..=8);
+        let busy = |served| Seen { served, busy: 1_000_000, stands: true };
+        crew.begin(Time(0));
+        for n in 1..=4 {
+            crew.look(Time(0) + LOOK * n, || busy(u64::from(n)));
+        }
+        let said =
+            crew.look(Time(0) + LOOK * 3, || panic!("what it sees is older than what is known"));
+        assert_eq!(said, (1, false));
+        let grown = (5..20).map(|n| crew.look(Time(0) + LOOK * n, || busy(u64::from(n) * 100)).0);
+        assert!(grown.max() > Some(1));
     }
 }

@@ -133,7 +133,7 @@ impl Plan {
         let mut seen = Seen::default();
         for &id in &domain.stages {
             let stage = &self.stages[id.index()];
-            seen.stands |= stage.probes.iter().any(|probe| probe.lengths().0 > 0);
+            seen.stands |= stage.probes.iter().any(|probe| probe.stands());
             for stats in self.stats.of_stage(id) {
                 seen.served += stats.served.get();
                 seen.busy += stats.busy.get();

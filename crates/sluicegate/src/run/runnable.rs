@@ -31,7 +31,7 @@ pub(crate) trait Runnable {
     fn notice(&mut self, notice: Notice);
     /// Whether its inlet has a gate, so that it wants to be ticked.
     fn is_gated(&self) -> bool;
-    /// Has the controller of its inlet look. Whether it has to look again soon.
+    /// Has the laws of its inlet look. Whether they have to look again soon.
     fn tick(&mut self, cx: &mut Context<'_>) -> bool;
     fn drain(&mut self, cx: &mut Context<'_>);
     fn drained(&mut self, cx: &mut Context<'_>) -> bool;

@@ -60,7 +60,7 @@ pub(crate) struct Worker {
     gated: u64,
     /// When one of them last ran.
     passed: Time,
-    /// When their controllers are asked next, and whether they have to be, whatever happens.
+    /// When their laws are asked next, and whether they have to be, whatever happens.
     tick: Time,
     warm: bool,
     now: Time,
@@ -173,12 +173,20 @@ impl Worker {
     fn look_after_crew(&mut self) {
         let (Some(crew), Some(pool)) = (&self.crew, &self.pool) else { return };
         if crew.is_due(self.now) {
-            let seen = self.plan.seen(&self.plan.domains[self.domain]);
-            let threads = crew.look(self.now, seen);
+            let see = || self.plan.seen(&self.plan.domains[self.domain]);
+            let (threads, roused) = crew.look(self.now, see);
             if threads != pool.on_duty() {
                 pool.set_on_duty(threads);
             }
+            if roused {
+                self.wake_watch();
+            }
         }
+    }
+
+    fn wake_watch(&self) {
+        let first = self.plan.domains[self.domain].first;
+        self.plan.mailboxes[first + self.watch()].wake();
     }
 
     /// Runs one replica, and tells its crew.
@@ -186,8 +194,7 @@ impl Worker {
         if let Some(crew) = &self.crew
             && crew.begin(self.now)
         {
-            let first = self.plan.domains[self.domain].first;
-            self.plan.mailboxes[first + self.watch()].wake();
+            self.wake_watch();
         }
         let takes = self.is_on_duty();
         let now = (self.now, self.draining);
@@ -201,7 +208,7 @@ impl Worker {
         more
     }
 
-    /// Asks the controllers of the inlets.
+    /// Asks the laws of the inlets.
     fn tick(&mut self) {
         self.tick = self.now + TICK;
         self.warm = false;

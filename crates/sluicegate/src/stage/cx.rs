@@ -53,7 +53,8 @@ pub(crate) struct Runtime<'a> {
 pub struct Entering {
     /// When its first byte was read; now when `None`.
     pub born: Option<Time>,
-    /// When its answer is worth nothing any more: from then on no queue gives it to a handler.
+    /// When its answer is worth nothing any more: from then on no queue gives it to a handler, but
+    /// those that [keep what is late](crate::Capacity::keep_late).
     pub deadline: Option<Time>,
     /// Its class; higher is more important.
     pub class: u8,
@@ -116,12 +117,13 @@ impl<O: Ports> Cx<'_, O> {
         pressure
     }
 
-    /// How well the handler should do its work, 0 to 1: what its own inlet's controller says, and 1
-    /// where that has no admission or nothing is wrong. A handler that can do with less, such as
+    /// How well the handler should do its work, 0 to 1: what the laws of its own inlet say, and 1
+    /// where that has none or nothing is wrong. A handler that can do with less, such as
     /// fewer results or a coarser picture, does so much of it, and less is refused for that. The
-    /// default law lowers it by half at most, once a target, while the queue stands with more than
-    /// an eighth of the target in it; what comes at once is refused meanwhile. It is 1 again twenty
-    /// targets later at most. It is a cheap read, the same for all events of a batch.
+    /// default law lowers it by half at most, once a target or 20 ms, whichever is longer, while
+    /// the queue stands with more than an eighth of the target in it; what comes at once is refused
+    /// meanwhile. It is 1 again twenty such steps later at most. It is a cheap read, the same for
+    /// all events of a batch.
     pub fn quality(&self) -> f64 {
         self.runtime.quality
     }

@@ -83,11 +83,12 @@ impl Front {
             if cx.room() == 0 {
                 return cx.again();
             }
-            // Of five classes, and one in four with a deadline: to queues that choose it matters.
+            // Of five classes, one in four with a deadline, six in seven for somebody: it matters
+            // to queues that choose.
             let hurries = !self.patient && self.next.is_multiple_of(4);
             let deadline = hurries.then(|| cx.now() + ms(1));
-            let class = (self.next % 5) as u8;
-            let entering = Entering { class, deadline, ..Entering::default() };
+            let (class, client) = ((self.next % 5) as u8, (self.next % 7) as u16);
+            let entering = Entering { class, client, deadline, ..Entering::default() };
             match cx.enter(base + self.next, entering) {
                 Ok(tag) => cx.out.emit(tag.with(self.next)),
                 Err(NoRoom) => {

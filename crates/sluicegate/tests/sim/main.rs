@@ -5,6 +5,7 @@ mod admission;
 mod askers;
 mod batches;
 mod busy;
+mod charges;
 mod clients;
 mod common;
 mod drain;

@@ -180,7 +180,11 @@ fn domain(net: &mut Net, name: &str, pool: bool, random: &mut Random) -> Domain 
         1 => domain.policy(Fifo::default),
         _ => domain.policy(move || Any(Random(seed))),
     };
-    if pool { domain.pool(threads) } else { domain.pinned(threads) }
+    match pool {
+        true if random.one_in(2) => domain.pool(1..=threads),
+        true => domain.pool(threads),
+        false => domain.pinned(threads),
+    }
 }
 
 fn any_answer_to_full<T>(wire: Wire<'_, T>, random: &mut Random) {
@@ -314,6 +318,7 @@ struct Sums {
     shed: u64,
     refused: u64,
     expired: u64,
+    greedy: u64,
     /// Flows that were gone.
     gone: u64,
 }
@@ -353,6 +358,7 @@ fn run_all(seeds: Range<u64>, gates: bool) -> Sums {
                 sums.shed += view.refused[Why::Shed];
                 sums.refused += view.refused[Why::Refused];
                 sums.expired += view.refused[Why::Expired];
+                sums.greedy += view.refused[Why::Greedy];
             }
         }
     }
@@ -370,8 +376,9 @@ fn every_net_is_even_after_every_batch_and_comes_to_rest() {
 fn every_net_whose_queues_choose_is_even_too() {
     let sums = run_all(0..300, true);
     assert!(sums.entered > 12_000 && sums.ended > 1000 && sums.panics > 300);
-    let gates = (sums.shed, sums.refused, sums.expired);
-    assert!(gates.0 > 1000 && gates.1 > 1000 && gates.2 > 50, "{gates:?}");
+    let gates = [sums.shed, sums.refused, sums.expired, sums.greedy];
+    let least = [1000, 1000, 20, 0];
+    assert!(gates.iter().zip(least).all(|(&n, least)| n > least), "{gates:?}");
 }
 
 #[test]

@@ -102,9 +102,8 @@ impl<S: Stage> Replica<S> {
     /// Takes and handles one batch.
     pub(super) fn handle_batch(&mut self, cx: &mut Context<'_>) -> Handled {
         let now = cx.now;
-        let (answers, asks) = self.limits();
+        let limits @ (_, asks) = self.limits();
         let gone = &cx.desk.gone;
-        let limits = (answers, asks);
         let taken = self.queue.take(now, gone, &mut self.work.events, limits, &mut self.aside);
         if !self.aside.dropped.is_empty() {
             self.end_dropped(cx);
@@ -159,9 +158,10 @@ impl<S: Stage> Replica<S> {
     fn handle_events(&mut self, cx: &mut Context<'_>, taken: &Taken) {
         let now = cx.now;
         self.work.begin(taken.answers, cx.desk.gone.any(), now, self.cost);
-        // Where clients share, each event of several is timed by itself.
-        let shares = self.aside.passed.front().is_some_and(|passed| passed.ticket.is_some());
-        self.work.timed = shares && self.aside.passed.len() > 1;
+        // Where clients share, each event of several is timed by itself; those of a class in which
+        // nobody was named may go before.
+        let passed = &self.aside.passed;
+        self.work.timed = passed.len() > 1 && passed.iter().any(|event| event.ticket.is_some());
         let (clock, desk) = (cx.clock, cx.desk);
         let done = self.call(cx, |stage, work, cx| {
             stage.handle(Batch { work, desk, clock }, cx);

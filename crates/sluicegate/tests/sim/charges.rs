@@ -1,0 +1,79 @@
+//! What an event costs is charged to its client, whatever else lies in the batch.
+
+use crate::common::STEPS;
+use sluicegate::{
+    Batch, Cx, Entering, Net, Order, Out, Sim, Stage, VirtualTime, bounded, from_fn, ms, stage,
+};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A client whose events are dear, and one whose events are cheap.
+const DEAR: u16 = 1;
+const CHEAP: u16 = 2;
+const EACH: u64 = 1000;
+/// How often somebody more important comes, who has no name.
+const BETWEEN: Duration = ms(5);
+
+/// Lets `EACH` flows of both clients in at once, and one of nobody now and then.
+#[derive(Default)]
+struct Source(u64);
+
+impl Source {
+    fn send(&mut self, class: u8, client: u16, cx: &mut Cx<'_, Out<u16>>) {
+        let entering = Entering { class, client, ..Entering::default() };
+        let tag = cx.enter(self.0, entering).expect("places for all");
+        self.0 += 1;
+        cx.out.emit(tag.with(client));
+    }
+}
+
+impl Stage for Source {
+    type In = u16;
+    type Out = Out<u16>;
+
+    fn handle(&mut self, _: Batch<'_, u16>, _: &mut Cx<'_, Out<u16>>) {}
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<u16>>) {
+        for _ in 0..EACH {
+            self.send(0, DEAR, cx);
+            self.send(0, CHEAP, cx);
+        }
+        cx.after(BETWEEN, 0);
+    }
+
+    fn timer(&mut self, _: u64, cx: &mut Cx<'_, Out<u16>>) {
+        self.send(1, 0, cx);
+        cx.after(BETWEEN, 0);
+    }
+}
+
+#[test]
+fn clients_get_equal_time_also_where_a_batch_begins_with_nobodys_event() {
+    let (time, spent) = (VirtualTime::default(), Arc::new(Mutex::new([Duration::ZERO; 3])));
+    let mut net = Net::new("charges");
+    let cpu = net.domain("cpu").pinned(1);
+    let pool = net.domain("pool").pool(1);
+    let source = stage("source", Source::default).on(cpu).flows(1 << 20).emits(1 << 20);
+    let source = net.add(source);
+    let (clock, sums) = (time.clone(), Arc::clone(&spent));
+    let work = stage("work", move || {
+        let (clock, sums) = (clock.clone(), Arc::clone(&sums));
+        from_fn(move |batch: Batch<'_, u16>, _: &mut Cx<'_, ()>| {
+            for event in batch {
+                let (tag, client) = event.split();
+                let cost = [Duration::ZERO, ms(10), ms(1)][usize::from(client)];
+                clock.spend(cost);
+                sums.lock().expect("no panic")[usize::from(client)] += cost;
+                tag.finish();
+            }
+        })
+    });
+    let queue = bounded(4096).order(Order::Fifo);
+    let work = net.add(work.on(pool).queue(queue).batch(16).slice(ms(10_000)));
+    net.wire(source.out, work.inlet);
+    let mut sim = Sim::with_time(net, 1, time).unwrap();
+    assert!(sim.run_for(ms(1000), STEPS));
+    let [_, dear, cheap] = *spent.lock().expect("no panic");
+    let ratio = dear.as_secs_f64() / cheap.as_secs_f64();
+    assert!((0.9..1.1).contains(&ratio), "{dear:?} of the dear ones, {cheap:?} of the cheap ones");
+}
