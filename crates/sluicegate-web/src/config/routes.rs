@@ -27,6 +27,22 @@ pub struct Route {
     pub instead: Option<Arc<str>>,
 }
 
+impl Route {
+    /// A handler mounted with nothing said beside.
+    pub fn new(path: &str, handler: Handler) -> Route {
+        Route {
+            path: path.to_owned(),
+            handler,
+            target: None,
+            deadline: None,
+            refuse: false,
+            class: 0,
+            clients: Clients::default(),
+            instead: None,
+        }
+    }
+}
+
 /// The built-in handlers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handler {
@@ -73,16 +89,8 @@ pub(super) fn add_demo(routes: &mut Vec<Route>) {
         let demo = (handler == Handler::BurnPool).then_some(DEMO_TARGET);
         let asked = routes.iter().any(|route| route.handler == handler);
         let target = if asked { target(routes, handler) } else { demo };
-        routes.push(Route {
-            path: path.to_owned(),
-            handler,
-            target,
-            refuse: refuses(routes, handler),
-            deadline: None,
-            class: 0,
-            clients: Clients::default(),
-            instead: None,
-        });
+        let refuse = refuses(routes, handler);
+        routes.push(Route { target, refuse, ..Route::new(path, handler) });
     }
 }
 

@@ -1,7 +1,6 @@
 //! Configurations and what is said about them.
 use super::classes::{CLASSIFIERS_MAX, NETWORKS_MAX};
 use super::*;
-use crate::rules::Clients;
 
 const MACHINE: Machine = Machine { cpus: 3, memory: 1 << 30, files: 4096 };
 
@@ -198,19 +197,9 @@ fn everything_typed_is_taken() {
     assert!(config.limits.refuse_when_full);
     assert_eq!(config.limits.per_address.map(NonZeroU32::get), Some(20));
     assert_eq!((config.cache_budget, config.stream_above), (256 << 20, 64 << 10));
-    let plain = |path: &str, handler| Route {
-        path: path.to_owned(),
-        handler,
-        target: None,
-        refuse: false,
-        deadline: None,
-        class: 0,
-        clients: Clients::default(),
-        instead: None,
-    };
     assert_eq!(
         config.routes,
-        [plain("/b", Handler::BurnInline), plain("/p", Handler::Panic),],
+        [Route::new("/b", Handler::BurnInline), Route::new("/p", Handler::Panic)],
         "a directory brings no routes of the demo site"
     );
 }
