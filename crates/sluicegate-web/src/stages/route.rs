@@ -90,8 +90,7 @@ impl Stage for Router {
             let (mut tag, exchange) = event.split();
             tag.set_class(class);
             if let Some(time) = route.deadline {
-                let own = tag.born() + time;
-                tag.set_deadline(Some(tag.deadline().map_or(own, |asked| asked.min(own))));
+                tag.limit_deadline(tag.born() + time);
             }
             if route.target.is_some() {
                 tag.set_client(route.clients.of(&exchange, self.seed));
