@@ -1,9 +1,9 @@
 //! Who a client is, for queues that share among clients: by address, or by what a proxy says.
 use super::cookies::cookies;
 use sluicegate_http::{Exchange, Head};
+use sluicegate_io::network;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::IpAddr;
 
 /// What names a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,14 +57,6 @@ impl Clients {
         }
         // Zero is nobody.
         1 + (hasher.finish() % u64::from(u16::MAX)) as u16
-    }
-}
-
-/// What a client of this address has for itself alone.
-fn network(address: IpAddr) -> u64 {
-    match address.to_canonical() {
-        IpAddr::V4(address) => u32::from(address).into(),
-        IpAddr::V6(address) => (u128::from(address) >> 64) as u64,
     }
 }
 
