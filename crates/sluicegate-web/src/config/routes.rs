@@ -174,16 +174,9 @@ pub(super) fn unguarded<'a>(
 ) {
     for node in settings.top.each("route") {
         let Some(page) = node.text("instead") else { continue };
-        let guards = sites.clone().find_map(|site| site.guards(&page));
-        if let Some(rule) = guards {
-            let what = format!(
-                "`instead` is \"{page}\", which needs a login by the rule for {}, but would be \
-                 shown to all; accepted: a page that needs none",
-                rule.path
-            );
-            let place = node.place_of("instead").unwrap_or(&node.place);
-            faults.0.push(Complaint::new(place.clone(), what));
-        }
+        let place = node.place_of("instead").unwrap_or(&node.place);
+        let shown = sites.clone().try_for_each(|site| site.shows_all("instead", &page, place));
+        faults.note(shown);
     }
 }
 

@@ -29,10 +29,17 @@ pub struct SiteConfig {
 }
 
 impl SiteConfig {
-    /// The rule by which a page needs a login, if it does.
-    pub(super) fn guards(&self, page: &str) -> Option<&RuleConfig> {
+    /// A page that is served by other paths than its own must not need a login there. `key` names
+    /// it, at `place`.
+    pub(super) fn shows_all(&self, key: &str, page: &str, place: &Place) -> Result<(), Complaint> {
         let guards = |rule: &&RuleConfig| rule.auth.is_some() && rule.path.matches(page.as_bytes());
-        self.rules.iter().find(guards)
+        let Some(rule) = self.rules.iter().find(guards) else { return Ok(()) };
+        let what = format!(
+            "`{key}` is \"{page}\", which needs a login by the rule for {}, but would be shown to \
+             all; accepted: a page that needs none",
+            rule.path
+        );
+        Err(Complaint::new(place.clone(), what))
     }
 }
 
@@ -123,19 +130,11 @@ fn site(settings: &Settings, node: &Node, faults: &mut Complaints) -> SiteConfig
     site
 }
 
-/// Pages that are served by other paths than their own must not need a login there.
 fn unguarded(site: &SiteConfig, node: &Node, faults: &mut Complaints) {
     let fallback = site.fallback.iter().map(|page| ("fallback".to_owned(), page));
     let errors = site.errors.iter().map(|(status, page)| (format!("errors.{status}"), page));
     for (key, page) in fallback.chain(errors) {
-        if let Some(rule) = site.guards(page) {
-            let what = format!(
-                "`{key}` is \"{page}\", which needs a login by the rule for {}, but would be shown \
-                 to all; accepted: a page that needs none",
-                rule.path
-            );
-            faults.0.push(Complaint::new(place(node, &key), what));
-        }
+        faults.note(site.shows_all(&key, page, &place(node, &key)));
     }
 }
 
