@@ -85,3 +85,7 @@ fn one(node: &Node) -> Result<Classifier, Complaint> {
         path: node.text("path").and_then(|path| Pattern::read(&path)),
     })
 }
+
+#[cfg(test)]
+#[path = "classes_tests.rs"]
+mod tests;

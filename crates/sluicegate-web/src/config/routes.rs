@@ -205,3 +205,7 @@ fn same_gate(node: &Node, route: &Route, known: &[Route]) -> Result<(), Complain
 fn said(target: Option<Duration>) -> String {
     target.map_or("there is no `target`".to_owned(), |target| format!("`target` is {target:?}"))
 }
+
+#[cfg(test)]
+#[path = "routes_tests.rs"]
+mod tests;

@@ -208,3 +208,7 @@ fn given(node: &Node, prefix: &str) -> Option<Place> {
 fn place(node: &Node, key: &str) -> Place {
     node.place_of(key).unwrap_or(&node.place).clone()
 }
+
+#[cfg(test)]
+#[path = "sites_tests.rs"]
+mod tests;
