@@ -141,13 +141,14 @@ fn route(node: &Node) -> Result<Route, Complaint> {
     let burns = matches!(handler, Handler::BurnInline | Handler::BurnPool);
     let what = "`domain` is for the handler \"burn\" alone; leave it out here";
     not_here("domain", !burns, what)?;
-    let what = "`target` is for the handlers \"burn\" and \"echo\", whose work can wait; \
-                leave it out here";
-    not_here("target", !handler.takes_target(), what)?;
+    for name in ["target", "refuse"] {
+        let what = format!(
+            "`{name}` is for the handlers \"burn\" and \"echo\", whose work can wait; leave it out \
+             here"
+        );
+        not_here(name, !handler.takes_target(), &what)?;
+    }
     let target = node.span("target");
-    let what = "`refuse` is for the handlers \"burn\" and \"echo\", whose work can wait; \
-                leave it out here";
-    not_here("refuse", !handler.takes_target(), what)?;
     let refuse = node.flag("refuse").unwrap_or(false);
     // The key accepts no more.
     let class = node.number("class").unwrap_or(0) as u8;
@@ -174,7 +175,7 @@ pub(super) fn unguarded<'a>(
 ) {
     for node in settings.top.each("route") {
         let Some(page) = node.text("instead") else { continue };
-        let place = node.place_of("instead").unwrap_or(&node.place);
+        let place = node.place_near("instead");
         let shown = sites.clone().try_for_each(|site| site.shows_all("instead", &page, place));
         faults.note(shown);
     }
@@ -193,7 +194,7 @@ fn same_gate(node: &Node, route: &Route, known: &[Route]) -> Result<(), Complain
     } else {
         return Ok(());
     };
-    let place = node.place_of(key).unwrap_or(&node.place);
+    let place = node.place_near(key);
     let what = format!(
         "{here} for the path \"{}\", but {there} for \"{}\", and both have one queue; accepted: \
          the same for all routes to one handler",

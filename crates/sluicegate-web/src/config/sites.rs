@@ -88,7 +88,7 @@ pub(super) fn hosts(settings: &Settings, faults: &mut Complaints) -> Vec<SiteCon
         for name in &names {
             if known.contains(name) {
                 let what = format!("the host \"{name}\" has a site already; one each is accepted");
-                faults.0.push(Complaint::new(place(node, "name"), what));
+                faults.0.push(Complaint::new(node.place_near("name").clone(), what));
             }
         }
         known.extend(names.iter().cloned());
@@ -134,7 +134,7 @@ fn unguarded(site: &SiteConfig, node: &Node, faults: &mut Complaints) {
     let fallback = site.fallback.iter().map(|page| ("fallback".to_owned(), page));
     let errors = site.errors.iter().map(|(status, page)| (format!("errors.{status}"), page));
     for (key, page) in fallback.chain(errors) {
-        faults.note(site.shows_all(&key, page, &place(node, &key)));
+        faults.note(site.shows_all(&key, page, node.place_near(&key)));
     }
 }
 
@@ -143,7 +143,7 @@ fn redirect(node: &Node, faults: &mut Complaints) -> Option<Redirect> {
     faults.note(from).and(faults.note(to))?;
     let status = node.number("status").unwrap_or(301) as u16;
     let made = Redirect::new(&node.text("from")?, &node.text("to")?, status);
-    faults.note(made.map_err(|why| Complaint::new(place(node, "to"), why)))
+    faults.note(made.map_err(|why| Complaint::new(node.place_near("to").clone(), why)))
 }
 
 fn rule(settings: &Settings, node: &Node, faults: &mut Complaints) -> Option<RuleConfig> {
@@ -183,7 +183,7 @@ fn cors(node: &Node, faults: &mut Complaints) -> Option<Cors> {
     if cors.credentials && cors.origins.is_none() {
         let what = "`cors.credentials` is true for all origins, which browsers refuse; accepted: \
                     with a list of origins";
-        faults.0.push(Complaint::new(place(node, "cors.credentials"), what));
+        faults.0.push(Complaint::new(node.place_near("cors.credentials").clone(), what));
     }
     Some(cors)
 }
@@ -203,10 +203,6 @@ fn access(settings: &Settings, node: &Node, faults: &mut Complaints) -> Option<A
 fn given(node: &Node, prefix: &str) -> Option<Place> {
     let found = node.given.iter().find(|(name, _)| name.starts_with(prefix));
     found.map(|(_, (_, place))| place.clone())
-}
-
-fn place(node: &Node, key: &str) -> Place {
-    node.place_of(key).unwrap_or(&node.place).clone()
 }
 
 #[cfg(test)]
