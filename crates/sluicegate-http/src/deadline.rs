@@ -32,22 +32,16 @@ pub struct Deadlines {
 impl Deadlines {
     /// The nearest deadline of a request that was `born` then.
     pub(crate) fn of(&self, head: &Head, born: Time) -> Option<Time> {
-        let mut nearest = None;
-        for field in &self.fields {
-            for value in head.all(field) {
-                match wait(field, value) {
-                    Some(wait) => nearest = earlier(nearest, Some(born + wait)),
-                    None => _ = self.ignored.fetch_add(1, Relaxed),
-                }
+        let values = self.fields.iter().flat_map(|field| head.all(field).map(move |v| (field, v)));
+        let waits = values.filter_map(|(field, value)| {
+            let wait = wait(field, value);
+            if wait.is_none() {
+                self.ignored.fetch_add(1, Relaxed);
             }
-        }
-        nearest
+            wait
+        });
+        waits.min().map(|wait| born + wait)
     }
-}
-
-/// The earlier of two deadlines; none is the latest.
-pub(crate) fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
-    one.into_iter().chain(other).min()
 }
 
 /// What a value says, if it can be read.

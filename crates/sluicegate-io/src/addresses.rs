@@ -43,7 +43,8 @@ impl Addresses {
     /// Counts one more connection of `peer`, unless it has as many as it may. Whoever has no
     /// address is not counted.
     pub(crate) fn enter(&self, peer: Peer) -> bool {
-        let Some(key) = key(peer) else { return true };
+        let Some(addr) = peer.addr() else { return true };
+        let key = network(addr.ip());
         let mut part = self.part(key);
         let count = part.entry(key).or_default();
         let fits = *count < self.most;
@@ -53,7 +54,8 @@ impl Addresses {
 
     /// A connection that was counted is gone.
     pub(crate) fn leave(&self, peer: Peer) {
-        let Some(key) = key(peer) else { return };
+        let Some(addr) = peer.addr() else { return };
+        let key = network(addr.ip());
         if let Entry::Occupied(mut entry) = self.part(key).entry(key) {
             *entry.get_mut() -= 1;
             if *entry.get() == 0 {
@@ -67,17 +69,17 @@ impl Addresses {
     }
 }
 
-fn lock(part: &Mutex<HashMap<u128, u32>>) -> MutexGuard<'_, HashMap<u128, u32>> {
-    part.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// IPv4 addresses as they are mapped into IPv6, others without their last 64 bits.
-fn key(peer: Peer) -> Option<u128> {
-    let addr = peer.addr()?;
-    Some(match addr.ip().to_canonical() {
+/// What a client of this address has for itself alone: an IPv4 address, as it is mapped into IPv6,
+/// or all IPv6 addresses that begin with the same 64 bits.
+pub fn network(addr: IpAddr) -> u128 {
+    match addr.to_canonical() {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
         IpAddr::V6(v6) => v6.to_bits() & !u128::from(u64::MAX),
-    })
+    }
+}
+
+fn lock(part: &Mutex<HashMap<u128, u32>>) -> MutexGuard<'_, HashMap<u128, u32>> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ mod unix;
 mod uring;
 
 pub use addr::{Addr, BadAddr, Peer, UNIX_PATH_MAX};
-pub use addresses::Addresses;
+pub use addresses::{Addresses, network};
 pub use backend::Backend;
 pub use buf::{BUFFER_SIZE, Buf, Pool};
 pub use choice::{Asked, Choice};

@@ -286,6 +286,34 @@ fn a_page_that_is_not_there_leaves_the_refusal() {
 }
 
 #[test]
+fn the_page_is_also_for_who_finds_a_handler_out_of_service() {
+    for (seed, domain) in (1..).zip(["pool", "inline"]) {
+        let settings = [TARGET, "\nrefuse = true\ninstead = \"/a.txt\""].concat();
+        let mut world = World::with_routes(seed, "workers = 1", &burn("/work", domain, &settings));
+        let mut peer = world.net.connect(&world.site);
+        let read = world.ask(&mut peer, &get("/work?us=1"), 60);
+        assert!(read.contains("\r\nCache-Control: no-store\r\n"), "{domain}: {read}");
+        let post = "POST /work?us=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(statuses(&read), ["200"], "{domain}");
+        assert_eq!(statuses(&world.ask(&mut peer, post, 60)), ["503"], "{domain}");
+        world.even();
+    }
+}
+
+#[test]
+fn what_would_be_late_is_told_so_and_gets_no_page() {
+    let settings = "target = \"50ms\"\ninstead = \"/a.txt\"\ndeadline = \"10ms\"";
+    for (seed, domain) in (1..).zip(["pool", "inline"]) {
+        let mut world = World::with_routes(seed, "workers = 1", &burn("/work", domain, settings));
+        let mut peer = world.net.connect(&world.site);
+        let mut ask = || statuses(&world.ask(&mut peer, &get("/work?us=20000"), 60))[0].to_owned();
+        // Before the first nobody knows what a request costs.
+        assert_eq!([ask(), ask(), ask()], ["200", "504", "504"], "{domain}");
+        world.even();
+    }
+}
+
+#[test]
 fn who_can_do_with_less_is_served_at_several_times_the_capacity() {
     for (seed, domain) in (1..).zip(["pool", "inline"]) {
         let mut world = World::with_routes(seed, "workers = 2", &burn("/work", domain, TARGET));

@@ -115,7 +115,10 @@ where
         log: config.log.as_ref().map(|log| recorded(log, watch.lost())),
         request_id: config.request_id.as_ref().map(RequestId::http),
         server_timing: config.server_timing,
-        deadlines: deadlines(config, &watch),
+        deadlines: Deadlines {
+            fields: config.deadline_headers.clone(),
+            ignored: watch.deadlines(),
+        },
         ..Http::default()
     };
     let http_flows = http.flows;
@@ -185,12 +188,6 @@ fn compress(net: &mut Net, config: &Config, cache: Node<Cache>, loader: &Arc<Loa
     let make = net.add(make.queue(bounded(MAKES)).emits(config.workers.into()));
     net.wire(cache.out.make, make.inlet).on_full(OnFull::ShedNewest);
     net.wire(make.out, cache.inlet);
-}
-
-/// The fields by which clients say how long they wait, if any are believed.
-fn deadlines(config: &Config, watch: &Watch) -> Option<Deadlines> {
-    let fields = config.deadline_headers.clone();
-    (!fields.is_empty()).then(|| Deadlines { fields, ignored: watch.deadlines() })
 }
 
 /// What the records of requests hold for a log.

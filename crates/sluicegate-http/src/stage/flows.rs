@@ -3,7 +3,6 @@
 use sluicegate::{Cx, Entering, Tag, Why};
 use sluicegate_io::{Buf, ConnId, Io};
 
-use crate::deadline::earlier;
 use crate::exchange::Exchange;
 use crate::machine::Next;
 use crate::stage::deliver::Ready;
@@ -137,9 +136,8 @@ impl HttpStage {
         let kept = kept.and_then(|place| self.take_tag(id, place));
         match kept.map_or_else(|| cx.enter(flow, entering), Ok) {
             Ok(mut tag) => {
-                if let Some(deadlines) = &self.settings.deadlines {
-                    let asked = deadlines.of(&exchange, tag.born());
-                    tag.set_deadline(earlier(tag.deadline(), asked));
+                if let Some(asked) = self.settings.deadlines.of(&exchange, tag.born()) {
+                    tag.limit_deadline(asked);
                 }
                 cx.out.request.emit(tag.with(exchange));
                 true

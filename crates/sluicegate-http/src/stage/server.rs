@@ -30,7 +30,7 @@ pub struct Settings {
     /// When the answer to a request is worth nothing any more, from its first byte. Never.
     pub answer_time: Option<Duration>,
     /// Which fields of a request may bring that nearer. None.
-    pub deadlines: Option<Deadlines>,
+    pub deadlines: Deadlines,
     /// Where the wall clock is read, for Date. The system's.
     pub clock: WallClock,
     /// Names and bounds of the stages that move bytes. A prefix goes before `http` too.
@@ -54,7 +54,7 @@ impl Default for Settings {
             flows: 16 * 1024,
             queue: 1024,
             answer_time: None,
-            deadlines: None,
+            deadlines: Deadlines::default(),
             clock: |_| SystemTime::now(),
             io: Options::default(),
             refusals: Arc::default(),

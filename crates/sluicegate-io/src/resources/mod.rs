@@ -81,36 +81,33 @@ impl Resource {
 #[derive(Debug)]
 pub struct Reader {
     root: PathBuf,
-    each: Vec<(Resource, Option<RunDelay>)>,
+    resources: Vec<Resource>,
+    delay: RunDelay,
     threads: Arc<Threads>,
 }
 
 impl Reader {
     /// Reads from the file system that begins at `root`: `/`, or that of a test.
     pub fn new(root: &Path, resources: &[Resource], threads: Arc<Threads>) -> Self {
-        let each = resources.iter().map(|resource| {
-            let is_delay = matches!(resource.budget, Budget::RunDelay(_));
-            (resource.clone(), is_delay.then(RunDelay::default))
-        });
-        Self { root: root.to_owned(), each: each.collect(), threads }
+        let (root, resources) = (root.to_owned(), resources.to_vec());
+        Self { root, resources, delay: RunDelay::default(), threads }
     }
 
     /// Looks at all of them; one that cannot be read says nothing, and nothing is refused for it.
     pub fn read(&mut self, now: Time) {
-        let (root, threads) = (&self.root, &self.threads);
-        for (resource, delay) in &mut self.each {
-            let used = match (resource.budget, delay) {
-                (Budget::Memory(budget), _) => share(memory::read(root), budget),
-                (Budget::Descriptors(budget), _) => share(descriptors::read(root), budget),
-                (Budget::CpuPressure(percent), _) => {
+        let root = &self.root;
+        for resource in &self.resources {
+            let used = match resource.budget {
+                Budget::Memory(budget) => share(memory::read(root), budget),
+                Budget::Descriptors(budget) => share(descriptors::read(root), budget),
+                Budget::CpuPressure(percent) => {
                     pressure::read(root).map(|found| found / f64::from(percent.max(1)))
                 }
-                (Budget::RunDelay(budget), Some(delay)) => {
-                    let mean = delay.look(now, &threads.read(root));
+                Budget::RunDelay(budget) => {
+                    let mean = self.delay.look(now, &self.threads.read(root));
                     let budget = budget.max(Duration::from_micros(1));
                     mean.map(|mean| mean.as_secs_f64() / budget.as_secs_f64())
                 }
-                (Budget::RunDelay(_), None) => None,
             };
             resource.gauge.set(used);
         }

@@ -48,8 +48,7 @@ fn one(node: &Node) -> Result<Classifier, Complaint> {
     node.required("class", "class")?;
     let (header, cookie, value) = (node.text("header"), node.text("cookie"), node.text("value"));
     let from: Vec<_> = node.texts("address").iter().filter_map(|t| Network::read(t)).collect();
-    let place = |name: &str| node.place_of(name).unwrap_or(&node.place).clone();
-    let wrong = |name: &str, what: &str| Err(Complaint::new(place(name), what));
+    let wrong = |name: &str, what: &str| Err(Complaint::new(node.place_near(name).clone(), what));
     if header.is_some() && cookie.is_some() {
         return wrong("cookie", "there are a `header` and a `cookie`; accepted: one of them");
     }
@@ -85,3 +84,7 @@ fn one(node: &Node) -> Result<Classifier, Complaint> {
         path: node.text("path").and_then(|path| Pattern::read(&path)),
     })
 }
+
+#[cfg(test)]
+#[path = "classes_tests.rs"]
+mod tests;

@@ -57,3 +57,7 @@ pub(super) fn request_id(s: &Node) -> Option<RequestId> {
     };
     Some(RequestId { field, trust: s.flag("log.trust_request_id").unwrap_or(false) })
 }
+
+#[cfg(test)]
+#[path = "log_tests.rs"]
+mod tests;

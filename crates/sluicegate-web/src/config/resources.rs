@@ -40,3 +40,7 @@ fn unheeded(settings: &Settings) -> impl Iterator<Item = Complaint> {
         settings.place(name).map(|place| Complaint::new(place.clone(), what))
     })
 }
+
+#[cfg(test)]
+#[path = "resources_tests.rs"]
+mod tests;

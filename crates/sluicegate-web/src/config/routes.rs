@@ -27,6 +27,22 @@ pub struct Route {
     pub instead: Option<Arc<str>>,
 }
 
+impl Route {
+    /// A handler mounted with nothing said beside.
+    pub fn new(path: &str, handler: Handler) -> Route {
+        Route {
+            path: path.to_owned(),
+            handler,
+            target: None,
+            deadline: None,
+            refuse: false,
+            class: 0,
+            clients: Clients::default(),
+            instead: None,
+        }
+    }
+}
+
 /// The built-in handlers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handler {
@@ -73,16 +89,8 @@ pub(super) fn add_demo(routes: &mut Vec<Route>) {
         let demo = (handler == Handler::BurnPool).then_some(DEMO_TARGET);
         let asked = routes.iter().any(|route| route.handler == handler);
         let target = if asked { target(routes, handler) } else { demo };
-        routes.push(Route {
-            path: path.to_owned(),
-            handler,
-            target,
-            refuse: refuses(routes, handler),
-            deadline: None,
-            class: 0,
-            clients: Clients::default(),
-            instead: None,
-        });
+        let refuse = refuses(routes, handler);
+        routes.push(Route { target, refuse, ..Route::new(path, handler) });
     }
 }
 
@@ -133,13 +141,14 @@ fn route(node: &Node) -> Result<Route, Complaint> {
     let burns = matches!(handler, Handler::BurnInline | Handler::BurnPool);
     let what = "`domain` is for the handler \"burn\" alone; leave it out here";
     not_here("domain", !burns, what)?;
-    let what = "`target` is for the handlers \"burn\" and \"echo\", whose work can wait; \
-                leave it out here";
-    not_here("target", !handler.takes_target(), what)?;
+    for name in ["target", "refuse"] {
+        let what = format!(
+            "`{name}` is for the handlers \"burn\" and \"echo\", whose work can wait; leave it out \
+             here"
+        );
+        not_here(name, !handler.takes_target(), &what)?;
+    }
     let target = node.span("target");
-    let what = "`refuse` is for the handlers \"burn\" and \"echo\", whose work can wait; \
-                leave it out here";
-    not_here("refuse", !handler.takes_target(), what)?;
     let refuse = node.flag("refuse").unwrap_or(false);
     // The key accepts no more.
     let class = node.number("class").unwrap_or(0) as u8;
@@ -166,16 +175,9 @@ pub(super) fn unguarded<'a>(
 ) {
     for node in settings.top.each("route") {
         let Some(page) = node.text("instead") else { continue };
-        let guards = sites.clone().find_map(|site| site.guards(&page));
-        if let Some(rule) = guards {
-            let what = format!(
-                "`instead` is \"{page}\", which needs a login by the rule for {}, but would be \
-                 shown to all; accepted: a page that needs none",
-                rule.path
-            );
-            let place = node.place_of("instead").unwrap_or(&node.place);
-            faults.0.push(Complaint::new(place.clone(), what));
-        }
+        let place = node.place_near("instead");
+        let shown = sites.clone().try_for_each(|site| site.shows_all("instead", &page, place));
+        faults.note(shown);
     }
 }
 
@@ -192,7 +194,7 @@ fn same_gate(node: &Node, route: &Route, known: &[Route]) -> Result<(), Complain
     } else {
         return Ok(());
     };
-    let place = node.place_of(key).unwrap_or(&node.place);
+    let place = node.place_near(key);
     let what = format!(
         "{here} for the path \"{}\", but {there} for \"{}\", and both have one queue; accepted: \
          the same for all routes to one handler",
@@ -204,3 +206,7 @@ fn same_gate(node: &Node, route: &Route, known: &[Route]) -> Result<(), Complain
 fn said(target: Option<Duration>) -> String {
     target.map_or("there is no `target`".to_owned(), |target| format!("`target` is {target:?}"))
 }
+
+#[cfg(test)]
+#[path = "routes_tests.rs"]
+mod tests;

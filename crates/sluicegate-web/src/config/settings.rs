@@ -41,6 +41,11 @@ impl Node {
         self.given.get(name).map(|(_, place)| place)
     }
 
+    /// Where to look for what is wrong with it: where it was typed, else at its table.
+    pub fn place_near(&self, name: &str) -> &Place {
+        self.place_of(name).unwrap_or(&self.place)
+    }
+
     /// What was typed for a key, or its default; nothing where that is found at start.
     pub fn value(&self, name: &str) -> Option<Value> {
         let key = find(self.keys, name);

@@ -29,10 +29,17 @@ pub struct SiteConfig {
 }
 
 impl SiteConfig {
-    /// The rule by which a page needs a login, if it does.
-    pub(super) fn guards(&self, page: &str) -> Option<&RuleConfig> {
+    /// A page that is served by other paths than its own must not need a login there. `key` names
+    /// it, at `place`.
+    pub(super) fn shows_all(&self, key: &str, page: &str, place: &Place) -> Result<(), Complaint> {
         let guards = |rule: &&RuleConfig| rule.auth.is_some() && rule.path.matches(page.as_bytes());
-        self.rules.iter().find(guards)
+        let Some(rule) = self.rules.iter().find(guards) else { return Ok(()) };
+        let what = format!(
+            "`{key}` is \"{page}\", which needs a login by the rule for {}, but would be shown to \
+             all; accepted: a page that needs none",
+            rule.path
+        );
+        Err(Complaint::new(place.clone(), what))
     }
 }
 
@@ -81,7 +88,7 @@ pub(super) fn hosts(settings: &Settings, faults: &mut Complaints) -> Vec<SiteCon
         for name in &names {
             if known.contains(name) {
                 let what = format!("the host \"{name}\" has a site already; one each is accepted");
-                faults.0.push(Complaint::new(place(node, "name"), what));
+                faults.0.push(Complaint::new(node.place_near("name").clone(), what));
             }
         }
         known.extend(names.iter().cloned());
@@ -123,19 +130,11 @@ fn site(settings: &Settings, node: &Node, faults: &mut Complaints) -> SiteConfig
     site
 }
 
-/// Pages that are served by other paths than their own must not need a login there.
 fn unguarded(site: &SiteConfig, node: &Node, faults: &mut Complaints) {
     let fallback = site.fallback.iter().map(|page| ("fallback".to_owned(), page));
     let errors = site.errors.iter().map(|(status, page)| (format!("errors.{status}"), page));
     for (key, page) in fallback.chain(errors) {
-        if let Some(rule) = site.guards(page) {
-            let what = format!(
-                "`{key}` is \"{page}\", which needs a login by the rule for {}, but would be shown \
-                 to all; accepted: a page that needs none",
-                rule.path
-            );
-            faults.0.push(Complaint::new(place(node, &key), what));
-        }
+        faults.note(site.shows_all(&key, page, node.place_near(&key)));
     }
 }
 
@@ -144,7 +143,7 @@ fn redirect(node: &Node, faults: &mut Complaints) -> Option<Redirect> {
     faults.note(from).and(faults.note(to))?;
     let status = node.number("status").unwrap_or(301) as u16;
     let made = Redirect::new(&node.text("from")?, &node.text("to")?, status);
-    faults.note(made.map_err(|why| Complaint::new(place(node, "to"), why)))
+    faults.note(made.map_err(|why| Complaint::new(node.place_near("to").clone(), why)))
 }
 
 fn rule(settings: &Settings, node: &Node, faults: &mut Complaints) -> Option<RuleConfig> {
@@ -184,7 +183,7 @@ fn cors(node: &Node, faults: &mut Complaints) -> Option<Cors> {
     if cors.credentials && cors.origins.is_none() {
         let what = "`cors.credentials` is true for all origins, which browsers refuse; accepted: \
                     with a list of origins";
-        faults.0.push(Complaint::new(place(node, "cors.credentials"), what));
+        faults.0.push(Complaint::new(node.place_near("cors.credentials").clone(), what));
     }
     Some(cors)
 }
@@ -206,6 +205,6 @@ fn given(node: &Node, prefix: &str) -> Option<Place> {
     found.map(|(_, (_, place))| place.clone())
 }
 
-fn place(node: &Node, key: &str) -> Place {
-    node.place_of(key).unwrap_or(&node.place).clone()
-}
+#[cfg(test)]
+#[path = "sites_tests.rs"]
+mod tests;

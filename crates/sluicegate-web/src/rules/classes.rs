@@ -1,4 +1,5 @@
 //! How important a request is, by what it says of itself and whom it comes from.
+use super::cookies::cookies;
 use super::network::Network;
 use super::pattern::Pattern;
 use sluicegate_http::Head;
@@ -65,7 +66,7 @@ impl Says {
     fn is_said(&self, head: &Head) -> bool {
         let fits = |value: &[u8]| self.value.as_ref().is_none_or(|want| value == want.as_bytes());
         match self.cookie {
-            true => cookies(head).any(|(name, value)| name == self.name.as_bytes() && fits(value)),
+            true => cookies(head, &self.name).any(fits),
             false => head.all(&self.name).any(fits),
         }
     }
@@ -77,16 +78,6 @@ impl Says {
         };
         self.cookie == other.cookie && same && (self.value.is_none() || self.value == other.value)
     }
-}
-
-/// Names and values as they came (RFC 6265 section 4.2.1): quotes are part of a value.
-fn cookies(head: &Head) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let pairs = head.all("cookie").flat_map(|line| line.split(|byte| *byte == b';'));
-    pairs.filter_map(|pair| {
-        let pair = pair.trim_ascii();
-        let at = pair.iter().position(|byte| *byte == b'=')?;
-        Some((&pair[..at], &pair[at + 1..]))
-    })
 }
 
 impl fmt::Display for Classifier {

@@ -1,8 +1,9 @@
 //! Who a client is, for queues that share among clients: by address, or by what a proxy says.
+use super::cookies::cookies;
 use sluicegate_http::{Exchange, Head};
+use sluicegate_io::network;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::IpAddr;
 
 /// What names a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl Clients {
             Clients::Nobody => return 0,
             Clients::Address => None,
             Clients::Header(name) => last(exchange, name),
-            Clients::Cookie(name) => cookie(exchange, name),
+            Clients::Cookie(name) => cookies(exchange, name).find(|value| !value.is_empty()),
         };
         let mut hasher = DefaultHasher::new();
         seed.hash(&mut hasher);
@@ -59,29 +60,11 @@ impl Clients {
     }
 }
 
-/// What a client of this address has for itself alone.
-fn network(address: IpAddr) -> u64 {
-    match address.to_canonical() {
-        IpAddr::V4(address) => u32::from(address).into(),
-        IpAddr::V6(address) => (u128::from(address) >> 64) as u64,
-    }
-}
-
 /// The last member of a field that may be a list.
 fn last<'a>(head: &'a Head, name: &'a str) -> Option<&'a [u8]> {
     let field = head.all(name).last()?;
     let member = field.rsplit(|byte| *byte == b',').next()?.trim_ascii();
     (!member.is_empty()).then_some(member)
-}
-
-/// The value of a cookie.
-fn cookie<'a>(head: &'a Head, name: &str) -> Option<&'a [u8]> {
-    let pairs = head.all("cookie").flat_map(|field| field.split(|byte| *byte == b';'));
-    let values = pairs.filter_map(|pair| {
-        let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
-        value.strip_prefix(b"=")
-    });
-    values.into_iter().find(|value| !value.is_empty())
 }
 
 impl fmt::Display for Clients {

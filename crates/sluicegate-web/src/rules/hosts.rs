@@ -48,7 +48,7 @@ impl<T: Copy> Hosts<T> {
 }
 
 /// A host without its port and without a dot at its end.
-fn bare(host: &[u8]) -> &[u8] {
+pub fn bare(host: &[u8]) -> &[u8] {
     let name = match host.iter().rposition(|&byte| byte == b':' || byte == b']') {
         Some(at) if host[at] == b':' => &host[..at],
         _ => host,

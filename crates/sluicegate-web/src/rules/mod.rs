@@ -2,6 +2,7 @@
 //! value, never changed, that the stages share.
 mod classes;
 mod clients;
+mod cookies;
 mod cors;
 pub mod fields;
 pub mod hosts;

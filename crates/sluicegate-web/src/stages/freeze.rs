@@ -1,4 +1,6 @@
 //! Freezes a law of a gate, or lets it go on: what the admin listener is asked to change.
+use super::query::value;
+use crate::rules::hosts;
 use crate::watch::Watch;
 use serde_json::json;
 use sluicegate_http::{Head, Method, Reply};
@@ -30,13 +32,7 @@ pub(super) fn freeze(head: &Head, watch: &Watch) -> Reply {
 }
 
 fn asked(head: &Head) -> Option<(String, String, bool)> {
-    let query = std::str::from_utf8(head.query()?).ok()?;
-    let value = |key: &str| {
-        query
-            .split('&')
-            .find_map(|pair| Some(pair.strip_prefix(key)?.strip_prefix('=')?.to_owned()))
-    };
-    Some((value("stage")?, value("law")?, value("frozen")?.parse().ok()?))
+    Some((value(head, "stage")?, value(head, "law")?, value(head, "frozen")?.parse().ok()?))
 }
 
 /// Whether no page of another origin asks. Browsers say for each POST where its page came from. A
@@ -46,16 +42,11 @@ fn is_own(head: &Head) -> bool {
         return true;
     }
     let Some(origin) = head.single("Origin") else { return false };
-    let Some(host) = head.host().and_then(|host| std::str::from_utf8(host).ok()) else {
-        return false;
-    };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|c| c.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    let here = bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok();
-    here && origin.strip_prefix(b"http://").is_some_and(|from| from == host.as_bytes())
+    let Some(host) = head.host() else { return false };
+    let Ok(name) = std::str::from_utf8(hosts::bare(host)) else { return false };
+    let inner = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    let here = inner.eq_ignore_ascii_case("localhost") || inner.parse::<IpAddr>().is_ok();
+    here && origin.strip_prefix(b"http://") == Some(host)
 }
 
 #[cfg(test)]

@@ -40,23 +40,13 @@ impl Stage for Instead {
 mod tests {
     use super::*;
     use crate::config::{Handler, Route};
-    use crate::rules::Clients;
     use sluicegate::Rig;
-    use std::time::Duration;
 
     #[test]
     fn who_only_reads_gets_the_page_of_the_route() {
-        let route = |path: &str, page: Option<&str>| Route {
-            path: path.to_owned(),
-            handler: Handler::BurnPool,
-            target: Some(Duration::from_millis(50)),
-            refuse: false,
-            class: 0,
-            clients: Clients::default(),
-            deadline: None,
-            instead: page.map(Arc::from),
-        };
-        let routes = [route("/a", Some("/a.html")), route("/b", None)];
+        let with =
+            Route { instead: Some(Arc::from("/a.html")), ..Route::new("/a", Handler::BurnPool) };
+        let routes = [with, Route::new("/b", Handler::BurnPool)];
         let mut rig = Rig::of(Instead::new(Router::new(&routes, &[], 1)));
         for (line, page) in [
             ("GET /a", Some("/a.html")),

@@ -1,4 +1,4 @@
-//! Numbers in the query of a request to a handler.
+//! What the query of a request to a handler says.
 use sluicegate_http::{Head, Reply};
 
 /// The number that `key` has in the query, `0..=max`.
@@ -20,7 +20,8 @@ pub fn number_or(head: &Head, key: &str, max: u64, preset: u64) -> Result<u64, R
     value(head, key).map_or(Ok(preset), |value| read(&value, key, max))
 }
 
-fn value(head: &Head, key: &str) -> Option<String> {
+/// What stands behind the key, as it came.
+pub fn value(head: &Head, key: &str) -> Option<String> {
     let query = String::from_utf8_lossy(head.query()?);
     let value = query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
     value.map(str::to_owned)

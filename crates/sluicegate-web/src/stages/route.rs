@@ -90,8 +90,7 @@ impl Stage for Router {
             let (mut tag, exchange) = event.split();
             tag.set_class(class);
             if let Some(time) = route.deadline {
-                let own = tag.born() + time;
-                tag.set_deadline(Some(tag.deadline().map_or(own, |asked| asked.min(own))));
+                tag.limit_deadline(tag.born() + time);
             }
             if route.target.is_some() {
                 tag.set_client(route.clients.of(&exchange, self.seed));
@@ -105,28 +104,17 @@ impl Stage for Router {
 mod tests {
     use super::*;
     use crate::config::{Config, Machine, Settings};
-    use crate::rules::Clients;
     use sluicegate::Rig;
 
     #[test]
     fn the_longest_prefix_wins_and_ends_at_a_slash() {
-        let route = |path: &str, handler| Route {
-            path: path.to_owned(),
-            handler,
-            target: None,
-            refuse: false,
-            deadline: None,
-            class: 0,
-            clients: Clients::default(),
-            instead: None,
-        };
         let find =
             |router: &Router, path: &str| router.find(path.as_bytes()).map(|route| route.handler);
         let router = Router::new(
             &[
-                route("/a", Handler::Echo),
-                route("/a/b", Handler::Sleep),
-                route("/api/net", Handler::Net),
+                Route::new("/a", Handler::Echo),
+                Route::new("/a/b", Handler::Sleep),
+                Route::new("/api/net", Handler::Net),
             ],
             &[],
             1,
@@ -146,9 +134,10 @@ mod tests {
         ] {
             assert_eq!(find(&router, path), expected, "{path}");
         }
-        let all = Router::new(&[route("/", Handler::Panic)], &[], 1);
+        let all = Router::new(&[Route::new("/", Handler::Panic)], &[], 1);
         assert_eq!(find(&all, "/any/thing"), Some(Handler::Panic));
     }
+
     #[test]
     fn a_class_is_said_where_a_gate_asks_for_it() {
         let config = "[[route]]\npath = \"/work\"\nhandler = \"burn\"\n\

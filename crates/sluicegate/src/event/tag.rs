@@ -73,6 +73,11 @@ impl Tag {
         self.deadline = deadline.map_or(NO_DEADLINE, |time| time.0);
     }
 
+    /// Brings the deadline nearer; one that is nearer already stays.
+    pub fn limit_deadline(&mut self, to: Time) {
+        self.deadline = self.deadline.min(to.0);
+    }
+
     /// Puts the flow into a class; higher is more important.
     pub fn set_class(&mut self, class: u8) {
         self.class = class;

@@ -51,7 +51,8 @@ impl<'a, T> Wire<'a, T> {
         self
     }
 
-    /// Sends events for which there is no room over the wire of `other`, a port of this stage.
+    /// Sends events for which there is no room, and what a gate refuses, over the wire of `other`,
+    /// a port of this stage; but not what comes too late for its deadline, which ends.
     pub fn divert(self, other: Outlet<T>) -> Self {
         self.spec.on_full = OnFull::Divert;
         self.spec.divert = Some((other.stage, other.port));

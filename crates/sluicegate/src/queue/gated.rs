@@ -18,7 +18,7 @@ pub(crate) enum Verdict {
     Enter,
     /// There is no place: the wire says what to do.
     Full,
-    /// The flow ends, unless the wire diverts it.
+    /// The flow ends, unless it is in time and the wire diverts it.
     Refuse(Why),
 }
 

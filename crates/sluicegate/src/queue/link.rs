@@ -128,7 +128,12 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
             } else {
                 locked.offer(event.tag(), self.desk.now(), &mut left.pushed_out)
             };
-            match (verdict, self.on_full) {
+            let on_full = match verdict {
+                // What is too late here is not in time elsewhere.
+                Verdict::Refuse(Why::Expired) => OnFull::ShedNewest,
+                _ => self.on_full,
+            };
+            match (verdict, on_full) {
                 (Verdict::Enter, _) => {}
                 (_, OnFull::Divert) => {
                     left.diverted.push_back(event);

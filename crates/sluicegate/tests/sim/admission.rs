@@ -48,7 +48,7 @@ fn out_of_service_is_a_limit_of_nothing() {
 }
 
 #[test]
-fn what_a_gate_refuses_may_be_diverted() {
+fn what_a_gate_refuses_may_be_diverted_unless_it_is_late() {
     for seed in 0..50 {
         let log = Log::default();
         let mut net = Net::new("degrade");
@@ -59,7 +59,11 @@ fn what_a_gate_refuses_may_be_diverted() {
             stage("ask", || {
                 from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Two>| {
                     for event in batch {
-                        cx.out.a.emit(event);
+                        let (mut tag, n) = event.split();
+                        if n % 4 == 0 {
+                            tag.set_deadline(Some(cx.now()));
+                        }
+                        cx.out.a.emit(tag.with(n));
                     }
                 })
             })
@@ -78,11 +82,13 @@ fn what_a_gate_refuses_may_be_diverted() {
         }
         settle_empty(&mut sim);
         let (full, plain) = (log.noted("full"), log.noted("plain"));
-        assert_eq!(full.len() + plain.len(), 40);
-        assert!(full.len() >= 5 && plain.len() >= 20, "{} {}", full.len(), plain.len());
-        assert_eq!(sim.ledger().finished, 40);
+        assert_eq!(full.len() + plain.len(), 30);
+        assert!(full.len() >= 5 && plain.len() >= 15, "{} {}", full.len(), plain.len());
+        let ledger = sim.ledger();
+        assert_eq!((ledger.finished, ledger.ended[Why::Expired]), (30, 10));
         let view = stage_of(&mut sim, "full").admission.remove(0);
         assert_eq!(view.refused[Why::Shed], plain.len() as u64);
+        assert_eq!(view.refused[Why::Expired], 10);
     }
 }
 

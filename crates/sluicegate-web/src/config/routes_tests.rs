@@ -1,0 +1,114 @@
+//! Routes and what is said about them.
+use super::*;
+use crate::config::Config;
+use crate::config::tests::{GATED, check, read};
+
+#[test]
+fn a_target_stands_where_work_can_wait_and_is_the_same_for_one_queue() {
+    let route = |path: &str, more: &str| format!("[[route]]\npath = \"{path}\"\n{more}\n");
+    let burn = |path: &str, more: &str| route(path, &format!("handler = \"burn\"\n{more}"));
+    for handler in ["sleep", "net", "panic"] {
+        check(
+            &route("/x", &format!("handler = \"{handler}\"\ntarget = \"50ms\"")),
+            "site.toml:4:10: `target` is for the handlers \"burn\" and \"echo\", whose work can \
+             wait; leave it out here",
+        );
+    }
+    check(
+        &burn("/x", "target = \"0ms\""),
+        "site.toml:4:10: `target` is \"0ms\"; accepted: a time from 1ms to 600s, such as \
+         \"500ms\", \"5s\" or \"2m\"",
+    );
+    check(
+        &burn("/x", "target = \"50ms\"\nclass = 256"),
+        "site.toml:5:9: `class` is 256; accepted: a whole number from 0 to 255",
+    );
+    check(
+        &burn("/x", "class = 1"),
+        "site.toml:4:9: `class` says who goes first where a `target` bounds what waits, and this \
+         route has none; accepted: both, or neither",
+    );
+    check(
+        &burn("/x", "clients = \"none\""),
+        "site.toml:4:11: `clients` says who shares where a `target` bounds what waits, and this \
+         route has none; accepted: both, or neither",
+    );
+    check(
+        &burn("/x", "target = \"50ms\"\nclients = \"header\""),
+        "site.toml:5:11: `clients` is \"header\"; accepted: \"address\", \"none\", \
+         \"header:NAME\" or \"cookie:NAME\"",
+    );
+    check(
+        &[burn("/x", "target = \"50ms\""), burn("/y", "target = \"1s\"")].concat(),
+        "site.toml:8:10: `target` is 1s for the path \"/y\", but `target` is 50ms for \"/x\", and \
+         both have one queue; accepted: the same for all routes to one handler",
+    );
+    check(
+        &[burn("/x", "target = \"50ms\""), burn("/y", "")].concat(),
+        "site.toml:5:1: there is no `target` for the path \"/y\", but `target` is 50ms for \
+         \"/x\", and both have one queue; accepted: the same for all routes to one handler",
+    );
+    check(
+        &[burn("/x", "refuse = true"), burn("/y", "")].concat(),
+        "site.toml:5:1: `refuse` is false for the path \"/y\", but `refuse` is true for \"/x\", \
+         and both have one queue; accepted: the same for all routes to one handler",
+    );
+    check(
+        &route("/x", "handler = \"sleep\"\nrefuse = true"),
+        "site.toml:4:10: `refuse` is for the handlers \"burn\" and \"echo\", whose work can wait; \
+         leave it out here",
+    );
+}
+
+#[test]
+fn each_handler_has_its_own_target() {
+    let span = |text: &str| Some(Duration::from_millis(text.parse().unwrap()));
+    let text = "[[route]]\npath = \"/a\"\nhandler = \"burn\"\ntarget = \"70ms\"\nclass = 255\n\
+        [[route]]\npath = \"/b\"\nhandler = \"burn\"\ndomain = \"inline\"\ntarget = \"80 ms\"\n\
+        [[route]]\npath = \"/c\"\nhandler = \"echo\"\ntarget = \"9ms\"\n\
+        clients = \"header:X-Forwarded-For\"\n\
+        [[route]]\npath = \"/d\"\nhandler = \"burn\"\ntarget = \"70ms\"\n";
+    let config = read(text).expect("known settings");
+    let handlers = [Handler::BurnPool, Handler::BurnInline, Handler::Echo, Handler::Sleep];
+    let found = handlers.map(|handler| config.target(handler));
+    assert_eq!(found, [span("70"), span("80"), span("9"), None]);
+    let classes: Vec<_> = config.routes[..4].iter().map(|route| route.class).collect();
+    assert_eq!(classes, [255, 0, 0, 0]);
+    let clients: Vec<_> =
+        config.routes[..4].iter().map(|route| route.clients.to_string()).collect();
+    assert_eq!(clients, ["address", "address", "header:X-Forwarded-For", "address"]);
+    // The demo's own routes have the targets of their handlers, and one where nobody says.
+    let demo = |config: Config| {
+        let burn = config.routes.into_iter().find(|route| route.path == "/burn");
+        burn.expect("the demo burns").target
+    };
+    assert_eq!(demo(config), span("70"));
+    assert_eq!(demo(read("").unwrap()), span("50"));
+    let plain = "[[route]]\npath = \"/a\"\nhandler = \"burn\"\n";
+    assert_eq!(demo(read(plain).unwrap()), None);
+}
+
+#[test]
+fn a_page_stands_in_the_place_of_what_a_target_refuses() {
+    let config = read(&format!("{GATED}instead = \"/busy.html\"\n")).expect("known settings");
+    assert_eq!(config.routes[0].instead.as_deref(), Some("/busy.html"));
+    let route = "[[route]]\npath = \"/x\"\nhandler = \"burn\"\n";
+    check(
+        &format!("{route}instead = \"/busy.html\"\n"),
+        "site.toml:4:11: `instead` is served where a `target` has this route refuse, and it has \
+         none; accepted: both, or neither",
+    );
+    check(
+        &format!("{GATED}instead = \"/dir/\"\n"),
+        "site.toml:5:11: `instead` is \"/dir/\"; accepted: the path of a file of the site, such as \
+         \"/404.html\"",
+    );
+    check(
+        &format!(
+            "{GATED}instead = \"/app/busy.html\"\n[[host]]\nname = \"a\"\nroot = \"a\"\n\
+             [[host.rule]]\npath = \"/app\"\nauth = {{ file = \"users\" }}\n"
+        ),
+        "site.toml:5:11: `instead` is \"/app/busy.html\", which needs a login by the rule for \
+         /app, but would be shown to all; accepted: a page that needs none",
+    );
+}
