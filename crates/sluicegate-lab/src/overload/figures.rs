@@ -119,8 +119,11 @@ pub(super) fn line(report: &Report, void: &[String]) -> String {
     let all = report.total();
     let per_second = |n: u64| n as f64 / report.time.as_secs_f64();
     let (first, good) = (per_second(all.first), per_second(all.good));
-    let void = void.first().map(|why| format!("; void: {why}")).unwrap_or_default();
-    format!("{first:.0}/s asked, {good:.0}/s good, {} refused{void}", all.refused)
+    let (refused, errors) = (all.refused, all.errors);
+    let usual = report.usual_error().map(|why| format!(", {errors} errors, most of them: {why}"));
+    let void = void.first().map(|why| format!("; void: {why}"));
+    let (usual, void) = (usual.unwrap_or_default(), void.unwrap_or_default());
+    format!("{first:.0}/s asked, {good:.0}/s good, {refused} refused{usual}{void}")
 }
 
 #[cfg(test)]
