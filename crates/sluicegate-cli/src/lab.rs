@@ -60,8 +60,8 @@ fn experiment(args: &args::Overload) -> Result<Experiment, String> {
         let handler = *handler;
         makes.iter().map(move |make| System { handler, make: *make })
     };
-    let named = args.profiles.iter().map(|profile| Profile::from(*profile));
-    let profiles = if args.profiles.is_empty() { Profile::ALL.to_vec() } else { named.collect() };
+    let named = &args.profiles;
+    let profiles = if named.is_empty() { Profile::ALL.to_vec() } else { named.clone() };
     let typed: Vec<String> = std::env::args().collect();
     Ok(Experiment {
         command,
@@ -81,7 +81,7 @@ fn experiment(args: &args::Overload) -> Result<Experiment, String> {
 fn peers(args: &args::Overload) -> Vec<Peer> {
     match (&args.peers, args.peer.as_slice()) {
         (Some(_), []) => Peer::ALL.to_vec(),
-        (_, named) => named.iter().map(|peer| Peer::from(*peer)).collect(),
+        (_, named) => named.to_vec(),
     }
 }
 
