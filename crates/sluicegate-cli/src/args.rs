@@ -2,6 +2,7 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
+use sluicegate_io::Asked;
 use sluicegate_lab::overload::{Handler, Peer, Profile, span};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -89,8 +90,9 @@ pub struct Overload {
     #[arg(requires = "peers")]
     pub peer: Vec<Peer>,
     /// What moves the server's bytes; may be given several times
-    #[arg(long, value_name = "BACKEND", value_enum, default_value = "auto")]
-    pub io: Vec<Backend>,
+    #[arg(long, value_name = "BACKEND", default_value = "auto")]
+    #[arg(value_parser = one_of(&Asked::ALL, Asked::name, Asked::about))]
+    pub io: Vec<Asked>,
     /// The longest time in which an answer is good, and the target of the gate
     #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = span)]
     pub target: Duration,
@@ -107,27 +109,6 @@ pub struct Overload {
     /// directory without it
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-}
-
-/// What moves the bytes.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Backend {
-    /// io_uring where it works, epoll elsewhere
-    Auto,
-    /// io_uring
-    Uring,
-    /// epoll
-    Epoll,
-}
-
-impl From<Backend> for sluicegate_io::Asked {
-    fn from(backend: Backend) -> Self {
-        match backend {
-            Backend::Auto => Self::Auto,
-            Backend::Uring => Self::Uring,
-            Backend::Epoll => Self::Epoll,
-        }
-    }
 }
 
 /// Flags replace what the file says.
