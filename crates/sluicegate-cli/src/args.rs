@@ -1,7 +1,9 @@
 //! The command line.
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
-use sluicegate_lab::overload::{Handler, span};
+use sluicegate_io::Asked;
+use sluicegate_lab::overload::{Handler, Peer, Profile, span};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -71,7 +73,7 @@ pub struct Laws {
 #[derive(Debug, clap::Args)]
 pub struct Overload {
     /// What is asked; all unless named
-    #[arg(value_name = "PROFILE", value_enum)]
+    #[arg(value_name = "PROFILE", value_parser = one_of(&Profile::ALL, Profile::name, Profile::about))]
     pub profiles: Vec<Profile>,
     /// Short and once: to see whether all works
     #[arg(long)]
@@ -84,11 +86,13 @@ pub struct Overload {
     #[arg(long, value_name = "DIR")]
     pub peers: Option<PathBuf>,
     /// Only this peer; may be given several times, all unless named
-    #[arg(long, value_name = "PEER", value_enum, requires = "peers")]
+    #[arg(long, value_name = "PEER", value_parser = one_of(&Peer::ALL, Peer::name, Peer::about))]
+    #[arg(requires = "peers")]
     pub peer: Vec<Peer>,
     /// What moves the server's bytes; may be given several times
-    #[arg(long, value_name = "BACKEND", value_enum, default_value = "auto")]
-    pub io: Vec<Backend>,
+    #[arg(long, value_name = "BACKEND", default_value = "auto")]
+    #[arg(value_parser = one_of(&Asked::ALL, Asked::name, Asked::about))]
+    pub io: Vec<Asked>,
     /// The longest time in which an answer is good, and the target of the gate
     #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = span)]
     pub target: Duration,
@@ -105,102 +109,6 @@ pub struct Overload {
     /// directory without it
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-}
-
-/// What is asked of a server.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Profile {
-    /// 0.5, 0.8, 1, 2, 5 and 10 times its capacity
-    Steps,
-    /// 0.5, 5 and again 0.5 times its capacity
-    Spike,
-    /// 5 times its capacity, by clients that retry at once, three times
-    Retry,
-    /// A hundred quiet clients, alone and beside one that asks for 5 times its capacity
-    Greedy,
-    /// 3 times its capacity in six classes, of which the two highest fit
-    Classes,
-    /// 0.5 and 0.8 times its capacity, with the gate and without it
-    Calm,
-    /// 0.9 times its capacity by clients that retry at once, with a kick in the middle
-    Storm,
-    /// Twice its capacity from the first request on
-    Cold,
-    /// 0.8 times its capacity, while it is stopped for a second
-    Stall,
-    /// 0.8 times its capacity, while others take half of its processor
-    Loss,
-    /// 0.5 times its capacity beside thousands of connections that come to nothing
-    Slowloris,
-    /// 10 times its capacity while it refuses everything: what a refusal costs
-    Refuse,
-}
-
-/// A server beside which this one is asked.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Peer {
-    /// axum with nothing that limits
-    Axum,
-    /// axum behind ConcurrencyLimit and LoadShed of tower, its limit tuned
-    AxumLimit,
-    /// actix-web with nothing that limits
-    Actix,
-    /// nginx with limit_conn, tuned, before axum
-    NginxConn,
-    /// nginx with limit_req, tuned, before axum
-    NginxReq,
-}
-
-/// What moves the bytes.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Backend {
-    /// io_uring where it works, epoll elsewhere
-    Auto,
-    /// io_uring
-    Uring,
-    /// epoll
-    Epoll,
-}
-
-impl From<Profile> for sluicegate_lab::overload::Profile {
-    fn from(profile: Profile) -> Self {
-        match profile {
-            Profile::Steps => Self::Steps,
-            Profile::Spike => Self::Spike,
-            Profile::Retry => Self::Retry,
-            Profile::Greedy => Self::Greedy,
-            Profile::Classes => Self::Classes,
-            Profile::Calm => Self::Calm,
-            Profile::Storm => Self::Storm,
-            Profile::Cold => Self::Cold,
-            Profile::Stall => Self::Stall,
-            Profile::Loss => Self::Loss,
-            Profile::Slowloris => Self::Slowloris,
-            Profile::Refuse => Self::Refuse,
-        }
-    }
-}
-
-impl From<Peer> for sluicegate_lab::overload::Peer {
-    fn from(peer: Peer) -> Self {
-        match peer {
-            Peer::Axum => Self::Axum,
-            Peer::AxumLimit => Self::AxumLimit,
-            Peer::Actix => Self::Actix,
-            Peer::NginxConn => Self::NginxConn,
-            Peer::NginxReq => Self::NginxReq,
-        }
-    }
-}
-
-impl From<Backend> for sluicegate_io::Asked {
-    fn from(backend: Backend) -> Self {
-        match backend {
-            Backend::Auto => Self::Auto,
-            Backend::Uring => Self::Uring,
-            Backend::Epoll => Self::Epoll,
-        }
-    }
 }
 
 /// Flags replace what the file says.
@@ -248,6 +156,19 @@ const KEPT: &str = "The server is this binary in a process of its own, on the fi
                     and told.\nPeers take the place of the server, on the same processor, with \
                     the same handler. Where one has a limit, it is tuned first, at five times \
                     its capacity. nginx is the system's.";
+
+/// Accepts the names of what there is, and tells in `--help` what each is.
+fn one_of<T: Copy + Send + Sync>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+    about: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let each = all.iter().map(|one| PossibleValue::new(name(*one)).help(about(*one)));
+    PossibleValuesParser::new(each).try_map(move |typed| {
+        let found = all.iter().copied().find(|one| name(*one) == typed);
+        found.ok_or("it is none of these")
+    })
+}
 
 fn settings() -> String {
     format!("Settings:\n{}", sluicegate_web::describe())

@@ -1,7 +1,7 @@
 //! `sluicegate lab`: experiments with this very binary.
 use crate::{args, say};
 use indicatif::{ProgressBar, ProgressStyle};
-use sluicegate_io::{Asked, Choice};
+use sluicegate_io::Choice;
 use sluicegate_lab::overload::{Experiment, Handler, Laws, Make, Peer, Profile, System, Times};
 use std::io::Write;
 use std::path::PathBuf;
@@ -48,20 +48,19 @@ pub fn laws(args: &args::Laws) -> Result<ExitCode, String> {
 fn experiment(args: &args::Overload) -> Result<Experiment, String> {
     let command = std::env::current_exe()
         .map_err(|error| format!("cannot find this binary to start it as a server: {error}"))?;
-    let io: Vec<Asked> = args.io.iter().map(|io| Asked::from(*io)).collect();
     // Said at once, and not by the first server that needs it.
-    for asked in &io {
+    for asked in &args.io {
         Choice::new(*asked).map_err(|unfit| unfit.to_string())?;
     }
-    let ours = io.into_iter().map(|io| Make::Ours { io, gated: !args.ungated });
+    let ours = args.io.iter().map(|io| Make::Ours { io: *io, gated: !args.ungated });
     let makes: Vec<Make> = ours.chain(peers(args).into_iter().map(Make::Peer)).collect();
     // Those with the same handler stand beside each other.
     let of = |handler: &Handler| {
         let handler = *handler;
         makes.iter().map(move |make| System { handler, make: *make })
     };
-    let named = args.profiles.iter().map(|profile| Profile::from(*profile));
-    let profiles = if args.profiles.is_empty() { Profile::ALL.to_vec() } else { named.collect() };
+    let named = &args.profiles;
+    let profiles = if named.is_empty() { Profile::ALL.to_vec() } else { named.clone() };
     let typed: Vec<String> = std::env::args().collect();
     Ok(Experiment {
         command,
@@ -81,7 +80,7 @@ fn experiment(args: &args::Overload) -> Result<Experiment, String> {
 fn peers(args: &args::Overload) -> Vec<Peer> {
     match (&args.peers, args.peer.as_slice()) {
         (Some(_), []) => Peer::ALL.to_vec(),
-        (_, named) => named.iter().map(|peer| Peer::from(*peer)).collect(),
+        (_, named) => named.to_vec(),
     }
 }
 

@@ -25,6 +25,29 @@ pub enum Asked {
     Epoll,
 }
 
+impl Asked {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Uring, Self::Epoll];
+
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Uring => "uring",
+            Self::Epoll => "epoll",
+        }
+    }
+
+    /// What it is, for who chooses.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Auto => "io_uring where it works, epoll elsewhere",
+            Self::Uring => "io_uring",
+            Self::Epoll => "epoll",
+        }
+    }
+}
+
 /// The backend of all workers of a process, known to work.
 #[derive(Clone, Debug)]
 pub struct Choice {

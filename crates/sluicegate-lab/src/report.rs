@@ -34,6 +34,9 @@ pub struct Outcome {
     pub errors: BTreeMap<String, u64>,
     /// Connections that were opened.
     pub opened: u64,
+    /// Those that were not, for want of descriptors, ports or memory on this side. None in a run
+    /// that is believed.
+    pub starved: u64,
     /// The most requests under way at once, with those that wait for a connection or to retry.
     pub most_under_way: usize,
 }
@@ -45,6 +48,8 @@ pub enum Void {
     Lag(Duration, Duration),
     /// So many arrivals found no room in the generator.
     Missed(u64),
+    /// So many connections could not be opened for want of what the generator needs.
+    Starved(u64),
 }
 
 impl Report {
@@ -58,6 +63,10 @@ impl Report {
         if all.missed > 0 {
             report.void.push(Void::Missed(all.missed));
         }
+        let starved = report.populations.iter().map(|outcome| outcome.starved).sum();
+        if starved > 0 {
+            report.void.push(Void::Starved(starved));
+        }
         report
     }
 
@@ -66,6 +75,12 @@ impl Report {
         let mut total = Row::default();
         self.populations.iter().for_each(|outcome| total.add(&outcome.total()));
         total
+    }
+
+    /// The reason that most of the errors have; none without any.
+    pub fn usual_error(&self) -> Option<&str> {
+        let each = self.populations.iter().flat_map(|outcome| &outcome.errors);
+        each.max_by_key(|(_, count)| **count).map(|(why, _)| why.as_str())
     }
 
     /// A line for each second of each population, under [`Report::CSV_HEAD`].
@@ -191,6 +206,11 @@ impl fmt::Display for Void {
                 f,
                 "{missed} arrivals found no room in the generator: shorten the timeout, or ask for \
                  less"
+            ),
+            Self::Starved(starved) => write!(
+                f,
+                "{starved} connections found no descriptor, port or memory on the generator's \
+                 side: raise `ulimit -n`, or ask for less"
             ),
         }
     }

@@ -208,6 +208,25 @@ fn it_ends_with_everything_in_flight() {
     assert!(rest.len() < much.len());
 }
 
+#[test]
+fn however_little_a_look_brings_the_end_closes_all() {
+    // A look brings no more than there is room for; the kernel has bounds of its own beside that.
+    const ROOM: u32 = 4;
+    const CONNS: u32 = 220;
+    let Some(mut bench) = Bench::new(2, ROOM, 0, 16) else { return };
+    let mut clients = Vec::new();
+    for n in 0..CONNS {
+        clients.push(bench.client());
+        let socket = bench.accept();
+        bench.uring.attach(1 + u64::from(n), &socket).unwrap();
+    }
+    drop(bench.uring);
+    for mut client in clients {
+        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        assert_eq!(client.read_to_end(&mut Vec::new()).expect("it is not left open"), 0);
+    }
+}
+
 /// Output of one piece.
 fn piece(chunk: impl Into<Chunk>) -> Pieces {
     let mut pieces = Pieces::default();

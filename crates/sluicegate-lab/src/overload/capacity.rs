@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::drive::drive;
 use super::figures::median;
-use super::server::Server;
-use super::{Cores, Experiment, Intake, Ran, System, drive};
+use super::stand::Stand;
+use super::system::{Intake, System};
 use crate::plan::{Load, Plan};
 use crate::record::Row;
 
@@ -26,48 +27,34 @@ pub struct Capacity {
     pub cost: Option<Duration>,
 }
 
-impl Experiment {
+impl Stand<'_> {
     /// The capacity of each part of the handler.
-    pub(super) fn capacities(
-        &self,
-        system: &System,
-        cores: &Cores,
-        progress: &mut dyn FnMut(&str),
-    ) -> Result<Vec<Capacity>, String> {
+    pub fn capacities(&mut self, system: &System) -> Result<Vec<Capacity>, String> {
         let parts = system.handler.parts().into_iter();
-        let of = |handler| self.capacity(&System { handler, ..*system }, cores, progress);
-        parts.map(of).collect()
+        parts.map(|handler| self.capacity(&System { handler, ..*system })).collect()
     }
 
     /// Finds it without the rule under test, which would have the users ask for refusals: the same
     /// binary with the same handler.
-    fn capacity(
-        &self,
-        system: &System,
-        cores: &Cores,
-        progress: &mut dyn FnMut(&str),
-    ) -> Result<Capacity, String> {
+    fn capacity(&mut self, system: &System) -> Result<Capacity, String> {
+        let seconds = self.experiment.times.capacity;
         let (mut rates, mut costs) = (Vec::new(), Vec::new());
         for number in 1..=RUNS {
-            let server = Server::start(&self.place()?, system, Intake::All, cores)?;
+            let server = self.start(system, Intake::All)?;
             let load = Load::Closed { users: USERS, think: Duration::ZERO };
-            let asks = system.handler.asks(0, self.times.capacity as usize);
+            let asks = system.handler.asks(0, seconds as usize);
             let mut users = self.population("users", load, asks, USERS);
             users.timeout = PATIENCE;
-            let time = Duration::from_secs(self.times.capacity);
-            let plan = Plan::new(server.address.clone(), users, time);
-            let Ran { report, used, void, .. } = drive(plan, cores, &server, None)?;
-            let rate = full_rate(&report.populations[0].rows);
+            let plan = Plan::new(server.address.clone(), users, Duration::from_secs(seconds));
+            let ran = drive(plan, &self.cores, &server, None)?;
+            let rate = full_rate(&ran.report.populations[0].rows);
             let name = format!("{}-capacity-{number}", system.name());
-            self.keep(&format!("{name}.csv"), &report.csv())?;
-            let why = void.first().map(|void| format!("; void: {void}")).unwrap_or_default();
-            progress(&format!("{name}: {rate:.0}/s{why}"));
-            if !void.is_empty() && !self.count_void {
-                continue;
+            self.tell(&name, &ran, &format!("{rate:.0}/s"))?;
+            if self.counts(&ran) {
+                rates.push(rate);
+                let answers = ran.report.total().ok.max(1) as f64;
+                costs.extend(ran.used.map(|used| used.processor.as_secs_f64() / answers));
             }
-            rates.push(rate);
-            let answers = report.total().ok.max(1) as f64;
-            costs.extend(used.map(|used| used.processor.as_secs_f64() / answers));
         }
         match median(&rates).filter(|rate| *rate > 0.0) {
             Some(rate) => {

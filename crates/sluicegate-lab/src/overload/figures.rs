@@ -115,12 +115,14 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
 }
 
 /// A run in a line, for who waits.
-pub(super) fn line(report: &Report, void: &[String]) -> String {
+pub(super) fn line(report: &Report) -> String {
     let all = report.total();
     let per_second = |n: u64| n as f64 / report.time.as_secs_f64();
     let (first, good) = (per_second(all.first), per_second(all.good));
-    let void = void.first().map(|why| format!("; void: {why}")).unwrap_or_default();
-    format!("{first:.0}/s asked, {good:.0}/s good, {} refused{void}", all.refused)
+    let (refused, errors) = (all.refused, all.errors);
+    let usual = report.usual_error().map(|why| format!(", {errors} errors, most of them: {why}"));
+    let usual = usual.unwrap_or_default();
+    format!("{first:.0}/s asked, {good:.0}/s good, {refused} refused{usual}")
 }
 
 #[cfg(test)]
@@ -137,7 +139,7 @@ mod tests {
     }
 
     fn figure(values: &Values, name: &str) -> Option<f64> {
-        values[COLUMNS.iter().position(|(column, _)| *column == name).expect("a column")]
+        values[at(name)]
     }
 
     #[test]

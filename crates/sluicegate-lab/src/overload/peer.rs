@@ -49,6 +49,19 @@ impl Peer {
         }
     }
 
+    /// What it is, for who chooses.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Axum => "axum with nothing that limits",
+            Self::AxumLimit => {
+                "axum behind ConcurrencyLimit and LoadShed of tower, its limit tuned"
+            }
+            Self::Actix => "actix-web with nothing that limits",
+            Self::NginxConn => "nginx with limit_conn, tuned, before axum",
+            Self::NginxReq => "nginx with limit_req, tuned, before axum",
+        }
+    }
+
     /// What it needs and is not there, with how to get it.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ impl System {
         match self.make {
             Make::Ours { io, gated } => {
                 let gate = if gated { "" } else { "-ungated" };
-                format!("{handler}-{}{gate}", backend(io))
+                format!("{handler}-{}{gate}", io.name())
             }
             Make::Peer(peer) => format!("{}-{handler}", peer.name()),
         }
@@ -93,7 +93,7 @@ impl System {
                 let shown = settings.display().to_string();
                 let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
                 arguments.extend(["--admin", "127.0.0.1:0", "--workers", "1"]);
-                arguments.extend(["--io", backend(io), "--config", &shown]);
+                arguments.extend(["--io", io.name(), "--config", &shown]);
                 let text = self.settings(place, gated, intake);
                 Program::new(place.command.to_owned(), &arguments).with_file(settings, text)
             }
@@ -141,13 +141,5 @@ impl Intake {
             Self::Ruled(_) => "",
             Self::Nothing => "-refuse",
         }
-    }
-}
-
-fn backend(io: Asked) -> &'static str {
-    match io {
-        Asked::Auto => "auto",
-        Asked::Uring => "uring",
-        Asked::Epoll => "epoll",
     }
 }

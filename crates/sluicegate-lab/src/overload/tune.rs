@@ -1,8 +1,9 @@
 //! Tuning by hand, done by the machine: a peer gets the number that served it best.
 
-use super::profile;
+use super::points::Subject;
+use super::stand::Stand;
 use super::system::{Intake, Make, System};
-use super::{Capacity, Cores, Experiment};
+use super::{Capacity, profile};
 
 /// Runs with a number until one can be believed.
 const TRIES: u64 = 3;
@@ -16,32 +17,24 @@ pub(super) struct Tuned {
     pub tried: Vec<(usize, f64)>,
 }
 
-impl Experiment {
+impl Stand<'_> {
     /// Tries the numbers of a system at several times its capacity, and takes the one with the most
     /// good answers: what its operator would do for this very handler.
-    pub(super) fn tuned(
-        &self,
-        system: &System,
-        cores: &Cores,
-        capacities: &[Capacity],
-        progress: &mut dyn FnMut(&str),
-    ) -> Result<Tuned, String> {
+    pub fn tuned(&mut self, system: &System, capacities: &[Capacity]) -> Result<Tuned, String> {
         let Make::Peer(peer) = system.make else { return Ok(Tuned::default()) };
         // A handler that changes is tuned for what it is at first.
         let capacity = capacities.first().map_or(0.0, |capacity| capacity.rate);
-        let numbers = peer.numbers(system.handler, self.target, capacity);
-        let point = profile::tuning(&self.times);
+        let numbers = peer.numbers(system.handler, self.experiment.target, capacity);
+        let point = profile::tuning(&self.experiment.times);
         let mut tried = Vec::new();
         for number in &numbers {
+            let intake = Intake::Ruled(Some(*number));
             for seed in 1..=TRIES {
-                let intake = Intake::Ruled(Some(*number));
-                let ran = self.once((system, intake), cores, capacities, &point, seed)?;
+                let ran = self.once(Subject { system, intake, capacities }, &point, seed)?;
                 let good = ran.report.total().good as f64 / ran.report.time.as_secs_f64();
-                let why = ran.void.first().map(|void| format!("; void: {void}"));
                 let name = format!("{}-{}-{number}-{seed}", system.name(), point.name);
-                self.keep(&format!("{name}.csv"), &ran.report.csv())?;
-                progress(&format!("{name}: {good:.0}/s good{}", why.unwrap_or_default()));
-                if ran.void.is_empty() || self.count_void {
+                self.tell(&name, &ran, &format!("{good:.0}/s good"))?;
+                if self.counts(&ran) {
                     tried.push((*number, good));
                     break;
                 }

@@ -6,6 +6,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustix::io::Errno;
 use sluicegate::{Batch, Cx, Ended, Entering, Event, Out, Stage, Tag, Time};
 use sluicegate_io::{Connect, ConnectFailed, Io, Opened, Write};
 use sluicegate_macros::{From, Ports};
@@ -164,6 +165,15 @@ impl ClientStage {
             let now = cx.now();
             self.send(slot, number, now, cx);
         }
+    }
+
+    fn unopened(&mut self, failed: &ConnectFailed, cx: &mut Cx<'_, ClientOut>) {
+        let slot = failed.token as u32;
+        if Errno::from_io_error(&failed.error).is_some_and(is_our_want) {
+            let population = self.slots.get(slot).population;
+            self.tally(population).starved();
+        }
+        self.failed(slot, &format!("no connection: {}", failed.error), cx);
     }
 
     fn failed(&mut self, slot: u32, why: &str, cx: &mut Cx<'_, ClientOut>) {
@@ -342,8 +352,7 @@ impl Stage for ClientStage {
                 }
                 ClientIn::Failed(failed) => {
                     tag.finish();
-                    let why = format!("no connection: {}", failed.error.kind());
-                    self.failed(failed.token as u32, &why, cx);
+                    self.unopened(&failed, cx);
                 }
                 ClientIn::Heard(heard) => self.heard(&heard, cx),
             }
@@ -390,6 +399,13 @@ impl Stage for ClientStage {
         }
         self.over(number, &Fate::TimedOut, cx);
     }
+}
+
+/// Whether a connection failed for want of what this process or machine has to give: descriptors,
+/// memory, ports. No server is to blame for that.
+fn is_our_want(error: Errno) -> bool {
+    let addresses = matches!(error, Errno::ADDRINUSE | Errno::ADDRNOTAVAIL);
+    addresses || matches!(error, Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
 }
 
 /// How long a request may wait for a connection to stand: as long as the most patient client.

@@ -18,6 +18,7 @@ pub(super) struct Tally {
     rows: Vec<Row>,
     errors: BTreeMap<String, u64>,
     opened: u64,
+    starved: u64,
     under_way: usize,
     most_under_way: usize,
 }
@@ -29,6 +30,7 @@ impl Tally {
             rows: vec![Row::default(); rows],
             errors: BTreeMap::new(),
             opened: 0,
+            starved: 0,
             under_way: 0,
             most_under_way: 0,
         }
@@ -56,6 +58,10 @@ impl Tally {
 
     pub fn opened(&mut self) {
         self.opened += 1;
+    }
+
+    pub fn starved(&mut self) {
+        self.starved += 1;
     }
 
     pub fn error(&mut self, at: Time, why: &str) {
@@ -93,6 +99,7 @@ impl Tally {
             per_client,
             errors: std::mem::take(&mut self.errors),
             opened: self.opened,
+            starved: self.starved,
             most_under_way: self.most_under_way,
         }
     }

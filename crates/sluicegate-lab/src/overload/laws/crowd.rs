@@ -292,6 +292,7 @@ impl Kind {
             per_client: vec![0; users],
             errors: BTreeMap::new(),
             opened: 0,
+            starved: 0,
             most_under_way: 0,
         }
     }

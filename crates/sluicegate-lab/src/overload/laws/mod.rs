@@ -10,7 +10,6 @@ mod pages;
 mod scene;
 mod service;
 
-use std::fs;
 use std::path::PathBuf;
 
 pub use law::Law;
@@ -20,6 +19,7 @@ use service::Service;
 
 use super::figures::{self, Values};
 use super::profile::Phase;
+use super::stand::{keep, make};
 use crate::report::Report;
 
 /// The seed of all scenes.
@@ -51,8 +51,7 @@ impl Laws {
     /// # Errors
     /// One sentence: a file cannot be written, a picture cannot be drawn.
     pub fn run(&self, progress: &mut dyn FnMut(&str)) -> Result<String, String> {
-        fs::create_dir_all(&self.out)
-            .map_err(|error| format!("cannot make {}: {error}", self.out.display()))?;
+        make(&self.out)?;
         let mut pages = Pages::new(&self.typed);
         for group in scene::groups(self.quick) {
             pages.add_group(group.name, group.about, &group.service);
@@ -61,24 +60,19 @@ impl Laws {
                 for law in Law::ALL {
                     let played = scene.play(&group.service, law)?;
                     let name = format!("{}-{}-{}", group.name, scene.name, law.name());
-                    self.keep(&format!("{name}.csv"), &played.report.csv())?;
-                    progress(&format!("{name}: {}", figures::line(&played.report, &[])));
+                    keep(&self.out, &format!("{name}.csv"), &played.report.csv())?;
+                    progress(&format!("{name}: {}", figures::line(&played.report)));
                     all.push(played);
                 }
                 pages.add_scene(group.name, scene, &all);
             }
         }
         for (file, plot) in pages.plots() {
-            self.keep(&file, &plot.svg()?)?;
+            keep(&self.out, &file, &plot.svg()?)?;
         }
         let text = pages.text();
-        self.keep("report.md", &text)?;
+        keep(&self.out, "report.md", &text)?;
         Ok(text)
-    }
-
-    fn keep(&self, name: &str, text: &str) -> Result<(), String> {
-        let path = self.out.join(name);
-        fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
     }
 }
 

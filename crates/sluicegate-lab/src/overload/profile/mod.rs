@@ -89,10 +89,10 @@ impl Profile {
         }
     }
 
-    /// What it does, for reports.
+    /// What it does, for reports and for who chooses.
     pub fn about(self) -> &'static str {
         match self {
-            Self::Steps => "a Poisson process at multiples of the capacity",
+            Self::Steps => "a Poisson process at 0.5, 0.8, 1, 2, 5 and 10 times the capacity",
             Self::Spike => "half of the capacity, five times the capacity, and half of it again",
             Self::Retry => "five times the capacity, by clients that retry at once, three times",
             Self::Greedy => "a hundred quiet clients, alone and beside one that asks for too much",
