@@ -9,9 +9,10 @@ use std::cmp::Ordering;
 
 /// Which of the events of one class and [client](crate::Tag::client) goes first.
 ///
-/// Classes come before all: the higher one first. Within a class clients come first: the one that
-/// has got the least service is next, whatever the order, so that it orders all only where nobody
-/// named clients. Flows without a client share as one.
+/// Classes come before all: the higher one first. Within a class this orders the events of clients
+/// that have little waiting and are about even; before them go those who are owed service, behind
+/// them those who have more waiting, the one with the least service first. Flows without a client
+/// share as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// The one that came first.
