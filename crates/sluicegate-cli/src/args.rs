@@ -73,7 +73,8 @@ pub struct Laws {
 #[derive(Debug, clap::Args)]
 pub struct Overload {
     /// What is asked; all unless named
-    #[arg(value_name = "PROFILE", value_parser = one_of(&Profile::ALL, Profile::name, Profile::about))]
+    #[arg(value_name = "PROFILE")]
+    #[arg(value_parser = one_of(&Profile::ALL, Profile::name, Profile::about))]
     pub profiles: Vec<Profile>,
     /// Short and once: to see whether all works
     #[arg(long)]
@@ -86,8 +87,8 @@ pub struct Overload {
     #[arg(long, value_name = "DIR")]
     pub peers: Option<PathBuf>,
     /// Only this peer; may be given several times, all unless named
-    #[arg(long, value_name = "PEER", value_parser = one_of(&Peer::ALL, Peer::name, Peer::about))]
-    #[arg(requires = "peers")]
+    #[arg(long, value_name = "PEER", requires = "peers")]
+    #[arg(value_parser = one_of(&Peer::ALL, Peer::name, Peer::about))]
     pub peer: Vec<Peer>,
     /// What moves the server's bytes; may be given several times
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
