@@ -7,6 +7,7 @@
 use crate::event::{Notice, StageId, WorkerId};
 use crate::gone::Gone;
 use crate::ledger::{Counts, Why};
+use crate::run::Rest;
 use crate::time::Time;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -38,6 +39,8 @@ pub(crate) struct Desk {
     /// The flows of the net that are gone, and how many of them are at home here.
     pub gone: Arc<Gone>,
     gone_here: Cell<usize>,
+    /// Whether it had better rest when there is nothing to do.
+    pub rest: Rest,
     /// Sources that missed a place and may try again.
     freed: RefCell<Vec<StageId>>,
     notices: RefCell<Vec<Notice>>,
@@ -64,6 +67,7 @@ impl Desk {
             placed: (0..stages).map(|_| Placed::default()).collect(),
             gone,
             gone_here: Cell::new(0),
+            rest: Rest::default(),
             freed: RefCell::default(),
             notices: RefCell::default(),
         })

@@ -66,12 +66,14 @@ impl Sim {
         if simulated.sleeps.take().is_some() {
             simulated.worker.unpark();
         }
+        let mut rest = Duration::ZERO;
         match simulated.worker.turn(1) {
             Turn::Busy => {}
             Turn::Idle(until) => simulated.sleeps = Some(until),
+            Turn::Rest(time) => rest = time,
             Turn::Stopped => unreachable!("a simulation is dropped, not stopped"),
         }
-        simulated.busy = self.time.now();
+        simulated.busy = self.time.now() + rest;
         self.time.switch();
         true
     }

@@ -167,6 +167,11 @@ impl Gate {
         self.meter.cell(n)
     }
 
+    /// The nearest of the times that the laws keep to.
+    pub fn target(&self) -> Option<Duration> {
+        self.laws.target()
+    }
+
     pub fn set_frozen(&mut self, law: &str, frozen: bool) -> bool {
         self.laws.set_frozen(law, frozen)
     }

@@ -6,6 +6,7 @@
 use super::{Adjust, Controller, Sample};
 use crate::observe::Vote;
 use crate::time::Time;
+use std::time::Duration;
 
 /// The laws of one queue, in order of declaration.
 pub(crate) struct Laws(Vec<Law>);
@@ -47,6 +48,11 @@ impl Laws {
     pub fn strictest(&self) -> Adjust {
         let each = self.0.iter().map(|law| law.adjust);
         each.reduce(Adjust::strictest).unwrap_or_default()
+    }
+
+    /// The nearest of the times that they keep to.
+    pub fn target(&self) -> Option<Duration> {
+        self.0.iter().filter_map(|law| law.controller.target()).min()
     }
 
     /// Freezes the laws of this name, or lets them go on; `false` when there is none.

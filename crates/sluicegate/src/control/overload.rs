@@ -17,6 +17,10 @@ use std::time::Duration;
 /// The share of the target that the work before an event may take. The rest is for what is in the
 /// handlers' hands, for the event itself, and for work that turns out dearer than the mean.
 const WORK_SHARE: f64 = 0.5;
+/// The same for a queue that was empty a few targets ago: it met a burst, as there are many below
+/// the capacity, and not yet an overload.
+const BURST_SHARE: f64 = 0.65;
+const BURST_TARGETS: u32 = 4;
 /// The share of the target at which the level that is published upstream holds the queued work:
 /// enough that no handler idles, and less than what the queue itself refuses.
 const GOAL_SHARE: f64 = 0.25;
@@ -57,8 +61,9 @@ impl Controller for Overload {
         let goal = self.target.mul_f64(GOAL_SHARE).as_secs_f64().max(f64::MIN_POSITIVE);
         let error = (sample.work.as_secs_f64() - goal) / goal;
         let patience = [PATIENCE_MIN, PATIENCE_MAX].map(|share| self.target.mul_f64(share));
+        let burst = sample.standing < self.target * BURST_TARGETS;
         Adjust {
-            work: self.target.mul_f64(WORK_SHARE),
+            work: self.target.mul_f64(if burst { BURST_SHARE } else { WORK_SHARE }),
             patience: self.target.saturating_sub(sample.cost).clamp(patience[0], patience[1]),
             pressure: self.level.tick(sample.span, error, sample.standing < sample.span),
             quality: self.quality.tick(sample.span, self.target, (sample.work, sample.standing)),
@@ -81,9 +86,14 @@ mod tests {
     #[test]
     fn the_bound_stands_from_the_first_tick_and_follows_the_target_alone() {
         let mut law = Overload::p99(ms(50));
-        for (work, cost) in [(ms(0), ms(0)), (ms(500), ms(1)), (ms(25), ms(20))] {
+        for (work, cost) in [(ms(1), ms(0)), (ms(500), ms(1)), (ms(25), ms(20))] {
             let adjust = law.tick(Time(0), &sample(work, cost));
             assert_eq!((adjust.work, adjust.measured), (ms(25), Some(work)));
+        }
+        for (standing, bound) in [(0, 32_500), (199, 32_500), (200, 25_000)] {
+            let sample = Sample { standing: ms(standing), ..sample(ms(30), ms(1)) };
+            let work = law.tick(Time(0), &sample).work;
+            assert_eq!(work.as_micros(), bound, "a burst may wait");
         }
         let patience = [1, 20, 100].map(|cost| {
             let adjust = law.tick(Time(0), &sample(ms(0), ms(cost)));

@@ -11,6 +11,7 @@ use crate::observe::AdmissionView;
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What becomes of an event that asks to enter a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,6 +217,10 @@ impl<T> Gated<T> {
 
     pub fn quality(&self) -> f64 {
         self.gate.quality()
+    }
+
+    pub fn target(&self) -> Option<Duration> {
+        self.gate.target()
     }
 
     pub fn set_frozen(&mut self, law: &str, frozen: bool) -> bool {

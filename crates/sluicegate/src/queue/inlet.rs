@@ -6,18 +6,20 @@ use crate::control::Served;
 use crate::event::{Event, Tag};
 use crate::gone::Gone;
 use crate::observe::AdmissionView;
-use crate::run::Mailbox;
+use crate::run::{Mailbox, rest_for};
 use crate::stage::Places;
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The queue of one inlet: of one worker in a pinned domain, of all threads in a pool.
 pub(crate) struct InletQueue<T> {
     lanes: Mutex<Lanes<T>>,
     capacity: usize,
-    is_gated: bool,
+    /// How long whoever brings events rests when most are refused; none where there is no gate.
+    rest: Option<Duration>,
     /// The bits of an `f64`: the share of what is offered to be refused upstream.
     pressure: AtomicU64,
     /// The bits of another: how well the handlers behind the queue should do their work.
@@ -69,7 +71,7 @@ pub(crate) trait Probe: Send + Sync {
 
 impl<T> InletQueue<T> {
     pub fn new(capacity: usize, gated: Option<Gated<T>>) -> Self {
-        let is_gated = gated.is_some();
+        let rest = gated.as_ref().map(|gated| rest_for(gated.target()));
         let lanes = Lanes {
             asks: VecDeque::new(),
             gated: gated.map(Box::new),
@@ -81,7 +83,7 @@ impl<T> InletQueue<T> {
         Self {
             lanes: Mutex::new(lanes),
             capacity,
-            is_gated,
+            rest,
             pressure: AtomicU64::new(0.0_f64.to_bits()),
             quality: AtomicU64::new(1.0_f64.to_bits()),
         }
@@ -89,7 +91,12 @@ impl<T> InletQueue<T> {
 
     /// Whether each event has to be asked about, alone.
     pub fn is_gated(&self) -> bool {
-        self.is_gated
+        self.rest.is_some()
+    }
+
+    /// How long a worker rests that brings events of which most are refused.
+    pub fn rest(&self) -> Option<Duration> {
+        self.rest
     }
 
     /// The share of what is offered that should rather be refused upstream.

@@ -128,6 +128,9 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
             } else {
                 locked.offer(event.tag(), self.desk.now(), &mut left.pushed_out)
             };
+            if let (Verdict::Refuse(_), Some(rest)) = (verdict, queue.rest()) {
+                self.desk.rest.refused(rest);
+            }
             let on_full = match verdict {
                 // What is too late here is not in time elsewhere.
                 Verdict::Refuse(Why::Expired) => OnFull::ShedNewest,

@@ -180,6 +180,8 @@ fn work(worker: &mut Worker) {
         match worker.turn(RUNS) {
             Turn::Busy => {}
             Turn::Idle(until) => worker.wait(until),
+            // Nobody unparks the thread, and if anybody did it would only rest for less.
+            Turn::Rest(time) => thread::park_timeout(time),
             Turn::Stopped => return,
         }
     }

@@ -73,6 +73,8 @@ pub(crate) enum Turn {
     Busy,
     /// There is nothing to do until this time, unless the worker is woken.
     Idle(Option<Time>),
+    /// Nothing is to be done for so long, whatever happens.
+    Rest(Duration),
     /// The net stops.
     Stopped,
 }
@@ -148,7 +150,20 @@ impl Worker {
         if self.epoch != self.plan.stats.epoch() {
             self.publish();
         }
-        if self.ready.get() != 0 || !self.park() { Turn::Busy } else { Turn::Idle(self.next()) }
+        if self.ready.get() != 0 {
+            return Turn::Busy;
+        }
+        if let Some(rest) = self.rest() {
+            return Turn::Rest(rest);
+        }
+        if self.park() { Turn::Idle(self.next()) } else { Turn::Busy }
+    }
+
+    /// How long to rest, though not beyond what the worker has to do by itself.
+    fn rest(&self) -> Option<Duration> {
+        let rest = self.desk.rest.take(self.desk.counts.entered.get())?;
+        let left = self.next().map_or(rest, |next| next.since(self.now));
+        Some(rest.min(left))
     }
 
     /// When the worker has something to do by itself.

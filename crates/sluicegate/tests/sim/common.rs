@@ -162,9 +162,10 @@ pub fn settle(sim: &mut Sim) {
     panic!("the net does not settle: {:#?}", sim.snapshot());
 }
 
-/// Runs until all workers sleep, and expects that nothing is left anywhere.
+/// Runs until all workers sleep and have rested, and expects that nothing is left anywhere.
 pub fn settle_empty(sim: &mut Sim) {
     settle(sim);
+    assert!(sim.run_for(ms(20), STEPS));
     assert_empty(sim);
 }
 

@@ -23,6 +23,7 @@ mod pools;
 mod quality;
 mod random;
 mod resources;
+mod rest;
 mod signals;
 mod sizing;
 mod windows;

@@ -163,3 +163,17 @@ fn a_flood_at_the_gate_takes_half_of_the_worker_and_no_more() {
         assert!(good > 0.45, "{cost:?}: {good}");
     }
 }
+
+#[test]
+fn where_bursts_alone_fill_the_queue_hardly_any_are_refused() {
+    // One thread and a target of 25 times the cost: by chance alone one in 400 finds more than
+    // half of it waiting at 0.8 of the capacity.
+    for (times, most) in [(0.7, 0.0), (0.8, 0.0005)] {
+        let load = inline(Cost::Fixed(ms(2)), ms(40_000), times);
+        let out = load.run(bounded(4096).admit(Overload::p99(ms(50))), 7);
+        let refused = 1.0 - out.served().count() as f64 / out.flows.len() as f64;
+        println!("x{times}: {refused}");
+        assert!(refused <= most, "x{times}: {refused}");
+        assert!(out.response(0.999) <= ms(50), "x{times}: {:?}", out.response(0.999));
+    }
+}
