@@ -15,6 +15,11 @@ use std::time::Duration;
 /// How often the laws are asked.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
+/// The part of the target that one rest of a worker takes, and the longest rest: a refusal is never
+/// later than that.
+const REST_PART: u32 = 25;
+const REST_MAX: Duration = Duration::from_millis(2);
+
 /// An event at the gate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asking {
@@ -167,9 +172,15 @@ impl Gate {
         self.meter.cell(n)
     }
 
-    /// The nearest of the times that the laws keep to.
-    pub fn target(&self) -> Option<Duration> {
-        self.laws.target()
+    /// How long a worker may rest that brings events of which most are refused: a small part of
+    /// the target, for what is admitted comes as much later. Without one nobody knows how long it
+    /// may take, unless nothing is ever admitted.
+    pub fn rest(&self) -> Duration {
+        match self.laws.target() {
+            Some(target) => (target / REST_PART).min(REST_MAX),
+            None if self.adjust.events == 0 => REST_MAX,
+            None => Duration::ZERO,
+        }
     }
 
     pub fn set_frozen(&mut self, law: &str, frozen: bool) -> bool {

@@ -219,8 +219,8 @@ impl<T> Gated<T> {
         self.gate.quality()
     }
 
-    pub fn target(&self) -> Option<Duration> {
-        self.gate.target()
+    pub fn rest(&self) -> Duration {
+        self.gate.rest()
     }
 
     pub fn set_frozen(&mut self, law: &str, frozen: bool) -> bool {

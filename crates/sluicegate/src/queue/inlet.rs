@@ -6,7 +6,7 @@ use crate::control::Served;
 use crate::event::{Event, Tag};
 use crate::gone::Gone;
 use crate::observe::AdmissionView;
-use crate::run::{Mailbox, rest_for};
+use crate::run::Mailbox;
 use crate::stage::Places;
 use crate::time::Time;
 use std::collections::VecDeque;
@@ -71,7 +71,7 @@ pub(crate) trait Probe: Send + Sync {
 
 impl<T> InletQueue<T> {
     pub fn new(capacity: usize, gated: Option<Gated<T>>) -> Self {
-        let rest = gated.as_ref().map(|gated| rest_for(gated.target()));
+        let rest = gated.as_ref().map(Gated::rest);
         let lanes = Lanes {
             asks: VecDeque::new(),
             gated: gated.map(Box::new),

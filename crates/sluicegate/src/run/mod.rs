@@ -25,7 +25,7 @@ pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, Ring};
 pub(crate) use plan::{Build, Plan};
 pub use policy::{ExitFirst, Fifo, Policy, Ready};
 pub(crate) use replica::Replica;
-pub(crate) use rest::{Rest, rest_for};
+pub(crate) use rest::Rest;
 pub(crate) use runnable::{Context, Runnable};
 pub use running::{Drained, Running, StartError};
 pub use wheel::TimerKey;

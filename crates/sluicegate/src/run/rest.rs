@@ -8,16 +8,6 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-/// The part of the target of a gate that one rest takes, and the longest rest.
-const PART: u32 = 25;
-const MAX: Duration = Duration::from_millis(2);
-
-/// How long a worker rests that brings events to a gate with this target. Without one nobody knows
-/// how long what is admitted may take.
-pub(crate) fn rest_for(target: Option<Duration>) -> Duration {
-    target.map_or(Duration::ZERO, |target| (target / PART).min(MAX))
-}
-
 /// What became of the events that one worker brought to gates since it last asked for a rest.
 #[derive(Default)]
 pub(crate) struct Rest {
@@ -58,12 +48,5 @@ mod tests {
         assert_eq!(rest.take(15), None, "nobody came");
         rest.refused(ms(2));
         assert_eq!(rest.take(17), None, "half of them passed");
-    }
-
-    #[test]
-    fn a_rest_is_a_small_part_of_the_target() {
-        let rests = [ms(1000), ms(50), ms(5), ms(0)].map(|target| rest_for(Some(target)));
-        assert_eq!(rests.map(|rest| rest.as_micros()), [2000, 2000, 200, 0]);
-        assert_eq!(rest_for(None), ms(0));
     }
 }

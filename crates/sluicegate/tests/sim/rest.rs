@@ -2,7 +2,7 @@
 //! often, and takes several at once.
 
 use crate::load::{Cost, Load};
-use sluicegate::{Overload, bounded, ms};
+use sluicegate::{Limit, Overload, bounded, ms};
 use std::collections::BTreeSet;
 
 /// How many of those refused were told at the same time, the mean, and who waited longest for it.
@@ -37,4 +37,16 @@ fn where_most_pass_each_is_looked_at_when_it_comes() {
     let load = Load::steady(Cost::Fixed(ms(1)), 0.3);
     let out = load.run(bounded(4096).admit(Overload::p99(ms(50))), 1);
     assert_eq!(out.response(0.5), ms(1), "nobody waits where nothing is refused");
+}
+
+#[test]
+fn where_nothing_says_how_long_what_is_admitted_may_take_nobody_rests() {
+    let longest = |limit| {
+        let load = Load::steady(Cost::Fixed(ms(1)), 10.0);
+        let out = load.run(bounded(4096).admit(Limit::of(limit)), 1);
+        let refused = out.flows.iter().filter(|end| end.why.is_some());
+        refused.map(|end| end.at.since(end.born)).max().expect("some are refused")
+    };
+    assert_eq!(longest(8), ms(0));
+    assert!(longest(0) > ms(1), "nothing is admitted");
 }
