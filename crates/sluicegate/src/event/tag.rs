@@ -171,7 +171,7 @@ impl Tag {
         self.flags & (FORKED | QUESTION) == 0
             && gone.any()
             && self.is_flow()
-            && gone.has(&(self.home, self.source, self.flow))
+            && gone.has(self.home, &(self.source, self.flow))
     }
 
     /// Whether this tag has a place of its own in the answer lane of `stage`.
