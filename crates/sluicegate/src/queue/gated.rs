@@ -128,9 +128,7 @@ impl<T> Gated<T> {
         into: &mut VecDeque<Event<T>>,
         aside: &mut Aside<T>,
     ) {
-        for (ticket, cost) in aside.costs.drain(..) {
-            self.waiting.settle(ticket, cost);
-        }
+        self.settle(aside);
         let (before, mean) = (into.len(), self.gate.cost());
         while into.len() - before < limit {
             let Some((held, ticket)) = self.waiting.pop(mean) else { break };
@@ -180,6 +178,13 @@ impl<T> Gated<T> {
         let again = self.gate.tick(now, self.waiting.len());
         self.waiting.set_newest_first(self.gate.newest_first());
         again
+    }
+
+    /// Charges to clients what their events have cost.
+    pub fn settle(&mut self, aside: &mut Aside<T>) {
+        for (ticket, cost) in aside.costs.drain(..) {
+            self.waiting.settle(ticket, cost);
+        }
     }
 
     pub fn pop_least(&mut self) -> Option<Event<T>> {

@@ -77,3 +77,55 @@ fn clients_get_equal_time_also_where_a_batch_begins_with_nobodys_event() {
     let ratio = dear.as_secs_f64() / cheap.as_secs_f64();
     assert!((0.9..1.1).contains(&ratio), "{dear:?} of the dear ones, {cheap:?} of the cheap ones");
 }
+
+/// Lets two dear flows in, and long after they were handled several of both clients.
+#[derive(Default)]
+struct Later(Source);
+
+impl Stage for Later {
+    type In = u16;
+    type Out = Out<u16>;
+
+    fn handle(&mut self, _: Batch<'_, u16>, _: &mut Cx<'_, Out<u16>>) {}
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<u16>>) {
+        (0..2).for_each(|_| self.0.send(0, DEAR, cx));
+        cx.after(ms(100), 0);
+    }
+
+    fn timer(&mut self, _: u64, cx: &mut Cx<'_, Out<u16>>) {
+        let both = [[DEAR; 4], [CHEAP; 4]];
+        both.as_flattened().iter().for_each(|&client| self.0.send(0, client, cx));
+    }
+}
+
+#[test]
+fn a_client_is_charged_at_once_where_another_thread_may_come_next() {
+    for seed in 0..20 {
+        let (time, order) = (VirtualTime::default(), Arc::new(Mutex::new(Vec::new())));
+        let mut net = Net::new("charges");
+        let cpu = net.domain("cpu").pinned(1);
+        let pool = net.domain("pool").pool(2);
+        let source = stage("source", Later::default).on(cpu).flows(16).emits(16);
+        let source = net.add(source);
+        let (clock, seen) = (time.clone(), Arc::clone(&order));
+        let work = stage("work", move || {
+            let (clock, seen) = (clock.clone(), Arc::clone(&seen));
+            from_fn(move |batch: Batch<'_, u16>, _: &mut Cx<'_, ()>| {
+                for event in batch {
+                    let (tag, client) = event.split();
+                    seen.lock().expect("no panic").push(client);
+                    clock.spend(if client == DEAR { ms(10) } else { ms(1) });
+                    tag.finish();
+                }
+            })
+        });
+        let work = net.add(work.on(pool).queue(bounded(64).order(Order::Fifo)));
+        net.wire(source.out, work.inlet);
+        let mut sim = Sim::with_time(net, seed, time).unwrap();
+        assert!(sim.run_for(ms(1000), STEPS));
+        let order = order.lock().expect("no panic").clone();
+        let cheap = order.iter().position(|client| *client == CHEAP);
+        assert_eq!((order.len(), cheap), (10, Some(2)), "seed {seed}: {order:?}");
+    }
+}
