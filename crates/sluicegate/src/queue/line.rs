@@ -366,5 +366,8 @@ fn hand(client: u16) -> [u8; HAND] {
 }
 
 #[cfg(test)]
+#[path = "line_model_tests.rs"]
+mod model_tests;
+#[cfg(test)]
 #[path = "line_tests.rs"]
 mod tests;
