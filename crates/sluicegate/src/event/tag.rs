@@ -41,6 +41,10 @@ const FORKED: u8 = 1;
 const QUESTION: u8 = 2;
 /// The flow of an answer that its asker took and put back: it is redeemed already.
 const REDEEMED: u8 = 4;
+/// Why a wire diverted it last: the place in `DIVERSIONS` and one more, 0 where none did.
+const DIVERTED: u8 = 0b11 << DIVERTED_AT;
+const DIVERTED_AT: u8 = 3;
+const DIVERSIONS: [Why; 3] = [Why::Shed, Why::Refused, Why::Greedy];
 
 /// The token of one flow: neither `Copy` nor `Clone`. It is consumed by [`Tag::with`],
 /// [`Tag::finish`] or [`Tag::refuse`]; a tag that is dropped counts against the stage that
@@ -118,6 +122,20 @@ impl Tag {
     /// The worker on which the flow entered, and to which its answer returns.
     pub fn home(&self) -> WorkerId {
         self.home
+    }
+
+    /// Why a wire [diverted](crate::Wire::divert) the flow, the last one if several did on its way:
+    /// for this reason it would have ended. Who has nothing better for it refuses it so.
+    pub fn diverted(&self) -> Option<Why> {
+        let n = usize::from((self.flags & DIVERTED) >> DIVERTED_AT);
+        n.checked_sub(1).map(|place| DIVERSIONS[place])
+    }
+
+    /// Notes why a wire diverts it.
+    pub(crate) fn set_diverted(&mut self, why: Why) {
+        // What is late or gone is never diverted.
+        let place = DIVERSIONS.iter().position(|one| *one == why).unwrap_or(0);
+        self.flags = self.flags & !DIVERTED | (place as u8 + 1) << DIVERTED_AT;
     }
 
     /// Whether the ledger counts this tag.
