@@ -292,8 +292,9 @@ fn a_page_that_is_not_there_leaves_the_refusal() {
 
 #[test]
 fn the_page_is_also_for_who_finds_a_handler_out_of_service() {
-    for (seed, domain) in (1..).zip(["pool", "inline"]) {
-        let settings = [TARGET, "\nrefuse = true\ninstead = \"/a.txt\""].concat();
+    let all = ["pool", "inline"].map(|domain| [(domain, TARGET), (domain, "")]);
+    for (seed, &(domain, target)) in (1..).zip(all.as_flattened()) {
+        let settings = [target, "\nrefuse = true\ninstead = \"/a.txt\""].concat();
         let mut world = World::with_routes(seed, "workers = 1", &burn("/work", domain, &settings));
         let mut peer = world.net.connect(&world.site);
         let read = world.ask(&mut peer, &get("/work?us=1"), 60);

@@ -389,7 +389,8 @@ pub static ROUTE_KEYS: &[Key] = &[
         "instead",
         Page,
         Nothing,
-        "with a target: served with 200 in the place of what is refused, to who only reads",
+        "with a target or refuse: served with 200 in the place of what is refused, to who only \
+         reads",
     ),
 ];
 

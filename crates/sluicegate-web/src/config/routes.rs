@@ -160,9 +160,10 @@ fn route(node: &Node) -> Result<Route, Complaint> {
                 none; accepted: both, or neither";
     not_here("clients", target.is_none(), what)?;
     let instead = node.text("instead").map(Arc::from);
-    let what = "`instead` is served where a `target` has this route refuse, and it has none; \
-                accepted: both, or neither";
-    not_here("instead", target.is_none(), what)?;
+    // Whichever `refuse` says: it is turned round while the rest stays.
+    let what = "`instead` is served where a `target` or `refuse` has this route refuse, and it has \
+                neither; accepted: with one of them";
+    not_here("instead", target.is_none() && node.place_of("refuse").is_none(), what)?;
     let deadline = node.span("deadline");
     Ok(Route { path, handler, target, refuse, deadline, class, clients, instead })
 }

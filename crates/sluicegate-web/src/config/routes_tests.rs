@@ -95,9 +95,14 @@ fn a_page_stands_in_the_place_of_what_a_target_refuses() {
     let route = "[[route]]\npath = \"/x\"\nhandler = \"burn\"\n";
     check(
         &format!("{route}instead = \"/busy.html\"\n"),
-        "site.toml:4:11: `instead` is served where a `target` has this route refuse, and it has \
-         none; accepted: both, or neither",
+        "site.toml:4:11: `instead` is served where a `target` or `refuse` has this route refuse, \
+         and it has neither; accepted: with one of them",
     );
+    for refuse in [true, false] {
+        let text = format!("{route}instead = \"/busy.html\"\nrefuse = {refuse}\n");
+        let config = read(&text).expect("out of service now, or later");
+        assert_eq!(config.routes[0].instead.as_deref(), Some("/busy.html"));
+    }
     check(
         &format!("{GATED}instead = \"/dir/\"\n"),
         "site.toml:5:11: `instead` is \"/dir/\"; accepted: the path of a file of the site, such as \
