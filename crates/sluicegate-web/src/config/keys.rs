@@ -11,6 +11,9 @@ pub const WORKERS_MAX: u64 = 1024;
 /// closed as too slow.
 pub const PAGE_MAX: u64 = 2 * KIB * KIB;
 
+/// The weights of flows, as [`sluicegate::Tag::set_weight`] takes them.
+const WEIGHTS: [u64; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
+
 /// What a setting accepts.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -373,6 +376,13 @@ pub static ROUTE_KEYS: &[Key] = &[
         "with a target: the higher goes first, and pushes out the lower when there is too much",
     ),
     key(
+        "weight",
+        Number(&WEIGHTS),
+        Text("1"),
+        "with a target: who asks here gets so many times the time of other clients of its class, \
+         when there is too much",
+    ),
+    key(
         "clients",
         Kind::Clients,
         Text("address"),
@@ -397,6 +407,13 @@ pub static ROUTE_KEYS: &[Key] = &[
 /// The settings of one `[[class]]`.
 pub static CLASS_KEYS: &[Key] = &[
     key("class", Count(0, 255), Required, "how important these requests are; higher is more"),
+    key(
+        "weight",
+        Number(&WEIGHTS),
+        Nothing,
+        "how many times the time of other clients of the class theirs get; unless given what the \
+         route says",
+    ),
     key("header", Token, Nothing, "those with this field"),
     key("cookie", Token, Nothing, "those with this cookie"),
     key("value", Line, Nothing, "what the field or cookie says, exactly; anything unless given"),

@@ -29,6 +29,15 @@ fn a_target_stands_where_work_can_wait_and_is_the_same_for_one_queue() {
          route has none; accepted: both, or neither",
     );
     check(
+        &burn("/x", "weight = 2"),
+        "site.toml:4:10: `weight` says who gets how much where a `target` bounds what waits, and \
+         this route has none; accepted: both, or neither",
+    );
+    check(
+        &burn("/x", "target = \"50ms\"\nweight = 3"),
+        "site.toml:5:10: `weight` is 3; accepted: 1, 2, 4, 8, 16, 32, 64, 128",
+    );
+    check(
         &burn("/x", "clients = \"none\""),
         "site.toml:4:11: `clients` says who shares where a `target` bounds what waits, and this \
          route has none; accepted: both, or neither",

@@ -38,7 +38,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "[[route]]\npath = \"/\"\nhandle = \"echo\"\n",
         "site.toml:3:1: unknown key `handle`; did you mean `handler`? accepted here: class, \
-         clients, deadline, domain, handler, instead, path, refuse, target",
+         clients, deadline, domain, handler, instead, path, refuse, target, weight",
     );
     check(
         "zzzzzzzz = 1\n",

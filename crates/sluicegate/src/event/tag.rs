@@ -44,6 +44,9 @@ const REDEEMED: u8 = 4;
 /// Why a wire diverted it last: the place in `DIVERSIONS` and one more, 0 where none did.
 const DIVERTED: u8 = 0b11 << DIVERTED_AT;
 const DIVERTED_AT: u8 = 3;
+/// The logarithm of its weight.
+const WEIGHT: u8 = 0b111 << WEIGHT_AT;
+const WEIGHT_AT: u8 = 5;
 const DIVERSIONS: [Why; 3] = [Why::Shed, Why::Refused, Why::Greedy];
 
 /// The token of one flow: neither `Copy` nor `Clone`. It is consumed by [`Tag::with`],
@@ -93,6 +96,13 @@ impl Tag {
         self.client = client;
     }
 
+    /// Has the flow cost its client so many times less where clients share a queue, so that it gets
+    /// so many times the time of one whose flows have weight 1, which is that of all unless this is
+    /// said. The next lower power of two counts, from 1 to 128.
+    pub fn set_weight(&mut self, weight: u8) {
+        self.flags = self.flags & !WEIGHT | (weight.max(1).ilog2() as u8) << WEIGHT_AT;
+    }
+
     /// The flow's number, chosen by its source and unique among the source's flows in flight.
     pub fn flow(&self) -> u64 {
         self.flow
@@ -117,6 +127,11 @@ impl Tag {
     /// nobody said.
     pub fn client(&self) -> u16 {
         self.client
+    }
+
+    /// How many times the time of others its client gets where they share: a power of two.
+    pub fn weight(&self) -> u8 {
+        1 << (self.flags >> WEIGHT_AT)
     }
 
     /// The worker on which the flow entered, and to which its answer returns.
@@ -169,13 +184,14 @@ impl Tag {
             });
         }
         // A fork of a question is no question: only one of them may come back to the asker.
-        Self { flags: FORKED, ..*self }
+        Self { flags: FORKED | self.flags & WEIGHT, ..*self }
     }
 
     /// The tag of a question about this flow, which goes back to `asker` when it dies.
     pub(crate) fn question(&self, key: u64, asker: StageId, home: WorkerId) -> Self {
         desk::here(|desk| bump(&desk.counts.forked));
-        Self { flow: key, source: asker, home, flags: QUESTION, ..*self }
+        let flags = QUESTION | self.flags & WEIGHT;
+        Self { flow: key, source: asker, home, flags, ..*self }
     }
 
     /// Whether the deadline is at `time` or before it.

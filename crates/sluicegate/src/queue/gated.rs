@@ -70,7 +70,7 @@ impl<T> Gated<T> {
     pub fn offer(&mut self, tag: &Tag, now: Time, places: usize, out: &mut Dropped<T>) -> Verdict {
         let asking = Asking::of(tag, self.keeps_late);
         // Who has no deadline need not know.
-        let ahead = asking.deadline.map(|_| self.waiting.ahead(asking.class, tag.client()));
+        let ahead = asking.deadline.map(|_| self.waiting.ahead(tag));
         let (queued, mean) = (self.waiting.len(), self.gate.cost());
         let says = self.gate.ask(now, asking, queued, ahead.unwrap_or(0));
         // What would wait behind all others had better be refused now.

@@ -1,7 +1,9 @@
-//! A line of several clients in any order, beside a model that counts events: all cost the same.
+//! A line of several clients in any order, beside a model that counts events: all cost the same,
+//! but have weights.
 
 use super::*;
 use crate::event::{StageId, Tag, WorkerId};
+use crate::time::Time;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -9,15 +11,17 @@ use std::collections::BTreeSet;
 const MEAN: f64 = 1000.0;
 /// The first is nobody.
 const CLIENTS: u16 = 6;
+/// What an event of weight 1 counts; one of weight 4 counts 1.
+const FULL: i64 = 4;
 
-/// What is done to a line. A new event has a client and a deadline.
+/// What is done to a line.
 #[derive(Clone, Debug)]
 enum Step {
-    Push(u16, u64),
+    Push(New),
     /// One is taken, and put back or not.
     Take(bool),
     /// A new one comes and finds no room.
-    MakeRoom(u16, u64),
+    MakeRoom(New),
     PushOut,
     PopFront,
     /// A line of arrivals is turned round, or back.
@@ -25,11 +29,12 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let new = (0..CLIENTS, 0_u64..20);
+    let new = || (0..CLIENTS, 0_u64..20, prop_oneof![Just(1_u8), Just(2), Just(4)]);
+    let new = || new().prop_map(|(client, deadline, weight)| New { client, deadline, weight });
     prop_oneof![
-        6 => new.clone().prop_map(|(client, deadline)| Step::Push(client, deadline)),
+        6 => new().prop_map(Step::Push),
         4 => any::<bool>().prop_map(Step::Take),
-        2 => new.prop_map(|(client, deadline)| Step::MakeRoom(client, deadline)),
+        2 => new().prop_map(Step::MakeRoom),
         1 => Just(Step::PushOut),
         1 => Just(Step::PopFront),
         1 => any::<bool>().prop_map(Step::Turn),
@@ -40,25 +45,48 @@ fn orders() -> impl Strategy<Value = Order> {
     prop_oneof![Just(Order::Fifo), Just(Order::Lifo), Just(Order::ByDeadline)]
 }
 
-/// An event: whose it is, its deadline, and its number, by which it came.
+/// An event that comes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Known {
+struct New {
     client: u16,
     deadline: u64,
+    weight: u8,
+}
+
+impl New {
+    fn tag(self) -> Tag {
+        let mut tag = Tag::new(0, Time(0), WorkerId(0), StageId(0));
+        tag.set_client(self.client);
+        tag.set_deadline(Some(Time(self.deadline)));
+        tag.set_weight(self.weight);
+        tag
+    }
+}
+
+/// An event that waits: its number says when it came.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Known {
+    new: New,
     number: u64,
 }
 
 impl Known {
     fn held(self) -> Held<Self> {
-        let mut tag = Tag::new(self.number, Time(0), WorkerId(0), StageId(0));
-        tag.set_client(self.client);
-        tag.set_deadline(Some(Time(self.deadline)));
-        Held { event: tag.with(self), came: Time(self.number) }
+        Held { event: self.new.tag().with(self), came: Time(self.number) }
+    }
+
+    fn client(&self) -> u16 {
+        self.new.client
+    }
+
+    /// What it counts.
+    fn part(&self) -> i64 {
+        FULL / i64::from(self.new.weight)
     }
 
     /// What makes one go before another of its client: a lower key.
     fn key(&self, order: Order) -> (i64, i64) {
-        let (came, deadline) = (self.number as i64, self.deadline as i64);
+        let (came, deadline) = (self.number as i64, self.new.deadline as i64);
         match order {
             Order::Fifo => (came, 0),
             Order::Lifo => (-came, 0),
@@ -73,20 +101,21 @@ fn end(held: Held<Known>) -> Known {
     known
 }
 
-/// All events in a list, and how many each client has been served.
+/// All events in a list, and what was served to each client.
 #[derive(Default)]
 struct Model {
     list: Vec<Known>,
     got: [i64; CLIENTS as usize],
-    /// How many whoever was served last had been served.
+    /// What had been served to whoever was served last.
     at: i64,
     /// Whether anybody was ever named: else there is nothing to count.
     named: bool,
 }
 
 impl Model {
-    fn waits(&self, client: u16) -> usize {
-        self.list.iter().filter(|known| known.client == client).count()
+    fn waits(&self, client: u16) -> i64 {
+        let own = self.list.iter().filter(|known| known.client() == client);
+        own.map(Known::part).sum()
     }
 
     fn active(&self) -> Vec<u16> {
@@ -94,9 +123,9 @@ impl Model {
     }
 
     fn enter(&mut self, known: Known) {
-        let client = usize::from(known.client);
+        let client = usize::from(known.client());
         self.named |= client > 0;
-        if self.waits(known.client) == 0 {
+        if self.waits(known.client()) == 0 {
             self.got[client] = self.got[client].max(self.at);
         }
         self.list.push(known);
@@ -104,23 +133,24 @@ impl Model {
 
     /// The first of a client, or its last.
     fn first(&self, client: u16, order: Order) -> Option<Known> {
-        let own = self.list.iter().filter(|known| known.client == client);
+        let own = self.list.iter().filter(|known| known.client() == client);
         own.min_by_key(|known| known.key(order)).copied()
     }
 
     fn last(&self, client: u16, order: Order) -> Option<Known> {
-        let own = self.list.iter().filter(|known| known.client == client);
+        let own = self.list.iter().filter(|known| known.client() == client);
         own.max_by_key(|known| known.key(order)).copied()
     }
 
     /// When it is a client's turn: the least is next.
     fn turn(&self, client: u16, order: Order) -> (u8, i64) {
         let (got, own) = (self.got[usize::from(client)], self.waits(client));
-        let others = self.active().len().max(2) - 1;
-        let quiet = own <= 2 || own * others <= 2 * (self.list.len() - own);
+        let all: i64 = self.list.iter().map(Known::part).sum();
+        let others = self.active().len().max(2) as i64 - 1;
+        let quiet = own <= 2 * FULL || own * others <= 2 * (all - own);
         match self.first(client, order) {
-            _ if got < self.at => (0, got),
-            Some(first) if quiet && got <= self.at + 1 => (1, first.key(order).0),
+            Some(first) if got + first.part() <= self.at => (0, got),
+            Some(first) if quiet && got <= self.at + first.part() => (1, first.key(order).0),
             _ => (2, got),
         }
     }
@@ -132,7 +162,7 @@ impl Model {
         turns.filter(|(turn, _)| Some(*turn) == least).map(|(_, client)| client).collect()
     }
 
-    /// The clients with the most events.
+    /// The clients with the most work.
     fn most(&self) -> Vec<u16> {
         let most = self.active().into_iter().map(|client| self.waits(client)).max();
         self.active().into_iter().filter(|&client| Some(self.waits(client)) == most).collect()
@@ -141,12 +171,13 @@ impl Model {
     /// What may go for a new event.
     fn make_room(&self, new: Known, order: Order) -> Vec<Known> {
         let room = self.most().into_iter();
-        let room = room.filter(|&client| self.waits(client) > 2 * (self.waits(new.client) + 1));
+        let with_new = self.waits(new.client()) + new.part();
+        let room = room.filter(|&client| self.waits(client) > 2 * with_new);
         let room: Vec<_> = room.filter_map(|client| self.last(client, order)).collect();
         if !room.is_empty() {
             return room;
         }
-        let own = self.last(new.client, order);
+        let own = self.last(new.client(), order);
         own.filter(|own| new.key(order).0 < own.key(order).0).into_iter().collect()
     }
 
@@ -168,8 +199,8 @@ proptest! {
         let (mut line, mut model, mut order) = (Line::new(3), Model::default(), declared);
         for (number, step) in (0_u64..).zip(steps) {
             match step {
-                Step::Push(client, deadline) => {
-                    let known = Known { client, deadline, number };
+                Step::Push(new) => {
+                    let known = Known { new, number };
                     line.push(order, known.held());
                     model.enter(known);
                 }
@@ -180,16 +211,16 @@ proptest! {
                         continue;
                     };
                     let (known, client) = (*held.event, usize::from(held.client()));
-                    prop_assert!(next.contains(&known.client), "{} of {:?}", client, next);
-                    prop_assert_eq!(model.first(known.client, order), Some(known));
+                    prop_assert!(next.contains(&known.client()), "{} of {:?}", client, next);
+                    prop_assert_eq!(model.first(known.client(), order), Some(known));
                     prop_assert!(model.remove(known));
                     prop_assert_eq!(ticket.is_some(), model.named);
                     if model.named {
                         model.at = model.at.max(model.got[client]);
-                        model.got[client] += 1;
+                        model.got[client] += known.part();
                     }
                     if back {
-                        model.got[client] -= i64::from(model.named);
+                        model.got[client] -= known.part() * i64::from(model.named);
                         model.enter(known);
                         line.put_back(order, held, ticket);
                         continue;
@@ -197,9 +228,12 @@ proptest! {
                     end(held);
                     ticket.into_iter().for_each(|ticket| line.settle(ticket, MEAN));
                 }
-                Step::MakeRoom(client, deadline) => {
-                    let expected = model.make_room(Known { client, deadline, number }, order);
-                    match line.make_room(order, client, Time(deadline), MEAN) {
+                Step::MakeRoom(new) => {
+                    let expected = model.make_room(Known { new, number }, order);
+                    let tag = new.tag();
+                    let room = line.make_room(order, &tag, MEAN);
+                    std::mem::forget(tag);
+                    match room {
                         Ok((held, _)) => {
                             let known = end(held);
                             prop_assert!(expected.contains(&known), "{known:?}: {expected:?}");

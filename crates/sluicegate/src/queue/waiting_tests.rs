@@ -131,8 +131,9 @@ proptest! {
                     let class = if class == 3 { u8::MAX } else { class };
                     let known = Known { number, class, deadline: deadline.unwrap_or(u64::MAX) };
                     let ahead = model.list.iter().filter(|other| other.class >= class).count();
-                    prop_assert_eq!(waiting.ahead(class, 0), ahead);
-                    waiting.push(known.event(), Time(number));
+                    let event = known.event();
+                    prop_assert_eq!(waiting.ahead(event.tag()), ahead);
+                    waiting.push(event, Time(number));
                     model.list.push(known);
                     model.sort();
                 }
