@@ -1,4 +1,5 @@
 //! The one description of every setting: its name, what it accepts, its default and what it is for.
+use sluicegate_io::Asked;
 use std::time::Duration;
 
 const KIB: u64 = 1024;
@@ -183,11 +184,19 @@ pub static HOST: Group = Group {
 };
 
 /// The settings of a service.
-pub static KEYS: &[Key] = &[
+pub static KEYS: &[Key] =
+    &joined::<{ PLACE_KEYS.len() + SITE_KEYS.len() + SERVICE_KEYS.len() }>(&[
+        PLACE_KEYS,
+        SITE_KEYS,
+        SERVICE_KEYS,
+    ]);
+
+/// Where the service is, and what serves.
+const PLACE_KEYS: &[Key] = &[
     key("listen", Addresses, Text("127.0.0.1:8080"), "where the site is served"),
     key("admin", Address, Text("127.0.0.1:9900"), "where the net shows itself"),
     key("workers", Count(1, WORKERS_MAX), Found("the CPUs the process may use"), "pinned threads"),
-    key("io", Choice(&["auto", "uring", "epoll"]), Text("auto"), "what moves the bytes"),
+    key("io", Choice(&Asked::NAMES), Text("auto"), "what moves the bytes"),
     key(
         "direct",
         Switch,
@@ -195,6 +204,10 @@ pub static KEYS: &[Key] = &[
         "connections take no open files of the process, but places of io_uring",
     ),
     key("root", Directory, Found("the bundled demo site"), "the directory that is served"),
+];
+
+/// What a site may say, the one of the file as well as that of a `[[host]]`.
+const SITE_KEYS: &[Key] = &[
     key("index", Names, Text("index.html"), "files that stand for their directory, first found"),
     key(
         "fallback",
@@ -211,6 +224,10 @@ pub static KEYS: &[Key] = &[
     key("errors.500", Page, Nothing, "page in the place of 500, a fault in the server"),
     key("errors.503", Page, Nothing, "page in the place of 503, too much to do"),
     key("errors.504", Page, Nothing, "page in the place of 504, too late"),
+];
+
+/// What stands for the service as a whole.
+const SERVICE_KEYS: &[Key] = &[
     key("strict_hosts", Switch, Text("false"), "answer 421 to hosts that no [[host]] names"),
     key("drain", Span(secs(0), secs(3600)), Text("5s"), "how long a stop may take"),
     key("limits.head", Bytes(KIB, 63 * KIB), Text("16 KiB"), "longest head of a request"),
@@ -451,26 +468,29 @@ pub static REDIRECT_KEYS: &[Key] = &[
 ];
 
 /// The settings of one `[[host]]`.
-pub static HOST_KEYS: &[Key] = &[
+pub static HOST_KEYS: &[Key] =
+    &joined::<{ HOST_OWN.len() + SITE_KEYS.len() }>(&[HOST_OWN, SITE_KEYS]);
+
+const HOST_OWN: &[Key] = &[
     key("name", Hosts, Required, "names the site answers to; \"*.example.org\" is all below"),
     key("root", Directory, Required, "the directory that is served"),
-    key("index", Names, Text("index.html"), "files that stand for their directory, first found"),
-    key(
-        "fallback",
-        Page,
-        Nothing,
-        "served with 200 in the place of what is missing, to who accepts text/html",
-    ),
-    key("listing", Switch, Text("false"), "show what is in directories without an index"),
-    key("errors.401", Page, Nothing, "page in the place of 401, not logged in"),
-    key("errors.404", Page, Nothing, "page in the place of 404, not found"),
-    key("errors.405", Page, Nothing, "page in the place of 405, method not allowed"),
-    key("errors.416", Page, Nothing, "page in the place of 416, no such part of a file"),
-    key("errors.429", Page, Nothing, "page in the place of 429, too much for one client"),
-    key("errors.500", Page, Nothing, "page in the place of 500, a fault in the server"),
-    key("errors.503", Page, Nothing, "page in the place of 503, too much to do"),
-    key("errors.504", Page, Nothing, "page in the place of 504, too late"),
 ];
+
+/// Lists of settings as one, of their length together.
+const fn joined<const N: usize>(lists: &[&[Key]]) -> [Key; N] {
+    let mut all = [lists[0][0]; N];
+    let (mut list, mut to) = (0, 0);
+    while list < lists.len() {
+        let mut from = 0;
+        while from < lists[list].len() {
+            all[to] = lists[list][from];
+            (from, to) = (from + 1, to + 1);
+        }
+        list += 1;
+    }
+    assert!(to == N);
+    all
+}
 
 /// All settings as text: name, what it accepts, default and purpose, one line each.
 pub fn describe() -> String {

@@ -191,11 +191,7 @@ impl Config {
             admin: s.text("admin").and_then(|text| text.parse().ok()).unwrap_or(ANY_PORT),
             admin_asked: settings.place("admin").is_some(),
             workers: workers as u16,
-            io: match s.text("io").as_deref() {
-                Some("uring") => Asked::Uring,
-                Some("epoll") => Asked::Epoll,
-                _ => Asked::Auto,
-            },
+            io: s.text("io").and_then(|text| asked(&text)).unwrap_or_default(),
             direct: s.flag("direct").unwrap_or(false),
             site,
             hosts,
@@ -261,6 +257,11 @@ fn limits(s: &Node, machine: Machine, workers: u64) -> Limits {
             .number("limits.per_address")
             .and_then(|n| NonZeroU32::new(u32::try_from(n).unwrap_or(u32::MAX))),
     }
+}
+
+/// The backend of this name.
+fn asked(name: &str) -> Option<Asked> {
+    Asked::ALL.into_iter().find(|asked| asked.name() == name)
 }
 
 /// The threads of a pool, as they are typed; reading has held them against their bounds.
