@@ -372,3 +372,19 @@ fn who_can_do_with_less_is_served_at_several_times_the_capacity() {
         world.even();
     }
 }
+
+#[test]
+fn a_pool_of_handlers_has_the_threads_that_it_is_given() {
+    let two = "workers = 1\n[pool]\nhandlers = ";
+    for (seed, (handlers, all)) in (1..).zip([("2", 2), ("\"1..3\"", 3)]) {
+        let more = format!("{two}{handlers}");
+        let mut world = World::with_routes(seed, &more, &burn("/work", "pool", TARGET));
+        let seen = Clients::offer(&mut world, &[("/work", RATE * 3 / 2)], 1000);
+        let served = count(&seen, "/work", 200);
+        println!("{handlers}: {served} of {}", seen.len());
+        // One thread could do two thirds of them; a range begins with one.
+        assert!(served * 100 > RATE * if all == 2 { 149 } else { 80 }, "{served}");
+        assert_eq!(stage_of(&mut world, "burn-pool")["replicas"], all);
+        world.even();
+    }
+}

@@ -127,7 +127,7 @@ fn handler(handler: Handler) -> &'static str {
 /// What was found at start.
 fn found(name: &str, config: &Config) -> Option<String> {
     match name {
-        "workers" => Some(config.workers.to_string()),
+        "workers" | "pool.handlers" => Some(config.workers.to_string()),
         "cache.budget" => Some(show_bytes(config.cache_budget)),
         "resources.memory" => config.resources.iter().find_map(|budget| match budget {
             Budget::Memory(bytes) => Some(show_bytes(*bytes)),

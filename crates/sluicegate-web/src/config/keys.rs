@@ -337,6 +337,12 @@ const SERVICE_KEYS: &[Key] = &[
         "threads that may wait for the disk; of a range as many as help",
     ),
     key(
+        "pool.handlers",
+        Counts(1, 1024),
+        Found("as many as workers"),
+        "threads for burn in the pool, and for net; of a range as many as help",
+    ),
+    key(
         "resources.memory",
         Bytes(KIB * KIB, 1 << 50),
         Found("what the process may use"),

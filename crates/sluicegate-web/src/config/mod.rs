@@ -66,6 +66,8 @@ pub struct Config {
     pub compression: Compression,
     /// Threads that may wait for the disk.
     pub pool_threads: Threads,
+    /// Threads for handlers in a pool.
+    pub pool_handlers: Threads,
     /// Fields by which clients say how long they wait.
     pub deadline_headers: Vec<String>,
     /// The access log, if there is one.
@@ -201,7 +203,8 @@ impl Config {
             cache_budget: s.number("cache.budget").unwrap_or(crate::memory::share(machine.memory)),
             stream_above: s.number("cache.stream_above").unwrap_or(0),
             compression: compression::read(s),
-            pool_threads: threads(s.text("pool.threads")),
+            pool_threads: threads(s.text("pool.threads"), 1),
+            pool_handlers: threads(s.text("pool.handlers"), workers),
             deadline_headers: s.texts("deadline.headers"),
             log: log::log(settings),
             request_id: log::request_id(s),
@@ -264,9 +267,9 @@ fn asked(name: &str) -> Option<Asked> {
     Asked::ALL.into_iter().find(|asked| asked.name() == name)
 }
 
-/// The threads of a pool, as they are typed; reading has held them against their bounds.
-fn threads(typed: Option<String>) -> Threads {
-    let range = typed.and_then(|typed| value::counts(&typed)).unwrap_or(1..=1);
+/// The threads of a pool, as they are typed; so many unless they are.
+fn threads(typed: Option<String>, unless: u64) -> Threads {
+    let range = typed.and_then(|typed| value::counts(&typed)).unwrap_or(unless..=unless);
     (*range.start() as usize..=*range.end() as usize).into()
 }
 
