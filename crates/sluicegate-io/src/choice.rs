@@ -28,9 +28,12 @@ pub enum Asked {
 impl Asked {
     /// All there are.
     pub const ALL: [Self; 3] = [Self::Auto, Self::Uring, Self::Epoll];
+    /// Their names.
+    pub const NAMES: [&'static str; 3] =
+        [Self::Auto.name(), Self::Uring.name(), Self::Epoll.name()];
 
     /// As it is typed.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Uring => "uring",

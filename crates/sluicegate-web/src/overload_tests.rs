@@ -117,14 +117,19 @@ fn burn(path: &str, domain: &str, more: &str) -> String {
     format!("[[route]]\npath = \"{path}\"\nhandler = \"burn\"\ndomain = \"{domain}\"\n{more}\n")
 }
 
-/// The gates of a stage as the net shows them: what they were offered, and what they refused.
-fn gates(world: &mut World, stage: &str) -> (u64, u64) {
+/// A stage as the net shows it.
+fn stage_of(world: &mut World, name: &str) -> serde_json::Value {
     let mut admin = world.net.connect(&world.admin);
     let came = world.ask(&mut admin, &get("/api/net"), 60);
     let (_, body) = came.split_once("\r\n\r\n").expect("a body");
     let net: serde_json::Value = serde_json::from_str(body).expect("JSON");
     let stages = net["stages"].as_array().expect("stages");
-    let shown = stages.iter().find(|one| one["name"] == stage).expect("it is mounted");
+    stages.iter().find(|one| one["name"] == name).expect("it is mounted").clone()
+}
+
+/// The gates of a stage as the net shows them: what they were offered, and what they refused.
+fn gates(world: &mut World, stage: &str) -> (u64, u64) {
+    let shown = stage_of(world, stage);
     let (mut offered, mut refused) = (0, 0);
     for gate in shown["admission"].as_array().expect("gates") {
         let vote = &gate["votes"][0];
@@ -287,8 +292,9 @@ fn a_page_that_is_not_there_leaves_the_refusal() {
 
 #[test]
 fn the_page_is_also_for_who_finds_a_handler_out_of_service() {
-    for (seed, domain) in (1..).zip(["pool", "inline"]) {
-        let settings = [TARGET, "\nrefuse = true\ninstead = \"/a.txt\""].concat();
+    let all = ["pool", "inline"].map(|domain| [(domain, TARGET), (domain, "")]);
+    for (seed, &(domain, target)) in (1..).zip(all.as_flattened()) {
+        let settings = [target, "\nrefuse = true\ninstead = \"/a.txt\""].concat();
         let mut world = World::with_routes(seed, "workers = 1", &burn("/work", domain, &settings));
         let mut peer = world.net.connect(&world.site);
         let read = world.ask(&mut peer, &get("/work?us=1"), 60);
@@ -296,6 +302,46 @@ fn the_page_is_also_for_who_finds_a_handler_out_of_service() {
         let post = "POST /work?us=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
         assert_eq!(statuses(&read), ["200"], "{domain}");
         assert_eq!(statuses(&world.ask(&mut peer, post, 60)), ["503"], "{domain}");
+        world.even();
+    }
+}
+
+#[test]
+fn who_gets_no_page_is_told_why_the_gate_refused_it() {
+    let ask = |method: &str, key: &str| {
+        format!("{method} /work?us=2000 HTTP/1.1\r\nHost: a\r\nX-Key: {key}\r\n\r\n")
+    };
+    for (seed, page, method) in [(1, "/a.txt", "POST"), (2, "/none.html", "GET")] {
+        let settings = "target = \"50ms\"\nclients = \"header:X-Key\"\ninstead = ";
+        let work = burn("/work", "pool", &format!("{settings}\"{page}\""));
+        let mut world = World::with_routes(seed, "workers = 1", &work);
+        // So that the gate knows at the door what a request costs.
+        let mut first = world.net.connect(&world.site);
+        for _ in 0..10 {
+            assert_eq!(statuses(&world.ask(&mut first, &get("/work?us=2000"), 60)), ["200"]);
+        }
+        // A quiet one, and one that sends more than there is room for.
+        let keys = [["quiet"; 3].as_slice(), &["greedy"; 60]].concat();
+        let asked = |key: &&str| (world.net.connect(&world.site), ask(method, key), String::new());
+        let mut peers: Vec<_> = keys.iter().map(asked).collect();
+        for _ in 0..500 {
+            for (peer, unsent, came) in &mut peers {
+                let sent = peer.send(unsent.as_bytes());
+                unsent.drain(..sent);
+                came.push_str(&String::from_utf8_lossy(&peer.recv()));
+            }
+            world.run(1);
+        }
+        let told: Vec<_> = peers.iter().map(|(.., came)| statuses(came).join(" ")).collect();
+        let count = |want: &str| told.iter().filter(|status| *status == want).count();
+        let [served, greedy, shed] = ["200", "429", "503"].map(count);
+        println!("{method}: {served} served, {greedy} greedy, {shed} refused");
+        assert!(served > 5 && greedy > 10 && served + greedy + shed == peers.len(), "{told:?}");
+        let shown = stage_of(&mut world, "burn-pool");
+        let refused = &shown["admission"][0]["refused"];
+        assert_eq!((&refused["greedy"], &refused["shed"]), (&greedy.into(), &shed.into()));
+        assert!(told[..3].iter().all(|status| status != "429"), "{told:?}");
+        drop((first, peers));
         world.even();
     }
 }
@@ -323,6 +369,22 @@ fn who_can_do_with_less_is_served_at_several_times_the_capacity() {
         println!("{domain}: {served} of {}", seen.len());
         assert!(served * 10 >= seen.len() as u64 * 9, "{domain}: {served} of {}", seen.len());
         assert!(quantile(&seen, load[0].0, 200, 0.99) <= TARGET_MS, "{domain}");
+        world.even();
+    }
+}
+
+#[test]
+fn a_pool_of_handlers_has_the_threads_that_it_is_given() {
+    let two = "workers = 1\n[pool]\nhandlers = ";
+    for (seed, (handlers, all)) in (1..).zip([("2", 2), ("\"1..3\"", 3)]) {
+        let more = format!("{two}{handlers}");
+        let mut world = World::with_routes(seed, &more, &burn("/work", "pool", TARGET));
+        let seen = Clients::offer(&mut world, &[("/work", RATE * 3 / 2)], 1000);
+        let served = count(&seen, "/work", 200);
+        println!("{handlers}: {served} of {}", seen.len());
+        // One thread could do two thirds of them; a range begins with one.
+        assert!(served * 100 > RATE * if all == 2 { 149 } else { 80 }, "{served}");
+        assert_eq!(stage_of(&mut world, "burn-pool")["replicas"], all);
         world.even();
     }
 }

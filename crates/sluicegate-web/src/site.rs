@@ -282,7 +282,6 @@ fn mount(
     if config.routes.is_empty() {
         return First::Site(site);
     }
-    let workers = usize::from(config.workers);
     let own = router.clone();
     let route = net.add(stage("route", move || own.clone()).on(cpu));
     let out = route.out;
@@ -308,7 +307,7 @@ fn mount(
     hang.on(out.sleep, mounted(Handler::Sleep).then(|| stage("sleep", Sleep::default).on(cpu)));
     hang.on(out.panic, mounted(Handler::Panic).then(|| stage("panic", || Panic).on(cpu)));
     let pool = [Handler::BurnPool, Handler::Net].into_iter().any(mounted);
-    let pool = pool.then(|| hang.net.domain("work").pool(workers));
+    let pool = pool.then(|| hang.net.domain("work").pool(config.pool_handlers));
     let burn = pool.filter(|_| mounted(Handler::BurnPool));
     let burn = burn.map(|pool| stage("burn-pool", burns).on(pool).queue(bounded(QUEUE)));
     hang.gated(out.burn_pool, Handler::BurnPool, burn);

@@ -148,7 +148,7 @@ impl Desk {
     pub fn set_gone(&self, source: StageId, flow: u64) {
         // There are no more flows that could be meant: the list stays bounded whatever is said.
         if (self.gone_here.get() as i64) < self.counts.places.get()
-            && self.gone.add((self.worker, source, flow))
+            && self.gone.add(self.worker, (source, flow))
         {
             self.gone_here.set(self.gone_here.get() + 1);
         }
@@ -157,7 +157,7 @@ impl Desk {
     /// The flow has ended, gone or not. Out of the way of all others.
     #[cold]
     fn unset_gone(&self, source: StageId, flow: u64) {
-        if self.gone.remove(&(self.worker, source, flow)) {
+        if self.gone.remove(self.worker, &(source, flow)) {
             self.gone_here.set(self.gone_here.get() - 1);
         }
     }

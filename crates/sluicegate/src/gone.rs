@@ -1,52 +1,76 @@
 //! Flows for whose answers nobody waits any more: told by their sources, heeded by all queues.
 //!
 //! Nobody knows in which queue a flow is, and its tag cannot be reached there. So what has gone is
-//! kept in one list of the net, which is nearly always empty, and a batch begins with one look at
-//! whether it is.
+//! kept in a list a worker, of the flows that are at home there; nearly always all are empty, and
+//! a batch begins with one look at whether they are.
 
 use crate::event::{StageId, WorkerId};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A flow by its home, its source and its number there.
-pub(crate) type FlowId = (WorkerId, StageId, u64);
+/// A flow by its source and its number there, at its home.
+pub(crate) type FlowId = (StageId, u64);
 
 /// The flows of a net that are gone and have not ended yet. They are bounded by the places of the
 /// sources.
-#[derive(Default)]
 pub(crate) struct Gone {
-    /// How many there are. A batch that reads an old number serves who has just gone.
+    homes: Box<[Home]>,
+    /// At how many homes there are some. A batch that reads an old number serves who has just gone.
+    some_at: AtomicUsize,
+}
+
+/// Those of one worker, on a cache line of their own: what resets there is nothing to the flows of
+/// others.
+#[derive(Default)]
+#[repr(align(64))]
+struct Home {
     count: AtomicUsize,
-    /// Locked only when somebody has gone.
+    /// Locked only when somebody has gone: by the worker itself, and by who has one of its flows.
     flows: Mutex<HashSet<FlowId>>,
 }
 
 impl Gone {
-    pub fn any(&self) -> bool {
-        self.count.load(Relaxed) > 0
+    pub fn new(workers: usize) -> Self {
+        let homes = (0..workers).map(|_| Home::default()).collect();
+        Self { homes, some_at: AtomicUsize::new(0) }
     }
 
-    pub fn has(&self, flow: &FlowId) -> bool {
-        self.any() && self.flows().contains(flow)
+    pub fn any(&self) -> bool {
+        self.some_at.load(Relaxed) > 0
+    }
+
+    pub fn has(&self, home: WorkerId, flow: &FlowId) -> bool {
+        let home = self.homes.get(home.index());
+        home.is_some_and(|home| home.count.load(Relaxed) > 0 && home.flows().contains(flow))
     }
 
     /// Whether it is new.
-    pub fn add(&self, flow: FlowId) -> bool {
-        let mut flows = self.flows();
-        let new = flows.insert(flow);
-        self.count.store(flows.len(), Relaxed);
-        new
+    pub fn add(&self, home: WorkerId, flow: FlowId) -> bool {
+        self.change(home, |flows| flows.insert(flow))
     }
 
     /// Whether it was there.
-    pub fn remove(&self, flow: &FlowId) -> bool {
-        let mut flows = self.flows();
-        let was = flows.remove(flow);
-        self.count.store(flows.len(), Relaxed);
-        was
+    pub fn remove(&self, home: WorkerId, flow: &FlowId) -> bool {
+        self.change(home, |flows| flows.remove(flow))
     }
 
+    fn change(&self, home: WorkerId, change: impl FnOnce(&mut HashSet<FlowId>) -> bool) -> bool {
+        let home = &self.homes[home.index()];
+        let mut flows = home.flows();
+        let before = flows.len();
+        let changed = change(&mut flows);
+        home.count.store(flows.len(), Relaxed);
+        match (before, flows.len()) {
+            (0, 1) => _ = self.some_at.fetch_add(1, Relaxed),
+            (1, 0) => _ = self.some_at.fetch_sub(1, Relaxed),
+            _ => {}
+        }
+        changed
+    }
+}
+
+impl Home {
     fn flows(&self) -> MutexGuard<'_, HashSet<FlowId>> {
         // Each change is one call of the set.
         self.flows.lock().unwrap_or_else(PoisonError::into_inner)
@@ -61,7 +85,7 @@ mod tests {
     use crate::ledger::Why;
     use crate::time::Time;
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::sync::Arc;
 
     #[derive(Clone, Debug)]
@@ -88,7 +112,7 @@ mod tests {
         fn a_flow_is_gone_from_when_it_is_told_until_it_ends(
             steps in prop::collection::vec(step(), 1..60),
         ) {
-            let gone = Arc::<Gone>::default();
+            let gone = Arc::new(Gone::new(1));
             let (home, source) = (WorkerId(0), StageId(0));
             let desk = Desk::new(home, 1, Arc::clone(&gone));
             let _open = desk.open();
@@ -134,5 +158,42 @@ mod tests {
             }
             flows.into_values().for_each(|(tag, _)| std::mem::forget(tag));
         }
+
+        #[test]
+        fn each_home_has_a_list_of_its_own(
+            steps in prop::collection::vec((any::<bool>(), 0_u16..3, 0_u64..3), 1..60),
+        ) {
+            let (gone, mut model) = (Gone::new(3), BTreeSet::new());
+            for (add, home, number) in steps {
+                let flow = (StageId(0), number);
+                let changed = match add {
+                    true => gone.add(WorkerId(home), flow),
+                    false => gone.remove(WorkerId(home), &flow),
+                };
+                let expected = match add {
+                    true => model.insert((home, flow)),
+                    false => model.remove(&(home, flow)),
+                };
+                prop_assert_eq!(changed, expected);
+                for home in 0..4 {
+                    let flows = (0..3).map(|number| (StageId(0), number));
+                    for flow in flows {
+                        let has = gone.has(WorkerId(home), &flow);
+                        prop_assert_eq!(has, model.contains(&(home, flow)));
+                    }
+                }
+                prop_assert_eq!(gone.any(), !model.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn what_goes_at_one_home_holds_nobody_up_at_another() {
+        let (gone, flow) = (Gone::new(2), (StageId(0), 7));
+        assert!(gone.add(WorkerId(0), flow) && gone.add(WorkerId(1), flow));
+        let busy = gone.homes[0].flows();
+        assert!(gone.has(WorkerId(1), &flow) && gone.remove(WorkerId(1), &flow));
+        drop(busy);
+        assert!(gone.has(WorkerId(0), &flow) && !gone.has(WorkerId(1), &flow));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::desk::Desk;
 use crate::event::{Batch, Ended, Event, OUTSIDE, StageId, Tag, Work, WorkerId};
+use crate::gone::Gone;
 use crate::ledger::Ledger;
 use crate::run::{Machine, Park, Wheel};
 use crate::stage::{Binder, Cx, Local, OutSpec, Ports, Runtime, Stage};
@@ -65,7 +66,7 @@ impl<S: Stage> Rig<S> {
             stage,
             out: S::Out::bind(&mut Binder { link: &mut |_| None, spec }),
             work: Work::new(Duration::MAX),
-            desk: Desk::new(WorkerId(0), 1, Arc::default()),
+            desk: Desk::new(WorkerId(0), 1, Arc::new(Gone::new(1))),
             wheel: Wheel::new(),
             clock: Clock::Virtual(time.clone()),
             time,

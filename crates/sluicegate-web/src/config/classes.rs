@@ -75,6 +75,7 @@ fn one(node: &Node) -> Result<Classifier, Complaint> {
     Ok(Classifier {
         // The key accepts no more.
         class: node.number("class").unwrap_or(0) as u8,
+        weight: node.number("weight").map(|weight| weight as u8),
         says: match (header, cookie) {
             (Some(name), _) => Some(says(false, name)),
             (None, Some(name)) => Some(says(true, name)),

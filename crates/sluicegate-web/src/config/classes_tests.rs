@@ -83,7 +83,7 @@ fn classes_are_explained_in_their_order() {
         GATED,
         "[[class]]\nclass = 10\nheader = \"X-Plan\"\nvalue = \"gold\"\n\
          address = [\"10.0.0.0/8\", \"::1\"]\npath = \"/x/*.json\"\n\
-         [[class]]\nclass = 0\ncookie = \"guest\"\n",
+         [[class]]\nclass = 0\nweight = 4\ncookie = \"guest\"\n",
     ];
     let settings = Settings::from_toml("site.toml", &text.concat()).expect("known settings");
     let config = Config::new(&settings, MACHINE).expect("sound");
@@ -91,7 +91,7 @@ fn classes_are_explained_in_their_order() {
     for line in [
         "\nroutes with a target, 1: class 10: header X-Plan \"gold\" from 10.0.0.0/8, ::1 on \
          /x/*.json\n",
-        "\nroutes with a target, 2: class 0: cookie guest\n",
+        "\nroutes with a target, 2: class 0, weight 4: cookie guest\n",
     ] {
         assert!(said.contains(line), "{said}");
     }

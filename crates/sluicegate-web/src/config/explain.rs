@@ -21,6 +21,8 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
         let refuse = if route.refuse { ", out of service: 503" } else { "" };
         let class =
             if route.class > 0 { format!(", class {}", route.class) } else { String::new() };
+        let weight =
+            if route.weight > 1 { format!(", weight {}", route.weight) } else { String::new() };
         let clients = match route.clients {
             Clients::Address => String::new(),
             ref by => format!(", clients by {by}"),
@@ -28,7 +30,8 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
         let instead = route.instead.as_ref().map(|page| format!(", or {page}")).unwrap_or_default();
         let deadline = route.deadline.map(|span| format!(", deadline {span:?}"));
         let deadline = deadline.unwrap_or_default();
-        let what = [handler, &target, &deadline, &class, &clients, &instead, refuse].concat();
+        let what =
+            [handler, &target, &deadline, &class, &weight, &clients, &instead, refuse].concat();
         let _ = writeln!(text, "all hosts, {} and below: {what}", route.path);
     }
     for (nth, class) in config.classes.iter().enumerate() {
@@ -124,7 +127,7 @@ fn handler(handler: Handler) -> &'static str {
 /// What was found at start.
 fn found(name: &str, config: &Config) -> Option<String> {
     match name {
-        "workers" => Some(config.workers.to_string()),
+        "workers" | "pool.handlers" => Some(config.workers.to_string()),
         "cache.budget" => Some(show_bytes(config.cache_budget)),
         "resources.memory" => config.resources.iter().find_map(|budget| match budget {
             Budget::Memory(bytes) => Some(show_bytes(*bytes)),

@@ -1,4 +1,5 @@
 //! The one description of every setting: its name, what it accepts, its default and what it is for.
+use sluicegate_io::Asked;
 use std::time::Duration;
 
 const KIB: u64 = 1024;
@@ -10,6 +11,9 @@ pub const WORKERS_MAX: u64 = 1024;
 /// The longest page that is sent whole: a connection with more than twice as much unsent is
 /// closed as too slow.
 pub const PAGE_MAX: u64 = 2 * KIB * KIB;
+
+/// The weights of flows, as [`sluicegate::Tag::set_weight`] takes them.
+const WEIGHTS: [u64; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 
 /// What a setting accepts.
 #[derive(Clone, Copy, Debug)]
@@ -180,11 +184,19 @@ pub static HOST: Group = Group {
 };
 
 /// The settings of a service.
-pub static KEYS: &[Key] = &[
+pub static KEYS: &[Key] =
+    &joined::<{ PLACE_KEYS.len() + SITE_KEYS.len() + SERVICE_KEYS.len() }>(&[
+        PLACE_KEYS,
+        SITE_KEYS,
+        SERVICE_KEYS,
+    ]);
+
+/// Where the service is, and what serves.
+const PLACE_KEYS: &[Key] = &[
     key("listen", Addresses, Text("127.0.0.1:8080"), "where the site is served"),
     key("admin", Address, Text("127.0.0.1:9900"), "where the net shows itself"),
     key("workers", Count(1, WORKERS_MAX), Found("the CPUs the process may use"), "pinned threads"),
-    key("io", Choice(&["auto", "uring", "epoll"]), Text("auto"), "what moves the bytes"),
+    key("io", Choice(&Asked::NAMES), Text("auto"), "what moves the bytes"),
     key(
         "direct",
         Switch,
@@ -192,6 +204,10 @@ pub static KEYS: &[Key] = &[
         "connections take no open files of the process, but places of io_uring",
     ),
     key("root", Directory, Found("the bundled demo site"), "the directory that is served"),
+];
+
+/// What a site may say, the one of the file as well as that of a `[[host]]`.
+const SITE_KEYS: &[Key] = &[
     key("index", Names, Text("index.html"), "files that stand for their directory, first found"),
     key(
         "fallback",
@@ -208,6 +224,10 @@ pub static KEYS: &[Key] = &[
     key("errors.500", Page, Nothing, "page in the place of 500, a fault in the server"),
     key("errors.503", Page, Nothing, "page in the place of 503, too much to do"),
     key("errors.504", Page, Nothing, "page in the place of 504, too late"),
+];
+
+/// What stands for the service as a whole.
+const SERVICE_KEYS: &[Key] = &[
     key("strict_hosts", Switch, Text("false"), "answer 421 to hosts that no [[host]] names"),
     key("drain", Span(secs(0), secs(3600)), Text("5s"), "how long a stop may take"),
     key("limits.head", Bytes(KIB, 63 * KIB), Text("16 KiB"), "longest head of a request"),
@@ -317,6 +337,12 @@ pub static KEYS: &[Key] = &[
         "threads that may wait for the disk; of a range as many as help",
     ),
     key(
+        "pool.handlers",
+        Counts(1, 1024),
+        Found("as many as workers"),
+        "threads for burn in the pool, and for net; of a range as many as help",
+    ),
+    key(
         "resources.memory",
         Bytes(KIB * KIB, 1 << 50),
         Found("what the process may use"),
@@ -373,6 +399,13 @@ pub static ROUTE_KEYS: &[Key] = &[
         "with a target: the higher goes first, and pushes out the lower when there is too much",
     ),
     key(
+        "weight",
+        Number(&WEIGHTS),
+        Text("1"),
+        "with a target: who asks here gets so many times the time of other clients of its class, \
+         when there is too much",
+    ),
+    key(
         "clients",
         Kind::Clients,
         Text("address"),
@@ -389,13 +422,21 @@ pub static ROUTE_KEYS: &[Key] = &[
         "instead",
         Page,
         Nothing,
-        "with a target: served with 200 in the place of what is refused, to who only reads",
+        "with a target or refuse: served with 200 in the place of what is refused, to who only \
+         reads",
     ),
 ];
 
 /// The settings of one `[[class]]`.
 pub static CLASS_KEYS: &[Key] = &[
     key("class", Count(0, 255), Required, "how important these requests are; higher is more"),
+    key(
+        "weight",
+        Number(&WEIGHTS),
+        Nothing,
+        "how many times the time of other clients of the class theirs get; unless given what the \
+         route says",
+    ),
     key("header", Token, Nothing, "those with this field"),
     key("cookie", Token, Nothing, "those with this cookie"),
     key("value", Line, Nothing, "what the field or cookie says, exactly; anything unless given"),
@@ -433,26 +474,29 @@ pub static REDIRECT_KEYS: &[Key] = &[
 ];
 
 /// The settings of one `[[host]]`.
-pub static HOST_KEYS: &[Key] = &[
+pub static HOST_KEYS: &[Key] =
+    &joined::<{ HOST_OWN.len() + SITE_KEYS.len() }>(&[HOST_OWN, SITE_KEYS]);
+
+const HOST_OWN: &[Key] = &[
     key("name", Hosts, Required, "names the site answers to; \"*.example.org\" is all below"),
     key("root", Directory, Required, "the directory that is served"),
-    key("index", Names, Text("index.html"), "files that stand for their directory, first found"),
-    key(
-        "fallback",
-        Page,
-        Nothing,
-        "served with 200 in the place of what is missing, to who accepts text/html",
-    ),
-    key("listing", Switch, Text("false"), "show what is in directories without an index"),
-    key("errors.401", Page, Nothing, "page in the place of 401, not logged in"),
-    key("errors.404", Page, Nothing, "page in the place of 404, not found"),
-    key("errors.405", Page, Nothing, "page in the place of 405, method not allowed"),
-    key("errors.416", Page, Nothing, "page in the place of 416, no such part of a file"),
-    key("errors.429", Page, Nothing, "page in the place of 429, too much for one client"),
-    key("errors.500", Page, Nothing, "page in the place of 500, a fault in the server"),
-    key("errors.503", Page, Nothing, "page in the place of 503, too much to do"),
-    key("errors.504", Page, Nothing, "page in the place of 504, too late"),
 ];
+
+/// Lists of settings as one, of their length together.
+const fn joined<const N: usize>(lists: &[&[Key]]) -> [Key; N] {
+    let mut all = [lists[0][0]; N];
+    let (mut list, mut to) = (0, 0);
+    while list < lists.len() {
+        let mut from = 0;
+        while from < lists[list].len() {
+            all[to] = lists[list][from];
+            (from, to) = (from + 1, to + 1);
+        }
+        list += 1;
+    }
+    assert!(to == N);
+    all
+}
 
 /// All settings as text: name, what it accepts, default and purpose, one line each.
 pub fn describe() -> String {

@@ -66,6 +66,8 @@ pub struct Config {
     pub compression: Compression,
     /// Threads that may wait for the disk.
     pub pool_threads: Threads,
+    /// Threads for handlers in a pool.
+    pub pool_handlers: Threads,
     /// Fields by which clients say how long they wait.
     pub deadline_headers: Vec<String>,
     /// The access log, if there is one.
@@ -191,11 +193,7 @@ impl Config {
             admin: s.text("admin").and_then(|text| text.parse().ok()).unwrap_or(ANY_PORT),
             admin_asked: settings.place("admin").is_some(),
             workers: workers as u16,
-            io: match s.text("io").as_deref() {
-                Some("uring") => Asked::Uring,
-                Some("epoll") => Asked::Epoll,
-                _ => Asked::Auto,
-            },
+            io: s.text("io").and_then(|text| asked(&text)).unwrap_or_default(),
             direct: s.flag("direct").unwrap_or(false),
             site,
             hosts,
@@ -205,7 +203,8 @@ impl Config {
             cache_budget: s.number("cache.budget").unwrap_or(crate::memory::share(machine.memory)),
             stream_above: s.number("cache.stream_above").unwrap_or(0),
             compression: compression::read(s),
-            pool_threads: threads(s.text("pool.threads")),
+            pool_threads: threads(s.text("pool.threads"), 1),
+            pool_handlers: threads(s.text("pool.handlers"), workers),
             deadline_headers: s.texts("deadline.headers"),
             log: log::log(settings),
             request_id: log::request_id(s),
@@ -263,9 +262,14 @@ fn limits(s: &Node, machine: Machine, workers: u64) -> Limits {
     }
 }
 
-/// The threads of a pool, as they are typed; reading has held them against their bounds.
-fn threads(typed: Option<String>) -> Threads {
-    let range = typed.and_then(|typed| value::counts(&typed)).unwrap_or(1..=1);
+/// The backend of this name.
+fn asked(name: &str) -> Option<Asked> {
+    Asked::ALL.into_iter().find(|asked| asked.name() == name)
+}
+
+/// The threads of a pool, as they are typed; so many unless they are.
+fn threads(typed: Option<String>, unless: u64) -> Threads {
+    let range = typed.and_then(|typed| value::counts(&typed)).unwrap_or(unless..=unless);
     (*range.start() as usize..=*range.end() as usize).into()
 }
 

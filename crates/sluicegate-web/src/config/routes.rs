@@ -21,6 +21,8 @@ pub struct Route {
     pub refuse: bool,
     /// How important its requests are; higher is more.
     pub class: u8,
+    /// How many times the time of others its clients get; one of 1, 2, 4 and so on to 128.
+    pub weight: u8,
     /// Who is one client, where there is a target.
     pub clients: Clients,
     /// The path of the page that is served in the place of what it refuses.
@@ -37,6 +39,7 @@ impl Route {
             deadline: None,
             refuse: false,
             class: 0,
+            weight: 1,
             clients: Clients::default(),
             instead: None,
         }
@@ -155,16 +158,21 @@ fn route(node: &Node) -> Result<Route, Complaint> {
     let what = "`class` says who goes first where a `target` bounds what waits, and this route has \
                 none; accepted: both, or neither";
     not_here("class", class > 0 && target.is_none(), what)?;
+    let weight = node.number("weight").unwrap_or(1) as u8;
+    let what = "`weight` says who gets how much where a `target` bounds what waits, and this route \
+                has none; accepted: both, or neither";
+    not_here("weight", weight > 1 && target.is_none(), what)?;
     let clients = node.text("clients").and_then(|text| Clients::read(&text)).unwrap_or_default();
     let what = "`clients` says who shares where a `target` bounds what waits, and this route has \
                 none; accepted: both, or neither";
     not_here("clients", target.is_none(), what)?;
     let instead = node.text("instead").map(Arc::from);
-    let what = "`instead` is served where a `target` has this route refuse, and it has none; \
-                accepted: both, or neither";
-    not_here("instead", target.is_none(), what)?;
+    // Whichever `refuse` says: it is turned round while the rest stays.
+    let what = "`instead` is served where a `target` or `refuse` has this route refuse, and it has \
+                neither; accepted: with one of them";
+    not_here("instead", target.is_none() && node.place_of("refuse").is_none(), what)?;
     let deadline = node.span("deadline");
-    Ok(Route { path, handler, target, refuse, deadline, class, clients, instead })
+    Ok(Route { path, handler, target, refuse, deadline, class, weight, clients, instead })
 }
 
 /// Pages that are served in the place of what is refused must not need a login at any site.

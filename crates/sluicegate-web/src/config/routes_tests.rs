@@ -29,6 +29,15 @@ fn a_target_stands_where_work_can_wait_and_is_the_same_for_one_queue() {
          route has none; accepted: both, or neither",
     );
     check(
+        &burn("/x", "weight = 2"),
+        "site.toml:4:10: `weight` says who gets how much where a `target` bounds what waits, and \
+         this route has none; accepted: both, or neither",
+    );
+    check(
+        &burn("/x", "target = \"50ms\"\nweight = 3"),
+        "site.toml:5:10: `weight` is 3; accepted: 1, 2, 4, 8, 16, 32, 64, 128",
+    );
+    check(
         &burn("/x", "clients = \"none\""),
         "site.toml:4:11: `clients` says who shares where a `target` bounds what waits, and this \
          route has none; accepted: both, or neither",
@@ -95,9 +104,14 @@ fn a_page_stands_in_the_place_of_what_a_target_refuses() {
     let route = "[[route]]\npath = \"/x\"\nhandler = \"burn\"\n";
     check(
         &format!("{route}instead = \"/busy.html\"\n"),
-        "site.toml:4:11: `instead` is served where a `target` has this route refuse, and it has \
-         none; accepted: both, or neither",
+        "site.toml:4:11: `instead` is served where a `target` or `refuse` has this route refuse, \
+         and it has neither; accepted: with one of them",
     );
+    for refuse in [true, false] {
+        let text = format!("{route}instead = \"/busy.html\"\nrefuse = {refuse}\n");
+        let config = read(&text).expect("out of service now, or later");
+        assert_eq!(config.routes[0].instead.as_deref(), Some("/busy.html"));
+    }
     check(
         &format!("{GATED}instead = \"/dir/\"\n"),
         "site.toml:5:11: `instead` is \"/dir/\"; accepted: the path of a file of the site, such as \

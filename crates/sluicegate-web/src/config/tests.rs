@@ -38,7 +38,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "[[route]]\npath = \"/\"\nhandle = \"echo\"\n",
         "site.toml:3:1: unknown key `handle`; did you mean `handler`? accepted here: class, \
-         clients, deadline, domain, handler, instead, path, refuse, target",
+         clients, deadline, domain, handler, instead, path, refuse, target, weight",
     );
     check(
         "zzzzzzzz = 1\n",
@@ -135,7 +135,8 @@ fn nothing_typed_is_the_demo_site() {
     assert_eq!(config.listen, ["127.0.0.1:8080".parse::<Addr>().unwrap()]);
     assert_eq!(config.admin, "127.0.0.1:9900".parse().unwrap());
     assert!(!config.admin_asked);
-    assert_eq!((config.workers, config.site.root, config.pool_threads), (3, None, 4.into()));
+    assert_eq!((config.workers, config.site.root), (3, None));
+    assert_eq!((config.pool_threads, config.pool_handlers), (4.into(), 3.into()));
     assert_eq!(config.site.index, ["index.html"]);
     assert_eq!(config.drain, Duration::from_secs(5));
     assert_eq!(config.cache_budget, 256 << 20);
@@ -180,6 +181,7 @@ fn everything_typed_is_taken() {
         stream_above = "64 KiB"
         [pool]
         threads = "2..9"
+        handlers = "1..64"
         [[route]]
         path = "/b/"
         handler = "burn"
@@ -193,7 +195,8 @@ fn everything_typed_is_taken() {
     assert_eq!(config.listen.len(), 3);
     assert!(config.admin_asked);
     assert_eq!(config.site.root.as_deref(), Some(std::path::Path::new("site")));
-    assert_eq!((config.workers, config.pool_threads, config.limits.body), (7, (2..=9).into(), 0));
+    assert_eq!((config.workers, config.limits.body), (7, 0));
+    assert_eq!((config.pool_threads, config.pool_handlers), ((2..=9).into(), (1..=64).into()));
     assert_eq!(config.limits.idle, Duration::from_secs(120));
     assert_eq!((config.limits.bodies, config.limits.connections), (16 << 10, 50));
     assert!(config.limits.refuse_when_full);

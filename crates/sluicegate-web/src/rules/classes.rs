@@ -11,6 +11,8 @@ use std::net::IpAddr;
 pub struct Classifier {
     /// The class; higher is more important.
     pub class: u8,
+    /// How many times the time of others its clients get, if that is not what the route says.
+    pub weight: Option<u8>,
     /// What a request has to say.
     pub says: Option<Says>,
     /// Where it has to come from: one of these, or anywhere where there is none.
@@ -30,9 +32,13 @@ pub struct Says {
     pub value: Option<String>,
 }
 
-/// The class of a request: that of the first classifier that is for it, if any is.
-pub fn classify(classifiers: &[Classifier], head: &Head, addr: Option<IpAddr>) -> Option<u8> {
-    classifiers.iter().find(|one| one.is_for(head, addr)).map(|one| one.class)
+/// The first classifier that is for a request, if any is.
+pub fn classify<'a>(
+    classifiers: &'a [Classifier],
+    head: &Head,
+    addr: Option<IpAddr>,
+) -> Option<&'a Classifier> {
+    classifiers.iter().find(|one| one.is_for(head, addr))
 }
 
 impl Classifier {
@@ -82,7 +88,9 @@ impl Says {
 
 impl fmt::Display for Classifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "class {}:", self.class)?;
+        write!(f, "class {}", self.class)?;
+        self.weight.iter().try_for_each(|weight| write!(f, ", weight {weight}"))?;
+        write!(f, ":")?;
         if let Some(says) = &self.says {
             let what = if says.cookie { "cookie" } else { "header" };
             write!(f, " {what} {}", says.name)?;
@@ -107,13 +115,13 @@ mod tests {
     fn one(class: u8, says: Option<Says>, from: &[&str], path: Option<&str>) -> Classifier {
         let from = from.iter().map(|text| Network::read(text).expect("a network")).collect();
         let path = path.map(|text| Pattern::read(text).expect("a pattern"));
-        Classifier { class, says, from, path }
+        Classifier { class, weight: None, says, from, path }
     }
 
     fn class_of(all: &[Classifier], path: &str, fields: &str, addr: &str) -> Option<u8> {
         let text = format!("GET {path} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
         let head = Head::read(text.as_bytes()).expect("a plain request");
-        classify(all, &head, addr.parse().ok())
+        classify(all, &head, addr.parse().ok()).map(|one| one.class)
     }
 
     #[test]
@@ -176,7 +184,8 @@ mod tests {
             let class = |cookie: &[&[u8]]| {
                 let line = [b"GET / HTTP/1.1\r\nHost: a\r\nCookie: ", &cookie.concat()[..]];
                 let text = [line.concat(), b"\r\n\r\n".to_vec()].concat();
-                classify(&all, &Head::read(&text).expect("any bytes may be in a value"), None)
+                let head = Head::read(&text).expect("any bytes may be in a value");
+                classify(&all, &head, None).map(|one| one.class)
             };
             let right = |part: &[u8]| part.trim_ascii() == b"tier=gold";
             let said = clean.split(|byte| *byte == b';').any(right);

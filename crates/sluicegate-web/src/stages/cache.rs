@@ -1,4 +1,5 @@
 //! Answers from memory; asks `load` for what it does not know, once for all who wait for it.
+use super::instead;
 use super::load::{Answered, Ask, Gone};
 use super::waiting::Waiting;
 use crate::cache::{Answer, Forms, Index, Job, Kept, Known};
@@ -137,7 +138,7 @@ impl Stage for Cache {
                 match event.take_kept::<Detour>() {
                     Some(Detour::Error) => {}
                     Some(Detour::Cheaper) => {
-                        event.split().0.refuse(Why::Shed);
+                        instead::refuse(event);
                         continue;
                     }
                     _ => event.reply(Reply::plain(status)),
@@ -243,13 +244,13 @@ impl Cache {
                 replace_by(&mut event, kept);
                 self.dress(event);
             }
-            Some(_) => event.split().0.refuse(Why::Shed),
+            Some(_) => instead::refuse(event),
             None => match Name::of_site(id, page.as_bytes()) {
                 Some(name) => {
                     event.keep(Detour::Cheaper);
                     self.waiting.join(name, event);
                 }
-                None => event.split().0.refuse(Why::Shed),
+                None => instead::refuse(event),
             },
         }
     }
@@ -304,7 +305,7 @@ impl Cache {
                 replace(&mut event, came);
                 return self.dress(event);
             }
-            (Some(Detour::Cheaper), _) => return event.split().0.refuse(Why::Shed),
+            (Some(Detour::Cheaper), _) => return instead::refuse(event),
             (Some(Detour::Fallback), Came::Known(known)) if !matches!(known, Known::Page(_)) => {}
             (None, Came::Known(Known::Listable)) if self.plan.of(id).lists(event.path()) => {
                 return self.lists.push_back(event);

@@ -1,7 +1,7 @@
 //! Sends what a handler has no place for to the page that its route names.
 use super::cache::Cheaper;
 use super::route::Router;
-use sluicegate::{Batch, Cx, Out, Stage, Why};
+use sluicegate::{Batch, Cx, Event, Out, Stage, Why};
 use sluicegate_http::Exchange;
 use std::sync::Arc;
 
@@ -30,10 +30,17 @@ impl Stage for Instead {
             let page = route.and_then(|route| route.instead.as_ref()).map(Arc::clone);
             match page {
                 Some(page) => cx.out.emit(event.map(|exchange| Cheaper { exchange, page })),
-                None => event.split().0.refuse(Why::Shed),
+                None => refuse(event),
             }
         }
     }
+}
+
+/// Refuses a request that has no page, as the wire would have.
+pub(super) fn refuse(event: Event<Exchange>) {
+    let (tag, _) = event.split();
+    let why = tag.diverted().unwrap_or(Why::Shed);
+    tag.refuse(why);
 }
 
 #[cfg(test)]

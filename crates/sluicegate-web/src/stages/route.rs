@@ -46,13 +46,16 @@ impl Router {
         Router { routes: routes.into(), classes: classes.into(), seed }
     }
 
-    /// The class of a request to a route.
-    fn class(&self, route: &Route, exchange: &Exchange) -> u8 {
+    /// The class and the weight of a request to a route.
+    fn class(&self, route: &Route, exchange: &Exchange) -> (u8, u8) {
         if self.classes.is_empty() || route.target.is_none() {
-            return route.class;
+            return (route.class, route.weight);
         }
         let addr = exchange.peer().and_then(|peer| peer.addr()).map(|addr| addr.ip());
-        classify(&self.classes, exchange, addr).unwrap_or(route.class)
+        match classify(&self.classes, exchange, addr) {
+            Some(one) => (one.class, one.weight.unwrap_or(route.weight)),
+            None => (route.class, route.weight),
+        }
     }
 
     /// The route mounted at a path or nearest above it.
@@ -86,13 +89,14 @@ impl Stage for Router {
                 Handler::Net => &mut cx.out.net,
                 Handler::Panic => &mut cx.out.panic,
             };
-            let class = self.class(route, &event);
+            let (class, weight) = self.class(route, &event);
             let (mut tag, exchange) = event.split();
             tag.set_class(class);
             if let Some(time) = route.deadline {
                 tag.limit_deadline(tag.born() + time);
             }
             if route.target.is_some() {
+                tag.set_weight(weight);
                 tag.set_client(route.clients.of(&exchange, self.seed));
             }
             port.emit(tag.with(exchange));
@@ -139,29 +143,29 @@ mod tests {
     }
 
     #[test]
-    fn a_class_is_said_where_a_gate_asks_for_it() {
+    fn class_and_weight_are_said_where_a_gate_asks_for_them() {
         let config = "[[route]]\npath = \"/work\"\nhandler = \"burn\"\n\
-            target = \"50ms\"\nclass = 3\n\
+            target = \"50ms\"\nclass = 3\nweight = 2\n\
             [[route]]\npath = \"/echo\"\nhandler = \"echo\"\n\
-            [[class]]\nclass = 7\nheader = \"X-Plan\"\nvalue = \"gold\"\n\
+            [[class]]\nclass = 7\nweight = 16\nheader = \"X-Plan\"\nvalue = \"gold\"\n\
             [[class]]\nclass = 0\ncookie = \"guest\"\n";
         let settings = Settings::from_toml("site.toml", config).expect("known settings");
         let machine = Machine { cpus: 1, memory: 1 << 30, files: 4096 };
         let config = Config::new(&settings, machine).expect("sound");
         let mut rig = Rig::of(Router::new(&config.routes, &config.classes, 1));
         for (path, fields, expected) in [
-            ("/work", "", 3),
-            ("/work", "X-Plan: gold\r\nCookie: guest=1\r\n", 7),
-            ("/work", "X-Plan: tin\r\nCookie: guest=1\r\n", 0),
-            ("/work", "X-Plan: tin\r\nCookie: guest\r\n", 3),
-            ("/echo", "X-Plan: gold\r\n", 0),
+            ("/work", "", (3, 2)),
+            ("/work", "X-Plan: gold\r\nCookie: guest=1\r\n", (7, 16)),
+            ("/work", "X-Plan: tin\r\nCookie: guest=1\r\n", (0, 2)),
+            ("/work", "X-Plan: tin\r\nCookie: guest\r\n", (3, 2)),
+            ("/echo", "X-Plan: gold\r\n", (0, 1)),
         ] {
             let text = format!("GET {path} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
             rig.feed([Exchange::read(text.as_bytes()).expect("a plain request")]).batch(1);
             let mut sent = rig.out.burn_pool.take();
             sent.append(&mut rig.out.echo.take());
             let (tag, _) = sent.remove(0).split();
-            assert_eq!(tag.class(), expected, "{path} {fields}");
+            assert_eq!((tag.class(), tag.weight()), expected, "{path} {fields}");
             tag.finish();
         }
     }

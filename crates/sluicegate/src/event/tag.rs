@@ -41,6 +41,13 @@ const FORKED: u8 = 1;
 const QUESTION: u8 = 2;
 /// The flow of an answer that its asker took and put back: it is redeemed already.
 const REDEEMED: u8 = 4;
+/// Why a wire diverted it last: the place in `DIVERSIONS` and one more, 0 where none did.
+const DIVERTED: u8 = 0b11 << DIVERTED_AT;
+const DIVERTED_AT: u8 = 3;
+/// The logarithm of its weight.
+const WEIGHT: u8 = 0b111 << WEIGHT_AT;
+const WEIGHT_AT: u8 = 5;
+const DIVERSIONS: [Why; 3] = [Why::Shed, Why::Refused, Why::Greedy];
 
 /// The token of one flow: neither `Copy` nor `Clone`. It is consumed by [`Tag::with`],
 /// [`Tag::finish`] or [`Tag::refuse`]; a tag that is dropped counts against the stage that
@@ -89,6 +96,13 @@ impl Tag {
         self.client = client;
     }
 
+    /// Has the flow cost its client so many times less where clients share a queue, so that it gets
+    /// so many times the time of one whose flows have weight 1, which is that of all unless this is
+    /// said. The next lower power of two counts, from 1 to 128.
+    pub fn set_weight(&mut self, weight: u8) {
+        self.flags = self.flags & !WEIGHT | (weight.max(1).ilog2() as u8) << WEIGHT_AT;
+    }
+
     /// The flow's number, chosen by its source and unique among the source's flows in flight.
     pub fn flow(&self) -> u64 {
         self.flow
@@ -115,9 +129,28 @@ impl Tag {
         self.client
     }
 
+    /// How many times the time of others its client gets where they share: a power of two.
+    pub fn weight(&self) -> u8 {
+        1 << (self.flags >> WEIGHT_AT)
+    }
+
     /// The worker on which the flow entered, and to which its answer returns.
     pub fn home(&self) -> WorkerId {
         self.home
+    }
+
+    /// Why a wire [diverted](crate::Wire::divert) the flow, the last one if several did on its way:
+    /// for this reason it would have ended. Who has nothing better for it refuses it so.
+    pub fn diverted(&self) -> Option<Why> {
+        let n = usize::from((self.flags & DIVERTED) >> DIVERTED_AT);
+        n.checked_sub(1).map(|place| DIVERSIONS[place])
+    }
+
+    /// Notes why a wire diverts it.
+    pub(crate) fn set_diverted(&mut self, why: Why) {
+        // What is late or gone is never diverted.
+        let place = DIVERSIONS.iter().position(|one| *one == why).unwrap_or(0);
+        self.flags = self.flags & !DIVERTED | (place as u8 + 1) << DIVERTED_AT;
     }
 
     /// Whether the ledger counts this tag.
@@ -151,13 +184,14 @@ impl Tag {
             });
         }
         // A fork of a question is no question: only one of them may come back to the asker.
-        Self { flags: FORKED, ..*self }
+        Self { flags: FORKED | self.flags & WEIGHT, ..*self }
     }
 
     /// The tag of a question about this flow, which goes back to `asker` when it dies.
     pub(crate) fn question(&self, key: u64, asker: StageId, home: WorkerId) -> Self {
         desk::here(|desk| bump(&desk.counts.forked));
-        Self { flow: key, source: asker, home, flags: QUESTION, ..*self }
+        let flags = QUESTION | self.flags & WEIGHT;
+        Self { flow: key, source: asker, home, flags, ..*self }
     }
 
     /// Whether the deadline is at `time` or before it.
@@ -171,7 +205,7 @@ impl Tag {
         self.flags & (FORKED | QUESTION) == 0
             && gone.any()
             && self.is_flow()
-            && gone.has(&(self.home, self.source, self.flow))
+            && gone.has(self.home, &(self.source, self.flow))
     }
 
     /// Whether this tag has a place of its own in the answer lane of `stage`.

@@ -61,7 +61,8 @@ impl Capacity {
     /// cannot be handled before it, is dropped before it costs.
     ///
     /// Within a class the [clients](crate::Tag::client) get equal time, by what their events
-    /// cost, and `order` holds within each: for 128 of them at once, more share. Who has the most
+    /// cost, or as their [weights](crate::Tag::set_weight) say, and `order` holds within each: for
+    /// 128 of them at once, more share. Who has the most
     /// work waiting makes room first; those that had far more than the others end as
     /// [`Why::Greedy`](crate::Why::Greedy). Flows of nobody are one client together.
     ///
@@ -73,8 +74,8 @@ impl Capacity {
 
     /// Has the stage handle also what is past its [deadline](crate::Tag::deadline) or has
     /// [gone](crate::Cx::gone), which else ends before it costs: for a stage that gives out
-    /// answers, for which the work is done, or which must not miss any. A queue with an order or a
-    /// law drops what is late all the same.
+    /// answers, for which the work is done, or which must not miss any. What a law refuses, or
+    /// drops because it has waited for too long, ends all the same.
     pub fn keep_late(mut self) -> Self {
         self.keeps_late = true;
         self
@@ -235,7 +236,7 @@ impl<T: Send + 'static> MakeQueues for Erased<T> {
     fn make(&self, n: usize, replicas: usize, declared: &Declared) -> Queues {
         let gated = |gating: &Gating| {
             let cells = (0..replicas).map(|_| Arc::<Served>::default()).collect();
-            Gated::<T>::new(gating.order, gating.controllers(), cells)
+            Gated::<T>::new(gating.order, gating.controllers(), cells, declared.keeps_late)
         };
         let queue = |_| InletQueue::new(declared.capacity, declared.gating.as_ref().map(gated));
         let typed: Vec<_> = (0..n).map(queue).map(Arc::new).collect();

@@ -53,6 +53,7 @@ impl<'a, T> Wire<'a, T> {
 
     /// Sends events for which there is no room, and what a gate refuses, over the wire of `other`,
     /// a port of this stage; but not what comes too late for its deadline, which ends.
+    /// [`Tag::diverted`](crate::Tag::diverted) says why.
     pub fn divert(self, other: Outlet<T>) -> Self {
         self.spec.on_full = OnFull::Divert;
         self.spec.divert = Some((other.stage, other.port));

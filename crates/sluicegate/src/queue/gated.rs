@@ -52,6 +52,8 @@ impl<T> Default for Aside<T> {
 pub(crate) struct Gated<T> {
     waiting: Waiting<T>,
     gate: Gate,
+    /// Whether what is late or gone is handled all the same.
+    keeps_late: bool,
 }
 
 impl<T> Gated<T> {
@@ -59,16 +61,17 @@ impl<T> Gated<T> {
         order: Order,
         controllers: Vec<Box<dyn Controller>>,
         cells: Vec<Arc<Served>>,
+        keeps_late: bool,
     ) -> Self {
-        Self { waiting: Waiting::new(order), gate: Gate::new(controllers, cells) }
+        Self { waiting: Waiting::new(order), gate: Gate::new(controllers, cells), keeps_late }
     }
 
     /// Asks for an event with this tag where there are `places` for more. Another one may have to
     /// go for it.
     pub fn offer(&mut self, tag: &Tag, now: Time, places: usize, out: &mut Dropped<T>) -> Verdict {
-        let asking = Asking::of(tag);
+        let asking = Asking::of(tag, self.keeps_late);
         // Who has no deadline need not know.
-        let ahead = asking.deadline.map(|_| self.waiting.ahead(asking.class, tag.client()));
+        let ahead = asking.deadline.map(|_| self.waiting.ahead(tag));
         let (queued, mean) = (self.waiting.len(), self.gate.cost());
         let says = self.gate.ask(now, asking, queued, ahead.unwrap_or(0));
         // What would wait behind all others had better be refused now.
@@ -126,13 +129,11 @@ impl<T> Gated<T> {
         into: &mut VecDeque<Event<T>>,
         aside: &mut Aside<T>,
     ) {
-        for (ticket, cost) in aside.costs.drain(..) {
-            self.waiting.settle(ticket, cost);
-        }
+        self.settle(aside);
         let (before, mean) = (into.len(), self.gate.cost());
         while into.len() - before < limit {
             let Some((held, ticket)) = self.waiting.pop(mean) else { break };
-            if let Some(why) = late(&self.gate, gone, now, &held) {
+            if let Some(why) = late(&self.gate, gone, now, &held, self.keeps_late) {
                 let waited = self.waiting.was_late(ticket, mean);
                 let why = if why == Why::Shed { waited } else { why };
                 self.gate.count_dropped(why);
@@ -168,9 +169,9 @@ impl<T> Gated<T> {
         if !self.gate.is_due(now) {
             return true;
         }
-        let Self { waiting, gate } = self;
+        let Self { waiting, gate, keeps_late } = self;
         let before = out.len();
-        waiting.expire(gate.cost(), |held| late(gate, gone, now, held), out);
+        waiting.expire(gate.cost(), |held| late(gate, gone, now, held, *keeps_late), out);
         for (_, why) in &out[before..] {
             gate.count_dropped(*why);
         }
@@ -178,6 +179,13 @@ impl<T> Gated<T> {
         let again = self.gate.tick(now, self.waiting.len());
         self.waiting.set_newest_first(self.gate.newest_first());
         again
+    }
+
+    /// Charges to clients what their events have cost.
+    pub fn settle(&mut self, aside: &mut Aside<T>) {
+        for (ticket, cost) in aside.costs.drain(..) {
+            self.waiting.settle(ticket, cost);
+        }
     }
 
     pub fn pop_least(&mut self) -> Option<Event<T>> {
@@ -233,15 +241,19 @@ impl<T> Gated<T> {
 }
 
 impl Asking {
-    fn of(tag: &Tag) -> Self {
-        Self { class: class(tag), deadline: tag.deadline(), flow: tag.is_flow() }
+    fn of(tag: &Tag, keeps_late: bool) -> Self {
+        let deadline = tag.deadline().filter(|_| !keeps_late);
+        Self { class: class(tag), deadline, flow: tag.is_flow() }
     }
 }
 
-fn late<T>(gate: &Gate, gone: &Gone, now: Time, held: &Held<T>) -> Option<Why> {
+/// Why an event that waits is to be dropped, if it is. Where `keeps` says that what is late or gone
+/// is handled, only the laws can.
+fn late<T>(gate: &Gate, gone: &Gone, now: Time, held: &Held<T>, keeps: bool) -> Option<Why> {
     let tag = held.event.tag();
-    if tag.is_in(gone) {
+    if !keeps && tag.is_in(gone) {
         return Some(Why::Gone);
     }
-    tag.is_flow().then(|| gate.late(now, held.came, tag.deadline())).flatten()
+    let deadline = tag.deadline().filter(|_| !keeps);
+    tag.is_flow().then(|| gate.late(now, held.came, deadline)).flatten()
 }

@@ -139,6 +139,7 @@ impl<T> InletQueue<T> {
             return Taken { answers: true, came: None, more: !lanes.is_empty() };
         }
         if asks == 0 || lanes.asks() == 0 {
+            lanes.gated.iter_mut().for_each(|gated| gated.settle(aside));
             return Taken { answers: false, came: None, more: !lanes.is_empty() };
         }
         let came = match &mut lanes.gated {
@@ -158,6 +159,13 @@ impl<T> InletQueue<T> {
             tell(&waiting);
         }
         Taken { answers: false, came, more }
+    }
+
+    /// Hears what batches have cost whose replica may take no more for long.
+    pub fn settle(&self, aside: &mut Aside<T>) {
+        if let Some(gated) = &mut self.lock().lanes.gated {
+            gated.settle(aside);
+        }
     }
 
     pub fn is_empty(&self) -> bool {

@@ -9,16 +9,19 @@
 //! With the least service alone, who has just been served would stand behind everybody who comes
 //! after it, as long as enough come, and be dropped in the end instead of refused at the door.
 //!
+//! An event is charged what it costs, divided by its weight, and its client gets so much more time.
+//! All that is compared between clients, service and work that waits, is divided so.
+//!
 //! Which sub-queue is a client's is shuffle-sharded (fair queuing for requests in Kubernetes, KEP
 //! 1040): of a hand of candidates it takes the shortest, and stays there while it has events in it.
 
 use super::Order;
-use super::waiting::Held;
+use super::waiting::{Held, deadline};
+use crate::event::Tag;
 use crate::ledger::Why;
-use crate::time::Time;
 use std::collections::{HashMap, VecDeque};
 
-/// Sub-queues for clients, beside the one of those without identity: 6 KiB a class and queue.
+/// Sub-queues for clients, beside the one of those without identity: 7 KiB a class and queue.
 pub(crate) const SUBS: usize = 128;
 /// Candidates of a client. Beside 16 greedy clients, one of 4,096 quiet ones finds all of its
 /// candidates taken by them.
@@ -37,6 +40,7 @@ const ALONE: u32 = 64;
 pub(crate) struct Ticket {
     pub class: u8,
     sub: u8,
+    weight: u8,
     charged: f64,
 }
 
@@ -59,6 +63,8 @@ pub(crate) struct Line<T> {
 
 struct Sub<T> {
     events: VecDeque<Held<T>>,
+    /// How many they are, each divided by its weight: without error, as weights are powers of two.
+    load: f64,
     /// Nanoseconds of service that it has got, or was spared while it was empty.
     service: f64,
     /// Nanoseconds that one of its events costs; 0 while none was handled.
@@ -67,12 +73,17 @@ struct Sub<T> {
 
 impl<T> Sub<T> {
     fn new() -> Self {
-        Self { events: VecDeque::new(), service: 0.0, cost: 0.0 }
+        Self { events: VecDeque::new(), load: 0.0, service: 0.0, cost: 0.0 }
     }
 
     /// What one event costs, where all cost `mean`.
     fn cost(&self, mean: f64) -> f64 {
         if self.cost > 0.0 { self.cost } else { mean }
+    }
+
+    /// The event that would be taken next.
+    fn next(&self, order: Order) -> Option<&Held<T>> {
+        if order == Order::Lifo { self.events.back() } else { self.events.front() }
     }
 }
 
@@ -98,20 +109,22 @@ impl<T> Line<T> {
         self.len
     }
 
-    /// How many of the events go before a new one of this client, if all cost the same.
-    pub fn ahead(&self, client: u16) -> usize {
-        let own = usize::from(self.sub_of(client));
-        let before = self.subs.get(own).map_or(0, |sub| sub.events.len());
-        let share = |&sub: &u8| match usize::from(sub) {
-            sub if sub == own => before,
-            sub => self.subs[sub].events.len().min(before + 1),
+    /// How many of the events go before a new one, if all cost the same.
+    pub fn ahead(&self, new: &Tag) -> usize {
+        let own = self.sub_of(new.client());
+        let with_new = self.work(own, part(new.weight()), 1.0);
+        let share = |&sub: &u8| {
+            let other = &self.subs[usize::from(sub)];
+            let waits = other.events.len();
+            let meanwhile = (with_new * waits as f64 / other.load).ceil() as usize;
+            if sub == own { waits } else { waits.min(meanwhile) }
         };
         self.active.iter().map(share).sum()
     }
 
     pub fn push(&mut self, order: Order, held: Held<T>) {
         let sub = self.sub_of(held.client());
-        let events = self.enter(sub, held.client());
+        let events = self.enter(sub, &held);
         match order {
             Order::Fifo | Order::Lifo => events.push_back(held),
             Order::ByDeadline => {
@@ -129,7 +142,7 @@ impl<T> Line<T> {
         if let Some(ticket) = ticket {
             self.refund(ticket);
         }
-        let events = self.enter(sub, held.client());
+        let events = self.enter(sub, &held);
         match order {
             Order::Fifo => events.push_front(held),
             Order::Lifo => events.push_back(held),
@@ -143,7 +156,7 @@ impl<T> Line<T> {
     /// Takes the next event, and charges what it will cost to its sub-queue: `mean` where
     /// nothing better is known. While nobody has an identity there is nothing to charge.
     pub fn pop(&mut self, order: Order, mean: f64) -> Option<(Held<T>, Option<Ticket>)> {
-        let all: f64 = self.active.iter().map(|&sub| self.work(sub, 0, mean)).sum();
+        let all: f64 = self.active.iter().map(|&sub| self.work(sub, 0.0, mean)).sum();
         let rank = |&sub: &u8| (sub, self.rank(sub, all, order, mean));
         let ranks = self.active.iter().map(rank);
         let (sub, _) = ranks.min_by(|(_, a), (_, b)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)))?;
@@ -154,16 +167,17 @@ impl<T> Line<T> {
         let other = self.last.replace(sub).is_some_and(|last| last != sub);
         self.in_a_row = if other { 1 } else { self.in_a_row.saturating_add(1) };
         let next = &mut self.subs[usize::from(sub)];
-        let charged = next.cost(mean);
+        let weight = held.weight();
+        let charged = next.cost(mean) * part(weight);
         self.service = self.service.max(next.service);
         next.service += charged;
-        Some((held, Some(Ticket { class: self.class, sub, charged })))
+        Some((held, Some(Ticket { class: self.class, sub, weight, charged })))
     }
 
     /// Hears what an event has cost.
     pub fn settle(&mut self, ticket: Ticket, cost: f64) {
         let Some(sub) = self.subs.get_mut(usize::from(ticket.sub)) else { return };
-        sub.service += cost - ticket.charged;
+        sub.service += cost * part(ticket.weight) - ticket.charged;
         let known = sub.cost(cost);
         sub.cost = known + NEWS * (cost - known);
     }
@@ -183,30 +197,24 @@ impl<T> Line<T> {
         Some((self.take(sub, order == Order::Lifo)?, why))
     }
 
-    /// Makes room for a new event of `client`: the event that goes for it, or, if that is the new
-    /// one, why.
-    pub fn make_room(
-        &mut self,
-        order: Order,
-        client: u16,
-        new: Time,
-        mean: f64,
-    ) -> Result<(Held<T>, Why), Why> {
-        let own = self.sub_of(client);
-        let with_new = self.work(own, 1, mean);
+    /// Makes room for a new event: the event that goes for it, or, if that is the new one, why.
+    pub fn make_room(&mut self, order: Order, new: &Tag, mean: f64) -> Result<(Held<T>, Why), Why> {
+        let own = self.sub_of(new.client());
+        let comes = Some((own, part(new.weight())));
+        let with_new = self.work(own, part(new.weight()), mean);
         if let Some((sub, work)) = self.greediest(mean)
             && sub != own
             && work > GREEDY * with_new
         {
-            let why = self.why(sub, Some(own), mean);
+            let why = self.why(sub, comes, mean);
             return self.take(sub, order == Order::Lifo).map(|held| (held, why)).ok_or(why);
         }
-        let why = self.why(own, Some(own), mean);
+        let why = self.why(own, comes, mean);
         let last = self.subs.get(usize::from(own)).and_then(|sub| sub.events.back());
         let goes_before = last.is_some_and(|last| match order {
             Order::Fifo => false,
             Order::Lifo => true,
-            Order::ByDeadline => new < last.deadline(),
+            Order::ByDeadline => deadline(new.deadline()) < last.deadline(),
         });
         if !goes_before {
             return Err(why);
@@ -220,15 +228,15 @@ impl<T> Line<T> {
         self.take(sub, true)
     }
 
-    /// Whether a client has more waiting than others, with an event that it asks for.
-    pub fn is_greedy(&self, client: u16, mean: f64) -> bool {
-        let own = self.sub_of(client);
-        self.why(own, Some(own), mean) == Why::Greedy
+    /// Whether the client of a new event has more waiting than others, with that.
+    pub fn is_greedy(&self, new: &Tag, mean: f64) -> bool {
+        let own = self.sub_of(new.client());
+        self.why(own, Some((own, part(new.weight()))), mean) == Why::Greedy
     }
 
     /// Why an event is dropped that was taken by this ticket and had waited too long.
     pub fn why_late(&self, ticket: Ticket, mean: f64) -> Why {
-        self.why(ticket.sub, Some(ticket.sub), mean)
+        self.why(ticket.sub, Some((ticket.sub, part(ticket.weight))), mean)
     }
 
     /// Takes out those in front of their sub-queues that are late.
@@ -266,8 +274,9 @@ impl<T> Line<T> {
         home.or_else(|| hand(client).into_iter().min_by_key(len)).unwrap_or(0)
     }
 
-    /// The events of a sub-queue, to which one of this client is added.
-    fn enter(&mut self, sub: u8, client: u16) -> &mut VecDeque<Held<T>> {
+    /// The events of a sub-queue, to which this one is added.
+    fn enter(&mut self, sub: u8, held: &Held<T>) -> &mut VecDeque<Held<T>> {
+        let client = held.client();
         self.len += 1;
         if client != 0 {
             self.homes.entry(client).or_insert((sub, 0)).1 += 1;
@@ -280,15 +289,17 @@ impl<T> Line<T> {
             self.active.push(sub);
             entered.service = entered.service.max(self.service);
         }
+        entered.load += part(held.weight());
         &mut entered.events
     }
 
     /// Takes an event out at the front or at the back.
     fn take(&mut self, sub: u8, front: bool) -> Option<Held<T>> {
-        let events = &mut self.subs[usize::from(sub)].events;
-        let held = if front { events.pop_front() } else { events.pop_back() }?;
+        let left = &mut self.subs[usize::from(sub)];
+        let held = if front { left.events.pop_front() } else { left.events.pop_back() }?;
+        left.load -= part(held.weight());
         self.len -= 1;
-        if events.is_empty() {
+        if left.events.is_empty() {
             self.active.retain(|other| *other != sub);
         }
         let client = held.client();
@@ -306,44 +317,43 @@ impl<T> Line<T> {
     /// the others, by the service that they got.
     fn rank(&self, sub: u8, all: f64, order: Order, mean: f64) -> (u8, f64) {
         let here = &self.subs[usize::from(sub)];
-        let one = here.cost(mean);
+        let Some(next) = here.next(order) else { return (2, here.service) };
+        let one = here.cost(mean) * part(next.weight());
         if here.service + one.min(mean) <= self.service {
             return (0, here.service);
         }
-        let work = self.work(sub, 0, mean);
+        let work = self.work(sub, 0.0, mean);
         let others = (self.active.len().max(2) - 1) as f64;
         let quiet = work <= (QUIET * mean).max(GREEDY * (all - work) / others);
         if !quiet || here.service > self.service + one {
             return (2, here.service);
         }
-        let next = |held: Option<&Held<T>>, of: fn(&Held<T>) -> Time| {
-            held.map_or(f64::MAX, |held| of(held).0 as f64)
-        };
         let place = match order {
-            Order::Fifo => next(here.events.front(), |held| held.came),
-            Order::Lifo => -next(here.events.back(), |held| held.came),
-            Order::ByDeadline => next(here.events.front(), Held::deadline),
+            Order::Fifo => next.came.0 as f64,
+            Order::Lifo => -(next.came.0 as f64),
+            Order::ByDeadline => next.deadline().0 as f64,
         };
         (1, place)
     }
 
-    /// The work that waits in a sub-queue, with `new` events more.
-    fn work(&self, sub: u8, new: usize, mean: f64) -> f64 {
+    /// The work that waits in a sub-queue, with a `new` load more.
+    fn work(&self, sub: u8, new: f64, mean: f64) -> f64 {
         let sub = self.subs.get(usize::from(sub));
-        sub.map_or(mean * new as f64, |sub| sub.cost(mean) * (sub.events.len() + new) as f64)
+        sub.map_or(mean * new, |sub| sub.cost(mean) * (sub.load + new))
     }
 
     /// The sub-queue with the most work.
     fn greediest(&self, mean: f64) -> Option<(u8, f64)> {
-        let works = self.active.iter().map(|&sub| (sub, self.work(sub, 0, mean)));
+        let works = self.active.iter().map(|&sub| (sub, self.work(sub, 0.0, mean)));
         works.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
     /// Why an event of a sub-queue has to go, where one more comes, or came, to the sub-queue
-    /// `new`: there is too much of all, or of this one beside others.
-    fn why(&self, sub: u8, new: Option<u8>, mean: f64) -> Why {
-        let work = |sub| self.work(sub, usize::from(new == Some(sub)), mean);
-        let comes = new.filter(|new| !self.active.contains(new));
+    /// `new` with its load: there is too much of all, or of this one beside others.
+    fn why(&self, sub: u8, new: Option<(u8, f64)>, mean: f64) -> Why {
+        let load = |sub| new.filter(|new| new.0 == sub).map_or(0.0, |new| new.1);
+        let work = |sub| self.work(sub, load(sub), mean);
+        let comes = new.map(|new| new.0).filter(|new| !self.active.contains(new));
         let others = self.active.iter().copied().chain(comes).filter(|&other| other != sub);
         let (n, theirs) = others.fold((0, 0.0), |(n, sum), other| (n + 1, sum + work(other)));
         let greedy = match n {
@@ -352,6 +362,11 @@ impl<T> Line<T> {
         };
         if greedy { Why::Greedy } else { Why::Shed }
     }
+}
+
+/// What an event of this weight counts.
+fn part(weight: u8) -> f64 {
+    1.0 / f64::from(weight)
 }
 
 /// The sub-queues that a client may lie in. Who hashes the clients seeds the hash: what is mixed
@@ -365,6 +380,9 @@ fn hand(client: u16) -> [u8; HAND] {
     std::array::from_fn(|card| 1 + (usize::from(bytes[card]) % SUBS) as u8)
 }
 
+#[cfg(test)]
+#[path = "line_model_tests.rs"]
+mod model_tests;
 #[cfg(test)]
 #[path = "line_tests.rs"]
 mod tests;

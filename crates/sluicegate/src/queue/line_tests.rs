@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::{StageId, Tag, WorkerId};
+use crate::time::Time;
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 
@@ -12,6 +13,14 @@ fn held(number: u64, client: u16) -> Held<u64> {
     let mut tag = Tag::new(number, Time(0), WorkerId(0), StageId(0));
     tag.set_client(client);
     Held { event: tag.with(number), came: Time(number) }
+}
+
+/// Makes room for a new event of this client.
+fn make_room(line: &mut Line<u64>, client: u16) -> Result<(Held<u64>, Why), Why> {
+    let (tag, _) = held(u64::MAX, client).event.split();
+    let room = line.make_room(Order::Fifo, &tag, MEAN);
+    std::mem::forget(tag);
+    room
 }
 
 fn end(held: Held<u64>) -> (u16, u64) {
@@ -92,7 +101,7 @@ proptest! {
                     prop_assert!(remove(&mut model, end(taken)));
                 }
                 Step::MakeRoom(client) => {
-                    match line.make_room(Order::Fifo, client, Time(u64::MAX), MEAN) {
+                    match make_room(&mut line, client) {
                         Ok((gone, _)) => {
                             prop_assert_ne!(gone.client(), client, "its own go first");
                             let last = model[&gone.client()].back().copied();
@@ -131,17 +140,25 @@ proptest! {
     }
 
     #[test]
-    fn who_always_has_something_waiting_gets_as_much_time_as_any_other(
-        costs in prop::collection::vec(1_u16..20_000, 2..10),
+    fn who_always_has_something_waiting_gets_time_by_its_weight(
+        clients in prop::collection::vec((1_u16..20_000, 0_u32..4), 2..10),
         in_hand in 1_usize..5,
     ) {
         // Clients whose events cost from 1 ns to 20 us, and several threads that serve them: the
         // cost of what is in their hands is not known yet.
+        let (costs, weights): (Vec<u16>, Vec<u8>) =
+            clients.into_iter().map(|(cost, log)| (cost, 1_u8 << log)).unzip();
         let mut line = Line::new(0);
         let mut served = vec![0.0; costs.len()];
         let clients: Vec<u16> = (1..=costs.len() as u16).collect();
+        let weighted = |number, client: u16| {
+            let held = held(number, client);
+            let (mut tag, body) = held.event.split();
+            tag.set_weight(weights[usize::from(client - 1)]);
+            Held { event: tag.with(body), came: held.came }
+        };
         for number in 0..8 {
-            clients.iter().for_each(|&client| line.push(Order::Fifo, held(number, client)));
+            clients.iter().for_each(|&client| line.push(Order::Fifo, weighted(number, client)));
         }
         // Of those that lie in one sub-queue, one is enough here.
         let homes: HashSet<u8> = clients.iter().map(|client| line.homes[client].0).collect();
@@ -160,14 +177,16 @@ proptest! {
             // What is in the hands may be all that a client had.
             let waits = line.homes.contains_key(&client);
             (0..if waits { 1 } else { 8 })
-                .for_each(|_| line.push(Order::Fifo, held(number, client)));
+                .for_each(|_| line.push(Order::Fifo, weighted(number, client)));
         }
+        let shares = served.iter().zip(&weights).map(|(time, weight)| time / f64::from(*weight));
+        let served: Vec<f64> = shares.collect();
         // What was in the hands before its cost was known, and one event more.
         let dearest = f64::from(*costs.iter().max().expect("some"));
         let off = (dearest + MEAN) * (in_hand + 1) as f64;
         let most = served.iter().copied().fold(f64::MIN, f64::max);
         let least = served.iter().copied().fold(f64::MAX, f64::min);
-        prop_assert!(most - least <= off, "{served:?} of {costs:?}");
+        prop_assert!(most - least <= off, "{served:?} of {costs:?} by {weights:?}");
     }
 }
 
@@ -175,18 +194,18 @@ proptest! {
 fn the_greedy_make_room_and_are_told_so_and_equals_are_not() {
     let mut line = Line::new(0);
     (0..10).for_each(|number| line.push(Order::Fifo, held(number, 1)));
-    let alone = line.make_room(Order::Fifo, 1, Time(u64::MAX), MEAN);
+    let alone = make_room(&mut line, 1);
     assert_eq!(alone.err(), Some(Why::Shed), "nobody else has less");
-    let (gone, why) = line.make_room(Order::Fifo, 2, Time(u64::MAX), MEAN).expect("a quiet one");
+    let (gone, why) = make_room(&mut line, 2).expect("a quiet one");
     assert_eq!((end(gone), why), ((1, 9), Why::Greedy));
     line.push(Order::Fifo, held(10, 2));
-    let (gone, why) = line.make_room(Order::Fifo, 3, Time(u64::MAX), MEAN).expect("another");
+    let (gone, why) = make_room(&mut line, 3).expect("another");
     assert_eq!((end(gone), why), ((1, 8), Why::Greedy));
-    let refused = line.make_room(Order::Fifo, 1, Time(u64::MAX), MEAN);
+    let refused = make_room(&mut line, 1);
     assert_eq!(refused.err(), Some(Why::Greedy));
     let mut equals = Line::new(0);
     (0..40).for_each(|number| equals.push(Order::Fifo, held(number, 1 + number as u16 % 20)));
-    let refused = equals.make_room(Order::Fifo, 1, Time(u64::MAX), MEAN);
+    let refused = make_room(&mut equals, 1);
     assert_eq!(refused.err(), Some(Why::Shed), "one more than the others is not greedy");
     for mut line in [line, equals] {
         while let Some((held, _)) = line.pop(Order::Fifo, MEAN) {

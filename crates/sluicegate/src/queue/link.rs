@@ -107,7 +107,7 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
             .front()
             .is_some_and(|event| route(queues, first_worker, event.tag().home()) == to)
         {
-            let Some(event) = events.pop_front() else { break };
+            let Some(mut event) = events.pop_front() else { break };
             let flow = event.tag().is_flow();
             if self.returns && event.tag().returns_to(self.consumer) {
                 locked.lanes.answers.push_back(event.map(U::from));
@@ -139,6 +139,10 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
             match (verdict, on_full) {
                 (Verdict::Enter, _) => {}
                 (_, OnFull::Divert) => {
+                    event.tag.set_diverted(match verdict {
+                        Verdict::Refuse(why) => why,
+                        _ => Why::Shed,
+                    });
                     left.diverted.push_back(event);
                     continue;
                 }

@@ -20,7 +20,7 @@ fn what_is_held_for_a_queue_is_not_overtaken_when_room_comes_meanwhile() {
     // The delivery to the second queue wakes its worker, and just then the first one is emptied.
     let first = Arc::clone(&queues[0]);
     mailboxes[1].set_waker(Arc::new(move || {
-        first.take(Time(0), &Gone::default(), &mut VecDeque::new(), (0, 1), &mut Aside::default());
+        first.take(Time(0), &Gone::new(1), &mut VecDeque::new(), (0, 1), &mut Aside::default());
     }));
     assert!(mailboxes[1].park());
     let targets = (0..2).map(|n| {
@@ -36,7 +36,7 @@ fn what_is_held_for_a_queue_is_not_overtaken_when_room_comes_meanwhile() {
         returns: false,
         window: None,
         me: Waiter { mailbox: Arc::default(), bit: 1 },
-        desk: Desk::new(WorkerId(0), 1, Arc::default()),
+        desk: Desk::new(WorkerId(0), 1, Arc::new(Gone::new(1))),
         stats: Arc::default(),
         reserved_in: 0,
         left: Leftover::default(),

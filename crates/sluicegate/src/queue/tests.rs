@@ -71,7 +71,7 @@ proptest! {
                 }
                 Step::Take(some_answers, some_asks, back) => {
                     let mut taken = VecDeque::new();
-                    let (gone, limits) = (Gone::default(), (some_answers, some_asks));
+                    let (gone, limits) = (Gone::new(1), (some_answers, some_asks));
                     let what = queue.take(now, &gone, &mut taken, limits, &mut aside);
                     let of_answers = some_answers > 0 && !answers.is_empty();
                     prop_assert_eq!(what.answers, of_answers);

@@ -38,10 +38,14 @@ impl<T> Held<T> {
     pub fn client(&self) -> u16 {
         self.event.tag().client()
     }
+
+    pub fn weight(&self) -> u8 {
+        self.event.tag().weight()
+    }
 }
 
 /// No deadline is the farthest.
-fn deadline(of: Option<Time>) -> Time {
+pub(super) fn deadline(of: Option<Time>) -> Time {
     of.unwrap_or(Time(u64::MAX))
 }
 
@@ -70,11 +74,12 @@ impl<T> Waiting<T> {
         self.order = if turned { Order::Lifo } else { self.declared };
     }
 
-    /// How many of the events that wait go before a new one of this class and client, at most.
-    pub fn ahead(&self, class: u8, client: u16) -> usize {
+    /// How many of the events that wait go before a new one, at most.
+    pub fn ahead(&self, new: &Tag) -> usize {
+        let class = class(new);
         let more = self.lines.iter().take_while(|line| line.class() >= class);
         let before = |line: &Line<T>| match line.class() == class {
-            true => line.ahead(client),
+            true => line.ahead(new),
             false => line.len(),
         };
         more.map(before).sum()
@@ -84,7 +89,7 @@ impl<T> Waiting<T> {
     pub fn is_greedy(&self, new: &Tag, mean: f64) -> bool {
         let class = class(new);
         let line = self.lines.iter().find(|line| line.class() == class);
-        line.is_some_and(|line| line.is_greedy(new.client(), mean))
+        line.is_some_and(|line| line.is_greedy(new, mean))
     }
 
     pub fn push(&mut self, event: Event<T>, came: Time) {
@@ -129,9 +134,7 @@ impl<T> Waiting<T> {
         let least = self.lines.iter_mut().rfind(|line| line.len() > 0).ok_or(Why::Shed)?;
         let (held, why) = match least.class().cmp(&class) {
             Ordering::Less => least.push_out(order, mean).ok_or(Why::Shed)?,
-            Ordering::Equal => {
-                least.make_room(order, new.client(), deadline(new.deadline()), mean)?
-            }
+            Ordering::Equal => least.make_room(order, new, mean)?,
             Ordering::Greater => return Err(Why::Shed),
         };
         self.len -= 1;

@@ -54,12 +54,17 @@ struct Known {
 
 impl Known {
     fn event(self) -> Event<Self> {
+        self.event_of(0)
+    }
+
+    fn event_of(self, client: u16) -> Event<Self> {
         // Its own worker's, so that nobody is told of its end.
         let mut tag = Tag::none(WorkerId(0));
         if self.class < u8::MAX {
             tag = Tag::new(self.number, Time(0), WorkerId(0), StageId(0));
             tag.set_class(self.class);
         }
+        tag.set_client(client);
         tag.set_deadline((self.deadline < u64::MAX).then_some(Time(self.deadline)));
         tag.with(self)
     }
@@ -126,8 +131,9 @@ proptest! {
                     let class = if class == 3 { u8::MAX } else { class };
                     let known = Known { number, class, deadline: deadline.unwrap_or(u64::MAX) };
                     let ahead = model.list.iter().filter(|other| other.class >= class).count();
-                    prop_assert_eq!(waiting.ahead(class, 0), ahead);
-                    waiting.push(known.event(), Time(number));
+                    let event = known.event();
+                    prop_assert_eq!(waiting.ahead(event.tag()), ahead);
+                    waiting.push(event, Time(number));
                     model.list.push(known);
                     model.sort();
                 }
@@ -192,5 +198,40 @@ proptest! {
             prop_assert_eq!(end(held.event), model.list.remove(0));
         }
         prop_assert!(model.list.is_empty());
+    }
+
+    #[test]
+    fn classes_come_before_clients_and_each_client_keeps_its_order(
+        order in orders(),
+        steps in prop::collection::vec((any::<bool>(), 0_u8..3, 0_u16..5, deadline()), 1..120),
+    ) {
+        let mut waiting = Waiting::new(order);
+        // What waits, by client.
+        let mut lists: [Model; 5] = std::array::from_fn(|_| Model { order, list: Vec::new() });
+        let all = steps.len();
+        let takes = std::iter::repeat_n((false, 0, 0, None), all);
+        for (number, (push, class, client, deadline)) in (0..).zip(steps.into_iter().chain(takes)) {
+            if push {
+                let known = Known { number, class, deadline: deadline.unwrap_or(u64::MAX) };
+                waiting.push(known.event_of(client), Time(number));
+                lists[usize::from(client)].list.push(known);
+                lists[usize::from(client)].sort();
+                continue;
+            }
+            let firsts = lists.iter().filter_map(|model| model.list.first());
+            let highest = firsts.map(|known| known.class).max();
+            let Some((held, ticket)) = waiting.pop(MEAN) else {
+                prop_assert_eq!(highest, None);
+                continue;
+            };
+            let own = &mut lists[usize::from(held.client())].list;
+            let known = end(held.event);
+            prop_assert_eq!(Some(known.class), highest);
+            prop_assert_eq!(known, own.remove(0), "the first of its client");
+            if let Some(ticket) = ticket {
+                waiting.settle(ticket, MEAN * f64::from(1 + known.class));
+            }
+        }
+        prop_assert_eq!(waiting.len(), 0);
     }
 }

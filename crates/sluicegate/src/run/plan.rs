@@ -107,7 +107,7 @@ impl Plan {
             mailboxes: (0..first).map(|_| Arc::default()).collect(),
             stats,
             entries: entries.iter().map(|entry| entry.counts()).collect(),
-            gone: Arc::default(),
+            gone: Arc::new(Gone::new(first)),
             clock,
             draining: AtomicBool::new(false),
             stopping: AtomicBool::new(false),

@@ -93,6 +93,64 @@ fn what_a_gate_refuses_may_be_diverted_unless_it_is_late() {
 }
 
 #[test]
+fn what_is_diverted_knows_why_the_gate_refused_it() {
+    let log = Log::default();
+    let mut net = Net::new("degrade");
+    let (cpu, pool) = (net.domain("cpu").pinned(1), net.domain("pool").pool(1));
+    // One of eight is somebody else's; the others are one client's, and too many.
+    let ask = || {
+        from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Two>| {
+            for event in batch {
+                let (mut tag, n) = event.split();
+                tag.set_client(if n % 8 == 0 { 2 } else { 1 });
+                cx.out.a.emit(tag.with(n));
+            }
+        })
+    };
+    let noting = |names: [&'static str; 4], log: &Log| {
+        let log = log.clone();
+        from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+            for event in batch {
+                let (tag, n) = event.split();
+                let name = match tag.diverted() {
+                    None => names[0],
+                    Some(Why::Shed) => names[1],
+                    Some(Why::Greedy) => names[2],
+                    Some(_) => names[3],
+                };
+                log.note(name, n);
+                tag.finish();
+            }
+        })
+    };
+    let ask = net.add(stage("ask", ask).on(cpu));
+    let queue = bounded(64).admit(Limit::of(8));
+    let [full, plain] = [log.clone(), log.clone()];
+    let full = stage("full", move || noting(["served", "", "", ""], &full)).on(pool).queue(queue);
+    let full = net.add(full);
+    let plain = stage("plain", move || noting(["", "shed", "greedy", ""], &plain)).on(cpu);
+    let plain = net.add(plain);
+    net.wire(ask.out.a, full.inlet).divert(ask.out.b);
+    net.wire(ask.out.b, plain.inlet);
+    let entry = net.entry(ask.inlet);
+    let mut sim = Sim::new(net, 1).unwrap();
+    settle(&mut sim);
+    for n in 0..64 {
+        entry.send(n).unwrap();
+    }
+    settle_empty(&mut sim);
+    let [served, shed, greedy] = ["served", "shed", "greedy"].map(|name| log.noted(name).len());
+    let ledger = sim.ledger();
+    assert_eq!(served + shed + greedy, ledger.finished as usize, "each has a name");
+    assert!(served >= 8 && greedy > 0, "{served} {shed} {greedy}");
+    let refused = stage_of(&mut sim, "full").admission.remove(0).refused;
+    for (why, diverted) in [(Why::Shed, shed), (Why::Greedy, greedy)] {
+        // What was pushed out had a place, and ended.
+        assert_eq!(refused[why], diverted as u64 + ledger.ended[why], "{why}");
+    }
+}
+
+#[test]
 fn an_entry_gets_its_body_back_and_pushes_nobody_out() {
     let log = Log::default();
     let mut net = Net::new("entry");

@@ -215,9 +215,26 @@ fn every_queue_drops_what_is_late_or_gone() {
 #[test]
 fn a_stage_that_must_not_miss_any_gets_them_all() {
     let plan = [(ms(1), Fate::Leaves), (ms(1), Fate::Expires)].repeat(FLOWS as usize / 2);
-    let (mut sim, log, _) = net(bounded(64).keep_late(), Some(1), plan, 1);
+    let queue = bounded(64).keep_late();
+    let orders = [Order::Fifo, Order::Lifo, Order::ByDeadline];
+    let gated = orders.map(|order| queue.clone().order(order).admit(Limit::of(64)));
+    for queue in [queue].into_iter().chain(gated) {
+        let (mut sim, log, _) = net(queue, Some(1), plan.clone(), 1);
+        assert!(sim.run_for(Duration::from_secs(1), STEPS));
+        assert_empty(&mut sim);
+        assert_eq!(log.get().answered.len(), FLOWS as usize);
+        assert_eq!(log.noted("late").len() + log.noted("in vain").len(), FLOWS as usize - 1);
+    }
+}
+
+#[test]
+fn what_a_law_gives_no_time_ends_though_the_queue_keeps_what_is_late() {
+    let plan = vec![(ms(1), Fate::Expires); FLOWS as usize];
+    let queue = bounded(64).keep_late().admit(Overload::p99(ms(20)));
+    let (mut sim, log, _) = net(queue, Some(1), plan, 1);
     assert!(sim.run_for(Duration::from_secs(1), STEPS));
     assert_empty(&mut sim);
-    assert_eq!(log.get().answered.len(), FLOWS as usize);
-    assert_eq!(log.noted("late").len() + log.noted("in vain").len(), FLOWS as usize - 1);
+    assert!(log.noted("late").len() > 1, "{:?}", outcomes(&log));
+    let refused: Vec<_> = outcomes(&log).into_iter().flatten().collect();
+    assert!(refused.len() > 10 && refused.iter().all(|why| *why == Why::Shed), "{refused:?}");
 }

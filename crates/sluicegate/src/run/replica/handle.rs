@@ -92,7 +92,8 @@ impl<S: Stage> Replica<S> {
     }
 
     /// Leaves what waits to those who may take it.
-    pub(super) fn leave_batch(&self) -> Handled {
+    pub(super) fn leave_batch(&mut self) -> Handled {
+        self.settle();
         if !self.queue.is_empty() {
             self.tell_others();
         }
@@ -136,7 +137,18 @@ impl<S: Stage> Replica<S> {
         if !self.aside.passed.is_empty() {
             self.measure(cx, now);
         }
+        // Else the next batch brings it along; where nothing waits that may be another thread's.
+        if !more {
+            self.settle();
+        }
         Handled { more: more && served > 0, answers: taken.answers }
+    }
+
+    /// Tells the queue what its events have cost.
+    fn settle(&mut self) {
+        if !self.aside.costs.is_empty() {
+            self.queue.settle(&mut self.aside);
+        }
     }
 
     /// Counts for the gate what was handled since `taken`.
