@@ -9,8 +9,11 @@
 //! What each does at a step of load, drawn by `sluicegate lab laws`, is kept beside the figures in
 //! `bench/results/overload/laws-2026-11-25/step-*.svg`.
 
+mod aimd;
 mod bucket;
 mod codel;
+mod cpu_tokens;
+mod dagor;
 mod gate;
 mod gauge;
 mod gradient2;
@@ -21,14 +24,19 @@ mod limit;
 mod meter;
 mod off;
 mod overload;
+mod pid;
 mod quality;
 mod seda;
 mod seda_multiclass;
 mod share;
 mod sizing;
 mod spread;
+mod vegas;
 
+pub use aimd::Aimd;
 pub use codel::Codel;
+pub use cpu_tokens::CpuTokens;
+pub use dagor::Dagor;
 pub(crate) use gate::{Asking, Gate, TICK};
 pub use gauge::Gauge;
 pub use gradient2::Gradient2;
@@ -37,10 +45,12 @@ pub use limit::Limit;
 pub(crate) use meter::{Served, Was};
 pub use off::Off;
 pub use overload::Overload;
+pub use pid::Pid;
 pub use seda::Seda;
 pub use seda_multiclass::SedaMulticlass;
 pub(crate) use sizing::{PoolSample, Sizing};
 pub use spread::Spread;
+pub use vegas::Vegas;
 
 use crate::time::Time;
 use std::time::Duration;
