@@ -208,7 +208,8 @@ fn laws_are_played_drawn_and_held_against_each_other() {
     let report = String::from_utf8(output.stdout).expect("text");
     let kept = |name: &str| fs::read_to_string(scratch.path().join(name)).expect(name);
     assert_eq!(kept("report.md"), report);
-    let laws = ["off", "limit", "seda", "seda-multiclass", "codel", "gradient2", "overload"];
+    let laws =
+        ["off", "limit", "seda", "seda-multiclass", "codel", "gradient2", "vegas", "overload"];
     for law in laws {
         assert!(kept(&format!("step-{law}.svg")).contains("page, 100/s"), "{law}");
         let csv = kept(&format!("profiles-retry-{law}.csv"));

@@ -61,8 +61,8 @@ mod stage;
 mod time;
 
 pub use control::{
-    Adjust, Aimd, Codel, Controller, CpuTokens, Dagor, Gauge, Gradient2, Headroom, Limit, Off,
-    Overload, Pid, Sample, Seda, SedaMulticlass, Spread, Vegas,
+    Adjust, Codel, Controller, Gauge, Gradient2, Headroom, Limit, Off, Overload, Sample, Seda,
+    SedaMulticlass, Spread, Vegas,
 };
 pub use desk::strays;
 pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};

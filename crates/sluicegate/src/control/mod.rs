@@ -9,11 +9,8 @@
 //! What each does at a step of load, drawn by `sluicegate lab laws`, is kept beside the figures in
 //! `bench/results/overload/laws-2026-11-25/step-*.svg`.
 
-mod aimd;
 mod bucket;
 mod codel;
-mod cpu_tokens;
-mod dagor;
 mod gate;
 mod gauge;
 mod gradient2;
@@ -24,7 +21,6 @@ mod limit;
 mod meter;
 mod off;
 mod overload;
-mod pid;
 mod quality;
 mod seda;
 mod seda_multiclass;
@@ -33,10 +29,7 @@ mod sizing;
 mod spread;
 mod vegas;
 
-pub use aimd::Aimd;
 pub use codel::Codel;
-pub use cpu_tokens::CpuTokens;
-pub use dagor::Dagor;
 pub(crate) use gate::{Asking, Gate, TICK};
 pub use gauge::Gauge;
 pub use gradient2::Gradient2;
@@ -45,7 +38,6 @@ pub use limit::Limit;
 pub(crate) use meter::{Served, Was};
 pub use off::Off;
 pub use overload::Overload;
-pub use pid::Pid;
 pub use seda::Seda;
 pub use seda_multiclass::SedaMulticlass;
 pub(crate) use sizing::{PoolSample, Sizing};

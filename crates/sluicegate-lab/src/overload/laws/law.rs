@@ -1,8 +1,7 @@
 //! The laws, as experiments name them.
 
 use sluicegate::{
-    Aimd, Capacity, Codel, CpuTokens, Dagor, Gradient2, Limit, Off, Overload, Pid, Seda,
-    SedaMulticlass, Vegas, bounded,
+    Capacity, Codel, Gradient2, Limit, Off, Overload, Seda, SedaMulticlass, Vegas, bounded,
 };
 
 use super::service::Service;
@@ -25,34 +24,22 @@ pub enum Law {
     Codel,
     /// Gradient2, with a limit of 20 to 200.
     Gradient2,
-    /// AIMD, with a limit of 20 to 200 and half of the target as timeout.
-    Aimd,
     /// Vegas, with a limit of 1 to 1000.
     Vegas,
-    /// PID, with a quarter of the target as goal.
-    Pid,
-    /// DAGOR, at a mean wait of 20 ms.
-    Dagor,
-    /// Tokens for four fifths of the processor's time.
-    CpuTokens,
     /// The default.
     Overload,
 }
 
 impl Law {
     /// All there are, the default last.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 8] = [
         Self::Off,
         Self::Limit,
         Self::Seda,
         Self::SedaMulticlass,
         Self::Codel,
         Self::Gradient2,
-        Self::Aimd,
         Self::Vegas,
-        Self::Pid,
-        Self::Dagor,
-        Self::CpuTokens,
         Self::Overload,
     ];
 
@@ -65,11 +52,7 @@ impl Law {
             Self::SedaMulticlass => "seda-multiclass",
             Self::Codel => "codel",
             Self::Gradient2 => "gradient2",
-            Self::Aimd => "aimd",
             Self::Vegas => "vegas",
-            Self::Pid => "pid",
-            Self::Dagor => "dagor",
-            Self::CpuTokens => "cpu-tokens",
             Self::Overload => "overload",
         }
     }
@@ -84,11 +67,7 @@ impl Law {
             Self::SedaMulticlass => queue.admit(SedaMulticlass::p90(target)),
             Self::Codel => queue.admit(Codel::default()),
             Self::Gradient2 => queue.admit(Gradient2::default()),
-            Self::Aimd => queue.admit(Aimd::timeout(target / 2)),
             Self::Vegas => queue.admit(Vegas::default()),
-            Self::Pid => queue.admit(Pid::target(target)),
-            Self::Dagor => queue.admit(Dagor::default()),
-            Self::CpuTokens => queue.admit(CpuTokens),
             Self::Overload => queue.admit(Overload::p99(target)),
         }
     }
