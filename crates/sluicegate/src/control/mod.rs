@@ -7,7 +7,8 @@
 //! does. Where an inlet has several, the strictest bounds rule.
 //!
 //! What each does at a step of load, drawn by `sluicegate lab laws`, is kept beside the figures in
-//! `bench/results/overload/laws-2026-11-25/step-*.svg`.
+//! `bench/results/overload/laws-2026-11-30/step-*.svg`, with those of laws that were tried and are
+//! dominated.
 
 mod bucket;
 mod codel;
@@ -57,7 +58,7 @@ pub trait Controller: Send + 'static {
         None
     }
 
-    /// Whether it needs [`Sample::classes`]: measured only where a law does, at 20 KiB for each
+    /// Whether it needs [`Sample::classes`]: measured only where a law does, at 40 KiB for each
     /// thread that serves the queue.
     fn tells_classes(&self) -> bool {
         false
