@@ -65,7 +65,9 @@ impl Session {
         self.runner("doctests", || tell(&["test", "--doc", "--workspace"]))?;
         // Those of the machine run in its tests.
         self.check("examples", true, || {
-            tell(&["run", "--quiet", "--package", "sluicegate", "--example", "hop_cost"])
+            let run = ["run", "--quiet", "--package", "sluicegate", "--example"];
+            let example = |name| tell(&[&run[..], &[name]].concat());
+            both(example("hop_cost")?, || example("own_law"))
         })?;
         self.check("rustdoc", true, || {
             let mut command = cargo(&["doc", "--workspace", "--no-deps", "--lib"]);

@@ -208,11 +208,14 @@ fn laws_are_played_drawn_and_held_against_each_other() {
     let report = String::from_utf8(output.stdout).expect("text");
     let kept = |name: &str| fs::read_to_string(scratch.path().join(name)).expect(name);
     assert_eq!(kept("report.md"), report);
-    for law in ["off", "limit", "seda", "codel", "gradient2", "overload"] {
+    let laws =
+        ["off", "limit", "seda", "seda-multiclass", "codel", "gradient2", "vegas", "overload"];
+    for law in laws {
         assert!(kept(&format!("step-{law}.svg")).contains("page, 100/s"), "{law}");
         let csv = kept(&format!("profiles-retry-{law}.csv"));
         assert!(csv.contains("\nclients,all,"), "{csv}");
         assert!(report.contains(&format!("\n| three in the crowd | {law} | ")), "{report}");
     }
+    assert!(report.contains("\n| phase | off | limit | seda | seda-multiclass | "), "{report}");
     assert!(report.contains("## The default beside the original"), "{report}");
 }

@@ -187,10 +187,17 @@ fn bounds(adjust: &Adjust) -> Value {
         "work_us": span(adjust.work),
         "events": (adjust.events < usize::MAX).then_some(adjust.events),
         "rate": adjust.rate.is_finite().then_some(adjust.rate),
+        "class_rates": class_rates(adjust),
         "patience_us": span(adjust.patience),
         "newest_first": adjust.newest_first,
         "share": (adjust.share > 0.0).then_some(adjust.share),
     })
+}
+
+/// By class; null where none has a rate.
+fn class_rates(adjust: &Adjust) -> Option<Vec<Option<f64>>> {
+    let rates = adjust.class_rates.map(|rate| rate.is_finite().then_some(rate));
+    rates.iter().any(Option::is_some).then(|| rates.to_vec())
 }
 
 fn span(span: Duration) -> Option<u64> {

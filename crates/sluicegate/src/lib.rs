@@ -62,7 +62,7 @@ mod time;
 
 pub use control::{
     Adjust, Codel, Controller, Gauge, Gradient2, Headroom, Limit, Off, Overload, Sample, Seda,
-    Spread,
+    SedaMulticlass, Spread, Vegas,
 };
 pub use desk::strays;
 pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};

@@ -2,6 +2,7 @@
 //!
 //! It lies with the queue under the queue's lock, so that nothing is locked or shared for it.
 
+use super::bucket::Bucket;
 use super::laws::Laws;
 use super::meter::{Meter, Served};
 use super::share::Share;
@@ -35,9 +36,9 @@ pub(crate) struct Gate {
     adjust: Adjust,
     share: Share,
     meter: Meter,
-    /// Tokens of the rate, and when they were last counted.
-    tokens: f64,
-    refilled: Time,
+    /// Of the rate of all, and of those of the classes.
+    bucket: Bucket,
+    buckets: [Bucket; Adjust::CLASSES],
     /// Events that handlers took.
     taken: u64,
     offered: u64,
@@ -62,8 +63,8 @@ impl Gate {
             adjust,
             share,
             meter: Meter::new(cells),
-            tokens: adjust.burst,
-            refilled: Time(0),
+            bucket: Bucket::new(adjust.burst),
+            buckets: [Bucket::new(adjust.burst); Adjust::CLASSES],
             taken: 0,
             offered: 0,
             refused: ByWhy::default(),
@@ -89,7 +90,7 @@ impl Gate {
         if self.misses(now, asking.deadline, ahead) {
             return Err(Why::Expired);
         }
-        if self.share.refuses(asking.class) || !self.take_token(now) {
+        if self.share.refuses(asking.class) || !self.take_token(now, asking.class) {
             return Err(Why::Refused);
         }
         let work = self.meter.pace() * (queued + 1) as f64;
@@ -253,15 +254,10 @@ impl Gate {
         self.adjust.events < usize::MAX && queued + self.running() >= self.adjust.events
     }
 
-    fn take_token(&mut self, now: Time) -> bool {
-        if self.adjust.rate.is_infinite() {
-            return true;
-        }
-        let since = now.since(self.refilled).as_secs_f64();
-        self.tokens = (self.tokens + since * self.adjust.rate).min(self.adjust.burst);
-        self.refilled = now;
-        let has = self.tokens >= 1.0;
-        self.tokens -= f64::from(u8::from(has));
-        has
+    fn take_token(&mut self, now: Time, class: u8) -> bool {
+        let Adjust { rate, burst, class_rates, .. } = &self.adjust;
+        let place = Adjust::place(class);
+        self.buckets[place].take(now, class_rates[place], *burst)
+            && self.bucket.take(now, *rate, *burst)
     }
 }

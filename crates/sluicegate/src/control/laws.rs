@@ -112,6 +112,7 @@ mod tests {
             work: ms(work),
             events,
             rate,
+            class_rates: std::array::from_fn(|n| rate + (n * events) as f64),
             burst,
             patience: ms(wait),
             newest_first: newest,
@@ -137,6 +138,9 @@ mod tests {
             prop_assert_eq!(rules.work, least(said.iter().map(|a| a.work)));
             prop_assert_eq!(rules.events, least(said.iter().map(|a| a.events)));
             prop_assert_eq!(rules.rate, least(said.iter().map(|a| a.rate)));
+            for (n, rate) in rules.class_rates.into_iter().enumerate() {
+                prop_assert_eq!(rate, least(said.iter().map(|a| a.class_rates[n])));
+            }
             prop_assert_eq!(rules.patience, least(said.iter().map(|a| a.patience)));
             prop_assert_eq!(rules.newest_first, said.iter().any(|a| a.newest_first));
             prop_assert_eq!(rules.pressure, -least(said.iter().map(|a| -a.pressure)));

@@ -1,7 +1,7 @@
 //! What is measured at an inlet: in cells of the replicas that serve it, merged at the tick.
 
 use super::spread::{Spread, Tally};
-use super::{Sample, gate::TICK};
+use super::{Adjust, Controller, Sample, gate::TICK};
 use crate::observe::Count;
 use crate::time::{Time, nanos};
 use std::sync::Arc;
@@ -25,21 +25,55 @@ pub(crate) struct Served {
     pub busy: Count,
     waits: Tally,
     responses: Tally,
+    /// The responses by class, where a law asks for them.
+    classes: Box<[Tally]>,
+}
+
+/// An event that was handled: its class, when it came to the queue, and when its flow was born.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Was {
+    pub class: u8,
+    pub came: Time,
+    pub born: Time,
 }
 
 impl Served {
-    /// Counts an event that came to the queue and whose flow was born at these times.
-    pub fn count(&self, came: Time, born: Time, taken: Time, done: Time) {
-        self.waits.add(nanos(taken.since(came)));
-        self.responses.add(nanos(done.since(born)));
+    /// For a queue under these laws.
+    pub fn under(laws: &[Box<dyn Controller>]) -> Self {
+        let tells = laws.iter().any(|law| law.tells_classes());
+        let classes = if tells { Adjust::CLASSES } else { 0 };
+        Self { classes: (0..classes).map(|_| Tally::default()).collect(), ..Self::default() }
+    }
+
+    /// Counts an event that was handled between these times.
+    pub fn count(&self, was: Was, taken: Time, done: Time) {
+        let response = nanos(done.since(was.born));
+        self.waits.add(nanos(taken.since(was.came)));
+        self.responses.add(response);
+        if let Some(tally) = self.classes.get(Adjust::place(was.class)) {
+            tally.add(response);
+        }
+    }
+}
+
+/// What was read of a cell last.
+#[derive(Clone, Debug, Default)]
+struct Before {
+    waits: Spread,
+    responses: Spread,
+    classes: Vec<Spread>,
+}
+
+impl Before {
+    fn of(cell: &Served) -> Self {
+        Self { classes: vec![Spread::default(); cell.classes.len()], ..Self::default() }
     }
 }
 
 /// The means over all cells of a queue.
 pub(super) struct Meter {
     cells: Vec<Arc<Served>>,
-    /// What was read of each cell last.
-    before: Vec<(Spread, Spread)>,
+    before: Vec<Before>,
     /// What the cells had counted when the window began, when that was, and whether the queue
     /// has been empty since.
     events: u64,
@@ -57,7 +91,7 @@ pub(super) struct Meter {
 impl Meter {
     pub fn new(cells: Vec<Arc<Served>>) -> Self {
         Self {
-            before: cells.iter().map(|_| Default::default()).collect(),
+            before: cells.iter().map(|cell| Before::of(cell)).collect(),
             cells,
             events: 0,
             busy: 0,
@@ -96,9 +130,15 @@ impl Meter {
 
     /// Merges the cells into the sample of a tick.
     pub fn read(&mut self, now: Time, empty: bool, sample: &mut Sample) {
-        for (cell, (waits, responses)) in self.cells.iter().zip(&mut self.before) {
-            cell.waits.take_since(waits, &mut sample.waits);
-            cell.responses.take_since(responses, &mut sample.responses);
+        let classes = self.before.first().map_or(0, |before| before.classes.len());
+        sample.classes.resize_with(classes, Spread::default);
+        for (cell, before) in self.cells.iter().zip(&mut self.before) {
+            cell.waits.take_since(&mut before.waits, &mut sample.waits);
+            cell.responses.take_since(&mut before.responses, &mut sample.responses);
+            let classes = before.classes.iter_mut().zip(&mut sample.classes);
+            for (tally, (before, into)) in cell.classes.iter().zip(classes) {
+                tally.take_since(before, into);
+            }
         }
         let events = self.served();
         sample.served = events - std::mem::replace(&mut self.ticked, events);
@@ -151,6 +191,29 @@ mod tests {
             meter.read(Time(0) + TICK * tick as u32, empty, &mut sample);
         }
         (meter, sample.cost, sample.pace)
+    }
+
+    #[test]
+    fn responses_are_told_by_class_where_a_law_asks() {
+        let laws: [Box<dyn Controller>; 2] =
+            [Box::new(super::super::Off), Box::new(super::super::SedaMulticlass::p90(ms(50)))];
+        for (laws, told) in [(&laws[..1], 0), (&laws[..], Adjust::CLASSES)] {
+            let cells = [0, 1].map(|_| Arc::new(Served::under(laws)));
+            let mut meter = Meter::new(cells.to_vec());
+            let at = |n| Time(0) + ms(n);
+            for class in [0, 0, 3, 9, 200] {
+                cells[usize::from(class % 2)].count(
+                    Was { class, came: at(1), born: at(0) },
+                    at(2),
+                    at(4),
+                );
+            }
+            let mut sample = Sample::default();
+            meter.read(at(10), true, &mut sample);
+            let counts: Vec<u64> = sample.classes.iter().map(Spread::count).collect();
+            assert_eq!(counts, &[2, 0, 0, 1, 0, 0, 0, 0, 0, 2][..told]);
+            assert_eq!((sample.responses.count(), sample.responses.mean()), (5, ms(4)));
+        }
     }
 
     #[test]

@@ -3,11 +3,14 @@
 //! A law is sans-I/O: at each tick it sees a [`Sample`] of what the inlet measured and answers with
 //! an [`Adjust`], the bounds that the inlet keeps until the next tick. It knows neither queues nor
 //! clocks, so that the same code runs in a service, in the simulator and in a plain test. A new
-//! law is one file beside these. Where an inlet has several, the strictest bounds rule.
+//! law is one file, here or in a service: `examples/own_law.rs` is one with a run that shows what it
+//! does. Where an inlet has several, the strictest bounds rule.
 //!
 //! What each does at a step of load, drawn by `sluicegate lab laws`, is kept beside the figures in
-//! `bench/results/overload/laws-2026-11-25/step-*.svg`.
+//! `bench/results/overload/laws-2026-11-30/step-*.svg`, with those of laws that were tried and are
+//! dominated.
 
+mod bucket;
 mod codel;
 mod gate;
 mod gauge;
@@ -21,9 +24,11 @@ mod off;
 mod overload;
 mod quality;
 mod seda;
+mod seda_multiclass;
 mod share;
 mod sizing;
 mod spread;
+mod vegas;
 
 pub use codel::Codel;
 pub(crate) use gate::{Asking, Gate, TICK};
@@ -31,12 +36,14 @@ pub use gauge::Gauge;
 pub use gradient2::Gradient2;
 pub use headroom::Headroom;
 pub use limit::Limit;
-pub(crate) use meter::Served;
+pub(crate) use meter::{Served, Was};
 pub use off::Off;
 pub use overload::Overload;
 pub use seda::Seda;
+pub use seda_multiclass::SedaMulticlass;
 pub(crate) use sizing::{PoolSample, Sizing};
 pub use spread::Spread;
+pub use vegas::Vegas;
 
 use crate::time::Time;
 use std::time::Duration;
@@ -49,6 +56,12 @@ pub trait Controller: Send + 'static {
     /// The time that it keeps to, if it has one.
     fn target(&self) -> Option<Duration> {
         None
+    }
+
+    /// Whether it needs [`Sample::classes`]: measured only where a law does, at 40 KiB for each
+    /// thread that serves the queue.
+    fn tells_classes(&self) -> bool {
+        false
     }
 
     /// Says within which bounds the queue shall be until the next tick.
@@ -85,6 +98,9 @@ pub struct Sample {
     /// How long ago the flows of the events that were handled had been born when the handler was
     /// done: SEDA's response time.
     pub responses: Spread,
+    /// The same by class: 0 to 8, and all that are higher. Empty unless a law of the inlet
+    /// [tells classes](Controller::tells_classes).
+    pub classes: Vec<Spread>,
 }
 
 /// What a controller sets. By default nothing is bounded.
@@ -96,7 +112,9 @@ pub struct Adjust {
     pub events: usize,
     /// The most events that may enter in a second.
     pub rate: f64,
-    /// How many of them may enter at once.
+    /// The most events of each class that may enter in a second: 0 to 8, and all that are higher.
+    pub class_rates: [f64; Self::CLASSES],
+    /// How many may enter at once, where there is a rate.
     pub burst: f64,
     /// The longest that an event may have waited when it is its turn: else it is dropped.
     pub patience: Duration,
@@ -121,6 +139,7 @@ impl Default for Adjust {
             work: Duration::MAX,
             events: usize::MAX,
             rate: f64::INFINITY,
+            class_rates: [f64::INFINITY; Self::CLASSES],
             burst: 1.0,
             patience: Duration::MAX,
             newest_first: false,
@@ -133,6 +152,19 @@ impl Default for Adjust {
 }
 
 impl Adjust {
+    /// Classes that have rates and figures of their own, from 0 on; what is of a higher class
+    /// counts as of the last. As many as in SEDA's released code.
+    pub const CLASSES: usize = 10;
+
+    /// The place of a class in what is told by class.
+    fn place(class: u8) -> usize {
+        usize::from(class).min(Self::CLASSES - 1)
+    }
+
+    fn has_rate(&self) -> bool {
+        self.class_rates.iter().any(|rate| rate.is_finite()) || self.rate.is_finite()
+    }
+
     /// The stricter of both for each bound. A burst counts only where there is a rate; what was
     /// measured is told by the first that measured anything.
     pub fn strictest(self, other: Self) -> Self {
@@ -140,7 +172,8 @@ impl Adjust {
             work: self.work.min(other.work),
             events: self.events.min(other.events),
             rate: self.rate.min(other.rate),
-            burst: match (self.rate.is_finite(), other.rate.is_finite()) {
+            class_rates: std::array::from_fn(|n| self.class_rates[n].min(other.class_rates[n])),
+            burst: match (self.has_rate(), other.has_rate()) {
                 (true, false) => self.burst,
                 (false, true) => other.burst,
                 _ => self.burst.min(other.burst),

@@ -235,8 +235,9 @@ struct Erased<T>(PhantomData<fn(T)>);
 impl<T: Send + 'static> MakeQueues for Erased<T> {
     fn make(&self, n: usize, replicas: usize, declared: &Declared) -> Queues {
         let gated = |gating: &Gating| {
-            let cells = (0..replicas).map(|_| Arc::<Served>::default()).collect();
-            Gated::<T>::new(gating.order, gating.controllers(), cells, declared.keeps_late)
+            let laws = gating.controllers();
+            let cells = (0..replicas).map(|_| Arc::new(Served::under(&laws))).collect();
+            Gated::<T>::new(gating.order, laws, cells, declared.keeps_late)
         };
         let queue = |_| InletQueue::new(declared.capacity, declared.gating.as_ref().map(gated));
         let typed: Vec<_> = (0..n).map(queue).map(Arc::new).collect();

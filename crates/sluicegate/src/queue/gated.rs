@@ -3,7 +3,7 @@
 use super::Order;
 use super::line::Ticket;
 use super::waiting::{Held, Waiting, class};
-use crate::control::{Asking, Controller, Gate, Served};
+use crate::control::{Asking, Controller, Gate, Served, Was};
 use crate::event::{Event, Tag};
 use crate::gone::Gone;
 use crate::ledger::Why;
@@ -29,8 +29,7 @@ pub(crate) type Dropped<T> = Vec<(Event<T>, Why)>;
 /// What is known of an event that left the queue.
 #[derive(Clone, Copy)]
 pub(crate) struct Passed {
-    pub came: Time,
-    pub born: Time,
+    pub was: Was,
     /// What its client was charged, where clients share.
     pub ticket: Option<Ticket>,
 }
@@ -140,8 +139,9 @@ impl<T> Gated<T> {
                 aside.dropped.push((held.event, why));
                 continue;
             }
-            let (came, born) = (held.came, held.event.tag().born());
-            aside.passed.push_back(Passed { came, born, ticket });
+            let tag = held.event.tag();
+            let was = Was { class: class(tag), came: held.came, born: tag.born() };
+            aside.passed.push_back(Passed { was, ticket });
             into.push_back(held.event);
         }
         self.gate.take(into.len() - before);
@@ -158,7 +158,7 @@ impl<T> Gated<T> {
         self.gate.give_back(events.len());
         while let Some(event) = events.pop_back() {
             let passed = passed.pop_back();
-            let came = passed.map_or(now, |passed| passed.came);
+            let came = passed.map_or(now, |passed| passed.was.came);
             self.waiting.put_back(event, came, passed.and_then(|passed| passed.ticket));
         }
         self.gate.waiting(now, self.waiting.len());

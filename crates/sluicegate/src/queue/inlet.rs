@@ -149,7 +149,7 @@ impl<T> InletQueue<T> {
             }
             Some(gated) => {
                 gated.take(now, gone, asks, into, aside);
-                aside.passed.front().map(|passed| passed.came)
+                aside.passed.front().map(|passed| passed.was.came)
             }
         };
         let more = !lanes.is_empty();

@@ -2,7 +2,8 @@
 
 use crate::load::{Cost, Load, Outcome};
 use sluicegate::{
-    Capacity, Codel, Gradient2, Limit, Off, Order, Overload, Seda, Time, Why, bounded, ms,
+    Adjust, Capacity, Codel, Controller, Gradient2, Limit, Off, Order, Overload, Sample, Seda,
+    SedaMulticlass, Time, Vegas, Why, bounded, ms,
 };
 use std::time::Duration;
 
@@ -33,9 +34,11 @@ fn the_default_law_is_ahead_of_the_original_and_no_worse_than_any() {
     let limit = good(bounded(4096).admit(Limit::of(64)));
     let codel = good(bounded(4096).admit(Codel::default()));
     let gradient2 = good(bounded(4096).admit(Gradient2::default()));
+    let vegas = good(bounded(4096).admit(Vegas::default()));
     let seda = good(bounded(4096).admit(Seda::p90(TARGET)));
     assert!(default > 0.99, "{default}");
-    for (law, good) in [("limit", limit), ("codel", codel), ("gradient2", gradient2)] {
+    let others = [("limit", limit), ("codel", codel), ("gradient2", gradient2), ("vegas", vegas)];
+    for (law, good) in others {
         assert!((0.9..=default + 0.01).contains(&good), "{law}: {good}");
     }
     // It climbs by two requests a second, a run, from 100; eight threads serve 8000.
@@ -49,6 +52,51 @@ fn a_limit_is_kept_event_by_event() {
     assert!(queued.max() <= Some(10));
     // Ten at once, 8000 a second.
     assert!(out.response(1.0) <= ms(3), "{:?}", out.response(1.0));
+}
+
+/// Lets so many of each class in.
+#[derive(Clone)]
+struct Rates([f64; Adjust::CLASSES]);
+
+impl Controller for Rates {
+    fn name(&self) -> &'static str {
+        "rates"
+    }
+
+    fn tick(&mut self, _: Time, _: &Sample) -> Adjust {
+        Adjust { class_rates: self.0, burst: 10.0, ..Adjust::default() }
+    }
+}
+
+#[test]
+fn the_rate_of_a_class_is_kept_and_is_no_other_ones() {
+    let mut load = Load::steady(Cost::Fixed(ms(1)), 0.5);
+    load.classes = vec![(1, 40), (9, 10), (200, 10)];
+    let mut rates = [f64::INFINITY; Adjust::CLASSES];
+    (rates[0], rates[9]) = (100.0, 50.0);
+    let out = load.run(bounded(4096).admit(Rates(rates)), 1);
+    let served = |class| out.served().filter(|end| end.class == class).count();
+    // For a second, and ten at once.
+    assert!((108..=110).contains(&served(0)), "{}", served(0));
+    assert_eq!(out.served_of(1), 1.0);
+    let shared = served(9) + served(200);
+    assert!((58..=60).contains(&shared), "all classes from 9 on have one rate: {shared}");
+}
+
+#[test]
+fn sedas_law_for_classes_hears_each_and_cuts_the_lower_one() {
+    let mut load = Load::steady(Cost::Fixed(ms(40)), 3.0);
+    // Each class alone, with the rate at the start, is more than 50/s.
+    (load.threads, load.phases) = (2, vec![(ms(20_000), 6.0)]);
+    load.classes = vec![(1, 50)];
+    let out = load.run(bounded(4096).admit(SedaMulticlass::p90(ms(200))), 1);
+    let rates: Vec<_> = out.admissions().map(|view| view.adjust.class_rates).collect();
+    let least = |class: usize| rates.iter().map(|rates| rates[class]).reduce(f64::min);
+    assert!(least(0) < Some(10.0), "{:?}", least(0));
+    assert!(least(1) > Some(50.0) && least(2) == Some(100.0), "{:?}", least(1));
+    let [low, high] = [0, 1].map(|class| out.served_of(class));
+    println!("low {low:.3}, high {high:.3}");
+    assert!(high > 2.0 * low, "{low} {high}");
 }
 
 #[test]

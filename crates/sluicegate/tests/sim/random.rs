@@ -209,6 +209,7 @@ impl Controller for Moody {
             work: ms(self.0.below(3) as u64),
             events: self.0.below(6),
             rate: self.0.below(10_000) as f64,
+            class_rates: std::array::from_fn(|_| self.0.below(10_000) as f64),
             burst: 1.0 + self.0.below(20) as f64,
             patience: ms(self.0.below(3) as u64),
             newest_first: self.0.one_in(2),

@@ -26,6 +26,9 @@ pub(super) struct Kind {
     pub retry: Retry,
     /// The higher matters more.
     pub class: u8,
+    /// By which numbers queues know them. In an open loop each request is somebody's by chance; in
+    /// a closed one each user has a number, as long as there are as many.
+    pub clients: Range<u16>,
     /// After so long an attempt is given up, if ever.
     pub patience: Option<Duration>,
 }
@@ -51,6 +54,7 @@ pub(super) struct Due {
     pub flow: u64,
     pub at: Time,
     pub class: u8,
+    pub client: u16,
 }
 
 /// All clients of a run, and what became of what they asked.
@@ -85,6 +89,7 @@ enum Moment {
 struct Request {
     kind: usize,
     user: Option<usize>,
+    client: u16,
     meant: Time,
     /// When this try was.
     tried: Time,
@@ -206,7 +211,10 @@ impl Crowd {
     fn ask(&mut self, kind: usize, user: Option<usize>, at: Time) -> Due {
         let number = self.asked;
         self.asked += 1;
-        self.requests.insert(number, Request { kind, user, meant: at, tried: at, tries: 0 });
+        let draw = || (self.random.unit() * 1e9) as usize;
+        let client = self.kinds[kind].client(user.unwrap_or_else(draw));
+        let request = Request { kind, user, client, meant: at, tried: at, tries: 0 };
+        self.requests.insert(number, request);
         let outcome = &mut self.outcomes[kind];
         outcome.most_under_way = outcome.most_under_way.max(self.requests.len());
         self.row(kind, at).first += 1;
@@ -217,13 +225,14 @@ impl Crowd {
         let request =
             self.requests.get_mut(&number).expect("a request is tried until it is settled");
         (request.tried, request.tries) = (at, request.tries + 1);
-        let (kind, flow) = (request.kind, number << TRY_BITS | u64::from(request.tries));
+        let Request { kind, client, tries, .. } = *request;
+        let flow = number << TRY_BITS | u64::from(tries);
         self.row(kind, at).attempts += 1;
         let Kind { patience, class, .. } = self.kinds[kind];
         if let Some(patience) = patience {
             self.plan(at + patience, Moment::GiveUp(flow));
         }
-        Due { flow, at, class }
+        Due { flow, at, class, client }
     }
 
     /// The request of a flow, if that is what its client waits for.
@@ -274,6 +283,11 @@ impl Crowd {
 }
 
 impl Kind {
+    /// The number of the `n`-th client.
+    fn client(&self, n: usize) -> u16 {
+        self.clients.start + (n % self.clients.len().max(1)) as u16
+    }
+
     fn is_there(&self, at: Time, seconds: usize) -> bool {
         let Asks::Closed { there, .. } = &self.asks else { return false };
         let at = at.since(Time(0));
@@ -306,7 +320,8 @@ mod tests {
 
     fn users(users: usize, retry: Retry) -> Kind {
         let asks = Asks::Closed { users, think: [S, S * 2], there: Duration::ZERO..S * 100 };
-        Kind { name: "users".to_owned(), asks, retry, class: 3, patience: Some(S) }
+        let name = "users".to_owned();
+        Kind { name, asks, retry, class: 3, clients: 7..8, patience: Some(S) }
     }
 
     fn settled(crowd: Crowd) -> Row {
@@ -321,7 +336,7 @@ mod tests {
         let mut asked = 0;
         while let Some(next) = crowd.next() {
             if let Some(due) = crowd.due(next) {
-                assert_eq!((due.at, due.class), (next, 3));
+                assert_eq!((due.at, due.class, due.client), (next, 3, 7));
                 assert_eq!(crowd.due(next), None, "one at a time");
                 crowd.answered(due.flow, next + S / 10, S / 2);
                 asked += 1;

@@ -1,6 +1,8 @@
 //! The laws, as experiments name them.
 
-use sluicegate::{Capacity, Codel, Gradient2, Limit, Off, Overload, Seda, bounded};
+use sluicegate::{
+    Capacity, Codel, Gradient2, Limit, Off, Overload, Seda, SedaMulticlass, Vegas, bounded,
+};
 
 use super::service::Service;
 
@@ -16,18 +18,30 @@ pub enum Law {
     Limit,
     /// SEDA's response-time controller.
     Seda,
+    /// The same for classes.
+    SedaMulticlass,
     /// CoDel with adaptive LIFO, at 5 ms and 100 ms.
     Codel,
     /// Gradient2, with a limit of 20 to 200.
     Gradient2,
+    /// Vegas, with a limit of 1 to 1000.
+    Vegas,
     /// The default.
     Overload,
 }
 
 impl Law {
     /// All there are, the default last.
-    pub const ALL: [Self; 6] =
-        [Self::Off, Self::Limit, Self::Seda, Self::Codel, Self::Gradient2, Self::Overload];
+    pub const ALL: [Self; 8] = [
+        Self::Off,
+        Self::Limit,
+        Self::Seda,
+        Self::SedaMulticlass,
+        Self::Codel,
+        Self::Gradient2,
+        Self::Vegas,
+        Self::Overload,
+    ];
 
     /// As reports call it.
     pub fn name(self) -> &'static str {
@@ -35,8 +49,10 @@ impl Law {
             Self::Off => "off",
             Self::Limit => "limit",
             Self::Seda => "seda",
+            Self::SedaMulticlass => "seda-multiclass",
             Self::Codel => "codel",
             Self::Gradient2 => "gradient2",
+            Self::Vegas => "vegas",
             Self::Overload => "overload",
         }
     }
@@ -48,8 +64,10 @@ impl Law {
             Self::Off => queue.admit(Off),
             Self::Limit => queue.admit(Limit::of(service.tuned_limit())),
             Self::Seda => queue.admit(Seda::p90(target)),
+            Self::SedaMulticlass => queue.admit(SedaMulticlass::p90(target)),
             Self::Codel => queue.admit(Codel::default()),
             Self::Gradient2 => queue.admit(Gradient2::default()),
+            Self::Vegas => queue.admit(Vegas::default()),
             Self::Overload => queue.admit(Overload::p99(target)),
         }
     }

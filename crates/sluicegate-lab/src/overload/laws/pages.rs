@@ -20,6 +20,8 @@ pub(super) struct Pages {
     target_ms: f64,
     /// The lines of each law's picture, of goodput and of the 99th percentile.
     drawn: Vec<(Law, [Vec<Line>; 2])>,
+    /// All laws, a row for each phase.
+    side_by_side: String,
     /// The default against the original, a row for each phase.
     duel: String,
 }
@@ -33,7 +35,8 @@ impl Pages {
              figures, on any machine.\n\n* command: `{typed}`\n"
         );
         let drawn = Law::ALL.map(|law| (law, Default::default())).into();
-        Self { text, capacity: 1.0, target_ms: 1.0, drawn, duel: String::new() }
+        let (side_by_side, duel) = (String::new(), String::new());
+        Self { text, capacity: 1.0, target_ms: 1.0, drawn, side_by_side, duel }
     }
 
     pub fn add_group(&mut self, name: &str, about: &str, service: &Service) {
@@ -68,11 +71,23 @@ impl Pages {
                     played.law.name(),
                 );
             }
-            self.add_duel(&format!("{group} {}: {}", scene.name, phase.name), n, all);
+            let name = format!("{group} {}: {}", scene.name, phase.name);
+            self.add_row(&name, n, all);
+            self.add_duel(&name, n, all);
         }
         if scene.drawn {
             all.iter().for_each(|played| self.draw(group, played));
         }
+    }
+
+    /// How all do, in short.
+    fn add_row(&mut self, name: &str, phase: usize, all: &[Played]) {
+        let told = |played: &Played| {
+            let values = &played.values[phase];
+            format!("{}, {}", cell(values, "share"), cell(values, "p99 ms"))
+        };
+        let told: Vec<String> = all.iter().map(told).collect();
+        self.side_by_side += &format!("| {name} | {} |\n", told.join(" | "));
     }
 
     /// How the default does beside the original.
@@ -145,6 +160,14 @@ impl Pages {
         for (law, _) in &self.drawn {
             self.text += &format!("![{}]({})\n", law.name(), file(*law));
         }
+        let laws = Law::ALL.map(Law::name);
+        self.text += &format!(
+            "\n## Side by side\n\n`share`, and the 99th percentile in ms.\n\n| phase | {} |\n|{}\n\
+             {}",
+            laws.join(" | "),
+            "---|".repeat(1 + laws.len()),
+            self.side_by_side
+        );
         self.text += &format!(
             "\n## The default beside the original\n\nBy `share`; what differs by less than {:.0} \
              % is alike.\n\n| phase | share seda | share overload | refused % seda | refused % \

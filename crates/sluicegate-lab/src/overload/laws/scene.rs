@@ -1,11 +1,13 @@
 //! What befalls services: steps of load, the profiles that real servers are put under, a million
 //! clients, and the experiments of 2001 to 2003.
 
+use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::crowd::{Asks, Kind};
 use super::service::Service;
-use crate::overload::profile::{Phase, Point, Profile, Times};
+use crate::overload::profile::{CROWD, Phase, Point, Profile, Times};
 use crate::plan::Rate;
 use crate::retry::Retry;
 
@@ -16,6 +18,8 @@ const MILLION: usize = 1_000_000;
 const MILLION_QUICK: usize = 20_000;
 /// The multiples of the capacity that it asks for.
 const MILLION_LOADS: [f64; 4] = [0.8, 2.0, 5.0, 10.0];
+/// Numbers that users can have; more share them.
+const NUMBERS: usize = 50_000;
 /// Before the step up, between it and the step down, and after that.
 const STEP: [f64; 3] = [0.5, 2.0, 0.5];
 /// What profiles can be played without a machine that is stopped, taken or short of descriptors.
@@ -130,6 +134,7 @@ fn open(name: &str, rate: Rate, service: &Service) -> Kind {
         asks: Asks::Open(rate),
         retry: Retry::Never,
         class: 0,
+        clients: numbers(CROWD),
         patience: Some(service.target * PATIENCE),
     }
 }
@@ -145,11 +150,24 @@ fn of_point(point: &Point, service: &Service) -> Scene {
     let kind = |clients: &crate::overload::Clients| {
         let pieces = clients.pieces(seconds, &[service.capacity()]);
         let kind = open(&clients.name, Rate { pieces, poisson: true }, service);
-        Kind { retry: clients.retry, class: clients.class, ..kind }
+        Kind {
+            retry: clients.retry,
+            class: clients.class,
+            clients: numbers(clients.addresses),
+            ..kind
+        }
     };
     let kinds = point.clients.iter().map(kind).collect();
     let phases = point.phases.clone();
     Scene { name: point.name.clone(), kinds, seconds, phases, drawn: false }
+}
+
+/// The numbers of the clients at so many addresses from this one on: those of the experiment
+/// differ in their second octet or in the last.
+fn numbers((first, count): (Ipv4Addr, u32)) -> Range<u16> {
+    let [_, net, _, host] = first.octets();
+    let first = u16::from_be_bytes([net, host]);
+    first..first + count as u16
 }
 
 fn million(service: &Service, quick: bool) -> Vec<Scene> {
@@ -165,13 +183,14 @@ fn million(service: &Service, quick: bool) -> Vec<Scene> {
     MILLION_LOADS.map(scene).into()
 }
 
-fn closed(name: &str, users: usize, think: [Duration; 2], there: std::ops::Range<usize>) -> Kind {
+fn closed(name: &str, users: usize, think: [Duration; 2], there: Range<usize>) -> Kind {
     let second = |n: usize| Duration::from_secs(n as u64);
     Kind {
         name: name.to_owned(),
         asks: Asks::Closed { users, think, there: second(there.start)..second(there.end) },
         retry: Retry::Never,
         class: 0,
+        clients: 1..1 + users.min(NUMBERS) as u16,
         patience: None,
     }
 }
@@ -194,7 +213,7 @@ fn crowd(quick: bool) -> Scene {
     let part = length(30, quick);
     let kinds = vec![
         closed("three", 3, [THINK, REFUSED], 0..3 * part),
-        closed("crowd", 997, [THINK, REFUSED], part..2 * part),
+        Kind { clients: 4..1001, ..closed("crowd", 997, [THINK, REFUSED], part..2 * part) },
     ];
     let phase = |name: &str, clients, n: usize| {
         Phase::new(name.to_owned(), clients, n * part..(n + 1) * part)

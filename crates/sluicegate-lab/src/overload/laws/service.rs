@@ -9,7 +9,7 @@ use sluicegate::{
 };
 
 use super::Law;
-use super::crowd::{Crowd, Kind};
+use super::crowd::{Crowd, Due, Kind};
 use crate::overload::capacity::Capacity;
 use crate::report::Report;
 
@@ -21,7 +21,7 @@ const SLICE: Duration = Duration::from_micros(500);
 const STEPS: usize = 1 << 32;
 /// After the end of a run what waits is served: at most a full queue.
 const REST: Duration = Duration::from_secs(600);
-/// The least that is left of a page when it is made with less care.
+/// The least of a page that is made, however little quality is asked for.
 const QUALITY_MIN: f64 = 0.2;
 
 /// What serves.
@@ -36,7 +36,7 @@ pub(super) struct Service {
     pub entering: Duration,
     /// The longest time in which an answer is good, and what laws keep to.
     pub target: Duration,
-    /// Whether pages are made with less care, and so at less cost, under pressure.
+    /// Whether pages are made with less care, and so at less cost, where quality says so.
     pub degrades: bool,
 }
 
@@ -55,6 +55,12 @@ impl Service {
     /// The limit that somebody would set who knows it: half of the target, and what is served.
     pub fn tuned_limit(&self) -> usize {
         self.threads + (self.capacity() * self.target.as_secs_f64() / 2.0) as usize
+    }
+
+    /// What a page costs that is made as well as this.
+    fn cost(&self, quality: f64) -> Duration {
+        let quality = if self.degrades { quality.max(QUALITY_MIN) } else { 1.0 };
+        self.cost.mul_f64(quality)
     }
 
     /// Has clients ask it under a law.
@@ -91,8 +97,8 @@ impl Service {
         let (service, at_door, clock) = (*self, crowd.clone(), time.clone());
         let door = move || Door { service, crowd: at_door.clone(), time: clock.clone() };
         let door = net.add(stage("door", door).on(cpu).flows(FLOWS));
-        let (target, answers, clock) = (self.target, crowd.clone(), time.clone());
-        let work = move || work(&clock, &answers, target);
+        let (answers, clock) = (crowd.clone(), time.clone());
+        let work = move || work(service, &clock, &answers);
         let work = net.add(stage("work", work).on(pool).queue(law.queue(self)));
         net.wire(door.out, work.inlet).on_full(OnFull::ShedNewest);
         net
@@ -121,24 +127,17 @@ impl Shared {
     }
 }
 
-/// A request on its way: its flow and what it costs.
-#[derive(Clone, Copy)]
-struct Page {
-    flow: u64,
-    cost: Duration,
-}
-
 fn work(
+    service: Service,
     time: &VirtualTime,
     crowd: &Shared,
-    target: Duration,
-) -> impl Stage<In = Page, Out = ()> + use<> {
+) -> impl Stage<In = (), Out = ()> + use<> {
     let (time, crowd) = (time.clone(), crowd.clone());
-    from_fn(move |batch: Batch<'_, Page>, cx: &mut Cx<'_, ()>| {
+    from_fn(move |batch: Batch<'_, ()>, cx: &mut Cx<'_, ()>| {
         for event in batch {
-            let (tag, page) = event.split();
-            time.spend(page.cost);
-            crowd.with(|crowd| crowd.answered(page.flow, cx.clock(), target));
+            let (tag, ()) = event.split();
+            time.spend(service.cost(cx.quality()));
+            crowd.with(|crowd| crowd.answered(tag.flow(), cx.clock(), service.target));
             tag.finish();
         }
     })
@@ -151,36 +150,26 @@ struct Door {
     time: VirtualTime,
 }
 
-impl Door {
-    /// What the next page costs under this pressure.
-    fn cost(&self, pressure: f64) -> Duration {
-        let quality = if self.service.degrades { 1.0 - pressure } else { 1.0 };
-        self.service.cost.mul_f64(quality.max(QUALITY_MIN))
-    }
-}
-
 impl Stage for Door {
     type In = ();
-    type Out = Out<Page>;
+    type Out = Out<()>;
 
-    fn handle(&mut self, _: Batch<'_, ()>, _: &mut Cx<'_, Out<Page>>) {}
+    fn handle(&mut self, _: Batch<'_, ()>, _: &mut Cx<'_, Out<()>>) {}
 
-    fn start(&mut self, cx: &mut Cx<'_, Out<Page>>) {
+    fn start(&mut self, cx: &mut Cx<'_, Out<()>>) {
         let me = cx.stage();
         cx.local.get::<Outside>().door = Some(me);
     }
 
-    fn signal(&mut self, cx: &mut Cx<'_, Out<Page>>) {
+    fn signal(&mut self, cx: &mut Cx<'_, Out<()>>) {
         let now = cx.now();
         while let Some(due) = self.crowd.with(|crowd| crowd.due(now)) {
             self.time.spend(self.service.entering);
-            let entering = Entering { born: Some(due.at), class: due.class, ..Entering::default() };
-            match cx.enter(due.flow, entering) {
-                Ok(tag) => {
-                    let cost = self.cost(cx.pressure());
-                    cx.out.emit(tag.with(Page { flow: due.flow, cost }));
-                }
-                Err(_) => self.crowd.with(|crowd| crowd.refused(due.flow, cx.clock())),
+            let Due { flow, at, class, client } = due;
+            let entering = Entering { born: Some(at), deadline: None, class, client };
+            match cx.enter(flow, entering) {
+                Ok(tag) => cx.out.emit(tag.with(())),
+                Err(_) => self.crowd.with(|crowd| crowd.refused(flow, cx.clock())),
             }
             if cx.room() == 0 || cx.clock().since(now) > SLICE {
                 return cx.again();
@@ -188,7 +177,7 @@ impl Stage for Door {
         }
     }
 
-    fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, Out<Page>>) {
+    fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, Out<()>>) {
         self.crowd.with(|crowd| crowd.refused(ended.flow, cx.now()));
     }
 }
@@ -238,6 +227,7 @@ mod tests {
             asks: Asks::Open(rate),
             retry: Retry::Never,
             class: 0,
+            clients: 0..1,
             patience: None,
         };
         service.run(law, &[kind], 4, 1).expect("it comes to rest")

@@ -158,8 +158,8 @@ impl<S: Stage> Replica<S> {
         let Aside { passed, costs, .. } = &mut self.aside;
         let n = passed.len();
         cell.events.add(n as u64);
-        for (place, Passed { came, born, ticket }) in passed.drain(..).enumerate() {
-            cell.count(came, born, taken, done);
+        for (place, Passed { was, ticket }) in passed.drain(..).enumerate() {
+            cell.count(was, taken, done);
             if let Some(ticket) = ticket {
                 costs.push((ticket, self.work.lap(place, n, (taken, done))));
             }
