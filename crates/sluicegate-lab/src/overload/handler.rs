@@ -95,12 +95,13 @@ impl Handler {
             path: format!("{}?us={}", path(class), time.as_micros()),
             share,
             from: Duration::from_secs(from as u64),
+            cost: time,
         };
         works.into_iter().map(ask).collect()
     }
 
     /// The routes to it as settings: one for each class where there is a target, else the one of
-    /// class 0, for there is no class without; and one to what the server itself sees.
+    /// class 0, for there is no class without; and those by which the server shows what it sees.
     pub(super) fn routes(&self, rule: Rule) -> String {
         let domain = self.domain.name();
         let route = |class: u8, more: &str| {
@@ -234,7 +235,10 @@ mod tests {
     fn requests_say_what_they_cost() {
         let paths = |text: &str, class| {
             let asks = text.parse::<Handler>().unwrap().asks(class, 25);
-            let told = |ask: Ask| format!("{} {} {:?}", ask.share, ask.path, ask.from);
+            let told = |ask: Ask| {
+                assert!(ask.path.ends_with(&format!("?us={}", ask.cost.as_micros())), "{ask:?}");
+                format!("{} {} {:?}", ask.share, ask.path, ask.from)
+            };
             asks.into_iter().map(told).collect::<Vec<_>>()
         };
         assert_eq!(paths("pool:2ms", 0), ["1 /burn?us=2000 0ns"]);
