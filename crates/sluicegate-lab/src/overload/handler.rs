@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::view::ROUTE;
+use super::view::SETTINGS;
 use crate::ask::{Ask, SHARE_MAX};
 
 /// The longest that a request may take of a processor.
@@ -113,12 +113,12 @@ impl Handler {
         let target = match rule {
             // Settings have milliseconds at the finest.
             Rule::Target(target) => format!("target = \"{}ms\"\n", target.as_millis().max(1)),
-            Rule::None => return format!("{}\n{ROUTE}", route(0, "")),
-            Rule::Refuse => return format!("{}\n{ROUTE}", route(0, "refuse = true\n")),
+            Rule::None => return format!("{}\n{SETTINGS}", route(0, "")),
+            Rule::Refuse => return format!("{}\n{SETTINGS}", route(0, "refuse = true\n")),
         };
         let classed = |class| format!("\n{}", route(class, &format!("{target}class = {class}\n")));
         let classes: String = (1..CLASSES).map(classed).collect();
-        format!("{}{classes}\n{ROUTE}", route(0, &target))
+        format!("{}{classes}\n{SETTINGS}", route(0, &target))
     }
 }
 
@@ -254,9 +254,9 @@ mod tests {
         assert!(gated.contains("path = \"/burn/5\"\nhandler = \"burn\"\ndomain = \"pool\"\n"));
         assert!(gated.contains("target = \"50ms\"\nclass = 5\n\n"), "{gated}");
         let plain = "[[route]]\npath = \"/burn\"\nhandler = \"burn\"\ndomain = \"pool\"\n";
-        assert_eq!(handler.routes(Rule::None), format!("{plain}\n{ROUTE}"));
+        assert_eq!(handler.routes(Rule::None), format!("{plain}\n{SETTINGS}"));
         let refuse = handler.routes(Rule::Refuse);
-        assert_eq!(refuse, format!("{plain}refuse = true\n\n{ROUTE}"));
+        assert_eq!(refuse, format!("{plain}refuse = true\n\n{SETTINGS}"));
     }
 
     #[test]
