@@ -9,6 +9,7 @@
 mod bounds;
 mod capacity;
 mod curves;
+mod door;
 mod drive;
 mod figures;
 mod handler;
@@ -33,6 +34,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use capacity::{Capacity, USERS};
+pub use door::Door;
 pub use figures::{COLUMNS, Values};
 pub use handler::{CLASSES, Domain, HANDLE_MAX, Handler, Work, span};
 pub use laws::{Law, Laws};

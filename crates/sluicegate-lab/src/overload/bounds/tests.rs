@@ -102,6 +102,8 @@ fn what_is_lost_by_retries_and_by_an_elephant_is_told() {
     let greedy = section(Profile::Greedy, "p99 ms", &phases);
     let all = [(system("pool:2ms", ours()), vec![retried, once, greedy])];
     let text = judged(&all, TARGET);
+    let retried = cells(&text, "goodput of the ideal at 5x, with retries");
+    assert_eq!(retried, ["-", "0.960"]);
     assert_eq!(cells(&text, "loss of the ideal"), ["at most 0.030", "0.020 yes"]);
     assert_eq!(cells(&text, "p99 of mice"), ["at most 2.00", "2.25 **no**"]);
 }
