@@ -228,6 +228,6 @@ fn gates_at_each_stage_and_at_the_door_stand_side_by_side() {
     assert_eq!(kept, report);
     let rows = |gates: &str| report.matches(&format!("\n| {gates} | ")).count();
     let each = ["nowhere", "at the door", "at each stage", "at the door, usual queues"].map(rows);
-    assert_eq!(each, [9 + 2, 9 + 2, 9 + 2, 3 + 2], "a fork has two kinds of requests: {report}");
+    assert_eq!(each, [6 + 2, 6 + 2, 6 + 2, 3 + 2], "a fork has two kinds of requests: {report}");
     assert_eq!(rows("where the way is known"), 2, "{report}");
 }

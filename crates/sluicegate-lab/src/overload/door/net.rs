@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluicegate::{
-    Batch, Capacity, Cx, Ended, Entering, Fifo, Machine, Net, OnFull, Out, Outlet, Overload,
-    Raised, Sim, Stage, StageId, Time, VirtualTime, Wait, Waker, bounded, stage,
+    Batch, Capacity, Cx, Ended, Entering, Machine, Net, OnFull, Out, Outlet, Overload, Raised, Sim,
+    Stage, StageId, Time, VirtualTime, Wait, Waker, bounded, stage,
 };
 use sluicegate_macros::Ports;
 
@@ -52,10 +52,8 @@ pub(super) enum Gates {
 /// Who runs the stages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum On {
-    /// The one worker that also lets requests in, what is nearest to the exit first.
-    ExitFirst,
-    /// The same, in turn.
-    InTurn,
+    /// The one worker that also lets requests in.
+    One,
     /// Threads of its own for each.
     Apart,
 }
@@ -197,9 +195,7 @@ impl World {
         let mut net = Net::new("door");
         let world = self.clone();
         let machine = move |_| Ok(Outside { world: world.clone(), source: None });
-        let cpu = net.domain("cpu").machine(machine);
-        let cpu = if self.shape.on == On::InTurn { cpu.policy(Fifo::default) } else { cpu };
-        let cpu = cpu.pinned(1);
+        let cpu = net.domain("cpu").machine(machine).pinned(1);
         let world = self.clone();
         let source = net.add(stage("source", move || Source(world.clone())).on(cpu).flows(FLOWS));
         let Shape { steps, on, target, .. } = *self.shape;
@@ -207,7 +203,7 @@ impl World {
         for (n, step) in steps.iter().enumerate() {
             let (domain, short) = match on {
                 On::Apart => (net.domain(step.name).pool(step.threads), SHORT * step.threads),
-                On::ExitFirst | On::InTurn => (cpu, SHORT_SHARED),
+                On::One => (cpu, SHORT_SHARED),
             };
             let (place, of) = self.place(n);
             let world = self.clone();

@@ -26,7 +26,7 @@ pub(super) fn section(scene: &Scene, all: &[Played]) -> String {
         let step = shape.steps[*n];
         match shape.on {
             On::Apart => format!("{} ({:?} on {})", step.name, step.cost, step.threads),
-            On::ExitFirst | On::InTurn => format!("{} ({:?})", step.name, step.cost),
+            On::One => format!("{} ({:?})", step.name, step.cost),
         }
     };
     let way = |way: &&[usize]| way.iter().map(step).collect::<Vec<_>>().join(", ");
