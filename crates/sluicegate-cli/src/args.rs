@@ -54,17 +54,19 @@ pub enum Lab {
     #[command(after_help = KEPT)]
     Overload(Overload),
     /// Play the same against every law of admission in virtual time
-    Laws(Laws),
+    Laws(Virtual),
+    /// Play a gate at each stage against one at the door in virtual time
+    Door(Virtual),
 }
 
-/// Flags of the experiment on laws.
+/// Flags of the experiments in virtual time.
 #[derive(Debug, clap::Args)]
-pub struct Laws {
+pub struct Virtual {
     /// Short and with few clients: to see whether all works
     #[arg(long)]
     pub quick: bool,
-    /// The directory for the report, its pictures and the figures of each run; a new one in the
-    /// temporary directory without it
+    /// The directory for the report and what belongs to it; a new one in the temporary directory
+    /// without it
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

@@ -2,9 +2,11 @@
 use crate::{args, say};
 use indicatif::{ProgressBar, ProgressStyle};
 use sluicegate_io::Choice;
-use sluicegate_lab::overload::{Experiment, Handler, Laws, Make, Peer, Profile, System, Times};
+use sluicegate_lab::overload::{
+    Door, Experiment, Handler, Laws, Make, Peer, Profile, System, Times,
+};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Runs of a point, in earnest and to see whether all works.
@@ -18,16 +20,15 @@ pub fn overload(args: &args::Overload) -> Result<ExitCode, String> {
     let experiment = experiment(args)?;
     let all = experiment.lines();
     let bar = bar(all);
-    let mut told = 0;
+    let mut lines = 0;
     let report = experiment.run(&mut |line| {
-        told += 1;
+        lines += 1;
         // Where nobody looks at a bar, each line says how far it is.
-        bar.suspend(|| progress(&format!("[{told}/{all}] {line}")));
+        bar.suspend(|| progress(&format!("[{lines}/{all}] {line}")));
         bar.inc(1);
     });
     bar.finish_and_clear();
-    say(report?.trim_end());
-    progress(&format!("kept in {}", experiment.out.display()));
+    told(&report?, &experiment.out);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -35,14 +36,32 @@ pub fn overload(args: &args::Overload) -> Result<ExitCode, String> {
 ///
 /// # Errors
 /// One sentence about why there is no result.
-pub fn laws(args: &args::Laws) -> Result<ExitCode, String> {
-    let typed: Vec<String> = std::env::args().collect();
-    let out = args.out.clone().unwrap_or_else(scratch);
-    let laws = Laws { quick: args.quick, out, typed: typed.join(" ") };
+pub fn laws(args: &args::Virtual) -> Result<ExitCode, String> {
+    let laws = Laws { quick: args.quick, out: out(args.out.as_ref()), typed: typed() };
     let report = laws.run(&mut progress)?;
-    say(report.trim_end());
-    progress(&format!("kept in {}", laws.out.display()));
+    told(&report, &laws.out);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Plays a gate at each stage against one at the door in virtual time, and prints what became of it.
+///
+/// # Errors
+/// One sentence about why there is no result.
+pub fn door(args: &args::Virtual) -> Result<ExitCode, String> {
+    let door = Door { quick: args.quick, out: out(args.out.as_ref()), typed: typed() };
+    let report = door.run(&mut progress)?;
+    told(&report, &door.out);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How this was started.
+fn typed() -> String {
+    std::env::args().collect::<Vec<_>>().join(" ")
+}
+
+fn told(report: &str, out: &Path) {
+    say(report.trim_end());
+    progress(&format!("kept in {}", out.display()));
 }
 
 fn experiment(args: &args::Overload) -> Result<Experiment, String> {
@@ -61,7 +80,6 @@ fn experiment(args: &args::Overload) -> Result<Experiment, String> {
     };
     let named = &args.profiles;
     let profiles = if named.is_empty() { Profile::ALL.to_vec() } else { named.clone() };
-    let typed: Vec<String> = std::env::args().collect();
     Ok(Experiment {
         command,
         peers: args.peers.clone().unwrap_or_default(),
@@ -71,8 +89,8 @@ fn experiment(args: &args::Overload) -> Result<Experiment, String> {
         runs: args.runs.unwrap_or(if args.quick { RUNS.1 } else { RUNS.0 }),
         target: args.target,
         count_void: args.count_void,
-        out: args.out.clone().unwrap_or_else(scratch),
-        typed: typed.join(" "),
+        out: out(args.out.as_ref()),
+        typed: typed(),
     })
 }
 
@@ -84,8 +102,10 @@ fn peers(args: &args::Overload) -> Vec<Peer> {
     }
 }
 
-fn scratch() -> PathBuf {
-    std::env::temp_dir().join(format!("sluicegate-overload-{}", std::process::id()))
+/// Where a report is kept: where it is said, or in a new directory.
+fn out(said: Option<&PathBuf>) -> PathBuf {
+    let new = || std::env::temp_dir().join(format!("sluicegate-overload-{}", std::process::id()));
+    said.cloned().unwrap_or_else(new)
 }
 
 /// How far it is and how long it will take, below the lines; nothing where stderr is no terminal.

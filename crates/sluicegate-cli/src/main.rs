@@ -44,6 +44,7 @@ fn run() -> Result<ExitCode, String> {
         Some(Command::HashPassword) => password::hash(),
         Some(Command::Lab(Lab::Overload(args))) => lab::overload(&args),
         Some(Command::Lab(Lab::Laws(args))) => lab::laws(&args),
+        Some(Command::Lab(Lab::Door(args))) => lab::door(&args),
     }
 }
 

@@ -219,3 +219,18 @@ fn laws_are_played_drawn_and_held_against_each_other() {
     assert!(report.contains("\n| phase | off | limit | seda | seda-multiclass | "), "{report}");
     assert!(report.contains("## The default beside the original"), "{report}");
 }
+
+#[test]
+fn gates_at_each_stage_and_at_the_door_stand_side_by_side() {
+    let scratch = Scratch::new();
+    let output = run(&["lab", "door", "--quick", "--out", scratch.arg()]);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaints}");
+    let report = String::from_utf8(output.stdout).expect("text");
+    let kept = fs::read_to_string(scratch.path().join("report.md")).expect("it is kept");
+    assert_eq!(kept, report);
+    let rows = |gates: &str| report.matches(&format!("\n| {gates} | ")).count();
+    let each = ["nowhere", "at the door", "at each stage", "at the door, usual queues"].map(rows);
+    assert_eq!(each, [6 + 2, 6 + 2, 6 + 2, 3 + 2], "a fork has two kinds of requests: {report}");
+    assert_eq!(rows("where the way is known"), 2, "{report}");
+}

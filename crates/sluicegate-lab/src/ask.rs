@@ -18,12 +18,15 @@ pub struct Ask {
     pub share: u32,
     /// From when on in the run it is asked for, until paths of a later time take its place.
     pub from: Duration,
+    /// What an answer to it costs the server, by who made the plan: counted as work, and not sent.
+    pub cost: Duration,
 }
 
 impl Ask {
     /// This path and no other.
     pub fn only(path: &str) -> Vec<Self> {
-        vec![Self { path: path.to_owned(), share: 1, from: Duration::ZERO }]
+        let (from, cost) = (Duration::ZERO, Duration::ZERO);
+        vec![Self { path: path.to_owned(), share: 1, from, cost }]
     }
 }
 
@@ -48,7 +51,8 @@ mod tests {
     use super::*;
 
     fn ask(path: &str, share: u32, from: u64) -> Ask {
-        Ask { path: path.to_owned(), share, from: Duration::from_secs(from) }
+        let from = Duration::from_secs(from);
+        Ask { share, from, ..Ask::only(path).remove(0) }
     }
 
     #[test]

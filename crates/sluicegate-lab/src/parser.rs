@@ -1,6 +1,7 @@
 //! Reads answers of HTTP/1.1 from bytes that come in any pieces, and believes none that are odd.
 
 use std::fmt;
+use std::time::Duration;
 
 /// Bytes of an answer's head.
 pub const HEAD_MAX: usize = 16 << 10;
@@ -20,6 +21,8 @@ pub struct Answer {
     pub body: u64,
     /// Whether the server ends the connection after it.
     pub close: bool,
+    /// How long the server says that it took in all: `total` of Server-Timing.
+    pub took: Option<Duration>,
 }
 
 /// Why bytes are no answer.
@@ -48,6 +51,7 @@ pub struct Parser {
     status: u16,
     close: bool,
     body: u64,
+    took: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -179,6 +183,7 @@ impl Parser {
         }
         self.status = head.code.unwrap_or(0);
         self.close = head.version == Some(0);
+        self.took = None;
         let (mut given, mut chunked) = (None, false);
         for field in head.headers.iter() {
             let name = field.name;
@@ -192,6 +197,8 @@ impl Parser {
                     return Err(BadAnswer::Length);
                 }
                 chunked = true;
+            } else if name.eq_ignore_ascii_case("server-timing") {
+                self.took = self.took.or(total(field.value));
             } else if name.eq_ignore_ascii_case("connection") {
                 for option in field.value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
                     self.close |= option.eq_ignore_ascii_case(b"close");
@@ -258,7 +265,8 @@ impl Parser {
 
     fn whole(&mut self) -> Option<Answer> {
         self.state = State::Head;
-        Some(Answer { status: self.status, body: self.body, close: self.close })
+        let Self { status, body, close, took, .. } = *self;
+        Some(Answer { status, body, close, took })
     }
 }
 
@@ -267,6 +275,18 @@ fn number(text: &[u8], radix: u32) -> Option<u64> {
     let digits = !text.is_empty() && text.iter().all(|b| char::from(*b).is_digit(radix));
     let text = std::str::from_utf8(text).ok().filter(|_| digits)?;
     u64::from_str_radix(text, radix).ok()
+}
+
+/// The duration of the entry `total` of a field Server-Timing, as in `total;dur=1.250`; none where
+/// it is not understood.
+fn total(field: &[u8]) -> Option<Duration> {
+    let mut entries = std::str::from_utf8(field).ok()?.split(',');
+    entries.find_map(|entry| {
+        let mut parts = entry.split(';').map(str::trim);
+        let is_total = parts.next() == Some("total");
+        let millis = parts.find_map(|part| part.strip_prefix("dur="))?.parse::<f64>().ok()?;
+        Duration::try_from_secs_f64(millis / 1e3).ok().filter(|_| is_total)
+    })
 }
 
 impl BadAnswer {
@@ -327,7 +347,24 @@ mod tests {
     ];
 
     const fn answer(status: u16, body: u64, close: bool) -> Answer {
-        Answer { status, body, close }
+        Answer { status, body, close, took: None }
+    }
+
+    #[test]
+    fn how_long_the_server_took_is_heard_where_it_is_said() {
+        let took = |fields: &str| {
+            let text = format!("HTTP/1.1 503 No\r\nContent-Length: 0\r\n{fields}\r\n");
+            read(text.as_bytes(), &[]).unwrap()[0].took
+        };
+        let said = "server-timing: total;dur=1.250, queue;dur=0.200, app;dur=1.050\r\n";
+        assert_eq!(took(said), Some(Duration::from_micros(1250)));
+        assert_eq!(
+            took("Server-Timing: app;dur=1, total; dur=2\r\n"),
+            Some(Duration::from_millis(2))
+        );
+        for nothing in ["", "Server-Timing: app;dur=1\r\n", "Server-Timing: total;dur=-1\r\n"] {
+            assert_eq!(took(nothing), None, "{nothing}");
+        }
     }
 
     #[test]

@@ -82,10 +82,18 @@ pub struct Row {
     pub unpaid: u64,
     /// Bytes of all bodies.
     pub bytes: u64,
+    /// What the answers to all requests would cost the server, by [`Ask::cost`](crate::Ask::cost).
+    pub asked_work: Duration,
+    /// What those that were good cost it.
+    pub good_work: Duration,
+    /// What attempts answered with 2xx cost it, in time or not.
+    pub ok_work: Duration,
     /// Of requests answered with 2xx, from when they were meant to be sent.
     pub latency: Histogram,
     /// Of refused attempts, from when each was meant to be sent.
     pub refusal: Histogram,
+    /// Of requests answered with 2xx, as the server tells of their last attempt in Server-Timing.
+    pub told: Histogram,
     /// Of the generator itself, from when it could send until it was written.
     pub lag: Histogram,
 }
@@ -126,8 +134,12 @@ impl Row {
             self.unpaid,
             self.bytes,
         ] = sums.try_into().expect("as many sums as counts");
+        self.asked_work += other.asked_work;
+        self.good_work += other.good_work;
+        self.ok_work += other.ok_work;
         self.latency.add(&other.latency);
         self.refusal.add(&other.refusal);
+        self.told.add(&other.told);
         self.lag.add(&other.lag);
     }
 
@@ -150,11 +162,13 @@ mod tests {
     #[test]
     fn sums_are_sums() {
         let mut one = Row { first: 1, good: 1, attempts: 2, bytes: 3, ..Row::default() };
+        one.good_work = Duration::from_millis(5);
         one.latency.record(Duration::from_millis(1));
         let mut two = one.clone();
         two.latency.record(Duration::from_secs(9999));
         two.add(&one);
         assert_eq!((two.first, two.good, two.retries(), two.bytes), (2, 2, 2, 6));
+        assert_eq!(two.good_work, Duration::from_millis(10));
         assert_eq!(two.latency.count(), 3);
         let error = |time: Duration, wanted: f64| (time.as_secs_f64() / wanted - 1.0).abs();
         assert!(error(two.latency.at(0.5), 0.001) <= 0.01);

@@ -98,7 +98,8 @@ impl Report {
     /// The columns of [`Report::csv`]; times in microseconds.
     pub const CSV_HEAD: &str = "population,second,first,attempts,good,late,failed,missed,ok,\
         refused,odd,timeouts,errors,unpaid,bytes,p50,p90,p99,p999,longest,refusal_p50,refusal_p99,\
-        lag_p50,lag_p99";
+        lag_p50,lag_p99,asked_work,good_work,ok_work,told_p50,\
+        told_p99";
 
     /// A table with a row for each population.
     pub fn markdown(&self) -> String {
@@ -188,6 +189,11 @@ fn csv_line(name: &str, second: &str, row: &Row) -> String {
         row.refusal.at(0.99),
         row.lag.at(0.5),
         row.lag.at(0.99),
+        row.asked_work,
+        row.good_work,
+        row.ok_work,
+        row.told.at(0.5),
+        row.told.at(0.99),
     ];
     let counts = counts.iter().map(u64::to_string);
     let figures = counts.chain(times.iter().map(|time| time.as_micros().to_string()));

@@ -97,10 +97,13 @@ fn paths_change_when_it_is_time_and_a_retry_asks_for_the_same() {
     fn refuses_every_other(number: u64, _: Time) -> Manner {
         Manner::Answer(if number.is_multiple_of(2) { 503 } else { 200 }, Duration::ZERO)
     }
-    let ask = |path: &str, share, from| Ask { path: path.to_owned(), share, from: ms(from) };
+    let ask = |path: &str, share, from, cost| {
+        let (from, cost) = (ms(from), ms(cost));
+        Ask { path: path.to_owned(), share, from, cost }
+    };
     let plan = open(100.0, 4, |p| {
         p.retry = Retry::AtOnce(1);
-        p.asks = vec![ask("/cheap", 3, 0), ask("/dear", 1, 0), ask("/then", 1, 2000)];
+        p.asks = vec![ask("/cheap", 3, 0, 1), ask("/dear", 1, 0, 5), ask("/then", 1, 2000, 2)];
     });
     let (report, seen) = simulated(plan, refuses_every_other);
     assert_eq!(report.total().good, 399);
@@ -109,6 +112,9 @@ fn paths_change_when_it_is_time_and_a_retry_asks_for_the_same() {
     assert_eq!((count("/cheap") + count("/dear"), count("/then")), (199, 200));
     // Three standard errors of 199 draws of a quarter are 18.
     assert!(count("/dear").abs_diff(50) <= 18, "{}", count("/dear"));
+    let work = ms((count("/cheap") + 5 * count("/dear") + 2 * count("/then")) as u64);
+    let total = report.total();
+    assert_eq!([total.asked_work, total.good_work, total.ok_work], [work; 3], "once a request");
 }
 
 #[test]

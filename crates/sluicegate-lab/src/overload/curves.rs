@@ -133,7 +133,7 @@ mod tests {
     }
 
     fn capacities() -> Vec<Capacity> {
-        vec![Capacity { rate: 100.0, runs: Vec::new(), cost: None }]
+        vec![Capacity::known(100.0)]
     }
 
     fn shown(point: &Point, of: impl Fn(&Phase) -> Values) -> Shown {

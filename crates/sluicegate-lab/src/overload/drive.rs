@@ -8,7 +8,8 @@ use sluicegate_io::Asked;
 
 use super::figures::Used;
 use super::server::Server;
-use super::{Cores, OTHERS_MAX, Trouble, view};
+use super::view::{self, Seen};
+use super::{Cores, OTHERS_MAX, Trouble};
 use crate::plan::Plan;
 use crate::report::{Outcome, Report};
 use crate::run;
@@ -17,8 +18,8 @@ use crate::run;
 pub(super) struct Ran {
     pub report: Report,
     pub used: Option<Used>,
-    /// The mean time of an answer as the server saw it.
-    pub seen: Option<Duration>,
+    /// What the server counted.
+    pub seen: Option<Seen>,
     /// Why it is not believed.
     pub void: Vec<String>,
 }
@@ -62,7 +63,7 @@ pub(super) fn drive(
     let busy = busy.map(|busy| busy.saturating_sub(taken));
     void.extend(busy.zip(used).and_then(|(busy, used)| others(busy, used)));
     void.extend(report.populations.iter().filter_map(waited));
-    Ok(Ran { report, used, seen: view::mean(&server.address), void })
+    Ok(Ran { report, used, seen: view::seen(&server.address), void })
 }
 
 /// Why a run is void in which the server's processor worked for others.

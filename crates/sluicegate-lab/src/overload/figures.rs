@@ -3,24 +3,27 @@
 use std::time::Duration;
 
 use super::capacity::Capacity;
+use super::ideal::of_ideal;
 use super::profile::Phase;
 use crate::record::Row;
 use crate::report::Report;
 
 /// The names of the figures, with the decimals they are shown with.
-pub const COLUMNS: [(&str, usize); 16] = [
+pub const COLUMNS: [(&str, usize); 18] = [
     ("asked/s", 0),
     ("attempts/s", 0),
     ("good/s", 0),
     ("share", 3),
+    ("of ideal", 3),
     ("refused %", 1),
     ("refusal p99 ms", 2),
     ("timeouts %", 1),
     ("errors %", 1),
     ("p50 ms", 1),
     ("p99 ms", 1),
-    ("mean ms", 1),
-    ("server mean ms", 1),
+    ("server p50 ms", 1),
+    ("server p99 ms", 1),
+    ("p99 beyond ms", 1),
     ("server CPU %", 0),
     ("CPU us/refusal", 1),
     ("lag p99 ms", 2),
@@ -51,7 +54,6 @@ pub(super) fn values(
     phase: &Phase,
     capacity: &Capacity,
     used: Option<Used>,
-    seen: Option<Duration>,
     target: Duration,
 ) -> Values {
     let mut row = Row::default();
@@ -64,20 +66,24 @@ pub(super) fn values(
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let refused = (row.refused > 0).then_some(());
     let answered = (row.ok > 0).then_some(());
+    let told = (row.told.count() > 0).then_some(());
+    let [p99, told_p99] = [&row.latency, &row.told].map(|times| ms(times.at(0.99)));
     let heals = phase.heals.then(|| healed(&rows[phase.seconds.clone()], target));
     [
         Some(row.first as f64 / time),
         Some(row.attempts as f64 / time),
         Some(row.good as f64 / time),
         (ideal > 0.0).then(|| row.good as f64 / ideal),
+        of_ideal(&row, phase, capacity),
         of_attempts(row.refused),
         refused.map(|()| ms(row.refusal.at(0.99))),
         of_attempts(row.timeouts),
         of_attempts(row.errors + row.odd),
         answered.map(|()| ms(row.latency.at(0.5))),
-        answered.map(|()| ms(row.latency.at(0.99))),
-        answered.map(|()| ms(row.latency.mean())),
-        seen.map(ms),
+        answered.map(|()| p99),
+        told.map(|()| ms(row.told.at(0.5))),
+        told.map(|()| told_p99),
+        told.map(|()| p99 - told_p99),
         used.map(|used| 100.0 * used.processor.as_secs_f64() / used.of.as_secs_f64()),
         used.and_then(|used| refusal_cost(&row, capacity.cost?, used)),
         Some(ms(row.lag.at(0.99))),
@@ -114,6 +120,16 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
+/// The median of some runs, and the least and the most of them where they look different.
+pub(super) fn told(runs: &[f64], decimals: usize) -> String {
+    let shown = |value: f64| format!("{value:.decimals$}");
+    let Some(middle) = median(runs) else { return "-".to_owned() };
+    let least = shown(runs.iter().copied().fold(f64::INFINITY, f64::min));
+    let most = shown(runs.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+    let spread = if least == most { String::new() } else { format!(" ({least} to {most})") };
+    shown(middle) + &spread
+}
+
 /// A run in a line, for who waits.
 pub(super) fn line(report: &Report) -> String {
     let all = report.total();
@@ -144,28 +160,38 @@ mod tests {
 
     #[test]
     fn goodput_is_told_as_a_share_of_what_was_possible() {
-        let capacity =
-            Capacity { rate: 100.0, runs: Vec::new(), cost: Some(Duration::from_millis(1)) };
+        let capacity = Capacity { cost: Some(Duration::from_millis(1)), ..Capacity::known(100.0) };
         let phase = |seconds| Phase::new(String::new(), 0, seconds);
         // The last row is of what came after, and belongs to the last second.
         let rows = [second(50, 45, 1), second(200, 80, 1), Row::default()];
         let used = Used { processor: Duration::from_millis(86), of: Duration::from_secs(1) };
-        let low = values(&rows, &phase(0..1), &capacity, None, None, TARGET);
-        let high = values(&rows, &phase(1..2), &capacity, Some(used), Some(TARGET), TARGET);
+        let low = values(&rows, &phase(0..1), &capacity, None, TARGET);
+        let high = values(&rows, &phase(1..2), &capacity, Some(used), TARGET);
         assert_eq!(figure(&low, "share"), Some(0.9));
         assert_eq!(figure(&high, "share"), Some(0.8));
+        assert!((figure(&high, "of ideal").unwrap() - 0.8).abs() < 1e-9);
         assert_eq!(figure(&high, "refused %"), Some(60.0));
-        let means = ["mean ms", "server mean ms"].map(|name| figure(&high, name));
-        assert_eq!(means[1], Some(50.0));
-        let error = (means[0].unwrap() - 1.0).abs();
-        assert!(error < 0.01, "a histogram is exact to a hundredth: {error}");
+        let times = ["p99 ms", "server p50 ms", "server p99 ms", "p99 beyond ms"];
+        assert_eq!(times.map(|name| figure(&high, name).is_some()), [true, false, false, false]);
         let half = Phase { room: 0.5, ..phase(1..2) };
-        let half = values(&rows, &half, &capacity, None, None, TARGET);
+        let half = values(&rows, &half, &capacity, None, TARGET);
         assert_eq!(figure(&half, "share"), Some(1.6));
-        let few = values(&rows, &phase(0..1), &capacity, Some(used), None, TARGET);
+        let few = values(&rows, &phase(0..1), &capacity, Some(used), TARGET);
         assert_eq!(figure(&few, "CPU us/refusal"), None);
         let cost = figure(&high, "CPU us/refusal").unwrap();
         assert!((cost - 50.0).abs() < 1e-6, "6 ms beyond 80 answers, of 120 refusals: {cost}");
+    }
+
+    #[test]
+    fn what_clients_saw_is_held_against_what_the_server_saw() {
+        let mut row = second(100, 100, 9);
+        (0..100).for_each(|_| row.told.record(Duration::from_millis(4)));
+        let phase = Phase::new(String::new(), 0, 0..1);
+        let values = values(&[row], &phase, &Capacity::known(100.0), None, TARGET);
+        for (name, wanted) in [("p99 ms", 9.0), ("server p99 ms", 4.0), ("p99 beyond ms", 5.0)] {
+            let error = (figure(&values, name).unwrap() / wanted - 1.0).abs();
+            assert!(error < 0.03, "{name}: a histogram is exact to a hundredth: {error}");
+        }
     }
 
     #[test]
@@ -178,6 +204,13 @@ mod tests {
         assert_eq!(after(&[&few, &good]), Some(1.0));
         assert_eq!(after(&[&good, &slow, &good]), Some(2.0));
         assert_eq!(after(&[&good, &few]), None);
+    }
+
+    #[test]
+    fn the_spread_is_told_where_it_can_be_seen() {
+        assert_eq!(told(&[3.0, 1.0, 2.0], 1), "2.0 (1.0 to 3.0)");
+        assert_eq!(told(&[1.01, 1.02], 1), "1.0");
+        assert_eq!(told(&[], 1), "-");
     }
 
     #[test]

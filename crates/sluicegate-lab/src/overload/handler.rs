@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::view::ROUTE;
+use super::view::SETTINGS;
 use crate::ask::{Ask, SHARE_MAX};
 
 /// The longest that a request may take of a processor.
@@ -95,12 +95,13 @@ impl Handler {
             path: format!("{}?us={}", path(class), time.as_micros()),
             share,
             from: Duration::from_secs(from as u64),
+            cost: time,
         };
         works.into_iter().map(ask).collect()
     }
 
     /// The routes to it as settings: one for each class where there is a target, else the one of
-    /// class 0, for there is no class without; and one to what the server itself sees.
+    /// class 0, for there is no class without; and those by which the server shows what it sees.
     pub(super) fn routes(&self, rule: Rule) -> String {
         let domain = self.domain.name();
         let route = |class: u8, more: &str| {
@@ -112,12 +113,12 @@ impl Handler {
         let target = match rule {
             // Settings have milliseconds at the finest.
             Rule::Target(target) => format!("target = \"{}ms\"\n", target.as_millis().max(1)),
-            Rule::None => return format!("{}\n{ROUTE}", route(0, "")),
-            Rule::Refuse => return format!("{}\n{ROUTE}", route(0, "refuse = true\n")),
+            Rule::None => return format!("{}\n{SETTINGS}", route(0, "")),
+            Rule::Refuse => return format!("{}\n{SETTINGS}", route(0, "refuse = true\n")),
         };
         let classed = |class| format!("\n{}", route(class, &format!("{target}class = {class}\n")));
         let classes: String = (1..CLASSES).map(classed).collect();
-        format!("{}{classes}\n{ROUTE}", route(0, &target))
+        format!("{}{classes}\n{SETTINGS}", route(0, &target))
     }
 }
 
@@ -234,7 +235,10 @@ mod tests {
     fn requests_say_what_they_cost() {
         let paths = |text: &str, class| {
             let asks = text.parse::<Handler>().unwrap().asks(class, 25);
-            let told = |ask: Ask| format!("{} {} {:?}", ask.share, ask.path, ask.from);
+            let told = |ask: Ask| {
+                assert!(ask.path.ends_with(&format!("?us={}", ask.cost.as_micros())), "{ask:?}");
+                format!("{} {} {:?}", ask.share, ask.path, ask.from)
+            };
             asks.into_iter().map(told).collect::<Vec<_>>()
         };
         assert_eq!(paths("pool:2ms", 0), ["1 /burn?us=2000 0ns"]);
@@ -250,9 +254,9 @@ mod tests {
         assert!(gated.contains("path = \"/burn/5\"\nhandler = \"burn\"\ndomain = \"pool\"\n"));
         assert!(gated.contains("target = \"50ms\"\nclass = 5\n\n"), "{gated}");
         let plain = "[[route]]\npath = \"/burn\"\nhandler = \"burn\"\ndomain = \"pool\"\n";
-        assert_eq!(handler.routes(Rule::None), format!("{plain}\n{ROUTE}"));
+        assert_eq!(handler.routes(Rule::None), format!("{plain}\n{SETTINGS}"));
         let refuse = handler.routes(Rule::Refuse);
-        assert_eq!(refuse, format!("{plain}refuse = true\n\n{ROUTE}"));
+        assert_eq!(refuse, format!("{plain}refuse = true\n\n{SETTINGS}"));
     }
 
     #[test]

@@ -6,11 +6,14 @@
 //! says. What each run showed is kept as CSV, and medians of the runs that can be believed are told
 //! in one report.
 
+mod bounds;
 mod capacity;
 mod curves;
+mod door;
 mod drive;
 mod figures;
 mod handler;
+mod ideal;
 mod laws;
 mod machine;
 mod nginx;
@@ -31,6 +34,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use capacity::{Capacity, USERS};
+pub use door::Door;
 pub use figures::{COLUMNS, Values};
 pub use handler::{CLASSES, Domain, HANDLE_MAX, Handler, Work, span};
 pub use laws::{Law, Laws};
@@ -101,19 +105,27 @@ impl Experiment {
         machine::take_descriptors();
         let mut stand = Stand::new(self, progress)?;
         let mut paper = Paper::new(self, &stand.cores);
+        // What a refusal costs is known first, for the ideal of the others depends on it.
+        let mut profiles = self.profiles.clone();
+        profiles.sort_by_key(|profile| !profile.is_refused());
         for system in &self.systems {
-            let capacities = &stand.capacities(system)?;
-            let tuned = stand.tuned(system, capacities)?;
-            paper.add_system(system, &stand.place, capacities, &tuned);
-            for profile in &self.profiles {
+            let mut capacities = stand.capacities(system)?;
+            let tuned = stand.tuned(system, &capacities)?;
+            paper.add_system(system, &stand.place, &capacities, &tuned);
+            for profile in &profiles {
                 let ruled = Intake::Ruled(tuned.number);
                 let intake = if profile.is_refused() { Intake::Nothing } else { ruled };
-                if system.can(intake) {
-                    let subject = Subject { system, intake, capacities };
-                    paper.add_section(&stand.section(*profile, subject)?);
-                } else {
+                if !system.can(intake) {
                     paper.leave_out(*profile);
+                    continue;
                 }
+                let subject = Subject { system, intake, capacities: &capacities };
+                let section = stand.section(*profile, subject)?;
+                if let Some(cost) = section.refusal_cost() {
+                    let cost = cost.min(bounds::REFUSAL_COST_MAX);
+                    capacities.iter_mut().for_each(|capacity| capacity.refusal = cost);
+                }
+                paper.add_section(section);
             }
         }
         let text = paper.text();
@@ -128,7 +140,7 @@ impl Stand<'_> {
         let experiment = self.experiment;
         let shown = self.points(subject, profile.points(&experiment.times))?;
         let mut section = Section::new(profile);
-        shown.iter().for_each(|(_, shown)| section.add(shown));
+        shown.iter().for_each(|(point, shown)| section.add(point, shown));
         let name = subject.system.name();
         for (file, plot) in
             curves::plots(profile, &name, subject.capacities, experiment.target, &shown)

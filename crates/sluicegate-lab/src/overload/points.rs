@@ -6,6 +6,7 @@ use super::drive::{Ran, drive};
 use super::figures::{Values, values};
 use super::stand::Stand;
 use super::system::Intake;
+use super::view::Seen;
 use super::{Capacity, Phase, Point, System, figures, machine};
 use crate::plan::{LAG_MAX, Load, Plan, Rate};
 
@@ -22,6 +23,8 @@ pub(super) struct Shown {
     pub phases: Vec<(Phase, Vec<Values>)>,
     /// The same for each second of each kind of clients.
     pub seconds: Vec<(Phase, Vec<Values>)>,
+    /// What the server counted and what its clients did, of each run in which it said so.
+    pub counts: Vec<[Seen; 2]>,
     pub void: Vec<String>,
 }
 
@@ -81,18 +84,20 @@ impl Shown {
     pub fn new(point: &Point, parts: usize) -> Self {
         let of = |phases: Vec<Phase>| phases.into_iter().map(|phase| (phase, Vec::new())).collect();
         let (phases, seconds) = (of(point.phases_of(parts)), of(point.seconds_of(parts)));
-        Self { phases, seconds, void: Vec::new() }
+        Self { phases, seconds, counts: Vec::new(), void: Vec::new() }
     }
 
     fn add(&mut self, ran: &Ran, capacities: &[Capacity], target: Duration) {
-        // Only a point of one phase has what the server says of a whole run for itself.
-        let whole = (ran.used, ran.seen);
-        let (used, seen) = if self.phases.len() == 1 { whole } else { (None, None) };
-        let of = |phase: &Phase, used, seen| {
+        // Only a point of one phase has the processor time of a whole run for itself.
+        let used = ran.used.filter(|_| self.phases.len() == 1);
+        let of = |phase: &Phase, used| {
             let rows = &ran.report.populations[phase.clients].rows;
-            values(rows, phase, &capacities[phase.part], used, seen, target)
+            values(rows, phase, &capacities[phase.part], used, target)
         };
-        self.phases.iter_mut().for_each(|(phase, runs)| runs.push(of(phase, used, seen)));
-        self.seconds.iter_mut().for_each(|(phase, runs)| runs.push(of(phase, None, None)));
+        self.phases.iter_mut().for_each(|(phase, runs)| runs.push(of(phase, used)));
+        self.seconds.iter_mut().for_each(|(phase, runs)| runs.push(of(phase, None)));
+        let all = ran.report.total();
+        let heard = Seen { served: all.ok, refused: all.refused };
+        self.counts.extend(ran.seen.map(|seen| [seen, heard]));
     }
 }

@@ -95,12 +95,15 @@ impl ClientStage {
             }
             Asking::Due(due) => {
                 let number = tag.flow();
-                let tally = self.tally(due.population);
-                tally.enter();
-                tally.row(due.at).first += 1;
-                self.budgets[usize::from(due.population)].first();
                 let asks = &self.plan.populations[usize::from(due.population)].asks;
                 let ask = draw(asks, due.at.since(self.began), &mut self.paths);
+                let cost = asks[ask].cost;
+                let tally = self.tally(due.population);
+                tally.enter();
+                let row = tally.row(due.at);
+                row.first += 1;
+                row.asked_work += cost;
+                self.budgets[usize::from(due.population)].first();
                 self.requests.insert(number, Request::new(tag, due, ask));
                 self.attempt(number, cx);
             }
@@ -230,7 +233,8 @@ impl ClientStage {
         if let Some(timer) = request.take_timer() {
             cx.cancel(timer);
         }
-        let target = self.population(due.population).target;
+        let Population { target, asks, .. } = &self.plan.populations[usize::from(due.population)];
+        let (target, cost) = (*target, asks[request.ask].cost);
         let tally = &mut self.tallies[usize::from(due.population)];
         let row = tally.row(attempt);
         let mut answered = false;
@@ -239,7 +243,13 @@ impl ClientStage {
                 row.bytes += answer.body;
                 answered = (200..300).contains(&answer.status);
                 match answer.status {
-                    200..300 => row.ok += 1,
+                    200..300 => {
+                        row.ok += 1;
+                        row.ok_work += cost;
+                        if let Some(took) = answer.took {
+                            tally.row(due.at).told.record(took);
+                        }
+                    }
                     429 | 503 => {
                         row.refused += 1;
                         row.refusal.record(now.since(attempt));
@@ -251,7 +261,7 @@ impl ClientStage {
             Fate::Broken(why) => tally.error(attempt, why),
         }
         if answered
-            && tally.answered(due.at, now, target)
+            && tally.answered(due.at, now, target, cost)
             && let Some(slot) = slot
         {
             self.slots.get(slot).good += 1;

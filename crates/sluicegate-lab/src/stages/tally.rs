@@ -70,13 +70,15 @@ impl Tally {
         *self.errors.entry(if known { why } else { "other" }.to_owned()).or_default() += 1;
     }
 
-    /// A request meant for `born` was answered with 2xx at `now`. Whether that was in time.
-    pub fn answered(&mut self, born: Time, now: Time, target: Duration) -> bool {
+    /// A request meant for `born` was answered with 2xx at `now`, which cost the server `cost`.
+    /// Whether that was in time.
+    pub fn answered(&mut self, born: Time, now: Time, target: Duration, cost: Duration) -> bool {
         let latency = now.since(born);
         let row = self.row(born);
         row.latency.record(latency);
         let good = latency <= target;
         *(if good { &mut row.good } else { &mut row.late }) += 1;
+        row.good_work += if good { cost } else { Duration::ZERO };
         good
     }
 

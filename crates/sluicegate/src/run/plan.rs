@@ -147,6 +147,25 @@ impl Plan {
         self.wires.iter().position(|wire| wire.from == port)
     }
 
+    /// Bits of those of a domain's `stages` that are not among `gates`, and from which flows come
+    /// to one that is; not by answers.
+    pub fn leading_to(&self, stages: &[StageId], gates: u64) -> u64 {
+        let mut leads = vec![false; self.stages.len()];
+        let is_gate = |cell: usize| gates & 1 << cell != 0;
+        for (cell, stage) in stages.iter().enumerate() {
+            leads[stage.index()] = is_gate(cell);
+        }
+        // As often as there are stages is enough for the longest way.
+        for _ in 0..self.stages.len() {
+            for wire in self.wires.iter().filter(|wire| wire.returns.is_none()) {
+                leads[wire.from.0.index()] |= leads[wire.to.index()];
+            }
+        }
+        let cells = stages.iter().enumerate();
+        let leading = cells.filter(|(cell, stage)| leads[stage.index()] && !is_gate(*cell));
+        leading.fold(0, |bits, (cell, _)| bits | 1 << cell)
+    }
+
     /// The bell of the `n`th queue of a stage, for other threads.
     pub fn remote_bell(&self, stage: StageId, n: usize) -> Bell {
         let stage = &self.stages[stage.index()];

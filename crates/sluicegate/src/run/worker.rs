@@ -60,6 +60,11 @@ pub(crate) struct Worker {
     gated: u64,
     /// When one of them last ran.
     passed: Time,
+    /// Bits of the replicas without one that lead to one of them.
+    feeding: u64,
+    /// Until when these go first, and how long the others without a gate ran since.
+    fed: Time,
+    behind: Duration,
     /// When their laws are asked next, and whether they have to be, whatever happens.
     tick: Time,
     warm: bool,
@@ -113,6 +118,9 @@ impl Worker {
             published: Time(0),
             gated: 0,
             passed: Time(0),
+            feeding: 0,
+            fed: Time(0),
+            behind: Duration::ZERO,
             tick: Time(u64::MAX),
             warm: false,
             now: plan.clock.now(),
@@ -121,6 +129,7 @@ impl Worker {
         worker.gated = gates.fold(0, |bits, (cell, _)| bits | 1 << cell);
         if worker.gated != 0 {
             worker.tick = worker.now;
+            worker.feeding = plan.leading_to(&domain.stages, worker.gated);
         }
         worker.each(|replica, cx| replica.start(cx));
         worker.look_at_all();
@@ -327,9 +336,12 @@ impl Worker {
                 // Refusals that are on their way must not wait for what was admitted.
                 self.machine.flush();
             }
+            let before = self.now;
             let more = self.run(next);
             if self.gated & 1 << next != 0 {
                 self.passed = self.now;
+            } else if self.feeding & 1 << next == 0 {
+                self.behind += self.now.since(before);
             }
             if more {
                 self.ready.set(self.ready.get() | 1 << next);
@@ -340,8 +352,16 @@ impl Worker {
 
     /// Those among which the policy chooses: what leads to a gate goes before the stage behind it,
     /// or the work would wait where nothing is refused. But only for a while, or a flood at the
-    /// gate would keep everything from going through.
-    fn before_gates(&self, ready: Ready) -> Ready {
+    /// gate would keep everything from going through. It also goes for as long before what is
+    /// behind the gate, each time that has run for so long: dear work there blinds the gate too.
+    fn before_gates(&mut self, ready: Ready) -> Ready {
+        let feeding = ready.0 & self.feeding;
+        if feeding != 0 && self.behind >= BETWEEN_GATED {
+            (self.behind, self.fed) = (Duration::ZERO, self.now + BETWEEN_GATED);
+        }
+        if feeding != 0 && self.now < self.fed {
+            return Ready(feeding);
+        }
         let (gated, others) = (ready.0 & self.gated, ready.0 & !self.gated);
         if gated == 0 || others == 0 {
             ready

@@ -82,7 +82,7 @@ impl Scene {
         let capacity = service.measured();
         let values = |phase: &Phase| {
             let rows = &report.populations[phase.clients].rows;
-            figures::values(rows, phase, &capacity, None, None, service.target)
+            figures::values(rows, phase, &capacity, None, service.target)
         };
         let values = self.phases.iter().map(values).collect();
         Ok(Played { law, report, values })

@@ -49,7 +49,7 @@ impl Service {
 
     /// The same, as if it had been measured.
     pub fn measured(&self) -> Capacity {
-        Capacity { rate: self.capacity(), runs: Vec::new(), cost: None }
+        Capacity::known(self.capacity())
     }
 
     /// The limit that somebody would set who knows it: half of the target, and what is served.

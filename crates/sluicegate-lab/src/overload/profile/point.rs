@@ -74,6 +74,8 @@ pub struct Phase {
     pub part: usize,
     /// The share of the capacity that is there for them: none where it is not known.
     pub room: f64,
+    /// How often a request is tried at most.
+    pub tries: u32,
     /// Whether nothing may be refused.
     pub calm: bool,
     /// Whether it is asked how long the server took to be itself again.
@@ -107,6 +109,13 @@ impl Point {
     pub(super) fn new(name: &str, clients: Vec<Clients>, phases: Vec<Phase>) -> Self {
         let name = name.to_owned();
         Self { name, clients, phases, trouble: None, descriptors: None, gated: true }
+    }
+
+    /// The same by clients that try again when they fail.
+    pub(super) fn retried(mut self, retry: Retry) -> Self {
+        self.clients.iter_mut().for_each(|clients| clients.retry = retry);
+        self.phases.iter_mut().for_each(|phase| phase.tries = retry.tries());
+        self
     }
 
     /// How long new requests are made.
@@ -194,7 +203,8 @@ impl Clients {
 
 impl Phase {
     pub(in crate::overload) fn new(name: String, clients: usize, seconds: Range<usize>) -> Self {
-        Self { name, clients, seconds, part: 0, room: 1.0, calm: false, heals: false }
+        let (part, room, tries, calm, heals) = (0, 1.0, 1, false, false);
+        Self { name, clients, seconds, part, room, tries, calm, heals }
     }
 }
 

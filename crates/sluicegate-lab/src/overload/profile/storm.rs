@@ -10,7 +10,5 @@ const KICK: f64 = 3.0;
 const TIMES: u32 = 3;
 
 pub(super) fn point(times: &Times) -> Point {
-    let mut point = Point::peak("storm", BASE, ("kick", KICK), times.spike);
-    point.clients[0].retry = Retry::AtOnce(TIMES);
-    point
+    Point::peak("storm", BASE, ("kick", KICK), times.spike).retried(Retry::AtOnce(TIMES))
 }
