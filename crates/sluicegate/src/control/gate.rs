@@ -15,10 +15,12 @@ use std::time::Duration;
 /// How often the laws are asked.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// An event at the gate.
+/// What a queue that chooses has to know of what asks to enter, or waits in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asking {
     pub class: u8,
+    /// A hash of on whose behalf it is; 0 is nobody's.
+    pub client: u16,
     pub deadline: Option<Time>,
     /// Whether it belongs to a flow. Notes are no work of their own and pass.
     pub flow: bool,
@@ -127,6 +129,11 @@ impl Gate {
 
     pub fn newest_first(&self) -> bool {
         self.adjust.newest_first
+    }
+
+    /// Says how many are served at once, where not each server has a cell of its own.
+    pub fn set_servers(&mut self, servers: usize) {
+        self.meter.set_servers(servers);
     }
 
     pub fn count_offered(&mut self) {

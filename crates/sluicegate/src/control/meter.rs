@@ -38,6 +38,8 @@ impl Served {
 /// The means over all cells of a queue.
 pub(super) struct Meter {
     cells: Vec<Arc<Served>>,
+    /// How many serve the queue at once.
+    servers: usize,
     /// What was read of each cell last.
     before: Vec<(Spread, Spread)>,
     /// What the cells had counted when the window began, when that was, and whether the queue
@@ -58,6 +60,7 @@ impl Meter {
     pub fn new(cells: Vec<Arc<Served>>) -> Self {
         Self {
             before: cells.iter().map(|_| Default::default()).collect(),
+            servers: cells.len().max(1),
             cells,
             events: 0,
             busy: 0,
@@ -68,6 +71,10 @@ impl Meter {
             cost: UNKNOWN,
             drain: 0.0,
         }
+    }
+
+    pub fn set_servers(&mut self, servers: usize) {
+        self.servers = servers.max(1);
     }
 
     pub fn cell(&self, n: usize) -> Option<&Arc<Served>> {
@@ -91,7 +98,7 @@ impl Meter {
 
     /// Nanoseconds from one event leaving the queue to the next.
     pub fn pace(&self) -> f64 {
-        (self.cost / self.cells.len().max(1) as f64).max(self.drain)
+        (self.cost / self.servers as f64).max(self.drain)
     }
 
     /// Merges the cells into the sample of a tick.

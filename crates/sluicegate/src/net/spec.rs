@@ -1,8 +1,9 @@
 //! A stage as declared: how it is made, where it runs, and the bounds of its queue and batches.
 
 use crate::control::{Controller, Off, Served};
+use crate::event::Event;
 use crate::net::{Domain, Kind};
-use crate::queue::{Gated, InletQueue, Order, Probe};
+use crate::queue::{Gated, InletQueue, Item, Order, Probe};
 use crate::run::{Build, Replica, Runnable};
 use crate::stage::{Ports, Stage};
 use std::any::Any;
@@ -45,6 +46,11 @@ pub fn bounded(events: usize) -> Capacity {
 }
 
 impl Gating {
+    /// What chooses in one queue whose replicas measure in these cells.
+    fn gated<I: Item>(&self, cells: Vec<Arc<Served>>) -> Gated<I> {
+        Gated::new(self.order, self.controllers(), cells)
+    }
+
     /// The laws of one queue.
     fn controllers(&self) -> Vec<Box<dyn Controller>> {
         if self.laws.is_empty() {
@@ -96,6 +102,11 @@ impl Capacity {
         let make: MakeLaw = Arc::new(move || Box::new(law.clone()));
         self.gating.get_or_insert_default().laws.push(make);
         self
+    }
+
+    /// The most events, and a queue that chooses whatever was declared.
+    pub(crate) fn gated<I: Item>(self, cells: Vec<Arc<Served>>) -> (usize, Gated<I>) {
+        (self.events, self.gating.unwrap_or_default().gated(cells))
     }
 }
 
@@ -235,7 +246,7 @@ impl<T: Send + 'static> MakeQueues for Erased<T> {
     fn make(&self, n: usize, replicas: usize, declared: &Declared) -> Queues {
         let gated = |gating: &Gating| {
             let cells = (0..replicas).map(|_| Arc::<Served>::default()).collect();
-            Gated::<T>::new(gating.order, gating.controllers(), cells)
+            gating.gated::<Event<T>>(cells)
         };
         let queue = |_| InletQueue::new(declared.capacity, declared.gating.as_ref().map(gated));
         let typed: Vec<_> = (0..n).map(queue).map(Arc::new).collect();

@@ -13,7 +13,7 @@
 //! 1040): of a hand of candidates it takes the shortest, and stays there while it has events in it.
 
 use super::Order;
-use super::waiting::Held;
+use super::waiting::{Held, Item};
 use crate::ledger::Why;
 use crate::time::Time;
 use std::collections::{HashMap, VecDeque};
@@ -41,10 +41,10 @@ pub(crate) struct Ticket {
 }
 
 /// The events of one class. In each sub-queue the oldest, or the nearest deadline, is in front.
-pub(crate) struct Line<T> {
+pub(crate) struct Line<I> {
     class: u8,
     /// The first is of those without identity. The others are there from the first client on.
-    subs: Vec<Sub<T>>,
+    subs: Vec<Sub<I>>,
     /// Those that are not empty, in the order in which they came to be so.
     active: Vec<u8>,
     /// Of clients that have events here, where, and how many: never more than there are events.
@@ -57,15 +57,15 @@ pub(crate) struct Line<T> {
     len: usize,
 }
 
-struct Sub<T> {
-    events: VecDeque<Held<T>>,
+struct Sub<I> {
+    events: VecDeque<Held<I>>,
     /// Nanoseconds of service that it has got, or was spared while it was empty.
     service: f64,
     /// Nanoseconds that one of its events costs; 0 while none was handled.
     cost: f64,
 }
 
-impl<T> Sub<T> {
+impl<I> Sub<I> {
     fn new() -> Self {
         Self { events: VecDeque::new(), service: 0.0, cost: 0.0 }
     }
@@ -76,7 +76,7 @@ impl<T> Sub<T> {
     }
 }
 
-impl<T> Line<T> {
+impl<I: Item> Line<I> {
     pub fn new(class: u8) -> Self {
         Self {
             class,
@@ -109,7 +109,7 @@ impl<T> Line<T> {
         self.active.iter().map(share).sum()
     }
 
-    pub fn push(&mut self, order: Order, held: Held<T>) {
+    pub fn push(&mut self, order: Order, held: Held<I>) {
         let sub = self.sub_of(held.client());
         let events = self.enter(sub, held.client());
         match order {
@@ -122,7 +122,7 @@ impl<T> Line<T> {
     }
 
     /// Puts an event that was taken last back, to be the next of its client.
-    pub fn put_back(&mut self, order: Order, held: Held<T>, ticket: Option<Ticket>) {
+    pub fn put_back(&mut self, order: Order, held: Held<I>, ticket: Option<Ticket>) {
         let home = self.homes.get(&held.client()).map(|home| home.0);
         let sub = home.or(ticket.map(|ticket| ticket.sub));
         let sub = sub.unwrap_or_else(|| self.sub_of(held.client()));
@@ -142,7 +142,7 @@ impl<T> Line<T> {
 
     /// Takes the next event, and charges what it will cost to its sub-queue: `mean` where
     /// nothing better is known. While nobody has an identity there is nothing to charge.
-    pub fn pop(&mut self, order: Order, mean: f64) -> Option<(Held<T>, Option<Ticket>)> {
+    pub fn pop(&mut self, order: Order, mean: f64) -> Option<(Held<I>, Option<Ticket>)> {
         let all: f64 = self.active.iter().map(|&sub| self.work(sub, 0, mean)).sum();
         let rank = |&sub: &u8| (sub, self.rank(sub, all, order, mean));
         let ranks = self.active.iter().map(rank);
@@ -177,7 +177,7 @@ impl<T> Line<T> {
 
     /// Takes out the event that would go last of the sub-queue with the most work, and says
     /// whether that is greedy.
-    pub fn push_out(&mut self, order: Order, mean: f64) -> Option<(Held<T>, Why)> {
+    pub fn push_out(&mut self, order: Order, mean: f64) -> Option<(Held<I>, Why)> {
         let (sub, _) = self.greediest(mean)?;
         let why = self.why(sub, None, mean);
         Some((self.take(sub, order == Order::Lifo)?, why))
@@ -191,7 +191,7 @@ impl<T> Line<T> {
         client: u16,
         new: Time,
         mean: f64,
-    ) -> Result<(Held<T>, Why), Why> {
+    ) -> Result<(Held<I>, Why), Why> {
         let own = self.sub_of(client);
         let with_new = self.work(own, 1, mean);
         if let Some((sub, work)) = self.greediest(mean)
@@ -215,9 +215,19 @@ impl<T> Line<T> {
     }
 
     /// Takes out the event in front of the sub-queue with the most work.
-    pub fn pop_front(&mut self, mean: f64) -> Option<Held<T>> {
+    pub fn pop_front(&mut self, mean: f64) -> Option<Held<I>> {
         let (sub, _) = self.greediest(mean)?;
         self.take(sub, true)
+    }
+
+    /// Takes out one event of a client, wherever it is.
+    pub fn remove(&mut self, client: u16, is: impl Fn(&I) -> bool) -> Option<Held<I>> {
+        let sub = self.sub_of(client);
+        let events = &mut self.subs.get_mut(usize::from(sub))?.events;
+        let at = events.iter().position(|held| is(&held.event))?;
+        let held = events.remove(at)?;
+        self.left(sub, &held);
+        Some(held)
     }
 
     /// Whether a client has more waiting than others, with an event that it asks for.
@@ -235,8 +245,8 @@ impl<T> Line<T> {
     pub fn expire(
         &mut self,
         mean: f64,
-        late: impl Fn(&Held<T>) -> Option<Why>,
-        mut out: impl FnMut(Held<T>, Why),
+        late: impl Fn(&Held<I>) -> Option<Why>,
+        mut out: impl FnMut(Held<I>, Why),
     ) {
         let mut at = 0;
         while let Some(&sub) = self.active.get(at) {
@@ -252,7 +262,7 @@ impl<T> Line<T> {
         }
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Held<T>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Held<I>> {
         self.subs.iter().flat_map(|sub| &sub.events)
     }
 
@@ -267,7 +277,7 @@ impl<T> Line<T> {
     }
 
     /// The events of a sub-queue, to which one of this client is added.
-    fn enter(&mut self, sub: u8, client: u16) -> &mut VecDeque<Held<T>> {
+    fn enter(&mut self, sub: u8, client: u16) -> &mut VecDeque<Held<I>> {
         self.len += 1;
         if client != 0 {
             self.homes.entry(client).or_insert((sub, 0)).1 += 1;
@@ -284,11 +294,17 @@ impl<T> Line<T> {
     }
 
     /// Takes an event out at the front or at the back.
-    fn take(&mut self, sub: u8, front: bool) -> Option<Held<T>> {
+    fn take(&mut self, sub: u8, front: bool) -> Option<Held<I>> {
         let events = &mut self.subs[usize::from(sub)].events;
         let held = if front { events.pop_front() } else { events.pop_back() }?;
+        self.left(sub, &held);
+        Some(held)
+    }
+
+    /// Hears of an event that was taken out of a sub-queue.
+    fn left(&mut self, sub: u8, held: &Held<I>) {
         self.len -= 1;
-        if events.is_empty() {
+        if self.subs[usize::from(sub)].events.is_empty() {
             self.active.retain(|other| *other != sub);
         }
         let client = held.client();
@@ -298,7 +314,6 @@ impl<T> Line<T> {
                 self.homes.remove(&client);
             }
         }
-        Some(held)
     }
 
     /// When it is a sub-queue's turn: the least is next. First those who are owed an event, by the
@@ -316,7 +331,7 @@ impl<T> Line<T> {
         if !quiet || here.service > self.service + one {
             return (2, here.service);
         }
-        let next = |held: Option<&Held<T>>, of: fn(&Held<T>) -> Time| {
+        let next = |held: Option<&Held<I>>, of: fn(&Held<I>) -> Time| {
             held.map_or(f64::MAX, |held| of(held).0 as f64)
         };
         let place = match order {

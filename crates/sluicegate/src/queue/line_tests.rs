@@ -1,20 +1,22 @@
 //! A line of many clients, beside a plain list.
 
 use super::*;
-use crate::event::{StageId, Tag, WorkerId};
+use crate::event::{Event, StageId, Tag, WorkerId};
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 
 /// What an event is taken to cost before its client is known.
 const MEAN: f64 = 1000.0;
 
-fn held(number: u64, client: u16) -> Held<u64> {
+type Held = super::Held<Event<u64>>;
+
+fn held(number: u64, client: u16) -> Held {
     let mut tag = Tag::new(number, Time(0), WorkerId(0), StageId(0));
     tag.set_client(client);
     Held { event: tag.with(number), came: Time(number) }
 }
 
-fn end(held: Held<u64>) -> (u16, u64) {
+fn end(held: Held) -> (u16, u64) {
     let client = held.client();
     let (tag, number) = held.event.split();
     std::mem::forget(tag);
@@ -31,6 +33,8 @@ enum Step {
     /// A new one of this client comes and finds no room.
     MakeRoom(u16),
     PopFront,
+    /// So many events ago one came that nobody waits for any more.
+    Remove(u64),
     /// What came before this many events is late.
     Expire(u64),
 }
@@ -42,6 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1_u16..5000, any::<bool>()).prop_map(|(cost, back)| Step::Take(cost, back)),
         2 => client.prop_map(Step::MakeRoom),
         1 => Just(Step::PopFront),
+        1 => (1_u64..8).prop_map(Step::Remove),
         1 => (0_u64..60).prop_map(Step::Expire),
     ]
 }
@@ -108,9 +113,19 @@ proptest! {
                         prop_assert!(remove(&mut model, end(gone)));
                     }
                 }
+                Step::Remove(ago) => {
+                    let of = |(client, all): (&u16, &VecDeque<u64>)| {
+                        all.contains(&number.wrapping_sub(ago)).then_some(*client)
+                    };
+                    let client = model.iter().find_map(of);
+                    let is = |event: &Event<u64>| **event == number.wrapping_sub(ago);
+                    let gone = line.remove(client.unwrap_or(1), is).map(end);
+                    prop_assert_eq!(gone.map(|known| known.0), client);
+                    prop_assert!(gone.is_none_or(|known| remove(&mut model, known)));
+                }
                 Step::Expire(before) => {
                     let mut gone = Vec::new();
-                    let late = |held: &Held<u64>| (held.came.0 < before).then_some(Why::Expired);
+                    let late = |held: &Held| (held.came.0 < before).then_some(Why::Expired);
                     line.expire(MEAN, late, |held, _| gone.push(end(held)));
                     for known in gone {
                         prop_assert!(known.1 < before && remove(&mut model, known));
@@ -199,7 +214,7 @@ fn the_greedy_make_room_and_are_told_so_and_equals_are_not() {
 fn a_quiet_client_goes_next_and_a_dear_one_pays_though_it_was_gone() {
     let mut line = Line::new(0);
     (0..10).for_each(|number| line.push(Order::Fifo, held(number, 1)));
-    let serve = |line: &mut Line<u64>, cost: f64| {
+    let serve = |line: &mut Line<Event<u64>>, cost: f64| {
         let (taken, ticket) = line.pop(Order::Fifo, MEAN).expect("something waits");
         line.settle(ticket.expect("clients share"), cost);
         end(taken).0
