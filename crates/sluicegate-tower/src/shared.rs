@@ -1,0 +1,243 @@
+//! What all clones of a gate share: the queue, and who waits in it.
+
+use crate::keeper;
+use slab::Slab;
+use sluicegate::{AdmissionQueue, AdmissionQueueView, Ask, Concurrency, Place, Time, Why};
+use smallvec::SmallVec;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use tokio::time::Instant;
+
+/// Those that are to be woken when the lock is free again: mostly one.
+type Woken = SmallVec<[Waker; 2]>;
+
+pub(crate) struct Shared {
+    start: Instant,
+    /// One queue for all threads needs a lock: it is taken twice a call, and never while a service
+    /// or a closure of the user's runs.
+    state: Mutex<State>,
+    /// Refusals, to draw when they come again.
+    draws: AtomicUsize,
+}
+
+struct State {
+    queue: AdmissionQueue<usize>,
+    /// The calls in the queue, and those that have not heard yet what became of them.
+    calls: Slab<Call>,
+    /// Whether a task ticks the laws.
+    kept: bool,
+}
+
+enum Call {
+    Waits(Option<Waker>),
+    Goes(Place),
+    Ends(Why),
+}
+
+/// A call in the queue. Dropped, it leaves it.
+pub(crate) struct Waiting {
+    shared: Arc<Shared>,
+    ask: Ask,
+    key: usize,
+    /// Whether it has heard what became of it.
+    heard: bool,
+}
+
+/// A call that is served. Dropped before it is [answered](Self::answered), it frees its place.
+pub(crate) struct Served {
+    shared: Arc<Shared>,
+    place: Option<Place>,
+}
+
+/// What becomes of a call that enters.
+pub(crate) enum Entered {
+    Serve(Served),
+    Wait(Waiting),
+}
+
+impl Shared {
+    pub fn new(queue: AdmissionQueue<usize>) -> Arc<Self> {
+        let state = State { queue, calls: Slab::new(), kept: false };
+        let state = Mutex::new(state);
+        Arc::new(Self { start: Instant::now(), state, draws: AtomicUsize::new(0) })
+    }
+
+    pub fn now(&self) -> Time {
+        Time(0) + self.start.elapsed()
+    }
+
+    /// The next draw of when to come again.
+    pub fn draw(&self) -> usize {
+        self.draws.fetch_add(1, Relaxed)
+    }
+
+    pub fn set_concurrency(&self, places: Concurrency) {
+        self.change(self.now(), |queue| queue.set_concurrency(places));
+    }
+
+    pub fn set_frozen(&self, law: &str, frozen: bool) -> bool {
+        self.lock().queue.set_frozen(law, frozen)
+    }
+
+    pub fn view(&self) -> AdmissionQueueView {
+        let now = self.now();
+        self.lock().queue.view(now)
+    }
+
+    /// Has a call enter the queue at `now`, or says why it may not. One that waits is told by
+    /// `waker`.
+    pub fn enter(self: &Arc<Self>, now: Time, ask: Ask, waker: &Waker) -> Result<Entered, Why> {
+        let mut state = self.lock();
+        state.queue.tick(now);
+        let key = state.calls.insert(Call::Waits(None));
+        let offered = state.queue.offer(now, ask, key);
+        if offered.is_err() {
+            state.calls.remove(key);
+        }
+        let woken = state.settle(now);
+        if let Err(why) = offered {
+            drop(state);
+            wake(woken);
+            return Err(why);
+        }
+        let heard = state.hear(key, waker);
+        let keep = heard.is_pending() && !std::mem::replace(&mut state.kept, true);
+        drop(state);
+        wake(woken);
+        if keep {
+            keeper::start(self);
+        }
+        match heard {
+            Poll::Ready(Ok(place)) => Ok(Entered::Serve(self.serve(place))),
+            Poll::Ready(Err(why)) => Err(why),
+            Poll::Pending => {
+                Ok(Entered::Wait(Waiting { shared: Arc::clone(self), ask, key, heard: false }))
+            }
+        }
+    }
+
+    /// Ticks the laws. Whether there is a reason to go on.
+    pub fn look(&self) -> bool {
+        self.change(self.now(), |_| {});
+        let mut state = self.lock();
+        state.kept = !state.queue.is_idle();
+        state.kept
+    }
+
+    /// Nobody ticks the laws any more.
+    pub fn unkeep(&self) {
+        self.lock().kept = false;
+    }
+
+    fn serve(self: &Arc<Self>, place: Place) -> Served {
+        Served { shared: Arc::clone(self), place: Some(place) }
+    }
+
+    /// Changes the queue, and tells those whom that concerns.
+    fn change(&self, now: Time, change: impl FnOnce(&mut AdmissionQueue<usize>)) {
+        let mut state = self.lock();
+        change(&mut state.queue);
+        state.queue.tick(now);
+        let woken = state.settle(now);
+        drop(state);
+        wake(woken);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing of the user's runs under the lock that could panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Gives free places to those whose turn it is. Those that are to be woken.
+    fn settle(&mut self, now: Time) -> Woken {
+        let mut woken = Woken::new();
+        let Self { queue, calls, .. } = self;
+        let mut tell = |key: usize, news: Call| {
+            // All that the queue has are there.
+            let Some(call) = calls.get_mut(key) else { return };
+            if let Call::Waits(Some(waker)) = std::mem::replace(call, news) {
+                woken.push(waker);
+            }
+        };
+        while let Some((key, place)) = queue.take(now) {
+            tell(key, Call::Goes(place));
+        }
+        for (key, why) in queue.dropped() {
+            tell(key, Call::Ends(why));
+        }
+        woken
+    }
+
+    /// What became of a call, which is forgotten when it has heard it; else it is told by `waker`.
+    fn hear(&mut self, key: usize, waker: &Waker) -> Poll<Result<Place, Why>> {
+        if let Some(Call::Waits(known)) = self.calls.get_mut(key) {
+            match known {
+                Some(known) => known.clone_from(waker),
+                None => *known = Some(waker.clone()),
+            }
+            return Poll::Pending;
+        }
+        match self.calls.remove(key) {
+            Call::Goes(place) => Poll::Ready(Ok(place)),
+            Call::Ends(why) => Poll::Ready(Err(why)),
+            Call::Waits(_) => Poll::Pending,
+        }
+    }
+}
+
+impl Waiting {
+    /// Waits until it is served, or may wait no longer.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Served, Why>> {
+        let heard = self.shared.lock().hear(self.key, cx.waker());
+        self.heard = heard.is_ready();
+        heard.map(|heard| heard.map(|place| self.shared.serve(place)))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if self.heard {
+            return;
+        }
+        let Self { shared, ask, key, .. } = self;
+        let now = shared.now();
+        let call = {
+            let mut state = shared.lock();
+            if matches!(state.calls[*key], Call::Waits(_)) {
+                state.queue.leave(now, *ask, |other| other == key);
+            }
+            state.calls.remove(*key)
+        };
+        if let Call::Goes(place) = call {
+            shared.change(now, |queue| queue.done(now, place, Some(Why::Gone)));
+        }
+    }
+}
+
+impl Served {
+    /// Gives the place back.
+    pub fn answered(mut self) {
+        self.end(None);
+    }
+
+    fn end(&mut self, ended: Option<Why>) {
+        if let Some(place) = self.place.take() {
+            let now = self.shared.now();
+            self.shared.change(now, |queue| queue.done(now, place, ended));
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let failed = std::thread::panicking();
+        self.end(Some(if failed { Why::Failed } else { Why::Gone }));
+    }
+}
+
+fn wake(woken: Woken) {
+    woken.into_iter().for_each(Waker::wake);
+}
