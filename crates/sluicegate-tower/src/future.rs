@@ -37,8 +37,10 @@ enum Phase {
 /// Whether it is the turn of a call that has a place on its thread too.
 enum Turn {
     Comes,
-    /// Others go first.
+    /// The thread looks round.
     Passed,
+    /// What it has heard goes first.
+    Last,
     Has,
 }
 
@@ -57,7 +59,8 @@ where
         let served = match (&mut *this.phase, &*this.asks) {
             (Phase::New, Some((_, request))) => {
                 let (shared, now) = (&this.gate.shared, this.gate.shared.now());
-                match shared.enter(now, this.gate.ask(now, request), cx.waker())? {
+                let ask = this.gate.ask(now, request);
+                match shared.enter(now, ask, cx.waker(), !turn::is_over())? {
                     Entered::Serve(served) => served,
                     Entered::Wait(waiting) => {
                         *this.phase = Phase::Waits(waiting);
@@ -81,7 +84,12 @@ where
                 turn::pass(cx);
                 return Poll::Pending;
             }
-            Turn::Passed => turn::renew(),
+            Turn::Passed => {
+                *turn = Turn::Last;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Turn::Last => turn::renew(),
             Turn::Comes | Turn::Has => {}
         }
         *turn = Turn::Has;
@@ -121,8 +129,14 @@ where
             return Poll::Ready(this.gate.refusal.refuse(refused));
         }
         ready!(self.as_mut().poll_turn(cx));
-        let answer = ready!(turn::count(|| self.as_mut().poll_answer(cx)));
+        let answer = turn::count(|| self.as_mut().poll_answer(cx));
         let mut this = self.project();
+        let Poll::Ready(answer) = answer else {
+            if let Phase::Served(served, _) = this.phase {
+                served.begin();
+            }
+            return Poll::Pending;
+        };
         if let Phase::Served(served, _) = std::mem::replace(this.phase, Phase::Over) {
             served.answered();
         }

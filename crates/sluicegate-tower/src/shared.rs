@@ -4,10 +4,17 @@ use crate::keeper;
 use slab::Slab;
 use sluicegate::{AdmissionQueue, AdmissionQueueView, Ask, Concurrency, Place, Time, Why};
 use smallvec::SmallVec;
+use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::thread::available_parallelism;
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// How long none may have begun before it is taken that those whose turn it is will not: who does
+/// not poll the future of a call shall not hold up the others.
+const STUCK: Duration = Duration::from_secs(1);
 
 /// Those that are to be woken when the lock is free again: mostly one.
 type Woken = SmallVec<[Waker; 2]>;
@@ -27,6 +34,11 @@ struct State {
     calls: Slab<Call>,
     /// Whether a task ticks the laws.
     kept: bool,
+    /// Calls that have a place and whose service was not polled yet; how many there may be; and
+    /// when one was polled last, or the first of them got its place.
+    starting: usize,
+    starting_most: usize,
+    started: Time,
 }
 
 enum Call {
@@ -44,10 +56,12 @@ pub(crate) struct Waiting {
     heard: bool,
 }
 
-/// A call that is served. Dropped before it is [answered](Self::answered), it frees its place.
+/// A call that has a place. Dropped before it is [answered](Self::answered), it frees that.
 pub(crate) struct Served {
     shared: Arc<Shared>,
     place: Option<Place>,
+    /// Whether it was not begun yet.
+    starting: bool,
 }
 
 /// What becomes of a call that enters.
@@ -58,7 +72,15 @@ pub(crate) enum Entered {
 
 impl Shared {
     pub fn new(queue: AdmissionQueue<usize>) -> Arc<Self> {
-        let state = State { queue, calls: Slab::new(), kept: false };
+        let state = State {
+            queue,
+            calls: Slab::new(),
+            kept: false,
+            starting: 0,
+            // As many as threads can poll at once; for more it is too early to say who is next.
+            starting_most: available_parallelism().map_or(1, NonZero::get),
+            started: Time(0),
+        };
         let state = Mutex::new(state);
         Arc::new(Self { start: Instant::now(), state, draws: AtomicUsize::new(0) })
     }
@@ -73,7 +95,7 @@ impl Shared {
     }
 
     pub fn set_concurrency(&self, places: Concurrency) {
-        self.change(self.now(), |queue| queue.set_concurrency(places));
+        self.change(|state, _| state.queue.set_concurrency(places));
     }
 
     pub fn set_frozen(&self, law: &str, frozen: bool) -> bool {
@@ -86,8 +108,14 @@ impl Shared {
     }
 
     /// Has a call enter the queue at `now`, or says why it may not. One that waits is told by
-    /// `waker`.
-    pub fn enter(self: &Arc<Self>, now: Time, ask: Ask, waker: &Waker) -> Result<Entered, Why> {
+    /// `waker`; one that has a place `begins` at once, or says so later.
+    pub fn enter(
+        self: &Arc<Self>,
+        now: Time,
+        ask: Ask,
+        waker: &Waker,
+        begins: bool,
+    ) -> Result<Entered, Why> {
         let mut state = self.lock();
         state.queue.tick(now);
         let key = state.calls.insert(Call::Waits(None));
@@ -95,13 +123,17 @@ impl Shared {
         if offered.is_err() {
             state.calls.remove(key);
         }
-        let woken = state.settle(now);
+        let mut woken = state.settle(now);
         if let Err(why) = offered {
             drop(state);
             wake(woken);
             return Err(why);
         }
         let heard = state.hear(key, waker);
+        if begins && matches!(heard, Poll::Ready(Ok(_))) {
+            state.begin(now);
+            woken.extend(state.settle(now));
+        }
         let keep = heard.is_pending() && !std::mem::replace(&mut state.kept, true);
         drop(state);
         wake(woken);
@@ -109,7 +141,7 @@ impl Shared {
             keeper::start(self);
         }
         match heard {
-            Poll::Ready(Ok(place)) => Ok(Entered::Serve(self.serve(place))),
+            Poll::Ready(Ok(place)) => Ok(Entered::Serve(self.serve(place, !begins))),
             Poll::Ready(Err(why)) => Err(why),
             Poll::Pending => {
                 Ok(Entered::Wait(Waiting { shared: Arc::clone(self), ask, key, heard: false }))
@@ -119,7 +151,7 @@ impl Shared {
 
     /// Ticks the laws. Whether there is a reason to go on.
     pub fn look(&self) -> bool {
-        self.change(self.now(), |_| {});
+        self.change(|_, _| {});
         let mut state = self.lock();
         state.kept = !state.queue.is_idle();
         state.kept
@@ -130,14 +162,15 @@ impl Shared {
         self.lock().kept = false;
     }
 
-    fn serve(self: &Arc<Self>, place: Place) -> Served {
-        Served { shared: Arc::clone(self), place: Some(place) }
+    fn serve(self: &Arc<Self>, place: Place, starting: bool) -> Served {
+        Served { shared: Arc::clone(self), place: Some(place), starting }
     }
 
-    /// Changes the queue, and tells those whom that concerns.
-    fn change(&self, now: Time, change: impl FnOnce(&mut AdmissionQueue<usize>)) {
+    /// Changes what is shared, and tells those whom that concerns.
+    fn change(&self, change: impl FnOnce(&mut State, Time)) {
+        let now = self.now();
         let mut state = self.lock();
-        change(&mut state.queue);
+        change(&mut state, now);
         state.queue.tick(now);
         let woken = state.settle(now);
         drop(state);
@@ -154,6 +187,9 @@ impl State {
     /// Gives free places to those whose turn it is. Those that are to be woken.
     fn settle(&mut self, now: Time) -> Woken {
         let mut woken = Woken::new();
+        if self.starting >= self.starting_most && now.since(self.started) >= STUCK {
+            self.starting = 0;
+        }
         let Self { queue, calls, .. } = self;
         let mut tell = |key: usize, news: Call| {
             // All that the queue has are there.
@@ -162,13 +198,25 @@ impl State {
                 woken.push(waker);
             }
         };
-        while let Some((key, place)) = queue.take(now) {
+        while self.starting < self.starting_most
+            && let Some((key, place)) = queue.take(now)
+        {
+            if self.starting == 0 {
+                self.started = now;
+            }
+            self.starting += 1;
             tell(key, Call::Goes(place));
         }
         for (key, why) in queue.dropped() {
             tell(key, Call::Ends(why));
         }
         woken
+    }
+
+    /// One of those that have a place is begun, or will not be.
+    fn begin(&mut self, now: Time) {
+        self.starting = self.starting.saturating_sub(1);
+        self.started = now;
     }
 
     /// What became of a call, which is forgotten when it has heard it; else it is told by `waker`.
@@ -193,7 +241,7 @@ impl Waiting {
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Served, Why>> {
         let heard = self.shared.lock().hear(self.key, cx.waker());
         self.heard = heard.is_ready();
-        heard.map(|heard| heard.map(|place| self.shared.serve(place)))
+        heard.map(|heard| heard.map(|place| self.shared.serve(place, true)))
     }
 }
 
@@ -203,17 +251,16 @@ impl Drop for Waiting {
             return;
         }
         let Self { shared, ask, key, .. } = self;
-        let now = shared.now();
-        let call = {
-            let mut state = shared.lock();
-            if matches!(state.calls[*key], Call::Waits(_)) {
+        shared.change(|state, now| match state.calls.remove(*key) {
+            Call::Waits(_) => {
                 state.queue.leave(now, *ask, |other| other == key);
             }
-            state.calls.remove(*key)
-        };
-        if let Call::Goes(place) = call {
-            shared.change(now, |queue| queue.done(now, place, Some(Why::Gone)));
-        }
+            Call::Goes(place) => {
+                state.begin(now);
+                state.queue.done(now, place, Some(Why::Gone));
+            }
+            Call::Ends(_) => {}
+        });
     }
 }
 
@@ -223,11 +270,22 @@ impl Served {
         self.end(None);
     }
 
-    fn end(&mut self, ended: Option<Why>) {
-        if let Some(place) = self.place.take() {
-            let now = self.shared.now();
-            self.shared.change(now, |queue| queue.done(now, place, ended));
+    /// Says that the service was polled, so that others may get their places.
+    pub fn begin(&mut self) {
+        if std::mem::take(&mut self.starting) {
+            self.shared.change(State::begin);
         }
+    }
+
+    fn end(&mut self, ended: Option<Why>) {
+        let Some(place) = self.place.take() else { return };
+        let starting = std::mem::take(&mut self.starting);
+        self.shared.change(|state, now| {
+            if starting {
+                state.begin(now);
+            }
+            state.queue.done(now, place, ended);
+        });
     }
 }
 

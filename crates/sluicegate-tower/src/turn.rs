@@ -2,9 +2,9 @@
 //!
 //! A handler that computes keeps its thread while the requests of other connections wait unread,
 //! where no queue shows them and nobody can refuse them. So between two handlers that took a slice
-//! together the thread reads what has come: `yield_now` of tokio comes back when all other tasks
-//! that are ready have been polled, and the sockets too. It is the kernel's rule that what leads to
-//! a gate runs before the stage behind it.
+//! together the thread reads what has come: `yield_now` of tokio comes back when it has asked for
+//! events, and a task that wakes itself goes behind those that were woken by them. It is the kernel's
+//! rule that what leads to a gate runs before the stage behind it.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -24,7 +24,7 @@ pub(crate) fn is_over() -> bool {
     TAKEN.get() >= SLICE
 }
 
-/// Has the task of `cx` polled again when the thread has looked round.
+/// Has the task of `cx` polled again when the thread has asked for events.
 pub(crate) fn pass(cx: &mut Context<'_>) {
     // It has left a waker when it is polled once; there is nothing to keep of it.
     let _ = pin!(tokio::task::yield_now()).poll(cx);
