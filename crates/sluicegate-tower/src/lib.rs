@@ -34,3 +34,8 @@ pub use service::GateService;
 
 /// Any error that a service behind a gate may have.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The page's examples, compiled and run.
+#[doc = include_str!("../../../docs/axum.md")]
+#[cfg(doctest)]
+struct Page;
