@@ -79,7 +79,7 @@ impl<R, A> Gate<R, A> {
     /// Unless this is said they are 16 for each processor in the beginning, and then, while calls
     /// wait, as many as help: more where more are answered in a second by them, as where calls wait
     /// for a database; fewer, down to one for each processor, where fewer answer as many, as where
-    /// they compute. A size is tried for half a second, so that it takes some seconds until it fits.
+    /// they compute. A size is tried for half a second: it takes some seconds until it fits.
     ///
     /// Say it where the service has a bound of its own, such as the connections of a pool. It holds
     /// for all clones, from now on.

@@ -1,10 +1,10 @@
-//! Whose turn a thread gives to services behind gates: after 500 us others of its tasks have theirs.
+//! Whose turn it is on a thread: services behind gates have 500 us, then its other tasks.
 //!
 //! A handler that computes keeps its thread while the requests of other connections wait unread,
 //! where no queue shows them and nobody can refuse them. So between two handlers that took a slice
 //! together the thread reads what has come: `yield_now` of tokio comes back when it has asked for
-//! events, and a task that wakes itself goes behind those that were woken by them. It is the kernel's
-//! rule that what leads to a gate runs before the stage behind it.
+//! events, and a task that wakes itself goes behind those that were woken by them. It is the
+//! kernel's rule that what leads to a gate runs before the stage behind it.
 
 use std::cell::Cell;
 use std::pin::pin;

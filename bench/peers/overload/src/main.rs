@@ -50,8 +50,8 @@ fn main() -> Result<()> {
             (*peer, *domain, Bound::Target(target))
         }
         _ => bail!(
-            "usage: overload-peer axum|actix inline|pool [--limit N | --target MS]; both bounds are \
-             for axum"
+            "usage: overload-peer axum|actix inline|pool [--limit N | --target MS]; both bounds \
+             are for axum"
         ),
     };
     let domain = match domain {
