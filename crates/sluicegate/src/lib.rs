@@ -71,8 +71,10 @@ pub use net::{
     BoxError, Capacity, Domain, DomainSpec, Entry, Fault, Faults, Net, Node, OnFull, Refused, Spec,
     Threads, Wire, bounded, stage,
 };
-pub use observe::{AdmissionView, Observer, Snapshot, StageView, Vote, WireView};
-pub use queue::Order;
+pub use observe::{
+    AdmissionQueueView, AdmissionView, Observer, Snapshot, StageView, Vote, WireView,
+};
+pub use queue::{AdmissionQueue, Ask, Concurrency, Order, Place};
 pub use rig::Rig;
 pub use run::{
     Drained, ExitFirst, Fifo, Machine, Park, Policy, Raised, Ready, Running, StartError, TimerKey,

@@ -7,6 +7,9 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::ParseIntError;
+use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -26,28 +29,46 @@ enum Domain {
     Pool,
 }
 
+/// What bounds what is handled.
+#[derive(Clone, Copy)]
+enum Bound {
+    None,
+    /// tower's limit, with so many at once; the rest are answered 503.
+    Limit(usize),
+    /// Sluicegate's gate, with this target.
+    Target(Duration),
+}
+
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
-    let (peer, domain, limit) = match words.as_slice() {
-        [peer, domain] => (*peer, *domain, None),
-        [peer, domain, "--limit", n] => {
-            let limit = n.parse::<usize>();
-            (*peer, *domain, Some(limit.with_context(|| format!("--limit {n} is no number"))?))
+    let (peer, domain, bound) = match words.as_slice() {
+        [peer, domain] => (*peer, *domain, Bound::None),
+        [peer, domain, "--limit", n] => (*peer, *domain, Bound::Limit(number("--limit", n)?)),
+        [peer, domain, "--target", ms] => {
+            let target = Duration::from_millis(number("--target", ms)?);
+            (*peer, *domain, Bound::Target(target))
         }
-        _ => bail!("usage: overload-peer axum|actix inline|pool [--limit N]; N is for axum"),
+        _ => bail!(
+            "usage: overload-peer axum|actix inline|pool [--limit N | --target MS]; both bounds \
+             are for axum"
+        ),
     };
     let domain = match domain {
         "inline" => Domain::Inline,
         "pool" => Domain::Pool,
         other => bail!("{other} is no domain; accepted are inline and pool"),
     };
-    match (peer, limit) {
-        ("axum", limit) => tokio_axum::run(domain, limit),
-        ("actix", None) => actix::run(domain),
-        ("actix", Some(_)) => bail!("--limit is for axum; leave it out here"),
+    match (peer, bound) {
+        ("axum", bound) => tokio_axum::run(domain, bound),
+        ("actix", Bound::None) => actix::run(domain),
+        ("actix", _) => bail!("--limit and --target are for axum; leave them out here"),
         (other, _) => bail!("{other} is no peer; accepted are axum and actix"),
     }
+}
+
+fn number<T: FromStr<Err = ParseIntError>>(option: &str, text: &str) -> Result<T> {
+    text.parse().with_context(|| format!("{option} {text} is no number"))
 }
 
 /// Where it listens: a port that is free.

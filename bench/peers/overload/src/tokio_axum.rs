@@ -1,4 +1,4 @@
-//! axum on tokio's multi-threaded runtime with one worker; bare, or behind tower's limits.
+//! axum on tokio's multi-threaded runtime with one worker; bare, or behind what bounds it.
 
 use anyhow::Result;
 use axum::Router;
@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use sluicegate_tower::Gate;
 use tokio::net::TcpSocket;
 use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
@@ -16,25 +17,25 @@ use tower::load_shed::LoadShedLayer;
 use tower::{BoxError, ServiceBuilder};
 
 use super::burn::{Cost, burn};
-use super::{BACKLOG, Domain, anywhere, tell};
+use super::{BACKLOG, Bound, Domain, anywhere, tell};
 
-/// Serves until it is killed; with a limit, at most so many requests are handled at once and the
-/// rest are answered 503.
-pub fn run(domain: Domain, limit: Option<usize>) -> Result<()> {
+/// Serves until it is killed.
+pub fn run(domain: Domain, bound: Bound) -> Result<()> {
     let route = match domain {
         Domain::Inline => get(inline),
         Domain::Pool => get(pool),
     };
     // One path a class, as ours; all are the same here.
     let router = Router::new().route("/burn", route.clone()).route("/burn/{class}", route);
-    let router = match limit {
-        Some(limit) => router.layer(
+    let router = match bound {
+        Bound::Limit(limit) => router.layer(
             ServiceBuilder::new()
                 .layer(HandleErrorLayer::new(busy))
                 .layer(LoadShedLayer::new())
                 .layer(GlobalConcurrencyLimitLayer::new(limit)),
         ),
-        None => router,
+        Bound::Target(target) => router.layer(Gate::target(target)),
+        Bound::None => router,
     };
     Builder::new_multi_thread().worker_threads(1).enable_all().build()?.block_on(async {
         // A task of the worker's: the thread that blocks here is not it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::handler::Handler;
 use super::nginx;
 use super::program::Program;
-use super::system::Intake;
+use super::system::{Intake, Place};
 
 /// The program of the peers, built from `bench/peers/overload`.
 pub const PEERS: &str = "overload-peer";
@@ -25,6 +25,8 @@ pub enum Peer {
     Axum,
     /// axum behind `ConcurrencyLimit` and `LoadShed` of tower.
     AxumLimit,
+    /// axum behind Sluicegate's own `Gate`.
+    AxumGate,
     /// actix-web with nothing that limits.
     Actix,
     /// nginx with `limit_conn` before axum.
@@ -35,14 +37,15 @@ pub enum Peer {
 
 impl Peer {
     /// All there are.
-    pub const ALL: [Self; 5] =
-        [Self::Axum, Self::AxumLimit, Self::Actix, Self::NginxConn, Self::NginxReq];
+    pub const ALL: [Self; 6] =
+        [Self::Axum, Self::AxumLimit, Self::AxumGate, Self::Actix, Self::NginxConn, Self::NginxReq];
 
     /// As it is typed.
     pub fn name(self) -> &'static str {
         match self {
             Self::Axum => "axum",
             Self::AxumLimit => "axum-limit",
+            Self::AxumGate => "axum-gate",
             Self::Actix => "actix",
             Self::NginxConn => "nginx-conn",
             Self::NginxReq => "nginx-req",
@@ -56,6 +59,7 @@ impl Peer {
             Self::AxumLimit => {
                 "axum behind ConcurrencyLimit and LoadShed of tower, its limit tuned"
             }
+            Self::AxumGate => "axum behind the Gate of sluicegate-tower, with the target",
             Self::Actix => "actix-web with nothing that limits",
             Self::NginxConn => "nginx with limit_conn, tuned, before axum",
             Self::NginxReq => "nginx with limit_req, tuned, before axum",
@@ -85,7 +89,7 @@ impl Peer {
     /// The numbers that it is to be tuned by; none where there is nothing to tune.
     pub(super) fn numbers(self, handler: Handler, target: Duration, capacity: f64) -> Vec<usize> {
         let (of, shares) = match self {
-            Self::Axum | Self::Actix => return Vec::new(),
+            Self::Axum | Self::AxumGate | Self::Actix => return Vec::new(),
             Self::AxumLimit | Self::NginxConn => (in_time(handler, target), LIMITS),
             Self::NginxReq => (capacity, RATES),
         };
@@ -97,7 +101,7 @@ impl Peer {
     /// How many numbers those are, at most.
     pub(super) fn tunings(self) -> usize {
         match self {
-            Self::Axum | Self::Actix => 0,
+            Self::Axum | Self::AxumGate | Self::Actix => 0,
             Self::AxumLimit | Self::NginxConn => LIMITS.len(),
             Self::NginxReq => RATES.len(),
         }
@@ -106,29 +110,32 @@ impl Peer {
     /// What its number is, for the report.
     pub(super) fn number_is(self) -> &'static str {
         match self {
-            Self::Axum | Self::Actix => "nothing",
+            Self::Axum | Self::AxumGate | Self::Actix => "nothing",
             Self::AxumLimit => "requests at once",
             Self::NginxConn => "connections at once",
             Self::NginxReq => "requests a second",
         }
     }
 
-    /// `limit_conn` cannot be 0, and neither bare server refuses anything.
+    /// `limit_conn` cannot be 0, neither bare server refuses anything, and a gate without places
+    /// has one.
     pub(super) fn can_refuse_all(self) -> bool {
         matches!(self, Self::AxumLimit | Self::NginxReq)
     }
 
-    pub(super) fn back(self, peers: &Path, handler: Handler, intake: Intake) -> Program {
+    pub(super) fn back(self, place: &Place<'_>, handler: Handler, intake: Intake) -> Program {
         let framework = if self == Self::Actix { "actix" } else { "axum" };
-        let limit = match (self, intake) {
-            (Self::AxumLimit, Intake::Ruled(limit)) => limit,
-            (Self::AxumLimit, Intake::Nothing) => Some(0),
+        let bound = match (self, intake) {
+            (Self::AxumLimit, Intake::Ruled(limit)) => limit.map(|n| ("--limit", n.to_string())),
+            (Self::AxumLimit, Intake::Nothing) => Some(("--limit", "0".to_owned())),
+            (Self::AxumGate, Intake::Ruled(_)) => {
+                Some(("--target", place.target.as_millis().to_string()))
+            }
             _ => None,
         };
-        let limit = limit.map(|n| n.to_string());
         let mut arguments = vec![framework, handler.domain.name()];
-        arguments.extend(limit.iter().flat_map(|n| ["--limit", n.as_str()]));
-        Program::new(peers.join(PEERS), &arguments)
+        arguments.extend(bound.iter().flat_map(|(option, n)| [*option, n.as_str()]));
+        Program::new(place.peers.join(PEERS), &arguments)
     }
 
     /// How nginx limits what goes to the server behind it, as lines of its configuration for the
@@ -140,7 +147,7 @@ impl Peer {
         intake: Intake,
     ) -> Option<nginx::Limit> {
         match (self, intake) {
-            (Self::Axum | Self::AxumLimit | Self::Actix, _) => None,
+            (Self::Axum | Self::AxumLimit | Self::AxumGate | Self::Actix, _) => None,
             (Self::NginxConn, Intake::Ruled(Some(n))) => Some(nginx::Limit::connections(n)),
             (Self::NginxReq, Intake::Ruled(Some(n))) => {
                 let burst = (in_time(handler, target) * BURST) as usize;

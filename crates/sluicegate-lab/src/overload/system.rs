@@ -87,7 +87,7 @@ impl System {
     /// What is started: what handles requests.
     pub(super) fn back(&self, place: &Place<'_>, intake: Intake) -> Program {
         match self.make {
-            Make::Peer(peer) => peer.back(place.peers, self.handler, intake),
+            Make::Peer(peer) => peer.back(place, self.handler, intake),
             Make::Ours { io, gated } => {
                 let settings = place.out.join(format!("{}{}.toml", self.name(), intake.ending()));
                 let shown = settings.display().to_string();

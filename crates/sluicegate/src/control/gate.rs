@@ -21,10 +21,14 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 const REST_PART: u32 = 25;
 const REST_MAX: Duration = Duration::from_millis(2);
 
-/// An event at the gate.
+/// What a queue that chooses has to know of what asks to enter, or waits in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asking {
     pub class: u8,
+    /// A hash of on whose behalf it is; 0 is nobody's.
+    pub client: u16,
+    /// How much more time its client gets than one of weight 1: a power of two.
+    pub weight: u8,
     pub deadline: Option<Time>,
     /// Whether it belongs to a flow. Notes are no work of their own and pass.
     pub flow: bool,
@@ -133,6 +137,11 @@ impl Gate {
 
     pub fn newest_first(&self) -> bool {
         self.adjust.newest_first
+    }
+
+    /// Says how many are served at once, where not each server has a cell of its own.
+    pub fn set_servers(&mut self, servers: usize) {
+        self.meter.set_servers(servers);
     }
 
     pub fn count_offered(&mut self) {

@@ -73,6 +73,8 @@ impl Before {
 /// The means over all cells of a queue.
 pub(super) struct Meter {
     cells: Vec<Arc<Served>>,
+    /// How many serve the queue at once.
+    servers: usize,
     before: Vec<Before>,
     /// What the cells had counted when the window began, when that was, and whether the queue
     /// has been empty since.
@@ -92,6 +94,7 @@ impl Meter {
     pub fn new(cells: Vec<Arc<Served>>) -> Self {
         Self {
             before: cells.iter().map(|cell| Before::of(cell)).collect(),
+            servers: cells.len().max(1),
             cells,
             events: 0,
             busy: 0,
@@ -102,6 +105,10 @@ impl Meter {
             cost: UNKNOWN,
             drain: 0.0,
         }
+    }
+
+    pub fn set_servers(&mut self, servers: usize) {
+        self.servers = servers.max(1);
     }
 
     pub fn cell(&self, n: usize) -> Option<&Arc<Served>> {
@@ -125,7 +132,7 @@ impl Meter {
 
     /// Nanoseconds from one event leaving the queue to the next.
     pub fn pace(&self) -> f64 {
-        (self.cost / self.cells.len().max(1) as f64).max(self.drain)
+        (self.cost / self.servers as f64).max(self.drain)
     }
 
     /// Merges the cells into the sample of a tick.

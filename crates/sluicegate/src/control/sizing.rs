@@ -96,6 +96,11 @@ impl Sizing {
         }
     }
 
+    /// Begins with so many threads, within the range.
+    pub fn starting_at(self, threads: usize) -> Self {
+        Self { threads: threads.clamp(self.min, self.max), ..self }
+    }
+
     /// How many threads there shall be, by the last tick.
     pub fn threads(&self) -> usize {
         self.threads

@@ -1,8 +1,9 @@
 //! A stage as declared: how it is made, where it runs, and the bounds of its queue and batches.
 
 use crate::control::{Controller, Off, Served};
+use crate::event::Event;
 use crate::net::{Domain, Kind};
-use crate::queue::{Gated, InletQueue, Order, Probe};
+use crate::queue::{Gated, InletQueue, Item, Order, Probe};
 use crate::run::{Build, Replica, Runnable};
 use crate::stage::{Ports, Stage};
 use std::any::Any;
@@ -45,6 +46,13 @@ pub fn bounded(events: usize) -> Capacity {
 }
 
 impl Gating {
+    /// What chooses in one queue that so many replicas serve.
+    fn gated<I: Item>(&self, replicas: usize, keeps_late: bool) -> Gated<I> {
+        let laws = self.controllers();
+        let cells = (0..replicas).map(|_| Arc::new(Served::under(&laws))).collect();
+        Gated::new(self.order, laws, cells, keeps_late)
+    }
+
     /// The laws of one queue.
     fn controllers(&self) -> Vec<Box<dyn Controller>> {
         if self.laws.is_empty() {
@@ -97,6 +105,11 @@ impl Capacity {
         let make: MakeLaw = Arc::new(move || Box::new(law.clone()));
         self.gating.get_or_insert_default().laws.push(make);
         self
+    }
+
+    /// The most events, and a queue that chooses whatever was declared.
+    pub(crate) fn gated<I: Item>(self) -> (usize, Gated<I>) {
+        (self.events, self.gating.unwrap_or_default().gated(1, self.keeps_late))
     }
 }
 
@@ -234,11 +247,7 @@ struct Erased<T>(PhantomData<fn(T)>);
 
 impl<T: Send + 'static> MakeQueues for Erased<T> {
     fn make(&self, n: usize, replicas: usize, declared: &Declared) -> Queues {
-        let gated = |gating: &Gating| {
-            let laws = gating.controllers();
-            let cells = (0..replicas).map(|_| Arc::new(Served::under(&laws))).collect();
-            Gated::<T>::new(gating.order, laws, cells, declared.keeps_late)
-        };
+        let gated = |gating: &Gating| gating.gated::<Event<T>>(replicas, declared.keeps_late);
         let queue = |_| InletQueue::new(declared.capacity, declared.gating.as_ref().map(gated));
         let typed: Vec<_> = (0..n).map(queue).map(Arc::new).collect();
         let probes = typed.iter().map(|queue| Arc::clone(queue) as Arc<dyn Probe>).collect();

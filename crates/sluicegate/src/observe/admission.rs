@@ -25,6 +25,28 @@ pub struct AdmissionView {
     pub refused: ByWhy,
 }
 
+/// A queue with admission that is no inlet, at one moment:
+/// `offered = refused + waiting + running + finished + ended`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AdmissionQueueView {
+    /// Its laws and bounds, and who was refused. What left while it waited counts as
+    /// [`Why::Gone`](crate::Why::Gone) among them.
+    pub admission: AdmissionView,
+    /// How many wait.
+    pub waiting: usize,
+    /// How long the one has waited that waits longest; zero when none does.
+    pub oldest: Duration,
+    /// How many are served.
+    pub running: usize,
+    /// How many may be served at once.
+    pub concurrency: usize,
+    /// Those that were answered.
+    pub finished: u64,
+    /// Those that were given a place and not answered.
+    pub ended: ByWhy,
+}
+
 /// What one law says of a queue.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

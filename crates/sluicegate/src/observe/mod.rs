@@ -4,6 +4,6 @@ mod admission;
 mod snapshot;
 mod stats;
 
-pub use admission::{AdmissionView, Vote};
+pub use admission::{AdmissionQueueView, AdmissionView, Vote};
 pub use snapshot::{Observer, Snapshot, StageView, WireView};
 pub(crate) use stats::{Count, Cut, StageStats, Stats, WireStats, sum};

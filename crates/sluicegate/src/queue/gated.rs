@@ -2,10 +2,9 @@
 
 use super::Order;
 use super::line::Ticket;
-use super::waiting::{Held, Waiting, class};
+use super::waiting::{Held, Item, Waiting};
 use crate::control::{Asking, Controller, Gate, Served, Was};
-use crate::event::{Event, Tag};
-use crate::gone::Gone;
+use crate::event::Tag;
 use crate::ledger::Why;
 use crate::observe::AdmissionView;
 use crate::time::Time;
@@ -24,7 +23,7 @@ pub(crate) enum Verdict {
 }
 
 /// Events that were taken out of a queue to end.
-pub(crate) type Dropped<T> = Vec<(Event<T>, Why)>;
+pub(crate) type Dropped<I> = Vec<(I, Why)>;
 
 /// What is known of an event that left the queue.
 #[derive(Clone, Copy)]
@@ -36,26 +35,26 @@ pub(crate) struct Passed {
 
 /// Beside the events of a batch: what is known of each, and what was dropped on the way; and of
 /// batches before what their events have cost, in nanoseconds, as far as the queue has to hear it.
-pub(crate) struct Aside<T> {
+pub(crate) struct Aside<I> {
     pub passed: VecDeque<Passed>,
-    pub dropped: Dropped<T>,
+    pub dropped: Dropped<I>,
     pub costs: Vec<(Ticket, f64)>,
 }
 
-impl<T> Default for Aside<T> {
+impl<I> Default for Aside<I> {
     fn default() -> Self {
         Self { passed: VecDeque::new(), dropped: Vec::new(), costs: Vec::new() }
     }
 }
 
-pub(crate) struct Gated<T> {
-    waiting: Waiting<T>,
+pub(crate) struct Gated<I> {
+    waiting: Waiting<I>,
     gate: Gate,
     /// Whether what is late or gone is handled all the same.
     keeps_late: bool,
 }
 
-impl<T> Gated<T> {
+impl<I: Item> Gated<I> {
     pub fn new(
         order: Order,
         controllers: Vec<Box<dyn Controller>>,
@@ -65,21 +64,26 @@ impl<T> Gated<T> {
         Self { waiting: Waiting::new(order), gate: Gate::new(controllers, cells), keeps_late }
     }
 
-    /// Asks for an event with this tag where there are `places` for more. Another one may have to
-    /// go for it.
-    pub fn offer(&mut self, tag: &Tag, now: Time, places: usize, out: &mut Dropped<T>) -> Verdict {
-        let asking = Asking::of(tag, self.keeps_late);
+    /// Asks for an event where there are `places` for more. Another one may have to go for it.
+    pub fn offer(
+        &mut self,
+        asking: Asking,
+        now: Time,
+        places: usize,
+        out: &mut Dropped<I>,
+    ) -> Verdict {
+        let asking = asking.kept(self.keeps_late);
         // Who has no deadline need not know.
-        let ahead = asking.deadline.map(|_| self.waiting.ahead(tag));
+        let ahead = asking.deadline.map(|_| self.waiting.ahead(&asking));
         let (queued, mean) = (self.waiting.len(), self.gate.cost());
         let says = self.gate.ask(now, asking, queued, ahead.unwrap_or(0));
         // What would wait behind all others had better be refused now.
-        let behind = self.gate.is_half_full(queued) && self.waiting.is_greedy(tag, mean);
+        let behind = self.gate.is_half_full(queued) && self.waiting.is_greedy(&asking, mean);
         let says = says.map(|fits| fits && !behind);
         let verdict = match says {
             Err(why) => Verdict::Refuse(why),
             Ok(true) if places > 0 => Verdict::Enter,
-            Ok(fits) => match self.waiting.push_out(tag, mean) {
+            Ok(fits) => match self.waiting.push_out(&asking, mean) {
                 Ok((event, why)) => {
                     self.gate.count_dropped(why);
                     out.push((event, why));
@@ -100,7 +104,7 @@ impl<T> Gated<T> {
 
     /// Asks for a flow of the least class that comes from outside the net.
     pub fn admits_from_outside(&mut self, now: Time, places: usize) -> bool {
-        let asking = Asking { class: 0, deadline: None, flow: true };
+        let asking = Asking { class: 0, client: 0, weight: 1, deadline: None, flow: true };
         let queued = self.waiting.len();
         let why = match self.gate.ask(now, asking, queued, queued) {
             Ok(fits) if fits && places > 0 => {
@@ -114,7 +118,28 @@ impl<T> Gated<T> {
         false
     }
 
-    pub fn push(&mut self, event: Event<T>, now: Time) {
+    /// Adds an event that can wait nowhere else, if it may enter: or says why not.
+    pub fn enter(
+        &mut self,
+        event: I,
+        now: Time,
+        places: usize,
+        out: &mut Dropped<I>,
+    ) -> Result<(), Why> {
+        match self.offer(event.asking(), now, places, out) {
+            Verdict::Enter => {
+                self.push(event, now);
+                Ok(())
+            }
+            Verdict::Full => {
+                self.gate.count_refused(Why::Shed);
+                Err(Why::Shed)
+            }
+            Verdict::Refuse(why) => Err(why),
+        }
+    }
+
+    pub fn push(&mut self, event: I, now: Time) {
         self.waiting.push(event, now);
         self.gate.waiting(now, self.waiting.len());
     }
@@ -123,24 +148,24 @@ impl<T> Gated<T> {
     pub fn take(
         &mut self,
         now: Time,
-        gone: &Gone,
+        is_gone: impl Fn(&I) -> bool,
         limit: usize,
-        into: &mut VecDeque<Event<T>>,
-        aside: &mut Aside<T>,
+        into: &mut VecDeque<I>,
+        aside: &mut Aside<I>,
     ) {
         self.settle(aside);
         let (before, mean) = (into.len(), self.gate.cost());
         while into.len() - before < limit {
             let Some((held, ticket)) = self.waiting.pop(mean) else { break };
-            if let Some(why) = late(&self.gate, gone, now, &held, self.keeps_late) {
+            if let Some(why) = late(&self.gate, &is_gone, now, &held, self.keeps_late) {
                 let waited = self.waiting.was_late(ticket, mean);
                 let why = if why == Why::Shed { waited } else { why };
                 self.gate.count_dropped(why);
                 aside.dropped.push((held.event, why));
                 continue;
             }
-            let tag = held.event.tag();
-            let was = Was { class: class(tag), came: held.came, born: tag.born() };
+            let asking = held.event.asking();
+            let was = Was { class: asking.class, came: held.came, born: held.event.born() };
             aside.passed.push_back(Passed { was, ticket });
             into.push_back(held.event);
         }
@@ -149,12 +174,7 @@ impl<T> Gated<T> {
     }
 
     /// Puts what a batch did not take back; what is known of what it took is left.
-    pub fn put_back(
-        &mut self,
-        events: &mut VecDeque<Event<T>>,
-        passed: &mut VecDeque<Passed>,
-        now: Time,
-    ) {
+    pub fn put_back(&mut self, events: &mut VecDeque<I>, passed: &mut VecDeque<Passed>, now: Time) {
         self.gate.give_back(events.len());
         while let Some(event) = events.pop_back() {
             let passed = passed.pop_back();
@@ -165,13 +185,14 @@ impl<T> Gated<T> {
     }
 
     /// Has the laws look. Whether they have to look again though nothing more happens.
-    pub fn tick(&mut self, now: Time, gone: &Gone, out: &mut Dropped<T>) -> bool {
+    pub fn tick(&mut self, now: Time, is_gone: impl Fn(&I) -> bool, out: &mut Dropped<I>) -> bool {
         if !self.gate.is_due(now) {
             return true;
         }
         let Self { waiting, gate, keeps_late } = self;
         let before = out.len();
-        waiting.expire(gate.cost(), |held| late(gate, gone, now, held, *keeps_late), out);
+        let keeps = *keeps_late;
+        waiting.expire(gate.cost(), |held| late(gate, &is_gone, now, held, keeps), out);
         for (_, why) in &out[before..] {
             gate.count_dropped(*why);
         }
@@ -182,13 +203,26 @@ impl<T> Gated<T> {
     }
 
     /// Charges to clients what their events have cost.
-    pub fn settle(&mut self, aside: &mut Aside<T>) {
+    pub fn settle(&mut self, aside: &mut Aside<I>) {
         for (ticket, cost) in aside.costs.drain(..) {
             self.waiting.settle(ticket, cost);
         }
     }
 
-    pub fn pop_least(&mut self) -> Option<Event<T>> {
+    /// Takes out one event that nobody waits for any more, wherever it is.
+    pub fn remove(&mut self, asking: &Asking, now: Time, is: impl Fn(&I) -> bool) -> Option<I> {
+        let event = self.waiting.remove(asking, is)?;
+        self.gate.count_dropped(Why::Gone);
+        self.gate.waiting(now, self.waiting.len());
+        Some(event)
+    }
+
+    /// Says how many are served at once, where not each server has a cell of its own.
+    pub fn set_servers(&mut self, servers: usize) {
+        self.gate.set_servers(servers);
+    }
+
+    pub fn pop_least(&mut self) -> Option<I> {
         self.waiting.pop_least(self.gate.cost())
     }
 
@@ -200,7 +234,7 @@ impl<T> Gated<T> {
         self.gate.room(self.waiting.len())
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Event<T>> {
+    pub fn iter(&self) -> impl Iterator<Item = &I> {
         self.waiting.iter().map(|held| &held.event)
     }
 
@@ -209,7 +243,7 @@ impl<T> Gated<T> {
     }
 
     /// Takes out all, for the end.
-    pub fn take_all(&mut self, into: &mut VecDeque<Event<T>>) {
+    pub fn take_all(&mut self, into: &mut VecDeque<I>) {
         while let Some((held, _)) = self.waiting.pop(0.0) {
             into.push_back(held.event);
         }
@@ -241,19 +275,32 @@ impl<T> Gated<T> {
 }
 
 impl Asking {
-    fn of(tag: &Tag, keeps_late: bool) -> Self {
-        let deadline = tag.deadline().filter(|_| !keeps_late);
-        Self { class: class(tag), deadline, flow: tag.is_flow() }
+    /// Notes belong to no flow: they go before all flows, and are never pushed out.
+    pub fn of(tag: &Tag) -> Self {
+        let flow = tag.is_flow();
+        let class = if flow { tag.class() } else { u8::MAX };
+        let (client, weight) = (tag.client(), tag.weight());
+        Self { class, client, weight, deadline: tag.deadline(), flow }
+    }
+
+    /// The same without a deadline, where what is late is kept.
+    fn kept(self, keeps: bool) -> Self {
+        Self { deadline: self.deadline.filter(|_| !keeps), ..self }
     }
 }
 
 /// Why an event that waits is to be dropped, if it is. Where `keeps` says that what is late or gone
 /// is handled, only the laws can.
-fn late<T>(gate: &Gate, gone: &Gone, now: Time, held: &Held<T>, keeps: bool) -> Option<Why> {
-    let tag = held.event.tag();
-    if !keeps && tag.is_in(gone) {
+fn late<I: Item>(
+    gate: &Gate,
+    is_gone: &impl Fn(&I) -> bool,
+    now: Time,
+    held: &Held<I>,
+    keeps: bool,
+) -> Option<Why> {
+    if !keeps && is_gone(&held.event) {
         return Some(Why::Gone);
     }
-    let deadline = tag.deadline().filter(|_| !keeps);
-    tag.is_flow().then(|| gate.late(now, held.came, deadline)).flatten()
+    let asking = held.event.asking().kept(keeps);
+    asking.flow.then(|| gate.late(now, held.came, asking.deadline)).flatten()
 }

@@ -2,7 +2,7 @@
 
 use super::gated::{Aside, Dropped, Gated, Verdict};
 use super::marks::Marks;
-use crate::control::Served;
+use crate::control::{Asking, Served};
 use crate::event::{Event, Tag};
 use crate::gone::Gone;
 use crate::observe::AdmissionView;
@@ -30,7 +30,7 @@ pub(crate) struct Lanes<T> {
     /// What is asked, in order of arrival; empty where there is a gate.
     pub asks: VecDeque<Event<T>>,
     /// What is asked where the inlet has an order or an admission.
-    gated: Option<Box<Gated<T>>>,
+    gated: Option<Box<Gated<Event<T>>>>,
     /// What has a place of its own: the answers to questions, and the returns to a source.
     pub answers: VecDeque<Event<T>>,
     /// Places that are taken by events which have not come yet.
@@ -70,7 +70,7 @@ pub(crate) trait Probe: Send + Sync {
 }
 
 impl<T> InletQueue<T> {
-    pub fn new(capacity: usize, gated: Option<Gated<T>>) -> Self {
+    pub fn new(capacity: usize, gated: Option<Gated<Event<T>>>) -> Self {
         let rest = gated.as_ref().map(Gated::rest);
         let lanes = Lanes {
             asks: VecDeque::new(),
@@ -129,7 +129,7 @@ impl<T> InletQueue<T> {
         gone: &Gone,
         into: &mut VecDeque<Event<T>>,
         (answers, asks): (usize, usize),
-        aside: &mut Aside<T>,
+        aside: &mut Aside<Event<T>>,
     ) -> Taken {
         debug_assert!(into.is_empty());
         let mut locked = self.lock();
@@ -148,7 +148,7 @@ impl<T> InletQueue<T> {
                 lanes.marks.pop(into.len())
             }
             Some(gated) => {
-                gated.take(now, gone, asks, into, aside);
+                gated.take(now, |event| event.tag().is_in(gone), asks, into, aside);
                 aside.passed.front().map(|passed| passed.was.came)
             }
         };
@@ -162,7 +162,7 @@ impl<T> InletQueue<T> {
     }
 
     /// Hears what batches have cost whose replica may take no more for long.
-    pub fn settle(&self, aside: &mut Aside<T>) {
+    pub fn settle(&self, aside: &mut Aside<Event<T>>) {
         if let Some(gated) = &mut self.lock().lanes.gated {
             gated.settle(aside);
         }
@@ -178,7 +178,7 @@ impl<T> InletQueue<T> {
         events: &mut VecDeque<Event<T>>,
         taken: &Taken,
         now: Time,
-        aside: &mut Aside<T>,
+        aside: &mut Aside<Event<T>>,
     ) {
         let mut locked = self.lock();
         let lanes = &mut *locked.lanes;
@@ -208,11 +208,11 @@ impl<T> InletQueue<T> {
 
     /// Has the gate's laws look, if it is time. Whether they have to look again though nothing
     /// more happens.
-    pub fn tick(&self, now: Time, gone: &Gone, dropped: &mut Dropped<T>) -> bool {
+    pub fn tick(&self, now: Time, gone: &Gone, dropped: &mut Dropped<Event<T>>) -> bool {
         let mut locked = self.lock();
         let lanes = &mut *locked.lanes;
         let Some(gated) = &mut lanes.gated else { return false };
-        let again = gated.tick(now, gone, dropped);
+        let again = gated.tick(now, |event| event.tag().is_in(gone), dropped);
         self.publish(gated.pressure(), gated.quality());
         let waiting = match dropped.is_empty() {
             true => Vec::new(),
@@ -273,10 +273,10 @@ impl<T> Locked<'_, T> {
     }
 
     /// Asks whether an event with this tag may enter. Those that have to go for it come `out`.
-    pub fn offer(&mut self, tag: &Tag, now: Time, out: &mut Dropped<T>) -> Verdict {
+    pub fn offer(&mut self, tag: &Tag, now: Time, out: &mut Dropped<Event<T>>) -> Verdict {
         let places = self.places();
         match &mut self.lanes.gated {
-            Some(gated) => gated.offer(tag, now, places, out),
+            Some(gated) => gated.offer(Asking::of(tag), now, places, out),
             None if places > 0 => Verdict::Enter,
             None => Verdict::Full,
         }

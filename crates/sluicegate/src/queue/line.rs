@@ -16,8 +16,8 @@
 //! 1040): of a hand of candidates it takes the shortest, and stays there while it has events in it.
 
 use super::Order;
-use super::waiting::{Held, deadline};
-use crate::event::Tag;
+use super::waiting::{Held, Item, deadline};
+use crate::control::Asking;
 use crate::ledger::Why;
 use std::collections::{HashMap, VecDeque};
 
@@ -45,10 +45,10 @@ pub(crate) struct Ticket {
 }
 
 /// The events of one class. In each sub-queue the oldest, or the nearest deadline, is in front.
-pub(crate) struct Line<T> {
+pub(crate) struct Line<I> {
     class: u8,
     /// The first is of those without identity. The others are there from the first client on.
-    subs: Vec<Sub<T>>,
+    subs: Vec<Sub<I>>,
     /// Those that are not empty, in the order in which they came to be so.
     active: Vec<u8>,
     /// Of clients that have events here, where, and how many: never more than there are events.
@@ -61,8 +61,8 @@ pub(crate) struct Line<T> {
     len: usize,
 }
 
-struct Sub<T> {
-    events: VecDeque<Held<T>>,
+struct Sub<I> {
+    events: VecDeque<Held<I>>,
     /// How many they are, each divided by its weight: without error, as weights are powers of two.
     load: f64,
     /// Nanoseconds of service that it has got, or was spared while it was empty.
@@ -71,7 +71,7 @@ struct Sub<T> {
     cost: f64,
 }
 
-impl<T> Sub<T> {
+impl<I> Sub<I> {
     fn new() -> Self {
         Self { events: VecDeque::new(), load: 0.0, service: 0.0, cost: 0.0 }
     }
@@ -82,12 +82,12 @@ impl<T> Sub<T> {
     }
 
     /// The event that would be taken next.
-    fn next(&self, order: Order) -> Option<&Held<T>> {
+    fn next(&self, order: Order) -> Option<&Held<I>> {
         if order == Order::Lifo { self.events.back() } else { self.events.front() }
     }
 }
 
-impl<T> Line<T> {
+impl<I: Item> Line<I> {
     pub fn new(class: u8) -> Self {
         Self {
             class,
@@ -110,9 +110,9 @@ impl<T> Line<T> {
     }
 
     /// How many of the events go before a new one, if all cost the same.
-    pub fn ahead(&self, new: &Tag) -> usize {
-        let own = self.sub_of(new.client());
-        let with_new = self.work(own, part(new.weight()), 1.0);
+    pub fn ahead(&self, new: &Asking) -> usize {
+        let own = self.sub_of(new.client);
+        let with_new = self.work(own, part(new.weight), 1.0);
         let share = |&sub: &u8| {
             let other = &self.subs[usize::from(sub)];
             let waits = other.events.len();
@@ -122,7 +122,7 @@ impl<T> Line<T> {
         self.active.iter().map(share).sum()
     }
 
-    pub fn push(&mut self, order: Order, held: Held<T>) {
+    pub fn push(&mut self, order: Order, held: Held<I>) {
         let sub = self.sub_of(held.client());
         let events = self.enter(sub, &held);
         match order {
@@ -135,7 +135,7 @@ impl<T> Line<T> {
     }
 
     /// Puts an event that was taken last back, to be the next of its client.
-    pub fn put_back(&mut self, order: Order, held: Held<T>, ticket: Option<Ticket>) {
+    pub fn put_back(&mut self, order: Order, held: Held<I>, ticket: Option<Ticket>) {
         let home = self.homes.get(&held.client()).map(|home| home.0);
         let sub = home.or(ticket.map(|ticket| ticket.sub));
         let sub = sub.unwrap_or_else(|| self.sub_of(held.client()));
@@ -155,7 +155,7 @@ impl<T> Line<T> {
 
     /// Takes the next event, and charges what it will cost to its sub-queue: `mean` where
     /// nothing better is known. While nobody has an identity there is nothing to charge.
-    pub fn pop(&mut self, order: Order, mean: f64) -> Option<(Held<T>, Option<Ticket>)> {
+    pub fn pop(&mut self, order: Order, mean: f64) -> Option<(Held<I>, Option<Ticket>)> {
         let all: f64 = self.active.iter().map(|&sub| self.work(sub, 0.0, mean)).sum();
         let rank = |&sub: &u8| (sub, self.rank(sub, all, order, mean));
         let ranks = self.active.iter().map(rank);
@@ -191,17 +191,22 @@ impl<T> Line<T> {
 
     /// Takes out the event that would go last of the sub-queue with the most work, and says
     /// whether that is greedy.
-    pub fn push_out(&mut self, order: Order, mean: f64) -> Option<(Held<T>, Why)> {
+    pub fn push_out(&mut self, order: Order, mean: f64) -> Option<(Held<I>, Why)> {
         let (sub, _) = self.greediest(mean)?;
         let why = self.why(sub, None, mean);
         Some((self.take(sub, order == Order::Lifo)?, why))
     }
 
     /// Makes room for a new event: the event that goes for it, or, if that is the new one, why.
-    pub fn make_room(&mut self, order: Order, new: &Tag, mean: f64) -> Result<(Held<T>, Why), Why> {
-        let own = self.sub_of(new.client());
-        let comes = Some((own, part(new.weight())));
-        let with_new = self.work(own, part(new.weight()), mean);
+    pub fn make_room(
+        &mut self,
+        order: Order,
+        new: &Asking,
+        mean: f64,
+    ) -> Result<(Held<I>, Why), Why> {
+        let own = self.sub_of(new.client);
+        let comes = Some((own, part(new.weight)));
+        let with_new = self.work(own, part(new.weight), mean);
         if let Some((sub, work)) = self.greediest(mean)
             && sub != own
             && work > GREEDY * with_new
@@ -214,7 +219,7 @@ impl<T> Line<T> {
         let goes_before = last.is_some_and(|last| match order {
             Order::Fifo => false,
             Order::Lifo => true,
-            Order::ByDeadline => deadline(new.deadline()) < last.deadline(),
+            Order::ByDeadline => deadline(new.deadline) < last.deadline(),
         });
         if !goes_before {
             return Err(why);
@@ -223,15 +228,25 @@ impl<T> Line<T> {
     }
 
     /// Takes out the event in front of the sub-queue with the most work.
-    pub fn pop_front(&mut self, mean: f64) -> Option<Held<T>> {
+    pub fn pop_front(&mut self, mean: f64) -> Option<Held<I>> {
         let (sub, _) = self.greediest(mean)?;
         self.take(sub, true)
     }
 
+    /// Takes out one event of a client, wherever it is.
+    pub fn remove(&mut self, client: u16, is: impl Fn(&I) -> bool) -> Option<Held<I>> {
+        let sub = self.sub_of(client);
+        let events = &mut self.subs.get_mut(usize::from(sub))?.events;
+        let at = events.iter().position(|held| is(&held.event))?;
+        let held = events.remove(at)?;
+        self.left(sub, &held);
+        Some(held)
+    }
+
     /// Whether the client of a new event has more waiting than others, with that.
-    pub fn is_greedy(&self, new: &Tag, mean: f64) -> bool {
-        let own = self.sub_of(new.client());
-        self.why(own, Some((own, part(new.weight()))), mean) == Why::Greedy
+    pub fn is_greedy(&self, new: &Asking, mean: f64) -> bool {
+        let own = self.sub_of(new.client);
+        self.why(own, Some((own, part(new.weight))), mean) == Why::Greedy
     }
 
     /// Why an event is dropped that was taken by this ticket and had waited too long.
@@ -243,8 +258,8 @@ impl<T> Line<T> {
     pub fn expire(
         &mut self,
         mean: f64,
-        late: impl Fn(&Held<T>) -> Option<Why>,
-        mut out: impl FnMut(Held<T>, Why),
+        late: impl Fn(&Held<I>) -> Option<Why>,
+        mut out: impl FnMut(Held<I>, Why),
     ) {
         let mut at = 0;
         while let Some(&sub) = self.active.get(at) {
@@ -260,7 +275,7 @@ impl<T> Line<T> {
         }
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Held<T>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Held<I>> {
         self.subs.iter().flat_map(|sub| &sub.events)
     }
 
@@ -275,7 +290,7 @@ impl<T> Line<T> {
     }
 
     /// The events of a sub-queue, to which this one is added.
-    fn enter(&mut self, sub: u8, held: &Held<T>) -> &mut VecDeque<Held<T>> {
+    fn enter(&mut self, sub: u8, held: &Held<I>) -> &mut VecDeque<Held<I>> {
         let client = held.client();
         self.len += 1;
         if client != 0 {
@@ -294,9 +309,16 @@ impl<T> Line<T> {
     }
 
     /// Takes an event out at the front or at the back.
-    fn take(&mut self, sub: u8, front: bool) -> Option<Held<T>> {
+    fn take(&mut self, sub: u8, front: bool) -> Option<Held<I>> {
+        let events = &mut self.subs[usize::from(sub)].events;
+        let held = if front { events.pop_front() } else { events.pop_back() }?;
+        self.left(sub, &held);
+        Some(held)
+    }
+
+    /// Hears of an event that was taken out of a sub-queue.
+    fn left(&mut self, sub: u8, held: &Held<I>) {
         let left = &mut self.subs[usize::from(sub)];
-        let held = if front { left.events.pop_front() } else { left.events.pop_back() }?;
         left.load -= part(held.weight());
         self.len -= 1;
         if left.events.is_empty() {
@@ -309,7 +331,6 @@ impl<T> Line<T> {
                 self.homes.remove(&client);
             }
         }
-        Some(held)
     }
 
     /// When it is a sub-queue's turn: the least is next. First those who are owed an event, by the

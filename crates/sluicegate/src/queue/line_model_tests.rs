@@ -2,7 +2,6 @@
 //! but have weights.
 
 use super::*;
-use crate::event::{StageId, Tag, WorkerId};
 use crate::time::Time;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -54,12 +53,9 @@ struct New {
 }
 
 impl New {
-    fn tag(self) -> Tag {
-        let mut tag = Tag::new(0, Time(0), WorkerId(0), StageId(0));
-        tag.set_client(self.client);
-        tag.set_deadline(Some(Time(self.deadline)));
-        tag.set_weight(self.weight);
-        tag
+    fn asking(self) -> Asking {
+        let Self { client, weight, .. } = self;
+        Asking { class: 3, client, weight, deadline: Some(Time(self.deadline)), flow: true }
     }
 }
 
@@ -70,9 +66,19 @@ struct Known {
     number: u64,
 }
 
+impl Item for Known {
+    fn asking(&self) -> Asking {
+        self.new.asking()
+    }
+
+    fn born(&self) -> Time {
+        Time(self.number)
+    }
+}
+
 impl Known {
     fn held(self) -> Held<Self> {
-        Held { event: self.new.tag().with(self), came: Time(self.number) }
+        Held { event: self, came: self.born() }
     }
 
     fn client(&self) -> u16 {
@@ -93,12 +99,6 @@ impl Known {
             Order::ByDeadline => (deadline, came),
         }
     }
-}
-
-fn end(held: Held<Known>) -> Known {
-    let (tag, known) = held.event.split();
-    std::mem::forget(tag);
-    known
 }
 
 /// All events in a list, and what was served to each client.
@@ -210,7 +210,7 @@ proptest! {
                         prop_assert!(next.is_empty());
                         continue;
                     };
-                    let (known, client) = (*held.event, usize::from(held.client()));
+                    let (known, client) = (held.event, usize::from(held.client()));
                     prop_assert!(next.contains(&known.client()), "{} of {:?}", client, next);
                     prop_assert_eq!(model.first(known.client(), order), Some(known));
                     prop_assert!(model.remove(known));
@@ -225,17 +225,12 @@ proptest! {
                         line.put_back(order, held, ticket);
                         continue;
                     }
-                    end(held);
                     ticket.into_iter().for_each(|ticket| line.settle(ticket, MEAN));
                 }
                 Step::MakeRoom(new) => {
                     let expected = model.make_room(Known { new, number }, order);
-                    let tag = new.tag();
-                    let room = line.make_room(order, &tag, MEAN);
-                    std::mem::forget(tag);
-                    match room {
-                        Ok((held, _)) => {
-                            let known = end(held);
+                    match line.make_room(order, &new.asking(), MEAN) {
+                        Ok((Held { event: known, .. }, _)) => {
                             prop_assert!(expected.contains(&known), "{known:?}: {expected:?}");
                             prop_assert!(model.remove(known));
                         }
@@ -245,7 +240,7 @@ proptest! {
                 Step::PushOut => {
                     let last = |client| model.last(client, order);
                     let expected: Vec<_> = model.most().into_iter().filter_map(last).collect();
-                    let out = line.push_out(order, MEAN).map(|(held, _)| end(held));
+                    let out = line.push_out(order, MEAN).map(|(held, _)| held.event);
                     prop_assert!(out.map_or(expected.is_empty(), |out| expected.contains(&out)));
                     out.into_iter().for_each(|out| _ = model.remove(out));
                 }
@@ -254,7 +249,7 @@ proptest! {
                     let by = if order == Order::Lifo { Order::Fifo } else { order };
                     let first = |client| model.first(client, by);
                     let expected: Vec<_> = model.most().into_iter().filter_map(first).collect();
-                    let out = line.pop_front(MEAN).map(end);
+                    let out = line.pop_front(MEAN).map(|held| held.event);
                     prop_assert!(out.map_or(expected.is_empty(), |out| expected.contains(&out)));
                     out.into_iter().for_each(|out| _ = model.remove(out));
                 }
@@ -266,7 +261,7 @@ proptest! {
             prop_assert_eq!(line.len(), model.list.len());
         }
         while let Some((held, _)) = line.pop(order, MEAN) {
-            prop_assert!(model.remove(end(held)));
+            prop_assert!(model.remove(held.event));
         }
         prop_assert!(model.list.is_empty());
     }

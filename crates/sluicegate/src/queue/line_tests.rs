@@ -1,7 +1,7 @@
 //! A line of many clients, beside a plain list.
 
 use super::*;
-use crate::event::{StageId, Tag, WorkerId};
+use crate::event::{Event, StageId, Tag, WorkerId};
 use crate::time::Time;
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -9,21 +9,23 @@ use std::collections::{HashMap, HashSet};
 /// What an event is taken to cost before its client is known.
 const MEAN: f64 = 1000.0;
 
-fn held(number: u64, client: u16) -> Held<u64> {
+type Held = super::Held<Event<u64>>;
+
+fn held(number: u64, client: u16) -> Held {
     let mut tag = Tag::new(number, Time(0), WorkerId(0), StageId(0));
     tag.set_client(client);
     Held { event: tag.with(number), came: Time(number) }
 }
 
 /// Makes room for a new event of this client.
-fn make_room(line: &mut Line<u64>, client: u16) -> Result<(Held<u64>, Why), Why> {
-    let (tag, _) = held(u64::MAX, client).event.split();
-    let room = line.make_room(Order::Fifo, &tag, MEAN);
-    std::mem::forget(tag);
+fn make_room(line: &mut Line<Event<u64>>, client: u16) -> Result<(Held, Why), Why> {
+    let held = held(u64::MAX, client);
+    let room = line.make_room(Order::Fifo, &held.event.asking(), MEAN);
+    let _ = end(held);
     room
 }
 
-fn end(held: Held<u64>) -> (u16, u64) {
+fn end(held: Held) -> (u16, u64) {
     let client = held.client();
     let (tag, number) = held.event.split();
     std::mem::forget(tag);
@@ -40,6 +42,8 @@ enum Step {
     /// A new one of this client comes and finds no room.
     MakeRoom(u16),
     PopFront,
+    /// So many events ago one came that nobody waits for any more.
+    Remove(u64),
     /// What came before this many events is late.
     Expire(u64),
 }
@@ -51,6 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1_u16..5000, any::<bool>()).prop_map(|(cost, back)| Step::Take(cost, back)),
         2 => client.prop_map(Step::MakeRoom),
         1 => Just(Step::PopFront),
+        1 => (1_u64..8).prop_map(Step::Remove),
         1 => (0_u64..60).prop_map(Step::Expire),
     ]
 }
@@ -117,9 +122,19 @@ proptest! {
                         prop_assert!(remove(&mut model, end(gone)));
                     }
                 }
+                Step::Remove(ago) => {
+                    let of = |(client, all): (&u16, &VecDeque<u64>)| {
+                        all.contains(&number.wrapping_sub(ago)).then_some(*client)
+                    };
+                    let client = model.iter().find_map(of);
+                    let is = |event: &Event<u64>| **event == number.wrapping_sub(ago);
+                    let gone = line.remove(client.unwrap_or(1), is).map(end);
+                    prop_assert_eq!(gone.map(|known| known.0), client);
+                    prop_assert!(gone.is_none_or(|known| remove(&mut model, known)));
+                }
                 Step::Expire(before) => {
                     let mut gone = Vec::new();
-                    let late = |held: &Held<u64>| (held.came.0 < before).then_some(Why::Expired);
+                    let late = |held: &Held| (held.came.0 < before).then_some(Why::Expired);
                     line.expire(MEAN, late, |held, _| gone.push(end(held)));
                     for known in gone {
                         prop_assert!(known.1 < before && remove(&mut model, known));
@@ -218,7 +233,7 @@ fn the_greedy_make_room_and_are_told_so_and_equals_are_not() {
 fn a_quiet_client_goes_next_and_a_dear_one_pays_though_it_was_gone() {
     let mut line = Line::new(0);
     (0..10).for_each(|number| line.push(Order::Fifo, held(number, 1)));
-    let serve = |line: &mut Line<u64>, cost: f64| {
+    let serve = |line: &mut Line<Event<u64>>, cost: f64| {
         let (taken, ticket) = line.pop(Order::Fifo, MEAN).expect("something waits");
         line.settle(ticket.expect("clients share"), cost);
         end(taken).0

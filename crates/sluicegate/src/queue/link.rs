@@ -39,8 +39,8 @@ pub(crate) struct WireLink<T, U> {
 pub(crate) struct Leftover<T, U> {
     held: VecDeque<Event<T>>,
     diverted: VecDeque<Event<T>>,
-    shed: Dropped<T>,
-    pushed_out: Dropped<U>,
+    shed: Dropped<Event<T>>,
+    pushed_out: Dropped<Event<U>>,
     /// Queues for which an event is held: those after it wait too, to keep their order.
     full: Vec<usize>,
 }

@@ -1,5 +1,8 @@
 //! The queue of an inlet: bounded, two lanes, one lock a batch.
 
+mod admission;
+#[cfg(test)]
+mod admission_tests;
 mod gated;
 mod inlet;
 mod line;
@@ -13,7 +16,9 @@ mod waiting;
 #[cfg(test)]
 mod waiting_tests;
 
+pub use admission::{AdmissionQueue, Ask, Concurrency, Place};
 pub(crate) use gated::{Aside, Gated, Passed};
 pub(crate) use inlet::{InletQueue, Probe, Taken, Waiter};
 pub(crate) use link::{Leftover, WireLink};
+pub(crate) use waiting::Item;
 pub use waiting::Order;

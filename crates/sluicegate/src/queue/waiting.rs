@@ -2,7 +2,8 @@
 
 use super::gated::Dropped;
 use super::line::{Line, Ticket};
-use crate::event::{Event, Tag};
+use crate::control::Asking;
+use crate::event::Event;
 use crate::ledger::Why;
 use crate::time::Time;
 use std::cmp::Ordering;
@@ -24,23 +25,40 @@ pub enum Order {
     ByDeadline,
 }
 
+/// What may wait in such a queue: the events of a stage, or what somebody else asks for.
+pub(crate) trait Item {
+    fn asking(&self) -> Asking;
+    /// When the first was heard of it.
+    fn born(&self) -> Time;
+}
+
+impl<T> Item for Event<T> {
+    fn asking(&self) -> Asking {
+        Asking::of(self.tag())
+    }
+
+    fn born(&self) -> Time {
+        self.tag().born()
+    }
+}
+
 /// An event that waits.
-pub(crate) struct Held<T> {
-    pub event: Event<T>,
+pub(crate) struct Held<I> {
+    pub event: I,
     pub came: Time,
 }
 
-impl<T> Held<T> {
+impl<I: Item> Held<I> {
     pub fn deadline(&self) -> Time {
-        deadline(self.event.tag().deadline())
+        deadline(self.event.asking().deadline)
     }
 
     pub fn client(&self) -> u16 {
-        self.event.tag().client()
+        self.event.asking().client
     }
 
     pub fn weight(&self) -> u8 {
-        self.event.tag().weight()
+        self.event.asking().weight
     }
 }
 
@@ -51,15 +69,15 @@ pub(super) fn deadline(of: Option<Time>) -> Time {
 
 /// Events in lines, one a class, in each of which clients have equal shares. Where a `mean` is
 /// asked for, it is what an event costs of whose client nothing is known.
-pub(crate) struct Waiting<T> {
+pub(crate) struct Waiting<I> {
     declared: Order,
     order: Order,
     /// The most important class first. A line that became empty stays: there are 256 classes.
-    lines: Vec<Line<T>>,
+    lines: Vec<Line<I>>,
     len: usize,
 }
 
-impl<T> Waiting<T> {
+impl<I: Item> Waiting<I> {
     pub fn new(order: Order) -> Self {
         Self { declared: order, order, lines: Vec::new(), len: 0 }
     }
@@ -75,10 +93,9 @@ impl<T> Waiting<T> {
     }
 
     /// How many of the events that wait go before a new one, at most.
-    pub fn ahead(&self, new: &Tag) -> usize {
-        let class = class(new);
-        let more = self.lines.iter().take_while(|line| line.class() >= class);
-        let before = |line: &Line<T>| match line.class() == class {
+    pub fn ahead(&self, new: &Asking) -> usize {
+        let more = self.lines.iter().take_while(|line| line.class() >= new.class);
+        let before = |line: &Line<I>| match line.class() == new.class {
             true => line.ahead(new),
             false => line.len(),
         };
@@ -86,27 +103,26 @@ impl<T> Waiting<T> {
     }
 
     /// Whether the client of a new event has more waiting than others of its class.
-    pub fn is_greedy(&self, new: &Tag, mean: f64) -> bool {
-        let class = class(new);
-        let line = self.lines.iter().find(|line| line.class() == class);
+    pub fn is_greedy(&self, new: &Asking, mean: f64) -> bool {
+        let line = self.lines.iter().find(|line| line.class() == new.class);
         line.is_some_and(|line| line.is_greedy(new, mean))
     }
 
-    pub fn push(&mut self, event: Event<T>, came: Time) {
+    pub fn push(&mut self, event: I, came: Time) {
         let order = self.order;
-        self.line(class(event.tag())).push(order, Held { event, came });
+        self.line(event.asking().class).push(order, Held { event, came });
         self.len += 1;
     }
 
     /// Puts an event that was taken last back, to be the next of its class and client.
-    pub fn put_back(&mut self, event: Event<T>, came: Time, ticket: Option<Ticket>) {
+    pub fn put_back(&mut self, event: I, came: Time, ticket: Option<Ticket>) {
         let order = self.order;
-        self.line(class(event.tag())).put_back(order, Held { event, came }, ticket);
+        self.line(event.asking().class).put_back(order, Held { event, came }, ticket);
         self.len += 1;
     }
 
     /// Takes the next event.
-    pub fn pop(&mut self, mean: f64) -> Option<(Held<T>, Option<Ticket>)> {
+    pub fn pop(&mut self, mean: f64) -> Option<(Held<I>, Option<Ticket>)> {
         let line = self.lines.iter_mut().find(|line| line.len() > 0)?;
         self.len -= 1;
         line.pop(self.order, mean)
@@ -129,10 +145,10 @@ impl<T> Waiting<T> {
     /// Takes out an event of the least important class, if a new one has the better right to
     /// its place: of the client with the most work, the event that would go last. Else says why
     /// the new one has to go.
-    pub fn push_out(&mut self, new: &Tag, mean: f64) -> Result<(Event<T>, Why), Why> {
-        let (order, class) = (self.order, class(new));
+    pub fn push_out(&mut self, new: &Asking, mean: f64) -> Result<(I, Why), Why> {
+        let order = self.order;
         let least = self.lines.iter_mut().rfind(|line| line.len() > 0).ok_or(Why::Shed)?;
-        let (held, why) = match least.class().cmp(&class) {
+        let (held, why) = match least.class().cmp(&new.class) {
             Ordering::Less => least.push_out(order, mean).ok_or(Why::Shed)?,
             Ordering::Equal => least.make_room(order, new, mean)?,
             Ordering::Greater => return Err(Why::Shed),
@@ -143,7 +159,7 @@ impl<T> Waiting<T> {
 
     /// Takes out the event in front of the least important class, of its client with the most
     /// work.
-    pub fn pop_least(&mut self, mean: f64) -> Option<Event<T>> {
+    pub fn pop_least(&mut self, mean: f64) -> Option<I> {
         let line = self.lines.iter_mut().rfind(|line| line.len() > 0)?;
         self.len -= 1;
         line.pop_front(mean).map(|held| held.event)
@@ -153,8 +169,8 @@ impl<T> Waiting<T> {
     pub fn expire(
         &mut self,
         mean: f64,
-        late: impl Fn(&Held<T>) -> Option<Why>,
-        out: &mut Dropped<T>,
+        late: impl Fn(&Held<I>) -> Option<Why>,
+        out: &mut Dropped<I>,
     ) {
         let before = out.len();
         for line in &mut self.lines {
@@ -163,20 +179,23 @@ impl<T> Waiting<T> {
         self.len -= out.len() - before;
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Held<T>> {
+    /// Takes out one event of this class and client, wherever it is.
+    pub fn remove(&mut self, asking: &Asking, is: impl Fn(&I) -> bool) -> Option<I> {
+        let line = self.lines.iter_mut().find(|line| line.class() == asking.class)?;
+        let held = line.remove(asking.client, is)?;
+        self.len -= 1;
+        Some(held.event)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Held<I>> {
         self.lines.iter().flat_map(Line::iter)
     }
 
-    fn line(&mut self, class: u8) -> &mut Line<T> {
+    fn line(&mut self, class: u8) -> &mut Line<I> {
         let place = self.lines.partition_point(|line| line.class() > class);
         if self.lines.get(place).is_none_or(|line| line.class() != class) {
             self.lines.insert(place, Line::new(class));
         }
         &mut self.lines[place]
     }
-}
-
-/// The class in which an event waits. Notes belong to no flow and are never pushed out.
-pub(crate) fn class(tag: &Tag) -> u8 {
-    if tag.is_flow() { tag.class() } else { u8::MAX }
 }

@@ -1,7 +1,7 @@
 //! The lines of a queue with an order, beside a plain list.
 
 use super::Order;
-use super::waiting::Waiting;
+use super::waiting::{Item, Waiting};
 use crate::event::{Event, StageId, Tag, WorkerId};
 use crate::ledger::Why;
 use crate::time::Time;
@@ -132,7 +132,7 @@ proptest! {
                     let known = Known { number, class, deadline: deadline.unwrap_or(u64::MAX) };
                     let ahead = model.list.iter().filter(|other| other.class >= class).count();
                     let event = known.event();
-                    prop_assert_eq!(waiting.ahead(event.tag()), ahead);
+                    prop_assert_eq!(waiting.ahead(&event.asking()), ahead);
                     waiting.push(event, Time(number));
                     model.list.push(known);
                     model.sort();
@@ -156,9 +156,10 @@ proptest! {
                 }
                 Step::PushOut(class, deadline) => {
                     let deadline = deadline.unwrap_or(u64::MAX);
-                    let (tag, new) = Known { number, class, deadline }.event().split();
-                    let found = waiting.push_out(&tag, MEAN);
-                    std::mem::forget(tag);
+                    let new = Known { number, class, deadline };
+                    let event = new.event();
+                    let found = waiting.push_out(&event.asking(), MEAN);
+                    end(event);
                     let why = found.as_ref().map_or_else(|why| *why, |(_, why)| *why);
                     prop_assert_eq!(why, Why::Shed, "who is alone is not greedy");
                     let found = found.ok().map(|(event, _)| end(event));

@@ -3,7 +3,7 @@
 mod handle;
 
 use crate::control::Served;
-use crate::event::{Notice, StageId, Work};
+use crate::event::{Event, Notice, StageId, Work};
 use crate::ledger::{ByWhy, Why};
 use crate::net::Kind;
 use crate::observe::StageStats;
@@ -25,7 +25,7 @@ pub(crate) struct Replica<S: Stage> {
     queue: Arc<InletQueue<S::In>>,
     /// Where the inlet has a gate: what this replica measures for it.
     gate_cell: Option<Arc<Served>>,
-    aside: Aside<S::In>,
+    aside: Aside<Event<S::In>>,
     /// In a pool: tells the other threads that the queue has more.
     others: Option<Bell>,
     work: Work<S::In>,

@@ -1,0 +1,41 @@
+//! Admission for services that stay on tower, hyper and tokio, such as an axum `Router`.
+//!
+//! A [`Gate`] is a [`Layer`](tower_layer::Layer): what is asked of the service behind it waits in
+//! one bounded queue, whose work is held against a target; the more important goes first, clients
+//! share, and what would come too late is refused at once.
+//!
+//! ```
+//! use axum::Router;
+//! use axum::routing::get;
+//! use sluicegate_tower::Gate;
+//! use std::time::Duration;
+//!
+//! let gate = Gate::target(Duration::from_millis(50));
+//! let app: Router = Router::new().route("/", get(|| async { "Hello" })).layer(gate.clone());
+//! println!("{:?}", gate.snapshot());
+//! ```
+//!
+//! It is a layer over the kernel's [`AdmissionQueue`](sluicegate::AdmissionQueue), and has no laws
+//! of its own. From tower's limits to a gate: `docs/axum.md`.
+#![forbid(unsafe_code)]
+
+mod future;
+mod gate;
+mod keeper;
+mod refusal;
+mod service;
+mod shared;
+mod turn;
+
+pub use future::GateFuture;
+pub use gate::Gate;
+pub use refusal::{AsError, Custom, Refusal, Refused, Status};
+pub use service::GateService;
+
+/// Any error that a service behind a gate may have.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The page's examples, compiled and run.
+#[doc = include_str!("../../../docs/axum.md")]
+#[cfg(doctest)]
+struct Page;

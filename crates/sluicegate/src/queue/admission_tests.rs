@@ -1,0 +1,184 @@
+//! The queue for those who are no stage: nothing is lost in it, and it keeps what its laws say.
+
+use super::{AdmissionQueue, Ask, Concurrency, Order, Place};
+use crate::control::Overload;
+use crate::ledger::Why;
+use crate::net::bounded;
+use crate::time::{Time, ms};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// What is done to a queue.
+#[derive(Clone, Debug)]
+enum Step {
+    /// One of this class and client asks, with so many milliseconds until its deadline.
+    Offer(u8, u16, Option<u64>),
+    Take,
+    /// One of those that are served is done, or ends in another way.
+    Done(usize, bool),
+    /// One of those that wait leaves.
+    Leave(usize),
+    Concurrency(usize),
+    /// So many milliseconds pass.
+    Pass(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let offer = (0_u8..3, 0_u16..4, prop::option::of(0_u64..60));
+    prop_oneof![
+        6 => offer.prop_map(|(class, client, deadline)| Step::Offer(class, client, deadline)),
+        4 => Just(Step::Take),
+        3 => (0_usize..8, any::<bool>()).prop_map(|(at, answered)| Step::Done(at, answered)),
+        1 => (0_usize..8).prop_map(Step::Leave),
+        1 => (0_usize..5).prop_map(Step::Concurrency),
+        2 => (1_u64..30).prop_map(Step::Pass),
+    ]
+}
+
+proptest! {
+    #![proptest_config(crate::seeded())]
+
+    #[test]
+    fn each_that_asks_is_refused_waits_or_has_a_place_and_the_books_are_even(
+        steps in prop::collection::vec(step(), 1..120),
+    ) {
+        const CAPACITY: usize = 6;
+        let law = bounded(CAPACITY).order(Order::Fifo).admit(Overload::p99(ms(50)));
+        let mut queue = AdmissionQueue::new(law, 2);
+        let (mut now, mut places) = (Time(1), 2);
+        let mut waiting: BTreeMap<u64, Ask> = BTreeMap::new();
+        let mut served: Vec<Place> = Vec::new();
+        let (mut offered, mut refused, mut finished, mut ended) = (0, 0, 0, 0);
+        for (number, step) in (0_u64..).zip(steps) {
+            let mut lost = Vec::new();
+            match step {
+                Step::Offer(class, client, deadline) => {
+                    let deadline = deadline.map(|after| now + ms(after));
+                    let ask = Ask { class, client, deadline };
+                    offered += 1;
+                    match queue.offer(now, ask, number) {
+                        Ok(()) => prop_assert!(waiting.insert(number, ask).is_none()),
+                        Err(_) => refused += 1,
+                    }
+                }
+                Step::Take => {
+                    let free = served.len() < places;
+                    let best = waiting.values().map(|ask| ask.class).max();
+                    let taken = queue.take(now);
+                    lost.extend(queue.dropped());
+                    match taken {
+                        Some((number, place)) => {
+                            prop_assert!(free, "there are no more places than were set");
+                            let ask = waiting.remove(&number).expect("it waited");
+                            prop_assert!(ask.deadline.is_none_or(|at| at >= now));
+                            served.push(place);
+                            prop_assert!(!lost.is_empty() || Some(ask.class) == best);
+                        }
+                        None => prop_assert!(!free || waiting.len() == lost.len()),
+                    }
+                }
+                Step::Done(at, answered) if !served.is_empty() => {
+                    let place = served.swap_remove(at % served.len());
+                    queue.done(now, place, (!answered).then_some(Why::Gone));
+                    *(if answered { &mut finished } else { &mut ended }) += 1;
+                }
+                Step::Leave(at) if !waiting.is_empty() => {
+                    let (&number, &ask) = waiting.iter().nth(at % waiting.len()).expect("one");
+                    let left = queue.leave(now, ask, |other| *other == number);
+                    prop_assert_eq!(left, Some(number));
+                    prop_assert!(queue.leave(now, ask, |other| *other == number).is_none());
+                    waiting.remove(&number);
+                    refused += 1;
+                }
+                Step::Concurrency(n) => {
+                    queue.set_concurrency(n);
+                    places = n.max(1);
+                }
+                Step::Pass(for_ms) => {
+                    now = now + ms(for_ms);
+                    queue.tick(now);
+                }
+                Step::Done(..) | Step::Leave(_) => {}
+            }
+            lost.extend(queue.dropped());
+            for (number, _) in lost {
+                prop_assert!(waiting.remove(&number).is_some(), "who is dropped had waited");
+                refused += 1;
+            }
+            let view = queue.view(now);
+            let counted = (view.waiting, view.running, view.concurrency);
+            prop_assert_eq!(counted, (waiting.len(), served.len(), places));
+            prop_assert!(view.waiting <= CAPACITY);
+            prop_assert_eq!(view.admission.offered, offered);
+            prop_assert_eq!(view.admission.refused.total(), refused);
+            prop_assert_eq!((view.finished, view.ended.total()), (finished, ended));
+            prop_assert_eq!(queue.is_idle(), waiting.is_empty() && served.is_empty());
+        }
+    }
+}
+
+/// Serves a queue for `seconds` in steps of 1 ms, where `asked` come in each and one takes
+/// `takes(running)`; how many were served in the last second, and the places then.
+fn serve(
+    queue: &mut AdmissionQueue<u64>,
+    from: &mut Time,
+    (seconds, asked): (u64, u64),
+    takes: impl Fn(usize) -> u64,
+) -> (u64, usize) {
+    let mut served: Vec<(u64, Place)> = Vec::new();
+    let mut before = 0;
+    for step in 0..seconds * 1000 {
+        *from = *from + ms(1);
+        if step == (seconds - 1) * 1000 {
+            before = queue.view(*from).finished;
+        }
+        for (left, _) in &mut served {
+            *left -= 1;
+        }
+        for (_, place) in served.extract_if(.., |(left, _)| *left == 0) {
+            queue.done(*from, place, None);
+        }
+        for _ in 0..asked {
+            // Who is refused is counted.
+            let _ = queue.offer(*from, Ask::default(), step);
+        }
+        while let Some((_, place)) = queue.take(*from) {
+            served.push((takes(served.len() + 1), place));
+        }
+        queue.tick(*from);
+        queue.dropped().for_each(drop);
+    }
+    let now = *from;
+    for (_, place) in served {
+        queue.done(now, place, None);
+    }
+    let view = queue.view(now);
+    (view.finished - before, view.concurrency)
+}
+
+#[test]
+fn what_waits_elsewhere_gets_more_places_and_a_calm_takes_none_away() {
+    let law = bounded(1000).admit(Overload::p99(ms(50)));
+    let mut queue = AdmissionQueue::new(law, Concurrency::from(2..=500).starting_at(8));
+    let mut now = Time(0);
+    // Two a millisecond, of 20 ms each, are 40 at once.
+    let (served, places) = serve(&mut queue, &mut now, (10, 2), |_| 20);
+    assert!(served > 1950, "{served}");
+    assert!((40..90).contains(&places), "{places}");
+    let (_, later) = serve(&mut queue, &mut now, (20, 0), |_| 20);
+    assert_eq!(later, places);
+    let refused = queue.view(now).admission.refused.total();
+    serve(&mut queue, &mut now, (5, 2), |_| 20);
+    assert_eq!(queue.view(now).admission.refused.total(), refused, "none after a calm");
+}
+
+#[test]
+fn what_shares_something_gets_no_more_places_than_help() {
+    let law = bounded(1000).admit(Overload::p99(ms(50)));
+    let mut queue = AdmissionQueue::new(law, Concurrency::from(2..=500).starting_at(64));
+    // Four at once are served in 4 ms each, and more only take turns.
+    let (served, places) =
+        serve(&mut queue, &mut Time(0), (30, 5), |running| running.max(4) as u64);
+    assert!(served > 900, "{served}");
+    assert!((3..12).contains(&places), "{places}");
+}
