@@ -3,8 +3,8 @@
 //! A law is sans-I/O: at each tick it sees a [`Sample`] of what the inlet measured and answers with
 //! an [`Adjust`], the bounds that the inlet keeps until the next tick. It knows neither queues nor
 //! clocks, so that the same code runs in a service, in the simulator and in a plain test. A new
-//! law is one file, here or in a service: `examples/own_law.rs` is one with a run that shows what it
-//! does. Where an inlet has several, the strictest bounds rule.
+//! law is one file, here or in a service: `examples/own_law.rs` is one, with a run that shows what
+//! it does. Where an inlet has several, the strictest bounds rule.
 //!
 //! What each does at a step of load, drawn by `sluicegate lab laws`, is kept beside the figures in
 //! `bench/results/overload/laws-2026-11-30/step-*.svg`, with those of laws that were tried and are
