@@ -43,7 +43,7 @@ pub fn laws(args: &args::Virtual) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Plays a gate at each stage against one at the door in virtual time, and prints what became of it.
+/// Plays a gate at each stage against one at the door in virtual time, and prints how both did.
 ///
 /// # Errors
 /// One sentence about why there is no result.

@@ -62,7 +62,7 @@ const BOUNDS: [Bound; 20] = {
         ),
         bound("goodput over the best peer, 2x to 10x", AtLeast(1.0), 3, Ahead),
         bound("refused up to 0.8x, %, the most of all runs", AtMost(0.0), 2, Calm),
-        bound("p99 with the gate over without, up to 0.8x", AtMost(1.0), 2, Gate),
+        bound("p99 with the gate over without, up to 0.8x, or spreads meet", AtMost(1.0), 2, Gate),
         bound(
             "goodput of the ideal at 5x, with retries",
             Shown,

@@ -1,4 +1,4 @@
-//! A net of stages in virtual time: each keeps a thread busy for as long as it costs, and passes on.
+//! A net of stages in virtual time: each keeps a thread busy for what it costs, and passes on.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -234,7 +234,7 @@ impl World {
         self.shape.ways.iter().find_map(on).expect("each stage is on a way")
     }
 
-    /// Where a stage sends requests of the first kind, and those of the second if that is elsewhere.
+    /// Where a stage sends requests of the first kind, and of the second if that is elsewhere.
     fn next(&self, step: usize) -> [Option<usize>; 2] {
         let after = |way: &&[usize]| {
             let at = way.iter().position(|one| *one == step)?;
