@@ -37,14 +37,8 @@ pub enum Peer {
 
 impl Peer {
     /// All there are.
-    pub const ALL: [Self; 6] = [
-        Self::Axum,
-        Self::AxumLimit,
-        Self::AxumGate,
-        Self::Actix,
-        Self::NginxConn,
-        Self::NginxReq,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Axum, Self::AxumLimit, Self::AxumGate, Self::Actix, Self::NginxConn, Self::NginxReq];
 
     /// As it is typed.
     pub fn name(self) -> &'static str {
