@@ -36,10 +36,13 @@ const MOST: usize = 4096;
 pub struct Gate<R, A = Status> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) refusal: A,
-    class: Option<Arc<dyn Fn(&R) -> u8 + Send + Sync>>,
-    client: Option<Arc<dyn Fn(&R) -> u16 + Send + Sync>>,
-    deadline: Option<Arc<dyn Fn(&R) -> Option<Duration> + Send + Sync>>,
+    class: Says<R, u8>,
+    client: Says<R, u16>,
+    deadline: Says<R, Option<Duration>>,
 }
+
+/// What is known of a request, if anybody says it.
+type Says<R, T> = Option<Arc<dyn Fn(&R) -> T + Send + Sync>>;
 
 impl<R> Gate<R> {
     /// 99 of 100 calls that are let in shall be answered within `target` after they came. It

@@ -22,7 +22,7 @@ async fn whatever_calls_do_each_is_counted_once_and_none_waits_for_ever() {
         .concurrency(2..=64)
         .class(|call: &u64| (call % 3) as u8)
         .client(|call: &u64| Some(call % 7))
-        .deadline(|call: &u64| (call % 5 == 0).then_some(Duration::from_millis(5)))
+        .deadline(|call: &u64| call.is_multiple_of(5).then_some(Duration::from_millis(5)))
         .refuse_as_error();
     let service = gate.layer(service_fn(|call: u64| async move {
         match call % 4 {
@@ -34,7 +34,7 @@ async fn whatever_calls_do_each_is_counted_once_and_none_waits_for_ever() {
             }
             _ => {}
         }
-        assert!(call % 101 != 0, "as it was told");
+        assert!(!call.is_multiple_of(101), "as it was told");
         Ok::<_, BoxError>(())
     }));
     let counts: Arc<[AtomicU64; 4]> = Arc::default();
@@ -45,7 +45,7 @@ async fn whatever_calls_do_each_is_counted_once_and_none_waits_for_ever() {
             for n in 0..100 {
                 let call = user * 100 + n;
                 let asked = tokio::spawn(service.clone().oneshot(call));
-                if call % 11 == 0 {
+                if call.is_multiple_of(11) {
                     asked.abort();
                 }
                 let at = match asked.await {
