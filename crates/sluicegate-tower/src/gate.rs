@@ -36,13 +36,13 @@ const MOST: usize = 4096;
 pub struct Gate<R, A = Status> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) refusal: A,
-    class: Option<Says<R, u8>>,
-    client: Option<Says<R, u16>>,
-    deadline: Option<Says<R, Option<Duration>>>,
+    class: Says<R, u8>,
+    client: Says<R, u16>,
+    deadline: Says<R, Option<Duration>>,
 }
 
-/// What a closure of the user's says of a request.
-type Says<R, T> = Arc<dyn Fn(&R) -> T + Send + Sync>;
+/// What is known of a request, if anybody says it.
+type Says<R, T> = Option<Arc<dyn Fn(&R) -> T + Send + Sync>>;
 
 impl<R> Gate<R> {
     /// 99 of 100 calls that are let in shall be answered within `target` after they came. It

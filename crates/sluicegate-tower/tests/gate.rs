@@ -5,7 +5,8 @@ mod common;
 use common::{Sleeper, ms, why};
 use sluicegate::Why;
 use sluicegate_tower::{AsError, Gate};
-use std::future::{pending, poll_fn};
+use std::future::{Future, pending, poll_fn};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -214,4 +215,51 @@ async fn between_two_handlers_that_compute_the_thread_hears_who_else_asks() {
         waited.push(call.await.expect("no panic").expect("the target is far"));
     }
     assert_eq!(waited, [4, 3, 2, 1, 0], "all were in the queue before the first was served");
+}
+
+#[tokio::test]
+async fn handlers_that_compute_have_no_more_places_than_there_are_processors() {
+    let gate = Gate::target(Duration::from_secs(60)).concurrency(16).refuse_as_error();
+    let seen = gate.clone();
+    let service = gate.layer(service_fn(move |()| {
+        let running = seen.snapshot().running;
+        let before = std::time::Instant::now();
+        while before.elapsed() < ms(1) {
+            std::hint::spin_loop();
+        }
+        async move { Ok::<_, std::convert::Infallible>(running) }
+    }));
+    let calls: Vec<_> = (0..40).map(|_| tokio::spawn(service.clone().oneshot(()))).collect();
+    let mut most = 0;
+    for call in calls {
+        most = most.max(call.await.expect("no panic").expect("the target is far"));
+    }
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    assert!(most <= processors, "{most} places of 16, for one thread");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_nobody_polls_hold_up_the_others_for_a_second_and_no_longer() {
+    let gate = gate(Duration::from_secs(60), 64);
+    let service = gate.layer(Sleeper::default());
+    let mut served: Vec<_> =
+        (0..64).map(|_| tokio::spawn(service.clone().oneshot(ms(3_600_000)))).collect();
+    settle().await;
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut forgotten: Vec<_> =
+        (0..processors).map(|_| Box::pin(service.clone().oneshot(ms(1)))).collect();
+    for call in &mut forgotten {
+        // Once, so that it waits in the queue.
+        assert!(poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await.is_pending());
+    }
+    let last = tokio::spawn(service.clone().oneshot(ms(1)));
+    settle().await;
+    served.drain(..=processors).for_each(|call| call.abort());
+    settle().await;
+    let seen = gate.snapshot();
+    assert_eq!((seen.running, seen.waiting), (63, 1), "whose turn it is must begin first");
+    let began = Instant::now();
+    assert!(last.await.expect("no panic").is_ok());
+    assert!(began.elapsed() < ms(1100), "{:?}", began.elapsed());
+    served.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -45,7 +45,7 @@ async fn whatever_calls_do_each_is_counted_once_and_none_waits_for_ever() {
             for n in 0..100 {
                 let call = user * 100 + n;
                 let asked = tokio::spawn(service.clone().oneshot(call));
-                if call % 11 == 0 {
+                if call.is_multiple_of(11) {
                     asked.abort();
                 }
                 let at = match asked.await {
@@ -64,7 +64,7 @@ async fn whatever_calls_do_each_is_counted_once_and_none_waits_for_ever() {
     let seen = gate.snapshot();
     assert_eq!((seen.waiting, seen.running, seen.finished), (0, 0, answered));
     let told = seen.admission.refused.total() - seen.admission.refused[Why::Gone];
-    // What is aborted when it has been refused or answered and did not tell yet is lost to its user.
+    // What is aborted when it was refused and has not told yet is lost to its user.
     assert!(told >= refused, "{told} {refused}");
     let all = seen.admission.refused.total() + seen.finished + seen.ended.total();
     assert_eq!(seen.admission.offered, all);

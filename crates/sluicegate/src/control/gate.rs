@@ -40,6 +40,8 @@ pub(crate) struct Gate {
     adjust: Adjust,
     share: Share,
     meter: Meter,
+    /// How many of those that wait have a server that is free, and wait for nothing.
+    free: usize,
     /// Of the rate of all, and of those of the classes.
     bucket: Bucket,
     buckets: [Bucket; Adjust::CLASSES],
@@ -67,6 +69,7 @@ impl Gate {
             adjust,
             share,
             meter: Meter::new(cells),
+            free: 0,
             bucket: Bucket::new(adjust.burst),
             buckets: [Bucket::new(adjust.burst); Adjust::CLASSES],
             taken: 0,
@@ -91,7 +94,8 @@ impl Gate {
         if !asking.flow {
             return Ok(true);
         }
-        if self.misses(now, asking.deadline, ahead) {
+        let queued = queued.saturating_sub(self.free);
+        if self.misses(now, asking.deadline, ahead.saturating_sub(self.free)) {
             return Err(Why::Expired);
         }
         if self.share.refuses(asking.class) || !self.take_token(now, asking.class) {
@@ -104,7 +108,7 @@ impl Gate {
 
     /// Whether more than half of the work that may wait does.
     pub fn is_half_full(&self, queued: usize) -> bool {
-        self.work(queued) > self.adjust.work / 2
+        self.work(queued.saturating_sub(self.free)) > self.adjust.work / 2
     }
 
     /// Events of mean cost that may still enter.
@@ -142,6 +146,11 @@ impl Gate {
     /// Says how many are served at once, where not each server has a cell of its own.
     pub fn set_servers(&mut self, servers: usize) {
         self.meter.set_servers(servers);
+    }
+
+    /// Says for how many of those that wait a server is free.
+    pub fn set_free(&mut self, free: usize) {
+        self.free = free;
     }
 
     pub fn count_offered(&mut self) {

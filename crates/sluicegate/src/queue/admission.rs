@@ -15,11 +15,15 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How far back it is looked at least for how many were served at once.
+const LATELY: Duration = Duration::from_millis(500);
+
 /// A bounded queue with the laws, classes and fairness of an inlet, for a service that is no
 /// stage: it says who may wait, who goes next, and how many are served at once.
 ///
 /// What an element costs is the time for which it has its [`Place`], whatever it does meanwhile:
-/// so the work that waits is its number, times that cost, over the places.
+/// so the work that waits is its number, times that cost, over as many as are served at once.
+/// Those for whom a place is free do not count.
 ///
 /// ```
 /// use sluicegate::{AdmissionQueue, Ask, Overload, Time, bounded, ms};
@@ -43,6 +47,8 @@ pub struct AdmissionQueue<T> {
     /// The last tick, and what had been served by then.
     ticked: (Time, u64),
     running: usize,
+    /// The most that were served at once.
+    peak: Peak,
     finished: u64,
     ended: ByWhy,
     /// What a take gives out; kept for its memory. What was dropped waits here to be told.
@@ -101,6 +107,7 @@ impl<T> AdmissionQueue<T> {
             concurrency: Sizing::new(1..=1),
             ticked: (Time(0), 0),
             running: 0,
+            peak: Peak::default(),
             finished: 0,
             ended: ByWhy::default(),
             taken: VecDeque::new(),
@@ -114,7 +121,6 @@ impl<T> AdmissionQueue<T> {
     pub fn set_concurrency(&mut self, places: impl Into<Concurrency>) {
         let Concurrency { range, start } = places.into();
         self.concurrency = Sizing::new(range).starting_at(start);
-        self.gated.set_servers(self.concurrency.threads());
     }
 
     /// Asks for a place in the queue. Another one may have to go for it, which
@@ -127,6 +133,7 @@ impl<T> AdmissionQueue<T> {
     pub fn offer(&mut self, now: Time, ask: Ask, body: T) -> Result<(), Why> {
         let places = self.capacity.saturating_sub(self.gated.len());
         let asked = Asked { ask, came: now, body };
+        self.gated.set_free(self.concurrency.threads().saturating_sub(self.running));
         self.gated.enter(asked, now, places, &mut self.aside.dropped)
     }
 
@@ -139,6 +146,9 @@ impl<T> AdmissionQueue<T> {
         self.gated.take(now, |_| false, 1, &mut self.taken, &mut self.aside);
         let (asked, passed) = (self.taken.pop_front()?, self.aside.passed.pop_front()?);
         self.running += 1;
+        if self.peak.rises(self.running) {
+            self.gated.set_servers(self.running);
+        }
         Some((asked.body, Place { was: passed.was, taken: now, ticket: passed.ticket }))
     }
 
@@ -184,10 +194,8 @@ impl<T> AdmissionQueue<T> {
             stands: self.gated.len() > 0,
         };
         self.ticked = (now, self.cell.events.get());
-        let wanted = self.concurrency.tick(&sample);
-        if wanted != threads {
-            self.gated.set_servers(wanted);
-        }
+        let places = self.concurrency.tick(&sample);
+        self.gated.set_servers(self.peak.tick(span, self.running).min(places));
     }
 
     /// Those that had a place in the queue and lost it, and why.
@@ -216,6 +224,34 @@ impl<T> AdmissionQueue<T> {
             finished: self.finished,
             ended: self.ended,
         }
+    }
+}
+
+/// The most that were served at once lately. Where a thread computes these are fewer than there are
+/// places, and the queue is the slower for it.
+#[derive(Default)]
+struct Peak {
+    /// Since so long ago, and in the span before that.
+    now: usize,
+    before: usize,
+    since: Duration,
+}
+
+impl Peak {
+    /// Hears how many are served. Whether they were never as many.
+    fn rises(&mut self, running: usize) -> bool {
+        let rises = running > self.now.max(self.before);
+        self.now = self.now.max(running);
+        rises
+    }
+
+    /// Forgets what is too long ago; the most that there were.
+    fn tick(&mut self, span: Duration, running: usize) -> usize {
+        self.since += span;
+        if self.since >= LATELY {
+            (self.before, self.now, self.since) = (self.now, running, Duration::ZERO);
+        }
+        self.now.max(self.before)
     }
 }
 

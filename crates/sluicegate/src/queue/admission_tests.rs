@@ -182,3 +182,32 @@ fn what_shares_something_gets_no_more_places_than_help() {
     assert!(served > 900, "{served}");
     assert!((3..12).contains(&places), "{places}");
 }
+
+#[test]
+fn who_finds_a_free_place_is_let_in_and_others_wait_as_long_as_so_many_take() {
+    let law = bounded(1000).admit(Overload::p99(ms(50)));
+    let mut queue = AdmissionQueue::new(law, 16);
+    let mut now = Time(0);
+    // One at a time, of 10 ms each, as a thread that computes serves them.
+    for number in 0..100 {
+        queue.offer(now, Ask::default(), number).expect("nothing waits");
+        let (_, place) = queue.take(now).expect("there are places");
+        now = now + ms(10);
+        queue.done(now, place, None);
+        queue.tick(now);
+    }
+    let entered = (0..100).take_while(|n| queue.offer(now, Ask::default(), *n).is_ok()).count();
+    // Sixteen have free places; half of the target is two more, and the one in front of them.
+    assert!((16..=19).contains(&entered), "{entered}");
+    // When they are really served at once, the queue is as much faster.
+    let mut places = Vec::new();
+    while let Some((_, place)) = queue.take(now) {
+        places.push(place);
+    }
+    assert_eq!(places.len(), 16);
+    let more = (0..100).take_while(|n| queue.offer(now, Ask::default(), *n).is_ok()).count();
+    assert!(entered - 16 + more >= 40, "25 ms are 40 at that pace: {more}");
+    for place in places {
+        queue.done(now, place, None);
+    }
+}

@@ -222,6 +222,11 @@ impl<I: Item> Gated<I> {
         self.gate.set_servers(servers);
     }
 
+    /// Says for how many of those that wait a server is free.
+    pub fn set_free(&mut self, free: usize) {
+        self.gate.set_free(free);
+    }
+
     pub fn pop_least(&mut self) -> Option<I> {
         self.waiting.pop_least(self.gate.cost())
     }
