@@ -44,10 +44,10 @@ const REDEEMED: u8 = 4;
 /// Why a wire diverted it last: the place in `DIVERSIONS` and one more, 0 where none did.
 const DIVERTED: u8 = 0b11 << DIVERTED_AT;
 const DIVERTED_AT: u8 = 3;
+const DIVERSIONS: [Why; 3] = [Why::Shed, Why::Refused, Why::Greedy];
 /// The logarithm of its weight.
 const WEIGHT: u8 = 0b111 << WEIGHT_AT;
 const WEIGHT_AT: u8 = 5;
-const DIVERSIONS: [Why; 3] = [Why::Shed, Why::Refused, Why::Greedy];
 
 /// The token of one flow: neither `Copy` nor `Clone`. It is consumed by [`Tag::with`],
 /// [`Tag::finish`] or [`Tag::refuse`]; a tag that is dropped counts against the stage that

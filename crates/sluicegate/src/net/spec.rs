@@ -70,9 +70,9 @@ impl Capacity {
     ///
     /// Within a class the [clients](crate::Tag::client) get equal time, by what their events
     /// cost, or as their [weights](crate::Tag::set_weight) say, and `order` holds within each: for
-    /// 128 of them at once, more share. Who has the most
-    /// work waiting makes room first; those that had far more than the others end as
-    /// [`Why::Greedy`](crate::Why::Greedy). Flows of nobody are one client together.
+    /// 128 of them at once, more share. Who has the most work waiting makes room first; those that
+    /// had far more than the others end as [`Why::Greedy`](crate::Why::Greedy). Flows of nobody are
+    /// one client together.
     ///
     /// Notes, which belong to no flow, go before all flows.
     pub fn order(mut self, order: Order) -> Self {

@@ -112,12 +112,13 @@ impl<I: Item> Line<I> {
     /// How many of the events go before a new one, if all cost the same.
     pub fn ahead(&self, new: &Asking) -> usize {
         let own = self.sub_of(new.client);
-        let with_new = self.work(own, part(new.weight), 1.0);
+        let waits = self.subs.get(usize::from(own)).map_or(0.0, |sub| sub.load);
+        let with_new = waits + part(new.weight);
         let share = |&sub: &u8| {
             let other = &self.subs[usize::from(sub)];
-            let waits = other.events.len();
-            let meanwhile = (with_new * waits as f64 / other.load).ceil() as usize;
-            if sub == own { waits } else { waits.min(meanwhile) }
+            let len = other.events.len();
+            let meanwhile = (with_new * len as f64 / other.load).ceil() as usize;
+            if sub == own { len } else { len.min(meanwhile) }
         };
         self.active.iter().map(share).sum()
     }

@@ -162,6 +162,17 @@ impl Model {
         turns.filter(|(turn, _)| Some(*turn) == least).map(|(_, client)| client).collect()
     }
 
+    /// How many go before a new one, each client in turn by what its events count.
+    fn ahead(&self, new: New) -> usize {
+        let with_new = self.waits(new.client) + FULL / i64::from(new.weight);
+        let before = |client| {
+            let len = self.list.iter().filter(|known| known.client() == client).count();
+            let meanwhile = (with_new as usize * len).div_ceil(self.waits(client) as usize);
+            if client == new.client { len } else { len.min(meanwhile) }
+        };
+        self.active().into_iter().map(before).sum()
+    }
+
     /// The clients with the most work.
     fn most(&self) -> Vec<u16> {
         let most = self.active().into_iter().map(|client| self.waits(client)).max();
@@ -201,6 +212,7 @@ proptest! {
             match step {
                 Step::Push(new) => {
                     let known = Known { new, number };
+                    prop_assert_eq!(line.ahead(&new.asking()), model.ahead(new));
                     line.push(order, known.held());
                     model.enter(known);
                 }
