@@ -31,6 +31,8 @@ pub(crate) struct Gate {
     adjust: Adjust,
     share: Share,
     meter: Meter,
+    /// Whether it sets any rate.
+    rated: bool,
     /// Of the rate of all, and of those of the classes.
     bucket: Bucket,
     buckets: [Bucket; Adjust::CLASSES],
@@ -58,6 +60,7 @@ impl Gate {
             adjust,
             share,
             meter: Meter::new(cells),
+            rated: adjust.has_rate(),
             bucket: Bucket::new(adjust.burst),
             buckets: [Bucket::new(adjust.burst); Adjust::CLASSES],
             taken: 0,
@@ -200,6 +203,7 @@ impl Gate {
             self.changed = now;
         }
         self.adjust = adjust;
+        self.rated = adjust.has_rate();
         self.share.set(adjust.share, sample.span);
         !quiet || adjust.share > 0.0
     }
@@ -239,6 +243,9 @@ impl Gate {
     }
 
     fn take_token(&mut self, now: Time, class: u8) -> bool {
+        if !self.rated {
+            return true;
+        }
         let Adjust { rate, burst, class_rates, .. } = &self.adjust;
         let place = Adjust::place(class);
         self.buckets[place].take(now, class_rates[place], *burst)
