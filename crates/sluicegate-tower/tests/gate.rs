@@ -135,8 +135,8 @@ async fn the_more_important_goes_first_and_pushes_out() {
     }
     let first = call(0);
     settle().await;
-    // Half of the target is five of them.
-    let low: Vec<_> = (0..5).map(|_| call(1)).collect();
+    // Two thirds of the target are six of them.
+    let low: Vec<_> = (0..6).map(|_| call(1)).collect();
     settle().await;
     let high = call(2);
     settle().await;

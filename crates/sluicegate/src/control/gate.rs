@@ -42,6 +42,8 @@ pub(crate) struct Gate {
     meter: Meter,
     /// How many of those that wait have a server that is free, and wait for nothing.
     free: usize,
+    /// Whether it sets any rate.
+    rated: bool,
     /// Of the rate of all, and of those of the classes.
     bucket: Bucket,
     buckets: [Bucket; Adjust::CLASSES],
@@ -70,6 +72,7 @@ impl Gate {
             share,
             meter: Meter::new(cells),
             free: 0,
+            rated: adjust.has_rate(),
             bucket: Bucket::new(adjust.burst),
             buckets: [Bucket::new(adjust.burst); Adjust::CLASSES],
             taken: 0,
@@ -234,6 +237,7 @@ impl Gate {
             self.changed = now;
         }
         self.adjust = adjust;
+        self.rated = adjust.has_rate();
         self.share.set(adjust.share, sample.span);
         !quiet || adjust.share > 0.0
     }
@@ -273,6 +277,9 @@ impl Gate {
     }
 
     fn take_token(&mut self, now: Time, class: u8) -> bool {
+        if !self.rated {
+            return true;
+        }
         let Adjust { rate, burst, class_rates, .. } = &self.adjust;
         let place = Adjust::place(class);
         self.buckets[place].take(now, class_rates[place], *burst)
