@@ -129,16 +129,16 @@ where
             return Poll::Ready(this.gate.refusal.refuse(refused));
         }
         ready!(self.as_mut().poll_turn(cx));
-        let answer = turn::count(|| self.as_mut().poll_answer(cx));
+        let (answer, used) = turn::count(|| self.as_mut().poll_answer(cx));
         let mut this = self.project();
         let Poll::Ready(answer) = answer else {
             if let Phase::Served(served, _) = this.phase {
-                served.begin();
+                served.polled(used);
             }
             return Poll::Pending;
         };
         if let Phase::Served(served, _) = std::mem::replace(this.phase, Phase::Over) {
-            served.answered();
+            served.answered(used);
         }
         this.answer.set(None);
         Poll::Ready(answer.map_err(|error| this.gate.refusal.failed(error)))

@@ -62,6 +62,8 @@ pub(crate) struct Served {
     place: Option<Place>,
     /// Whether it was not begun yet.
     starting: bool,
+    /// What it has used of a thread.
+    used: Duration,
 }
 
 /// What becomes of a call that enters.
@@ -72,13 +74,14 @@ pub(crate) enum Entered {
 
 impl Shared {
     pub fn new(queue: AdmissionQueue<usize>) -> Arc<Self> {
+        let threads = available_parallelism().map_or(1, NonZero::get);
         let state = State {
-            queue,
+            queue: queue.threads(threads),
             calls: Slab::new(),
             kept: false,
             starting: 0,
             // As many as threads can poll at once; for more it is too early to say who is next.
-            starting_most: available_parallelism().map_or(1, NonZero::get),
+            starting_most: threads,
             started: Time(0),
         };
         let state = Mutex::new(state);
@@ -163,7 +166,7 @@ impl Shared {
     }
 
     fn serve(self: &Arc<Self>, place: Place, starting: bool) -> Served {
-        Served { shared: Arc::clone(self), place: Some(place), starting }
+        Served { shared: Arc::clone(self), place: Some(place), starting, used: Duration::ZERO }
     }
 
     /// Changes what is shared, and tells those whom that concerns.
@@ -257,7 +260,7 @@ impl Drop for Waiting {
             }
             Call::Goes(place) => {
                 state.begin(now);
-                state.queue.done(now, place, Some(Why::Gone));
+                state.queue.done(now, place, Duration::ZERO, Some(Why::Gone));
             }
             Call::Ends(_) => {}
         });
@@ -265,13 +268,15 @@ impl Drop for Waiting {
 }
 
 impl Served {
-    /// Gives the place back.
-    pub fn answered(mut self) {
+    /// Gives the place back, after the service was polled for so long.
+    pub fn answered(mut self, used: Duration) {
+        self.used += used;
         self.end(None);
     }
 
-    /// Says that the service was polled, so that others may get their places.
-    pub fn begin(&mut self) {
+    /// Says that the service was polled for so long: so others may get their places.
+    pub fn polled(&mut self, used: Duration) {
+        self.used += used;
         if std::mem::take(&mut self.starting) {
             self.shared.change(State::begin);
         }
@@ -279,12 +284,12 @@ impl Served {
 
     fn end(&mut self, ended: Option<Why>) {
         let Some(place) = self.place.take() else { return };
-        let starting = std::mem::take(&mut self.starting);
+        let (starting, used) = (std::mem::take(&mut self.starting), self.used);
         self.shared.change(|state, now| {
             if starting {
                 state.begin(now);
             }
-            state.queue.done(now, place, ended);
+            state.queue.done(now, place, used, ended);
         });
     }
 }

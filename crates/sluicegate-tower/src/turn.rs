@@ -35,10 +35,11 @@ pub(crate) fn renew() {
     TAKEN.set(Duration::ZERO);
 }
 
-/// Counts what `serve` takes of this thread.
-pub(crate) fn count<T>(serve: impl FnOnce() -> T) -> T {
+/// Counts what `serve` takes of this thread, and says it.
+pub(crate) fn count<T>(serve: impl FnOnce() -> T) -> (T, Duration) {
     let before = Instant::now();
     let served = serve();
-    TAKEN.set(TAKEN.get() + before.elapsed());
-    served
+    let took = before.elapsed();
+    TAKEN.set(TAKEN.get() + took);
+    (served, took)
 }

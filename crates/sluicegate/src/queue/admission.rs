@@ -15,15 +15,15 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How far back it is looked at least for how many were served at once.
-const LATELY: Duration = Duration::from_millis(500);
+/// What the means of held and used time take on of each call.
+const NEWS: f64 = 1.0 / 32.0;
 
 /// A bounded queue with the laws, classes and fairness of an inlet, for a service that is no
 /// stage: it says who may wait, who goes next, and how many are served at once.
 ///
 /// What an element costs is the time for which it has its [`Place`], whatever it does meanwhile:
-/// so the work that waits is its number, times that cost, over as many as are served at once.
-/// Those for whom a place is free do not count.
+/// so the work that waits is its number, times that cost, over as many as can be served at once.
+/// Those are as many as there are places, or fewer where the [threads](Self::threads) are short.
 ///
 /// ```
 /// use sluicegate::{AdmissionQueue, Ask, Overload, Time, bounded, ms};
@@ -36,7 +36,7 @@ const LATELY: Duration = Duration::from_millis(500);
 /// let (first, place) = queue.take(Time(0)).expect("there is a place");
 /// assert_eq!(first, "first");
 /// assert!(queue.take(Time(0)).is_none(), "the only place is taken");
-/// queue.done(Time(0) + ms(2), place, None);
+/// queue.done(Time(0) + ms(2), place, ms(0), None);
 /// assert_eq!(queue.take(Time(0) + ms(2)).map(|(second, _)| second), Some("second"));
 /// ```
 pub struct AdmissionQueue<T> {
@@ -47,8 +47,9 @@ pub struct AdmissionQueue<T> {
     /// The last tick, and what had been served by then.
     ticked: (Time, u64),
     running: usize,
-    /// The most that were served at once.
-    peak: Peak,
+    /// Whether one waited for nothing but a place since the last tick.
+    full: bool,
+    threads: Use,
     finished: u64,
     ended: ByWhy,
     /// What a take gives out; kept for its memory. What was dropped waits here to be told.
@@ -107,7 +108,8 @@ impl<T> AdmissionQueue<T> {
             concurrency: Sizing::new(1..=1),
             ticked: (Time(0), 0),
             running: 0,
-            peak: Peak::default(),
+            full: false,
+            threads: Use { threads: usize::MAX, held: 0.0, used: 0.0 },
             finished: 0,
             ended: ByWhy::default(),
             taken: VecDeque::new(),
@@ -115,6 +117,14 @@ impl<T> AdmissionQueue<T> {
         };
         queue.set_concurrency(places);
         queue
+    }
+
+    /// Says how many threads serve, whose time [`done`](Self::done) hears of: where all of it is
+    /// used, places do not help. Unless this is said no use counts.
+    #[must_use = "builder methods give the queue back"]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads.threads = threads.max(1);
+        self
     }
 
     /// Sets how many may be served at once, from now on.
@@ -133,7 +143,10 @@ impl<T> AdmissionQueue<T> {
     pub fn offer(&mut self, now: Time, ask: Ask, body: T) -> Result<(), Why> {
         let places = self.capacity.saturating_sub(self.gated.len());
         let asked = Asked { ask, came: now, body };
-        self.gated.set_free(self.concurrency.threads().saturating_sub(self.running));
+        let servers = self.threads.servers(self.concurrency.threads());
+        self.gated.set_servers(servers);
+        // Who finds a free place waits for nothing.
+        self.gated.set_free(servers.saturating_sub(self.running));
         self.gated.enter(asked, now, places, &mut self.aside.dropped)
     }
 
@@ -141,24 +154,24 @@ impl<T> AdmissionQueue<T> {
     /// their turn are [dropped](Self::dropped).
     pub fn take(&mut self, now: Time) -> Option<(T, Place)> {
         if self.running >= self.concurrency.threads() {
+            self.full |= self.gated.len() > 0;
             return None;
         }
         self.gated.take(now, |_| false, 1, &mut self.taken, &mut self.aside);
         let (asked, passed) = (self.taken.pop_front()?, self.aside.passed.pop_front()?);
         self.running += 1;
-        if self.peak.rises(self.running) {
-            self.gated.set_servers(self.running);
-        }
         Some((asked.body, Place { was: passed.was, taken: now, ticket: passed.ticket }))
     }
 
-    /// Gives a place back: what had it was answered, or ended without an answer.
-    pub fn done(&mut self, now: Time, place: Place, ended: Option<Why>) {
+    /// Gives a place back: what had it was answered, or ended without an answer, and `used` so much
+    /// of a thread.
+    pub fn done(&mut self, now: Time, place: Place, used: Duration, ended: Option<Why>) {
         let Place { was, taken, ticket } = place;
         let cost = nanos(now.since(taken));
         self.cell.events.add(1);
         self.cell.busy.add(cost);
         self.cell.count(was, taken, now);
+        self.threads.add(cost, used);
         self.aside.costs.extend(ticket.map(|ticket| (ticket, cost as f64)));
         self.running -= 1;
         match ended {
@@ -184,18 +197,18 @@ impl<T> AdmissionQueue<T> {
         if span < crate::control::TICK {
             return;
         }
-        let threads = self.concurrency.threads();
+        let places = self.concurrency.threads();
+        self.full |= self.gated.len() > 0 && self.running >= places;
         let sample = PoolSample {
             span,
             served: self.cell.events.get() - served,
             // A place costs nothing while nobody has it: none is taken away for that.
-            working: threads,
+            working: places,
             busy: Duration::ZERO,
-            stands: self.gated.len() > 0,
+            stands: std::mem::take(&mut self.full),
         };
         self.ticked = (now, self.cell.events.get());
-        let places = self.concurrency.tick(&sample);
-        self.gated.set_servers(self.peak.tick(span, self.running).min(places));
+        self.concurrency.tick(&sample);
     }
 
     /// Those that had a place in the queue and lost it, and why.
@@ -227,31 +240,26 @@ impl<T> AdmissionQueue<T> {
     }
 }
 
-/// The most that were served at once lately. Where a thread computes these are fewer than there are
-/// places, and the queue is the slower for it.
-#[derive(Default)]
-struct Peak {
-    /// Since so long ago, and in the span before that.
-    now: usize,
-    before: usize,
-    since: Duration,
+/// For how much of the time for which they had a place calls used a thread: all that are served at
+/// once share the threads.
+struct Use {
+    threads: usize,
+    /// Nanoseconds with a place, and of a thread: of the last calls, older ones count less.
+    held: f64,
+    used: f64,
 }
 
-impl Peak {
-    /// Hears how many are served. Whether they were never as many.
-    fn rises(&mut self, running: usize) -> bool {
-        let rises = running > self.now.max(self.before);
-        self.now = self.now.max(running);
-        rises
+impl Use {
+    fn add(&mut self, held: u64, used: Duration) {
+        self.held += NEWS * (held as f64 - self.held);
+        self.used += NEWS * (nanos(used) as f64 - self.used);
     }
 
-    /// Forgets what is too long ago; the most that there were.
-    fn tick(&mut self, span: Duration, running: usize) -> usize {
-        self.since += span;
-        if self.since >= LATELY {
-            (self.before, self.now, self.since) = (self.now, running, Duration::ZERO);
-        }
-        self.now.max(self.before)
+    /// How many can be served at once, of so many places.
+    fn servers(&self, places: usize) -> usize {
+        // As many as threads for calls that only compute, more for those that wait meanwhile.
+        let servers = (self.threads as f64 * self.held / self.used.max(1.0)).ceil();
+        (servers as usize).clamp(self.threads.min(places), places)
     }
 }
 

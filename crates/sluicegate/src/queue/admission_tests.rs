@@ -7,6 +7,7 @@ use crate::net::bounded;
 use crate::time::{Time, ms};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What is done to a queue.
 #[derive(Clone, Debug)]
@@ -79,7 +80,7 @@ proptest! {
                 }
                 Step::Done(at, answered) if !served.is_empty() => {
                     let place = served.swap_remove(at % served.len());
-                    queue.done(now, place, (!answered).then_some(Why::Gone));
+                    queue.done(now, place, ms(0), (!answered).then_some(Why::Gone));
                     *(if answered { &mut finished } else { &mut ended }) += 1;
                 }
                 Step::Leave(at) if !waiting.is_empty() => {
@@ -136,7 +137,7 @@ fn serve(
             *left -= 1;
         }
         for (_, place) in served.extract_if(.., |(left, _)| *left == 0) {
-            queue.done(*from, place, None);
+            queue.done(*from, place, ms(0), None);
         }
         for _ in 0..asked {
             // Who is refused is counted.
@@ -150,7 +151,7 @@ fn serve(
     }
     let now = *from;
     for (_, place) in served {
-        queue.done(now, place, None);
+        queue.done(now, place, ms(0), None);
     }
     let view = queue.view(now);
     (view.finished - before, view.concurrency)
@@ -184,30 +185,25 @@ fn what_shares_something_gets_no_more_places_than_help() {
 }
 
 #[test]
-fn who_finds_a_free_place_is_let_in_and_others_wait_as_long_as_so_many_take() {
-    let law = bounded(1000).admit(Overload::p99(ms(50)));
-    let mut queue = AdmissionQueue::new(law, 16);
-    let mut now = Time(0);
-    // One at a time, of 10 ms each, as a thread that computes serves them.
-    for number in 0..100 {
-        queue.offer(now, Ask::default(), number).expect("nothing waits");
-        let (_, place) = queue.take(now).expect("there are places");
-        now = now + ms(10);
-        queue.done(now, place, None);
-        queue.tick(now);
-    }
-    let entered = (0..100).take_while(|n| queue.offer(now, Ask::default(), *n).is_ok()).count();
-    // Sixteen have free places; half of the target is two more, and the one in front of them.
-    assert!((16..=19).contains(&entered), "{entered}");
-    // When they are really served at once, the queue is as much faster.
-    let mut places = Vec::new();
-    while let Some((_, place)) = queue.take(now) {
-        places.push(place);
-    }
-    assert_eq!(places.len(), 16);
-    let more = (0..100).take_while(|n| queue.offer(now, Ask::default(), *n).is_ok()).count();
-    assert!(entered - 16 + more >= 40, "25 ms are 40 at that pace: {more}");
-    for place in places {
-        queue.done(now, place, None);
-    }
+fn who_finds_a_free_place_is_let_in_but_threads_that_compute_leave_none() {
+    // How many may enter after calls of 100 ms each, of which they used so much of a thread.
+    let entered = |used: Duration| {
+        let law = bounded(1000).admit(Overload::p99(ms(50)));
+        let mut queue = AdmissionQueue::new(law, 16).threads(2);
+        let mut now = Time(0);
+        for number in 0..300 {
+            queue.offer(now, Ask::default(), number).expect("nothing waits");
+            let (_, place) = queue.take(now).expect("there are places");
+            now = now + ms(100);
+            queue.done(now, place, used, None);
+            queue.tick(now);
+        }
+        (0..100).take_while(|n| queue.offer(now, Ask::default(), *n).is_ok()).count()
+    };
+    // Sixteen go at once; a sixteenth of 100 ms for each more is in half of the target.
+    assert!((20..=21).contains(&entered(ms(0))), "{}", entered(ms(0)));
+    assert_eq!(entered(ms(10)), entered(ms(0)), "two threads are enough for twenty");
+    // Four go at once, and one more waits.
+    assert!((5..=6).contains(&entered(ms(50))), "{}", entered(ms(50)));
+    assert!((3..=4).contains(&entered(ms(100))), "{}", entered(ms(100)));
 }
