@@ -15,7 +15,7 @@ use tower_layer::Layer;
 /// Calls that may wait, unless declared otherwise: far more than any target lets wait.
 const CAPACITY: usize = 4096;
 /// Calls that are served at once in the beginning for each processor, and that may be at most.
-const START: usize = 16;
+const START: usize = 8;
 const MOST: usize = 4096;
 
 /// A layer that lets in what can be served in time, and refuses the rest at once.
@@ -79,11 +79,12 @@ impl<R> Gate<R> {
 impl<R, A> Gate<R, A> {
     /// How many calls are served at once: `64`, or as many of `8..=512` as help.
     ///
-    /// Unless this is said they are 16 for each processor in the beginning, and then, while calls
-    /// wait for a place, as many as help: more where more are answered in a second by them, as where
-    /// they ask a database; fewer, down to one for each processor, where fewer answer as many, as
-    /// where they wait for threads that compute. A size is tried for half a second: it takes some
-    /// seconds until it fits. Handlers that compute themselves are as many as there are threads.
+    /// Unless this is said they are 8 for each processor in the beginning, and then, while calls
+    /// wait for a place, as many as help: more where more are answered in a second by them, as
+    /// where they ask a database; fewer, down to one for each processor, where fewer answer as
+    /// many, as where they wait for threads that compute. A size is tried for half a second: it
+    /// takes some seconds until it fits. Handlers that compute themselves are served by as many as
+    /// there are threads.
     ///
     /// Say it where the service has a bound of its own, such as the connections of a pool. It holds
     /// for all clones, from now on.
