@@ -13,6 +13,11 @@ const MEMORY: u64 = 256;
 /// Events of a window, and the time after which fewer must do.
 const WINDOW: u64 = 32;
 const PATIENCE: Duration = Duration::from_millis(100);
+/// The handler is another one when so many events of a window, or more, cost so many times the mean
+/// or less than that part of it: what was known of the old one is forgotten. Of events of which one
+/// in twenty costs twenty times the others that happens by chance in one window of hundreds.
+const CHANGED: u64 = 4;
+const CHANGE: f64 = 3.0;
 /// What an event is taken to cost before any was handled.
 const UNKNOWN: f64 = 100_000.0;
 
@@ -162,8 +167,11 @@ impl Meter {
             return;
         }
         let busy: u64 = self.cells.iter().map(|cell| cell.busy.get()).sum();
-        let weight = new as f64 / (new + self.known) as f64;
         let cost = busy.saturating_sub(self.busy) as f64 / new as f64;
+        if new >= CHANGED && !(1.0 / CHANGE..=CHANGE).contains(&(cost / self.cost)) {
+            self.known = 0;
+        }
+        let weight = new as f64 / (new + self.known) as f64;
         self.cost += weight * (cost - self.cost);
         // A queue that was empty does not tell how fast it could have drained; nor does a span
         // in which there was no tick.
@@ -244,5 +252,22 @@ mod tests {
         cell.busy.add(256 * nanos(ms(3)));
         meter.read(Time(0) + ms(2000), true, &mut sample);
         assert_eq!((sample.cost, sample.served), (ms(2), 256));
+    }
+
+    #[test]
+    fn another_handler_is_known_after_a_tenth_of_a_second() {
+        let (mut meter, cost, _) = after(100, 16, ms(1), true);
+        assert_eq!(cost, ms(1));
+        let cell = Arc::clone(meter.cell(0).expect("the first cell"));
+        let mut sample = Sample::default();
+        let mut later = |at: u64, events: u64, cost: Duration| {
+            cell.events.add(events);
+            cell.busy.add(nanos(cost) * events);
+            meter.read(Time(0) + ms(1000 + at), true, &mut sample);
+            sample.cost
+        };
+        assert_eq!(later(100, 10, ms(10)), ms(10), "ten times dearer");
+        assert_eq!(later(200, 50, ms(2)), ms(2), "five times cheaper");
+        assert!(later(300, 1, ms(50)) < ms(4), "one alone may be dear by chance");
     }
 }

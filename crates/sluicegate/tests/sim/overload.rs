@@ -98,6 +98,24 @@ fn a_handler_that_becomes_ten_times_dearer_is_noticed() {
 }
 
 #[test]
+fn a_handler_that_becomes_twenty_times_dearer_at_ten_times_capacity_is_noticed_at_once() {
+    let (cheap, dear, target) = (Cost::Fixed(US * 500), Cost::Fixed(ms(10)), ms(50));
+    for times in [2.0, 10.0] {
+        // Each half by its own capacity.
+        let mut load = inline(cheap, ms(1000), times);
+        load.phases.push((ms(2000), times / 20.0));
+        load.change = Some((ms(1000), dear));
+        let out = load.run(bounded(4096).admit(Overload::p99(target)), 1);
+        let good = out.goodput(target, ms(1200), ms(3000));
+        println!("x{times}: {good:.3}, p99 {:?}", out.response(0.99));
+        assert!(good >= 0.95, "x{times}: {good}");
+        // What waited as cheap work is late as dear work, for a tenth of a second.
+        let late = out.served().filter(|end| end.at.since(end.born) > ms(45)).count();
+        assert!(late <= 10, "x{times}: {late}");
+    }
+}
+
+#[test]
 fn a_source_that_heeds_the_pressure_leaves_little_to_refuse() {
     for (cost, target, span) in handlers() {
         let mut load = load(cost, span.max(ms(2000)), 3.0);
