@@ -36,6 +36,8 @@ pub(crate) struct Asking {
 
 pub(crate) struct Gate {
     laws: Laws,
+    /// The nearest of the times that they keep to.
+    target: Option<Duration>,
     /// The strictest of what the laws say.
     adjust: Adjust,
     share: Share,
@@ -67,6 +69,7 @@ impl Gate {
         let mut share = Share::new();
         share.set(adjust.share, Duration::ZERO);
         Self {
+            target: laws.target(),
             laws,
             adjust,
             share,
@@ -194,14 +197,14 @@ impl Gate {
         self.meter.cell(n)
     }
 
-    /// How long a worker may rest that brings events of which most are refused: a small part of
-    /// the target, for what is admitted comes as much later. Without one nobody knows how long it
-    /// may take, unless nothing is ever admitted.
-    pub fn rest(&self) -> Duration {
-        match self.laws.target() {
-            Some(target) => (target / REST_PART).min(REST_MAX),
-            None if self.adjust.events == 0 => REST_MAX,
-            None => Duration::ZERO,
+    /// How long a worker may rest that brings events of which most are refused, where `queued` wait:
+    /// a small part of the target, for what is admitted comes as much later. Without one nobody
+    /// knows how long it may take, and where nothing waits handlers would be idle meanwhile.
+    pub fn rest(&self, queued: usize) -> Duration {
+        match self.target {
+            _ if self.adjust.events == 0 => REST_MAX,
+            Some(target) if queued > 0 => (target / REST_PART).min(REST_MAX),
+            _ => Duration::ZERO,
         }
     }
 

@@ -267,7 +267,7 @@ impl<I: Item> Gated<I> {
     }
 
     pub fn rest(&self) -> Duration {
-        self.gate.rest()
+        self.gate.rest(self.waiting.len())
     }
 
     pub fn set_frozen(&mut self, law: &str, frozen: bool) -> bool {

@@ -18,8 +18,7 @@ use std::time::Duration;
 pub(crate) struct InletQueue<T> {
     lanes: Mutex<Lanes<T>>,
     capacity: usize,
-    /// How long whoever brings events rests when most are refused; none where there is no gate.
-    rest: Option<Duration>,
+    is_gated: bool,
     /// The bits of an `f64`: the share of what is offered to be refused upstream.
     pressure: AtomicU64,
     /// The bits of another: how well the handlers behind the queue should do their work.
@@ -71,7 +70,7 @@ pub(crate) trait Probe: Send + Sync {
 
 impl<T> InletQueue<T> {
     pub fn new(capacity: usize, gated: Option<Gated<Event<T>>>) -> Self {
-        let rest = gated.as_ref().map(Gated::rest);
+        let is_gated = gated.is_some();
         let lanes = Lanes {
             asks: VecDeque::new(),
             gated: gated.map(Box::new),
@@ -83,7 +82,7 @@ impl<T> InletQueue<T> {
         Self {
             lanes: Mutex::new(lanes),
             capacity,
-            rest,
+            is_gated,
             pressure: AtomicU64::new(0.0_f64.to_bits()),
             quality: AtomicU64::new(1.0_f64.to_bits()),
         }
@@ -91,12 +90,7 @@ impl<T> InletQueue<T> {
 
     /// Whether each event has to be asked about, alone.
     pub fn is_gated(&self) -> bool {
-        self.rest.is_some()
-    }
-
-    /// How long a worker rests that brings events of which most are refused.
-    pub fn rest(&self) -> Option<Duration> {
-        self.rest
+        self.is_gated
     }
 
     /// The share of what is offered that should rather be refused upstream.
@@ -280,6 +274,11 @@ impl<T> Locked<'_, T> {
             None if places > 0 => Verdict::Enter,
             None => Verdict::Full,
         }
+    }
+
+    /// How long a worker may rest that brings events of which most are refused.
+    pub fn rest(&self) -> Duration {
+        self.lanes.gated.as_ref().map_or(Duration::ZERO, |gated| gated.rest())
     }
 
     /// Asks whether a flow may enter from a thread outside, which nothing may have to go for:

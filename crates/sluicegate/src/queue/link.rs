@@ -128,8 +128,8 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
             } else {
                 locked.offer(event.tag(), self.desk.now(), &mut left.pushed_out)
             };
-            if let (Verdict::Refuse(_), Some(rest)) = (verdict, queue.rest()) {
-                self.desk.rest.refused(rest);
+            if let Verdict::Refuse(_) = verdict {
+                self.desk.rest.refused(locked.rest());
             }
             let on_full = match verdict {
                 // What is too late here is not in time elsewhere.
