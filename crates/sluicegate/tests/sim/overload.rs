@@ -109,7 +109,7 @@ fn a_handler_that_becomes_twenty_times_dearer_at_ten_times_capacity_is_noticed_a
         let good = out.goodput(target, ms(1200), ms(3000));
         println!("x{times}: {good:.3}, p99 {:?}", out.response(0.99));
         assert!(good >= 0.95, "x{times}: {good}");
-        // What waited as cheap work is late as dear work, until that was seen for a tenth of a second.
+        // What waited as cheap work is late as dear work, until that was seen for 100 ms.
         let late = out.served().filter(|end| end.at.since(end.born) > ms(45)).count();
         assert!(late <= 20, "x{times}: {late}");
     }
