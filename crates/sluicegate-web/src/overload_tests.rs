@@ -135,7 +135,8 @@ fn gates(world: &mut World, stage: &str) -> (u64, u64) {
         let vote = &gate["votes"][0];
         assert_eq!((&vote["law"], &vote["frozen"]), (&"overload".into(), &false.into()));
         assert_eq!(vote["target_us"], TARGET_MS * 1000);
-        assert_eq!(gate["bounds"]["work_us"], TARGET_MS * 500);
+        let work = gate["bounds"]["work_us"].as_u64().expect("a bound");
+        assert!([500, 650].contains(&(work / TARGET_MS)), "of a queue that stands, or of a burst");
         assert!(gate["bounds"]["events"].is_null(), "{gate}");
         assert_eq!(gate["cost_us"].as_f64().map(|us| us as u64 / 100), Some(COST_US / 100));
         offered += gate["offered"].as_u64().expect("a count");
