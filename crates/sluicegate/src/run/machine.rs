@@ -39,7 +39,7 @@ pub trait Machine: Any {
     fn poll(&mut self, now: Time, wait: Wait, raised: &mut Raised);
 
     /// Hands the outside what a poll would hand it, without looking at what it did: called before
-    /// work that may be dear, for which nothing that is done already must wait.
+    /// work that may be dear and before a rest, for which nothing that is done already must wait.
     fn flush(&mut self) {}
 
     /// What ends a poll that waits, from any thread.

@@ -163,6 +163,7 @@ impl Worker {
             return Turn::Busy;
         }
         if let Some(rest) = self.rest() {
+            self.machine.flush();
             return Turn::Rest(rest);
         }
         if self.park() { Turn::Idle(self.next()) } else { Turn::Busy }
