@@ -25,6 +25,11 @@ impl Rest {
         self.time.set(if before == 0 { time } else { self.time.get().min(time) });
     }
 
+    /// Whether any was refused since the last rest.
+    pub fn is_due(&self) -> bool {
+        self.refused.get() > 0
+    }
+
     /// How long to rest now, if at all, where so many flows have `entered` by now.
     pub fn take(&self, entered: u64) -> Option<Duration> {
         let new = entered - self.entered.replace(entered);

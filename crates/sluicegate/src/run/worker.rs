@@ -155,11 +155,13 @@ impl Worker {
             self.tick();
         }
         self.look_after_crew();
+        let found = self.ready.get() != 0;
         self.run_ready(runs);
         if self.epoch != self.plan.stats.epoch() {
             self.publish();
         }
-        if self.ready.get() != 0 {
+        // Who rests has looked in vain: a look may bring but a part of what came.
+        if self.ready.get() != 0 || found && self.desk.rest.is_due() {
             return Turn::Busy;
         }
         if let Some(rest) = self.rest() {
