@@ -197,9 +197,9 @@ impl Gate {
         self.meter.cell(n)
     }
 
-    /// How long a worker may rest that brings events of which most are refused, where `queued` wait:
-    /// a small part of the target, for what is admitted comes as much later. Without one nobody
-    /// knows how long it may take, and where nothing waits handlers would be idle meanwhile.
+    /// How long a worker may rest that brings events of which most are refused, where `queued`
+    /// wait: a small part of the target, for what is admitted comes as much later. Without one
+    /// nobody knows how long it may take, and where nothing waits handlers would be idle meanwhile.
     pub fn rest(&self, queued: usize) -> Duration {
         match self.target {
             _ if self.adjust.events == 0 => REST_MAX,
