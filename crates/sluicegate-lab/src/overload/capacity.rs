@@ -28,7 +28,7 @@ pub struct Capacity {
     /// What requests say that they take, in the mean; nothing where they do not say it.
     pub mean: Duration,
     /// What a refusal takes of the server where nothing better is known of it than that it is
-    /// not for nothing: see [`ideal`](super::ideal). Nothing until it is measured.
+    /// not for nothing: it is taken off the ideal. Nothing until it is measured.
     pub refusal: Duration,
 }
 
