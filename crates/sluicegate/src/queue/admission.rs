@@ -73,7 +73,7 @@ pub struct Ask {
 ///
 /// Of a range the least come first. While more wait there are more, as long as more are served in a
 /// second by them, and fewer where fewer serve as many. The law is that of a
-/// [pool](crate::DomainBuilder::pool), but that a place which nobody needs costs nothing and stays.
+/// [pool](crate::Net::domain), but that a place which nobody needs costs nothing and stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Concurrency {
     range: RangeInclusive<usize>,
