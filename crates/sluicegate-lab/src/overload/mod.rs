@@ -17,6 +17,7 @@ mod ideal;
 mod laws;
 mod machine;
 mod nginx;
+mod outside;
 mod paper;
 mod peer;
 mod plot;

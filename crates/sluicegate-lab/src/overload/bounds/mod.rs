@@ -16,6 +16,7 @@ use super::system::System;
 
 /// What a refusal may take of the server's processor.
 pub(super) const REFUSAL_COST_MAX: Duration = Duration::from_micros(10);
+
 /// A bound on a figure.
 struct Bound {
     what: &'static str,

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluicegate::{
-    Batch, Capacity, Cx, Ended, Entering, Machine, Net, OnFull, Out, Outlet, Overload, Raised, Sim,
-    Stage, StageId, Time, VirtualTime, Wait, Waker, bounded, stage,
+    Batch, Capacity, Cx, Ended, Entering, Net, OnFull, Out, Outlet, Overload, Sim, Stage,
+    VirtualTime, bounded, stage,
 };
 use sluicegate_macros::Ports;
 
 use super::clients::Clients;
+use crate::overload::outside::Outside;
 use crate::record::Row;
 
 /// Requests in the net at once: more than all its queues hold.
@@ -194,7 +195,10 @@ impl World {
     fn net(&self, gates: Gates) -> Net {
         let mut net = Net::new("door");
         let world = self.clone();
-        let machine = move |_| Ok(Outside { world: world.clone(), source: None });
+        let machine = move |_| {
+            let world = world.clone();
+            Ok(Outside::new(move || world.lock().as_mut()?.next()))
+        };
         let cpu = net.domain("cpu").machine(machine).pinned(1);
         let world = self.clone();
         let source = net.add(stage("source", move || Source(world.clone())).on(cpu).flows(FLOWS));
@@ -301,7 +305,7 @@ impl Stage for Source {
 
     fn start(&mut self, cx: &mut Cx<'_, Out<Page>>) {
         let me = cx.stage();
-        cx.local.get::<Outside>().source = Some(me);
+        cx.local.get::<Outside>().lead_to(me);
     }
 
     fn signal(&mut self, cx: &mut Cx<'_, Out<Page>>) {
@@ -320,28 +324,5 @@ impl Stage for Source {
 
     fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, Out<Page>>) {
         self.0.with(|clients| clients.refused(ended.flow, cx.now()));
-    }
-}
-
-/// The world in which the clients are.
-struct Outside {
-    world: World,
-    source: Option<StageId>,
-}
-
-impl Machine for Outside {
-    fn poll(&mut self, now: Time, _: Wait, raised: &mut Raised) {
-        let due = self.due().is_some_and(|next| next <= now);
-        if let Some(source) = self.source.filter(|_| due) {
-            raised.raise(source);
-        }
-    }
-
-    fn waker(&self) -> Waker {
-        Arc::new(|| {})
-    }
-
-    fn due(&self) -> Option<Time> {
-        self.world.lock().as_mut()?.next()
     }
 }

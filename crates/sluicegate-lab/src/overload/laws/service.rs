@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluicegate::{
-    Batch, Cx, Ended, Entering, Machine, Net, OnFull, Out, Raised, Sim, Stage, StageId, Time,
-    VirtualTime, Wait, Waker, from_fn, stage,
+    Batch, Cx, Ended, Entering, Net, OnFull, Out, Sim, Stage, VirtualTime, from_fn, stage,
 };
 
 use super::Law;
 use super::crowd::{Crowd, Due, Kind};
 use crate::overload::capacity::Capacity;
+use crate::overload::outside::Outside;
 use crate::report::Report;
 
 /// Requests in the service at once, of which all but its queue's are in somebody's hands.
@@ -91,7 +91,10 @@ impl Service {
     fn net(&self, law: Law, crowd: &Shared, time: &VirtualTime) -> Net {
         let mut net = Net::new("service");
         let outside = crowd.clone();
-        let machine = move |_| Ok(Outside { crowd: outside.clone(), door: None });
+        let machine = move |_| {
+            let crowd = outside.clone();
+            Ok(Outside::new(move || crowd.lock().as_ref()?.next()))
+        };
         let cpu = net.domain("cpu").machine(machine).pinned(1);
         let pool = if self.inline { cpu } else { net.domain("pool").pool(self.threads) };
         let (service, at_door, clock) = (*self, crowd.clone(), time.clone());
@@ -158,7 +161,7 @@ impl Stage for Door {
 
     fn start(&mut self, cx: &mut Cx<'_, Out<()>>) {
         let me = cx.stage();
-        cx.local.get::<Outside>().door = Some(me);
+        cx.local.get::<Outside>().lead_to(me);
     }
 
     fn signal(&mut self, cx: &mut Cx<'_, Out<()>>) {
@@ -179,29 +182,6 @@ impl Stage for Door {
 
     fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, Out<()>>) {
         self.crowd.with(|crowd| crowd.refused(ended.flow, cx.now()));
-    }
-}
-
-/// The world in which the clients are.
-struct Outside {
-    crowd: Shared,
-    door: Option<StageId>,
-}
-
-impl Machine for Outside {
-    fn poll(&mut self, now: Time, _: Wait, raised: &mut Raised) {
-        let due = self.due().is_some_and(|next| next <= now);
-        if let Some(door) = self.door.filter(|_| due) {
-            raised.raise(door);
-        }
-    }
-
-    fn waker(&self) -> Waker {
-        Arc::new(|| {})
-    }
-
-    fn due(&self) -> Option<Time> {
-        self.crowd.lock().as_ref()?.next()
     }
 }
 
