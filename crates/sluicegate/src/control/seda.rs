@@ -11,7 +11,7 @@ use crate::time::Time;
 use std::time::Duration;
 
 /// Samples before the controller runs (`nreq`).
-const SAMPLES: u64 = 100;
+pub(super) const SAMPLES: u64 = 100;
 /// It runs after this time anyway (`timeout`).
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// Which of the samples counts.
@@ -19,20 +19,20 @@ const QUANTILE: f64 = 0.9;
 /// Weight of the old value in the smoothed one (`alpha`).
 const ALPHA: f64 = 0.7;
 /// The rate rises when the error is below (`err_i`).
-const ERR_I: f64 = -0.5;
+pub(super) const ERR_I: f64 = -0.5;
 /// The rate falls when the error is above (`err_d`).
-const ERR_D: f64 = 0.0;
+pub(super) const ERR_D: f64 = 0.0;
 /// Factor of the rise (`adj_i`), in requests a second.
-const ADJ_I: f64 = 2.0;
+pub(super) const ADJ_I: f64 = 2.0;
 /// Divisor of the fall (`adj_d`).
-const ADJ_D: f64 = 1.2;
+pub(super) const ADJ_D: f64 = 1.2;
 /// The error at which the rise would be nothing (`c_i`).
-const C_I: f64 = -0.1;
+pub(super) const C_I: f64 = -0.1;
 /// Bounds of the rate, in requests a second.
-const RATE_MIN: f64 = 0.05;
-const RATE_MAX: f64 = 5000.0;
+pub(super) const RATE_MIN: f64 = 0.05;
+pub(super) const RATE_MAX: f64 = 5000.0;
 /// The rate at the start, from the released code.
-const RATE_START: f64 = 100.0;
+pub(super) const RATE_START: f64 = 100.0;
 /// Depth of the token bucket, from the released code.
 const DEPTH: f64 = 10.0;
 
@@ -42,31 +42,54 @@ const DEPTH: f64 = 10.0;
 pub struct Seda {
     target: Duration,
     rate: f64,
-    /// The smoothed quantile; `None` before the first sample.
+    observed: Observed,
+}
+
+/// What the controller goes by: the smoothed quantile of response times.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Observed {
+    /// `None` before the first sample.
     smooth: Option<f64>,
     samples: Spread,
     since: Duration,
 }
 
+impl Observed {
+    /// Hears of the `responses` of this `span`. When it is time for the controller to run, how far
+    /// the quantile is above the target, relative to that.
+    pub fn error(&mut self, span: Duration, responses: &Spread, target: Duration) -> Option<f64> {
+        self.samples += responses;
+        self.since += span;
+        if self.samples.count() < SAMPLES && self.since < TIMEOUT {
+            return None;
+        }
+        let samples = std::mem::take(&mut self.samples);
+        self.since = Duration::ZERO;
+        // Without any sample there is nothing to learn, as when nothing is offered.
+        if samples.count() == 0 {
+            return None;
+        }
+        let sample = samples.quantile(QUANTILE).as_secs_f64();
+        let smooth = self.smooth.map_or(sample, |old| ALPHA * old + (1.0 - ALPHA) * sample);
+        self.smooth = Some(smooth);
+        let target = target.as_secs_f64().max(f64::MIN_POSITIVE);
+        Some((smooth - target) / target)
+    }
+
+    /// What was compared with the target.
+    pub fn measured(&self) -> Option<Duration> {
+        self.smooth.map(Duration::from_secs_f64)
+    }
+}
+
 impl Seda {
     /// 90 of 100 flows shall have been served `target` after they were born.
     pub fn p90(target: Duration) -> Self {
-        Self {
-            target,
-            rate: RATE_START,
-            smooth: None,
-            samples: Spread::default(),
-            since: Duration::ZERO,
-        }
+        Self { target, rate: RATE_START, observed: Observed::default() }
     }
 
     /// One run of the paper's controller.
-    fn run(&mut self) {
-        let sample = self.samples.quantile(QUANTILE).as_secs_f64();
-        let smooth = self.smooth.map_or(sample, |old| ALPHA * old + (1.0 - ALPHA) * sample);
-        self.smooth = Some(smooth);
-        let target = self.target.as_secs_f64().max(f64::MIN_POSITIVE);
-        let error = (smooth - target) / target;
+    fn run(&mut self, error: f64) {
         if error > ERR_D {
             self.rate /= ADJ_D;
         } else if error < ERR_I {
@@ -86,20 +109,12 @@ impl Controller for Seda {
     }
 
     fn tick(&mut self, _: Time, sample: &Sample) -> Adjust {
-        self.samples += &sample.responses;
-        self.since += sample.span;
-        if self.samples.count() >= SAMPLES || self.since >= TIMEOUT {
-            // Without any sample there is nothing to learn, as when nothing is offered.
-            if self.samples.count() > 0 {
-                self.run();
-            }
-            self.samples = Spread::default();
-            self.since = Duration::ZERO;
-        }
+        let error = self.observed.error(sample.span, &sample.responses, self.target);
+        error.into_iter().for_each(|error| self.run(error));
         Adjust {
             rate: self.rate,
             burst: DEPTH,
-            measured: self.smooth.map(Duration::from_secs_f64),
+            measured: self.observed.measured(),
             ..Adjust::default()
         }
     }

@@ -6,36 +6,17 @@
 //! have been at the least rate for long. It is kept as it was published, to compare with; beneath
 //! it the queue has its order by class, which the paper's had not.
 
-use super::{Adjust, Controller, Sample, Spread};
+use super::seda::{ADJ_D, ADJ_I, C_I, ERR_D, ERR_I, Observed, RATE_MAX, RATE_MIN, RATE_START};
+use super::{Adjust, Controller, Sample};
 use crate::time::Time;
 use std::time::Duration;
 
-/// Samples of a class before its controller runs (`nreq`).
-const SAMPLES: u64 = 100;
-/// It runs after this time anyway (`timeout`).
-const TIMEOUT: Duration = Duration::from_secs(1);
-/// Which of the samples counts.
-const QUANTILE: f64 = 0.9;
-/// Weight of the old value in the smoothed one (`alpha`).
-const ALPHA: f64 = 0.7;
-/// A rate rises when the error is below (`err_i`), and something falls when it is above (`err_d`).
-const ERR_I: f64 = -0.5;
-const ERR_D: f64 = 0.0;
-/// Factor of the rise (`adj_i`), in requests a second, and the error at which it would be nothing
-/// (`c_i`).
-const ADJ_I: f64 = 2.0;
-const C_I: f64 = -0.1;
-/// Divisor of the fall of less important classes (`adj_lo_d`), and of one's own (`adj_d`).
+/// Divisor of the fall of less important classes (`adj_lo_d`).
 const ADJ_LO_D: f64 = 10.0;
-const ADJ_D: f64 = 1.2;
 /// Runs in which all less important classes are at the least rate, before one's own falls
 /// (`lc_thresh`).
 const LC_THRESH: u32 = 20;
-/// Bounds of a rate, in requests a second.
-const RATE_MIN: f64 = 0.05;
-const RATE_MAX: f64 = 5000.0;
-/// The rate of each class at the start, and the depth of its bucket, from the released code.
-const RATE_START: f64 = 100.0;
+/// The depth of the bucket of each class, from the released code.
 const DEPTH: f64 = 1.0;
 
 /// Welsh's admission controller for classes: a rate for each of the first
@@ -49,10 +30,7 @@ pub struct SedaMulticlass {
 #[derive(Clone, Debug)]
 struct Class {
     rate: f64,
-    /// The smoothed quantile; `None` before the first sample.
-    smooth: Option<f64>,
-    samples: Spread,
-    since: Duration,
+    observed: Observed,
     /// Whether a more important class was over its target: the rate may not rise in the next run.
     preempted: bool,
     /// Runs over the target with all less important classes at the least rate.
@@ -64,9 +42,7 @@ impl SedaMulticlass {
     pub fn p90(target: Duration) -> Self {
         let class = |_| Class {
             rate: RATE_START,
-            smooth: None,
-            samples: Spread::default(),
-            since: Duration::ZERO,
+            observed: Observed::default(),
             preempted: false,
             count: 0,
         };
@@ -74,10 +50,9 @@ impl SedaMulticlass {
     }
 
     /// One run of the controller of a class, and what it does to those below.
-    fn run(&mut self, n: usize) {
+    fn run(&mut self, n: usize, error: f64) {
         let (lower, rest) = self.classes.split_at_mut(n);
         let class = &mut rest[0];
-        let error = class.error(self.target);
         let preempted = std::mem::take(&mut class.preempted);
         if error > ERR_D {
             let all_least = lower.iter().all(|class| class.rate <= RATE_MIN);
@@ -99,24 +74,6 @@ impl SedaMulticlass {
     }
 }
 
-impl Class {
-    /// Smooths the quantile; how far it is above the target, relative to that.
-    fn error(&mut self, target: Duration) -> f64 {
-        let sample = self.samples.quantile(QUANTILE).as_secs_f64();
-        let smooth = self.smooth.map_or(sample, |old| ALPHA * old + (1.0 - ALPHA) * sample);
-        self.smooth = Some(smooth);
-        let target = target.as_secs_f64().max(f64::MIN_POSITIVE);
-        (smooth - target) / target
-    }
-
-    /// Whether it is time for its controller to run.
-    fn is_due(&mut self, span: Duration, responses: &Spread) -> bool {
-        self.samples += responses;
-        self.since += span;
-        self.samples.count() >= SAMPLES || self.since >= TIMEOUT
-    }
-}
-
 impl Controller for SedaMulticlass {
     fn name(&self) -> &'static str {
         "seda-multiclass"
@@ -133,20 +90,15 @@ impl Controller for SedaMulticlass {
     fn tick(&mut self, _: Time, sample: &Sample) -> Adjust {
         // The first tick, at the start, has nothing to tell.
         for n in (0..sample.classes.len().min(Adjust::CLASSES)).rev() {
-            if self.classes[n].is_due(sample.span, &sample.classes[n]) {
-                // Without any sample there is nothing to learn.
-                if self.classes[n].samples.count() > 0 {
-                    self.run(n);
-                }
-                let class = &mut self.classes[n];
-                (class.samples, class.since) = (Spread::default(), Duration::ZERO);
-            }
+            let observed = &mut self.classes[n].observed;
+            let error = observed.error(sample.span, &sample.classes[n], self.target);
+            error.into_iter().for_each(|error| self.run(n, error));
         }
-        let slowest = self.classes.iter().filter_map(|class| class.smooth).reduce(f64::max);
+        let slowest = self.classes.iter().filter_map(|class| class.observed.measured()).max();
         Adjust {
             class_rates: std::array::from_fn(|n| self.classes[n].rate),
             burst: DEPTH,
-            measured: slowest.map(Duration::from_secs_f64),
+            measured: slowest,
             ..Adjust::default()
         }
     }
@@ -154,6 +106,8 @@ impl Controller for SedaMulticlass {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Spread;
+    use super::super::seda::SAMPLES;
     use super::*;
     use crate::time::ms;
 
