@@ -14,8 +14,9 @@ const MEMORY: u64 = 256;
 const WINDOW: u64 = 32;
 const PATIENCE: Duration = Duration::from_millis(100);
 /// The handler is another one when so many events of a window, or more, cost so many times the mean
-/// or less than that part of it: what was known of the old one is forgotten. Of events of which one
-/// in twenty costs twenty times the others that happens by chance in one window of hundreds.
+/// or less than that part of it: what was known of the old one is forgotten. Fewer of them are not
+/// believed before there are as many. Of events of which one in twenty costs twenty times the
+/// others a window of 32 looks so by chance once in many thousands.
 const CHANGED: u64 = 4;
 const CHANGE: f64 = 3.0;
 /// What an event is taken to cost before any was handled.
@@ -168,7 +169,10 @@ impl Meter {
         }
         let busy: u64 = self.cells.iter().map(|cell| cell.busy.get()).sum();
         let cost = busy.saturating_sub(self.busy) as f64 / new as f64;
-        if new >= CHANGED && !(1.0 / CHANGE..=CHANGE).contains(&(cost / self.cost)) {
+        if self.known > 0 && !(1.0 / CHANGE..=CHANGE).contains(&(cost / self.cost)) {
+            if new < CHANGED {
+                return;
+            }
             self.known = 0;
         }
         let weight = new as f64 / (new + self.known) as f64;
@@ -268,6 +272,9 @@ mod tests {
         };
         assert_eq!(later(100, 10, ms(10)), ms(10), "ten times dearer");
         assert_eq!(later(200, 50, ms(2)), ms(2), "five times cheaper");
-        assert!(later(300, 1, ms(50)) < ms(4), "one alone may be dear by chance");
+        for at in [300, 400, 500] {
+            assert_eq!(later(at, 1, ms(50)), ms(2), "one alone may be dear by chance");
+        }
+        assert_eq!(later(600, 1, ms(50)), ms(50), "but not four");
     }
 }
