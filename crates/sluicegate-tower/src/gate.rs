@@ -48,7 +48,8 @@ impl<R> Gate<R> {
     /// 99 of 100 calls that are let in shall be answered within `target` after they came. It
     /// should be several times what a call takes when there is nothing else to do.
     ///
-    /// The law is [`Overload`]: the work that waits is held to half of the target.
+    /// The law is [`Overload`]: the work that waits is held to half of the target, in a burst to
+    /// two thirds.
     pub fn target(target: Duration) -> Self {
         Self::new(bounded(CAPACITY).admit(Overload::p99(target)))
     }
