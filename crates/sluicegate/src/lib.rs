@@ -82,8 +82,8 @@ pub use run::{
 };
 pub use sim::Sim;
 pub use stage::{
-    AnyOut, Binder, Cx, Entering, FnStage, Full, Inlet, Local, NoRoom, Out, Outlet, Permit, Ports,
-    Stage, from_fn,
+    AnyOut, Binder, Cx, Entering, Flag, FnStage, Full, Inlet, Local, NoRoom, Out, Outlet, Permit,
+    Ports, Stage, from_fn,
 };
 pub use time::{Clock, Time, VirtualTime, ms};
 

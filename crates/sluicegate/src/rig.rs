@@ -4,8 +4,8 @@ use crate::desk::Desk;
 use crate::event::{Batch, Ended, Event, OUTSIDE, StageId, Tag, Work, WorkerId};
 use crate::gone::Gone;
 use crate::ledger::Ledger;
-use crate::run::{Machine, Park, Wheel};
-use crate::stage::{Binder, Cx, Local, OutSpec, Ports, Runtime, Stage};
+use crate::run::{Machine, Mailbox, Park, Wheel};
+use crate::stage::{Binder, Cx, Flag, Local, OutSpec, Ports, Runtime, Stage};
 use crate::time::{Clock, VirtualTime};
 use std::any::Any;
 use std::rc::Rc;
@@ -46,6 +46,7 @@ pub struct Rig<S: Stage> {
     clock: Clock,
     machine: Box<dyn Machine>,
     again: bool,
+    flag: Flag,
     flows: u64,
     quality: f64,
     draining: bool,
@@ -72,6 +73,7 @@ impl<S: Stage> Rig<S> {
             time,
             machine: Box::new(machine),
             again: false,
+            flag: Flag::new(&Arc::<Mailbox>::default(), 1),
             flows: 0,
             quality: 1.0,
             draining: false,
@@ -115,6 +117,7 @@ impl<S: Stage> Rig<S> {
     /// Raises the stage's flag.
     pub fn signal(&mut self) -> &mut Self {
         self.again = false;
+        self.flag.take();
         self.call(|stage, _, cx| stage.signal(cx))
     }
 
@@ -176,6 +179,7 @@ impl<S: Stage> Rig<S> {
             places: usize::MAX,
             quality: self.quality,
             draining: self.draining,
+            flag: &self.flag,
             again: &mut self.again,
         };
         let machine: &mut dyn Any = &mut *self.machine;

@@ -407,6 +407,45 @@ fn a_machine_wakes_its_worker() {
     drop(running);
 }
 
+/// Counts how often its flag was raised from elsewhere, and gives it away.
+struct Heard {
+    heard: Arc<AtomicU64>,
+    flag: std::sync::mpsc::SyncSender<sluicegate::Flag>,
+}
+
+impl Stage for Heard {
+    type In = u64;
+    type Out = ();
+
+    fn start(&mut self, cx: &mut Cx<'_, ()>) {
+        self.flag.send(cx.flag()).unwrap();
+    }
+
+    fn handle(&mut self, _: Batch<'_, u64>, _: &mut Cx<'_, ()>) {}
+
+    fn signal(&mut self, _: &mut Cx<'_, ()>) {
+        self.heard.fetch_add(1, SeqCst);
+    }
+}
+
+#[test]
+fn a_flag_wakes_a_sleeping_worker_from_any_thread() {
+    let heard = Arc::new(AtomicU64::new(0));
+    let (flag, flags) = std::sync::mpsc::sync_channel(1);
+    let mut net = Net::new("flag");
+    let cpu = net.domain("cpu").pinned(1);
+    let ears = Arc::clone(&heard);
+    let make = move || Heard { heard: Arc::clone(&ears), flag: flag.clone() };
+    net.add(stage("heard", make).on(cpu));
+    let running = net.run().unwrap();
+    let flag = flags.recv().unwrap();
+    for n in 1..1000 {
+        flag.raise();
+        until(&heard, n);
+    }
+    drop(running);
+}
+
 #[test]
 fn a_pool_grows_while_all_its_threads_wait() {
     // Four events that each wait until all four are being handled.

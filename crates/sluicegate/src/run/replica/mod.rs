@@ -10,7 +10,7 @@ use crate::observe::StageStats;
 use crate::queue::{Aside, InletQueue};
 use crate::run::close::refuse_all;
 use crate::run::{Bell, Breaker, Build, Context, Runnable, refuse};
-use crate::stage::{AnyOut, Binder, Cx, Local, OutSpec, Ports, Runtime, Stage, Window};
+use crate::stage::{AnyOut, Binder, Cx, Flag, Local, OutSpec, Ports, Runtime, Stage, Window};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub(crate) struct Replica<S: Stage> {
     ended: VecDeque<Notice>,
     timers: VecDeque<u64>,
     signalled: bool,
+    /// The same, raised by others.
+    flag: Flag,
     /// A flag raised by the stage itself while its output was held.
     again: bool,
     parked: bool,
@@ -92,6 +94,7 @@ impl<S: Stage> Replica<S> {
             ended: VecDeque::new(),
             timers: VecDeque::new(),
             signalled: false,
+            flag: Flag::new(build.mailbox, build.bit),
             again: false,
             parked: false,
             starved: false,
@@ -125,6 +128,7 @@ impl<S: Stage> Replica<S> {
             places: self.places,
             quality: self.queue.quality(),
             draining: cx.draining,
+            flag: &self.flag,
             again: &mut again,
         };
         let mut inner = Cx { out: &mut self.out, local: Local(cx.machine), runtime };
@@ -255,6 +259,7 @@ impl<S: Stage> Runnable for Replica<S> {
         if !self.parked && std::mem::take(&mut self.again) {
             self.signalled = true;
         }
+        self.signalled |= self.flag.take();
         self.handle_ended(cx);
         if !self.starved {
             self.handle_flags(cx);
