@@ -30,11 +30,32 @@ struct Inner {
     reply: Option<Reply>,
     pieces: Vec<Chunk>,
     given: u64,
+    ended: bool,
     failed: bool,
     kept: Option<Box<dyn Any + Send>>,
     /// Empty where requests have no ids.
     request_id: Vec<u8>,
     missed: bool,
+}
+
+/// What the handlers left.
+pub(crate) struct Outcome<'a> {
+    pub reply: &'a mut Option<Reply>,
+    pub given: Given<'a>,
+}
+
+/// Pieces of a reply that is sent in pieces.
+pub(crate) struct Given<'a> {
+    pub pieces: &'a mut Vec<Chunk>,
+    /// There are no more.
+    pub ended: bool,
+}
+
+impl Given<'_> {
+    /// Whether all of it is still to come.
+    pub fn is_nothing(&self) -> bool {
+        self.pieces.is_empty() && !self.ended
+    }
 }
 
 impl Exchange {
@@ -94,12 +115,18 @@ impl Exchange {
         self.0.reply.take()
     }
 
-    /// Gives the next piece of a `Body::Stream`. When its pieces are sent, the exchange comes to
-    /// the `pull` port for more, until [`left`](Self::left) is zero.
+    /// Gives the next piece of a `Body::Stream` or a `Body::Open`. When its pieces are sent, the
+    /// exchange comes to the `pull` port for more, until [`left`](Self::left) is zero, or until
+    /// [`end`](Self::end). An exchange that comes back from there without a piece has failed.
     pub fn give(&mut self, piece: impl Into<Chunk>) {
         let piece = piece.into();
         self.0.given += piece.len() as u64;
         self.0.pieces.push(piece);
+    }
+
+    /// There are no more pieces of a `Body::Open` than those that were given.
+    pub fn end(&mut self) {
+        self.0.ended = true;
     }
 
     /// Bytes of the stream that were given so far: the offset of the next piece.
@@ -107,7 +134,7 @@ impl Exchange {
         self.0.given
     }
 
-    /// Bytes of the stream that are still to be given.
+    /// Bytes of the stream that are still to be given; none of a `Body::Open`.
     pub fn left(&self) -> u64 {
         match &self.0.reply {
             Some(Reply { body: Body::Stream { len }, .. }) => len.saturating_sub(self.0.given),
@@ -115,7 +142,8 @@ impl Exchange {
         }
     }
 
-    /// The stream cannot go on: the connection is reset, for the head has promised more.
+    /// The stream cannot go on: the connection is reset, so that the client sees that it is not
+    /// whole.
     pub fn fail(&mut self) {
         self.0.failed = true;
     }
@@ -188,9 +216,9 @@ impl Exchange {
         self.0.serial
     }
 
-    /// What the handlers left: the reply, and pieces of its stream.
-    pub(crate) fn outcome(&mut self) -> (&mut Option<Reply>, &mut Vec<Chunk>) {
-        (&mut self.0.reply, &mut self.0.pieces)
+    pub(crate) fn outcome(&mut self) -> Outcome<'_> {
+        let Inner { reply, pieces, ended, .. } = &mut *self.0;
+        Outcome { reply, given: Given { pieces, ended: *ended } }
     }
 
     pub(crate) fn has_failed(&self) -> bool {
@@ -208,7 +236,8 @@ impl Exchange {
         }
         inner.body.clear();
         inner.pieces.clear();
-        (inner.given, inner.failed, inner.missed, inner.kept) = (0, false, false, None);
+        (inner.given, inner.ended, inner.failed, inner.missed) = (0, false, false, false);
+        inner.kept = None;
         inner.request_id.clear();
     }
 }

@@ -38,13 +38,16 @@ pub enum Body {
         /// All bytes of the body.
         len: u64,
     },
+    /// Bytes that follow in pieces, as many as there will be, until
+    /// [`Exchange::end`](crate::Exchange::end). A prebuilt head for one is made without a length.
+    Open,
 }
 
 impl Body {
-    /// How many bytes it has.
+    /// How many bytes it has; none of an open one, whose length is not known.
     pub fn len(&self) -> u64 {
         match self {
-            Self::Empty => 0,
+            Self::Empty | Self::Open => 0,
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Chunks(chunks) => chunks.iter().map(|chunk| chunk.len() as u64).sum(),
             Self::Stream { len } => *len,

@@ -84,7 +84,10 @@ fn requests_are_answered_and_connections_closed() {
         assert_eq!(statuses(&text), ["500", "503", "200"]);
         let text = ask(server.connect(), &get("/stream"));
         assert!(text.contains(&"x".repeat(STREAM as usize)));
-        server.end(8 * 21 + 1 + 2);
+        let text = ask(server.connect(), &get("/open"));
+        let chunk = format!("c350\r\n{}\r\n", "x".repeat(50_000));
+        assert!(text.contains(&format!("{}0\r\n\r\nHTTP/1.1 200", chunk.repeat(6))));
+        server.end(8 * 21 + 1 + 2 + 2);
     }
 }
 

@@ -1,14 +1,16 @@
 //! The other half of the machine: replies on their way out, and how a connection ends.
 
 use sluicegate::Time;
-use sluicegate_io::{Chunk, Then};
+use sluicegate_io::Then;
 
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Given, Outcome};
 use crate::machine::conn::{HttpConn, Next, Phase};
 use crate::machine::encode::{Answer, Asked, encode};
 use crate::machine::patience::Waiting;
+use crate::machine::pieces::{Broken, Rest};
 use crate::machine::reader::Reader;
 use crate::machine::shared::Shared;
+use crate::method::Version;
 use crate::reply::{Body, Reply};
 use crate::status::{Problem, is_bodiless};
 
@@ -27,17 +29,17 @@ impl HttpConn {
         if exchange.is_missed() {
             self.trail_missed();
         }
-        let (reply, pieces) = exchange.outcome();
+        let Outcome { reply, given } = exchange.outcome();
         match self.phase {
             Phase::Asked => {
                 if failed {
                     *reply = None;
                 }
                 let reply = reply.get_or_insert_with(|| shared.bare(self.asked.whose, 500));
-                self.begin_reply(reply, Some(pieces), now, shared, &mut answer);
+                self.begin_reply(reply, Some(given), now, shared, &mut answer);
             }
             Phase::Stream { .. } if failed => answer = self.reset(),
-            Phase::Stream { left } => self.go_on(pieces, left, &mut answer),
+            Phase::Stream { rest } => self.go_on(given, rest, shared, &mut answer),
             Phase::Head | Phase::Body { .. } | Phase::Over => {}
         }
         self.count(&answer, queued, now, shared);
@@ -73,12 +75,12 @@ impl HttpConn {
         answer
     }
 
-    /// Writes the head into `answer`, and what there is of the body. `pieces` of a stream may have
-    /// been given.
+    /// Writes the head into `answer`, and what there is of the body. Pieces of it may have been
+    /// given.
     fn begin_reply(
         &mut self,
         reply: &mut Reply,
-        pieces: Option<&mut Vec<Chunk>>,
+        given: Option<Given<'_>>,
         now: Time,
         shared: &mut Shared,
         answer: &mut Answer,
@@ -87,40 +89,36 @@ impl HttpConn {
         let used_up = shared.limits.requests.is_some_and(|most| u64::from(self.answered) >= most);
         // What was read already is answered, however little it is.
         let last = self.input.is_empty() && (self.draining || self.eof);
-        self.asked.keep_alive &= !(reply.close || used_up || last);
+        let has_body = !self.asked.head_only && !is_bodiless(reply.status);
+        let rest = rest_of(&reply.body, self.asked.version).filter(|_| has_body);
+        let until_close = rest == Some(Rest::Raw);
+        self.asked.keep_alive &= !(reply.close || used_up || last || until_close);
         let follows = shared.extras.as_mut().map(|extras| self.announce(reply, now, extras));
         encode(reply, self.asked, now, shared, &mut answer.chunks);
         if let Some(follows) = follows {
             self.trail_head(reply.status, follows, answer);
         }
-        let streams = !self.asked.head_only && !is_bodiless(reply.status);
-        match (&reply.body, pieces) {
-            (&Body::Stream { len }, Some(pieces)) if streams => {
-                if len > 0 && pieces.is_empty() {
-                    self.phase = Phase::Stream { left: len };
-                    answer.more = true;
-                    return;
-                }
-                self.go_on(pieces, len, answer);
+        match (rest, given) {
+            (Some(rest), Some(given)) if rest.is_due() && given.is_nothing() => {
+                self.phase = Phase::Stream { rest };
+                answer.more = true;
             }
+            (Some(rest), Some(given)) => self.go_on(given, rest, shared, answer),
             _ => self.end_reply(answer),
         }
     }
 
-    /// Appends the pieces that were given; `left` bytes of the stream were to come.
-    fn go_on(&mut self, pieces: &mut Vec<Chunk>, left: u64, answer: &mut Answer) {
-        let given: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
-        answer.chunks.extend(pieces.drain(..));
-        // The head has promised an exact length: less is not padded, more is not sent.
-        if given > left || (given == 0 && left > 0) {
-            *answer = self.reset();
-            return;
+    /// Appends the pieces that were given.
+    fn go_on(&mut self, given: Given<'_>, rest: Rest, shared: &mut Shared, answer: &mut Answer) {
+        let Given { pieces, ended } = given;
+        match rest.take(pieces, ended, &mut shared.scratch, &mut answer.chunks) {
+            Ok(Some(rest)) => {
+                self.phase = Phase::Stream { rest };
+                answer.more = true;
+            }
+            Ok(None) => self.end_reply(answer),
+            Err(Broken) => *answer = self.reset(),
         }
-        if given == left {
-            return self.end_reply(answer);
-        }
-        self.phase = Phase::Stream { left: left - given };
-        answer.more = true;
     }
 
     fn end_reply(&mut self, answer: &mut Answer) {
@@ -182,5 +180,16 @@ impl HttpConn {
             Phase::Head => self.patience.wait_for(Waiting::Idle, now),
             Phase::Body { .. } | Phase::Asked | Phase::Stream { .. } => {}
         }
+    }
+}
+
+/// How a body is sent that comes in pieces. In HTTP/1.0 the end of the connection is the end of one
+/// whose length is not known (RFC 9112 section 6.3, item 8).
+fn rest_of(body: &Body, version: Version) -> Option<Rest> {
+    match (body, version) {
+        (&Body::Stream { len }, _) => Some(Rest::Bytes(len)),
+        (Body::Open, Version::Http11) => Some(Rest::Chunks),
+        (Body::Open, Version::Http10) => Some(Rest::Raw),
+        _ => None,
     }
 }

@@ -10,6 +10,7 @@ use crate::machine::encode::{Answer, Asked, CONTINUE};
 use crate::machine::framing::{Framing, examine};
 use crate::machine::input::Input;
 use crate::machine::patience::{Late, Patience, Waiting};
+use crate::machine::pieces::Rest;
 use crate::machine::reader::Reader;
 use crate::machine::shared::Shared;
 use crate::machine::trail::Trail;
@@ -51,7 +52,7 @@ pub(super) enum Phase {
     /// The request is with the handlers.
     Asked,
     /// Its reply is being sent in pieces.
-    Stream { left: u64 },
+    Stream { rest: Rest },
     /// The last word was said; nothing that comes is interpreted.
     Over,
 }

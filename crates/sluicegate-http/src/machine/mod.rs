@@ -14,6 +14,7 @@ mod encode;
 pub(crate) mod framing;
 pub(crate) mod input;
 mod patience;
+mod pieces;
 mod reader;
 pub(crate) mod scan;
 mod shared;

@@ -196,6 +196,18 @@ fn handle(exchange: &mut Exchange) {
             exchange.give(Bytes::from_static(b"01234"));
             Reply::new(200).with(Body::Stream { len: 10 })
         }
+        b"/open" | b"/open-fails" => Reply::new(200).with(Body::Open),
+        b"/open-ahead" | b"/open-whole" => {
+            exchange.give(Bytes::from_static(b"01234"));
+            if exchange.path() == b"/open-whole" {
+                exchange.end();
+            }
+            Reply::new(200).with(Body::Open)
+        }
+        b"/open-prebuilt" => {
+            exchange.end();
+            Reply::prebuilt(200, prebuild(200, &[("ETag", "\"x\"")], None), Body::Open)
+        }
         b"/prebuilt" => {
             let head = prebuild(200, &[("ETag", "\"x\"")], Some(5));
             Reply::prebuilt(200, head, Body::Bytes(Bytes::from_static(b"hello")))
@@ -208,8 +220,12 @@ fn handle(exchange: &mut Exchange) {
 /// Four bytes at a time, with two paths that go wrong.
 fn give(exchange: &mut Exchange) {
     let start = exchange.given() as usize;
-    if exchange.path() == b"/fails" && start > 0 {
+    let fails: [&[u8]; 2] = [b"/fails", b"/open-fails"];
+    if fails.contains(&exchange.path()) && start > 0 {
         return exchange.fail();
+    }
+    if start + 4 >= 10 && exchange.path().starts_with(b"/open") {
+        exchange.end();
     }
     let end = if exchange.path() == b"/much" { start + 4 } else { (start + 4).min(10) };
     let piece: Vec<u8> = (start..end).map(|n| b'0' + (n % 10) as u8).collect();

@@ -186,6 +186,7 @@ impl Stage for Site {
                 b"/stream" | b"/fails" => {
                     event.reply(Reply::new(200).with(Body::Stream { len: STREAM }));
                 }
+                b"/open" | b"/open-fails" => event.reply(Reply::new(200).with(Body::Open)),
                 b"/big" => event.reply(Reply::text(200, vec![b'x'; STREAM as usize])),
                 _ => event.reply(Reply::text(200, "hello")),
             }
@@ -227,8 +228,15 @@ impl Stage for Pieces {
 
     fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>) {
         for mut event in batch {
-            if event.path() == b"/fails" && event.given() > 0 {
+            if event.path().ends_with(b"fails") && event.given() > 0 {
                 event.fail();
+            } else if event.path() == b"/open" {
+                event.give(Bytes::from(vec![b'x'; PIECE as usize]));
+                if event.given() == STREAM {
+                    event.end();
+                }
+            } else if event.path() == b"/open-fails" {
+                event.give(Bytes::from(vec![b'x'; PIECE as usize]));
             } else {
                 let len = event.left().min(PIECE) as usize;
                 event.give(Bytes::from(vec![b'x'; len]));
