@@ -10,6 +10,7 @@ use crate::head::Head;
 use crate::limits::Limits;
 use crate::machine::input::Collected;
 use crate::machine::{HttpConn, Next, Shared};
+use crate::reader::BodyReader;
 use crate::reply::{Body, Reply};
 use crate::status::Problem;
 
@@ -23,6 +24,7 @@ pub struct Exchange(Box<Inner>);
 struct Inner {
     head: Head,
     body: Collected,
+    reader: Option<BodyReader>,
     conn: u64,
     /// Which request of its connection this is.
     serial: u32,
@@ -98,6 +100,16 @@ impl Exchange {
     pub fn take_body(&mut self) -> Vec<Chunk> {
         self.0.body.len = 0;
         std::mem::take(&mut self.0.body.chunks)
+    }
+
+    /// What reads the body, where the request was handed on before that was complete: all of it,
+    /// once. `None` where the body is complete in [`body`](Self::body), and where there is none.
+    /// Only for requests that [`InPieces`](crate::InPieces) takes.
+    ///
+    /// A reply may be given before the body is read to its end. What is left then is read over
+    /// where it is little; else the connection is closed behind the reply.
+    pub fn body_reader(&mut self) -> Option<BodyReader> {
+        self.0.reader.take()
     }
 
     /// Sets the reply; the last one counts.
@@ -195,6 +207,10 @@ impl Exchange {
         &mut self.0.body
     }
 
+    pub(crate) fn set_body_reader(&mut self, reader: BodyReader) {
+        self.0.reader = Some(reader);
+    }
+
     pub(crate) fn set_source(&mut self, conn: u64, peer: Option<Peer>) {
         (self.0.conn, self.0.peer) = (conn, peer);
     }
@@ -237,7 +253,7 @@ impl Exchange {
         inner.body.clear();
         inner.pieces.clear();
         (inner.given, inner.ended, inner.failed, inner.missed) = (0, false, false, false);
-        inner.kept = None;
+        (inner.kept, inner.reader) = (None, None);
         inner.request_id.clear();
     }
 }

@@ -6,6 +6,7 @@ use sluicegate_io::Then;
 use crate::exchange::{Exchange, Given, Outcome};
 use crate::machine::conn::{HttpConn, Next, Phase};
 use crate::machine::encode::{Answer, Asked, encode};
+use crate::machine::intake::Aside;
 use crate::machine::patience::Waiting;
 use crate::machine::pieces::{Broken, Rest};
 use crate::machine::reader::Reader;
@@ -92,7 +93,10 @@ impl HttpConn {
         let has_body = !self.asked.head_only && !is_bodiless(reply.status);
         let rest = rest_of(&reply.body, self.asked.version).filter(|_| has_body);
         let until_close = rest == Some(Rest::Raw);
-        self.asked.keep_alive &= !(reply.close || used_up || last || until_close);
+        // Behind a reply in pieces it is seen then.
+        let unread = self.intake().is_some_and(|intake| !intake.is_short());
+        let unread = unread && rest.is_none();
+        self.asked.keep_alive &= !(reply.close || used_up || last || until_close || unread);
         let follows = shared.extras.as_mut().map(|extras| self.announce(reply, now, extras));
         encode(reply, self.asked, now, shared, &mut answer.chunks);
         if let Some(follows) = follows {
@@ -122,7 +126,7 @@ impl HttpConn {
     }
 
     fn end_reply(&mut self, answer: &mut Answer) {
-        if self.asked.keep_alive {
+        if self.give_up_body() && self.asked.keep_alive {
             self.phase = Phase::Head;
         } else {
             answer.then = self.end();
@@ -131,7 +135,7 @@ impl HttpConn {
 
     /// Answers with an error and interprets nothing more.
     pub(super) fn refuse(&mut self, problem: Problem, now: Time, shared: &mut Shared) -> Next {
-        self.problem = Some(Box::new(problem));
+        self.aside = Some(Box::new(Aside::Problem(problem)));
         if let Some(extras) = &mut shared.extras {
             self.begin_blank_trail(now, extras);
         }
@@ -160,8 +164,9 @@ impl HttpConn {
     }
 
     /// Says how to close behind an answer.
-    fn end(&mut self) -> Then {
+    pub(super) fn end(&mut self) -> Then {
         self.phase = Phase::Over;
+        self.aside.take_if(|aside| matches!(**aside, Aside::Intake(_)));
         self.input.clear();
         self.reader = Reader::default();
         // RFC 9112 section 9.6: half-close, then read until the peer closes, lest the answer be

@@ -13,6 +13,7 @@ mod conn;
 mod encode;
 pub(crate) mod framing;
 pub(crate) mod input;
+mod intake;
 mod patience;
 mod pieces;
 mod reader;
@@ -20,6 +21,7 @@ pub(crate) mod scan;
 mod shared;
 mod trail;
 
+pub(crate) use bodies::Share;
 pub use busy::RETRY_AFTER;
 pub use conn::{HttpConn, Next};
 pub use encode::{Answer, Chunks};

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+mod reading;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,10 +12,12 @@ use sluicegate::{
     Batch, Cx, Domain, Event, Ledger, Net, OnFull, Out, Sim, Stage, Time, VirtualTime, Why,
     bounded, stage,
 };
-use sluicegate_http::{Body, Exchange, HttpServer, Limits, Reply, Settings};
+use sluicegate_http::{Body, Exchange, HttpServer, InPieces, Limits, Reply, Settings};
 use sluicegate_io::sim::{SimNet, SimOptions, SimPeer};
 use sluicegate_io::{Addr, ConnCounts, ConnLedger, Io, Listeners};
 use sluicegate_macros::Ports;
+
+use reading::{Mirror, Read};
 
 /// Bytes of the reply to `/stream`, and of its pieces.
 pub const STREAM: u64 = 300_000;
@@ -118,9 +122,13 @@ impl World {
 /// Adds the server and its handlers.
 pub fn attach(net: &mut Net, cpu: Domain, listeners: Listeners, settings: Settings) {
     let disk = net.domain("disk").pool(2);
+    let settings = Settings { in_pieces: Some(InPieces::new(reading::reads)), ..settings };
     let http = HttpServer::add(net, cpu, listeners, settings);
     let site = net.add(stage("site", Site::default).on(cpu));
-    let pieces = net.add(stage("pieces", || Pieces).on(disk).queue(bounded(8)));
+    let read = net.add(stage("upload", Read::default).on(disk).queue(bounded(8)));
+    net.wire(site.out.read, read.inlet);
+    net.wire(read.out, http.replies).returns(http.request);
+    let pieces = net.add(stage("pieces", Pieces::default).on(disk).queue(bounded(8)));
     let work = net.add(stage("work", || Work).on(disk).queue(bounded(8)));
     net.wire(site.out.work, work.inlet);
     net.wire(work.out, http.replies).returns(http.request);
@@ -149,6 +157,8 @@ struct SiteOut {
     reply: Out<Exchange>,
     /// What has slept and is to be worked on.
     work: Out<Exchange>,
+    /// Whose body is to be read.
+    read: Out<Exchange>,
 }
 
 impl Stage for Site {
@@ -186,6 +196,24 @@ impl Stage for Site {
                 b"/stream" | b"/fails" => {
                     event.reply(Reply::new(200).with(Body::Stream { len: STREAM }));
                 }
+                b"/upload" | b"/later" | b"/never" => {
+                    cx.out.read.emit(event);
+                    continue;
+                }
+                b"/ignore" => {
+                    drop(event.body_reader());
+                    event.reply(Reply::text(200, "whatever"));
+                }
+                b"/mirror" => match event.body_reader() {
+                    Some(reader) => {
+                        event.keep(reader);
+                        event.reply(Reply::new(200).with(Body::Open));
+                    }
+                    None => {
+                        let body = Body::Chunks(event.take_body());
+                        event.reply(Reply::new(200).with(body));
+                    }
+                },
                 b"/open" | b"/open-fails" => event.reply(Reply::new(200).with(Body::Open)),
                 b"/big" => event.reply(Reply::text(200, vec![b'x'; STREAM as usize])),
                 _ => event.reply(Reply::text(200, "hello")),
@@ -220,7 +248,10 @@ impl Stage for Work {
     }
 }
 
-struct Pieces;
+#[derive(Default)]
+struct Pieces {
+    mirror: Mirror,
+}
 
 impl Stage for Pieces {
     type In = Exchange;
@@ -228,6 +259,10 @@ impl Stage for Pieces {
 
     fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>) {
         for mut event in batch {
+            if event.path() == b"/mirror" {
+                self.mirror.give(event, cx);
+                continue;
+            }
             if event.path().ends_with(b"fails") && event.given() > 0 {
                 event.fail();
             } else if event.path() == b"/open" {
@@ -243,5 +278,9 @@ impl Stage for Pieces {
             }
             cx.out.emit(event);
         }
+    }
+
+    fn signal(&mut self, cx: &mut Cx<'_, Out<Exchange>>) {
+        self.mirror.go_on(cx);
     }
 }
