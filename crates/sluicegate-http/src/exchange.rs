@@ -10,7 +10,7 @@ use crate::head::Head;
 use crate::limits::Limits;
 use crate::machine::input::Collected;
 use crate::machine::{HttpConn, Next, Shared};
-use crate::reader::BodyReader;
+use crate::reader::{BodyReader, Feed, pipe};
 use crate::reply::{Body, Reply};
 use crate::status::Problem;
 
@@ -25,6 +25,7 @@ struct Inner {
     head: Head,
     body: Collected,
     reader: Option<BodyReader>,
+    tunnel: Option<Feed>,
     conn: u64,
     /// Which request of its connection this is.
     serial: u32,
@@ -110,6 +111,19 @@ impl Exchange {
     /// where it is little; else the connection is closed behind the reply.
     pub fn body_reader(&mut self) -> Option<BodyReader> {
         self.0.reader.take()
+    }
+
+    /// Takes the connection over, in the place of a reply: for other protocols, as after an upgrade.
+    /// From when the exchange comes back what the client sends goes to the reader, until it
+    /// finishes sending, and what is [given](Self::give) goes out as it is, as for a `Body::Open`,
+    /// until [`end`](Self::end), behind which the connection is closed. Not even a head is written.
+    ///
+    /// A tunnel may rest for as long as it likes. It is one flow, and in the log one request with
+    /// status 101. The rest of a body that comes in pieces goes to it as it comes.
+    pub fn tunnel(&mut self) -> BodyReader {
+        let (feed, reader) = pipe(None);
+        self.0.tunnel = Some(feed);
+        reader
     }
 
     /// Sets the reply; the last one counts.
@@ -207,6 +221,10 @@ impl Exchange {
         &mut self.0.body
     }
 
+    pub(crate) fn take_tunnel(&mut self) -> Option<Feed> {
+        self.0.tunnel.take()
+    }
+
     pub(crate) fn set_body_reader(&mut self, reader: BodyReader) {
         self.0.reader = Some(reader);
     }
@@ -253,7 +271,7 @@ impl Exchange {
         inner.body.clear();
         inner.pieces.clear();
         (inner.given, inner.ended, inner.failed, inner.missed) = (0, false, false, false);
-        (inner.kept, inner.reader) = (None, None);
+        (inner.kept, inner.reader, inner.tunnel) = (None, None, None);
         inner.request_id.clear();
     }
 }

@@ -169,3 +169,23 @@ fn who_leaves_within_a_body_is_heard_of_by_other_threads() {
         server.end(0);
     }
 }
+
+#[test]
+fn bytes_go_through_a_tunnel_in_both_directions() {
+    let text: String = (0..100_000).map(|n| format!("{n:09} ")).collect();
+    for backend in backends() {
+        let server = start(backend);
+        let (stream, bytes) = (server.connect(), text.clone());
+        let mut sends = stream.try_clone().unwrap();
+        let sender = std::thread::spawn(move || {
+            sends.write_all(get("/tunnel").as_bytes())?;
+            sends.write_all(bytes.as_bytes())?;
+            sends.shutdown(std::net::Shutdown::Write)
+        });
+        let mut back = String::new();
+        (&stream).read_to_string(&mut back).unwrap();
+        sender.join().unwrap().unwrap();
+        assert!(back.strip_prefix("well?\n") == Some(&text));
+        server.end(1);
+    }
+}

@@ -4,16 +4,22 @@ use sluicegate::Time;
 use sluicegate_io::Then;
 
 use crate::exchange::{Exchange, Given, Outcome};
+use crate::machine::body::Left;
 use crate::machine::conn::{HttpConn, Next, Phase};
 use crate::machine::encode::{Answer, Asked, encode};
-use crate::machine::intake::Aside;
+use crate::machine::intake::{Aside, Intake};
 use crate::machine::patience::Waiting;
 use crate::machine::pieces::{Broken, Rest};
 use crate::machine::reader::Reader;
 use crate::machine::shared::Shared;
 use crate::method::Version;
+use crate::reader::Feed;
 use crate::reply::{Body, Reply};
 use crate::status::{Problem, is_bodiless};
+
+/// What a tunnel counts as: whoever has the connection now says what it is (RFC 9110 section
+/// 15.2.2).
+const SWITCHING_PROTOCOLS: u16 = 101;
 
 impl HttpConn {
     /// Encodes the reply in an exchange that came back, or the next pieces of its stream.
@@ -30,8 +36,12 @@ impl HttpConn {
         if exchange.is_missed() {
             self.trail_missed();
         }
+        let tunnel = exchange.take_tunnel().filter(|_| !failed);
         let Outcome { reply, given } = exchange.outcome();
         match self.phase {
+            Phase::Asked if let Some(feed) = tunnel => {
+                self.begin_tunnel(feed, given, shared, &mut answer);
+            }
             Phase::Asked => {
                 if failed {
                     *reply = None;
@@ -103,12 +113,37 @@ impl HttpConn {
             self.trail_head(reply.status, follows, answer);
         }
         match (rest, given) {
-            (Some(rest), Some(given)) if rest.is_due() && given.is_nothing() => {
-                self.phase = Phase::Stream { rest };
-                answer.more = true;
-            }
-            (Some(rest), Some(given)) => self.go_on(given, rest, shared, answer),
+            (Some(rest), Some(given)) => self.begin_pieces(given, rest, shared, answer),
             _ => self.end_reply(answer),
+        }
+    }
+
+    /// Hands the connection over: from now on bytes are bytes.
+    fn begin_tunnel(
+        &mut self,
+        feed: Feed,
+        given: Given<'_>,
+        shared: &mut Shared,
+        answer: &mut Answer,
+    ) {
+        self.asked.keep_alive = false;
+        self.trail_head(SWITCHING_PROTOCOLS, 0, answer);
+        self.aside = Some(Box::new(Aside::Intake(Intake::new(Left::Raw, feed))));
+        self.begin_pieces(given, Rest::Raw, shared, answer);
+    }
+
+    fn begin_pieces(
+        &mut self,
+        given: Given<'_>,
+        rest: Rest,
+        shared: &mut Shared,
+        answer: &mut Answer,
+    ) {
+        if rest.is_due() && given.is_nothing() {
+            self.phase = Phase::Stream { rest };
+            answer.more = true;
+        } else {
+            self.go_on(given, rest, shared, answer);
         }
     }
 

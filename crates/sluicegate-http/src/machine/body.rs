@@ -13,6 +13,8 @@ pub(crate) enum Left {
     Sized(u64),
     /// Boxed, for it is large, rare, and would make every connection larger.
     Chunked(Box<Chunked>),
+    /// Whatever comes until the peer finishes sending.
+    Raw,
 }
 
 /// What the first bytes of the input are.
@@ -39,6 +41,7 @@ impl Left {
                 Step::Data { skip, len } => Part { skip, data: len, ends: false },
                 Step::End { skip } => Part { skip, data: 0, ends: true },
             },
+            Self::Raw => Part { skip: 0, data: bytes.len(), ends: false },
         })
     }
 }

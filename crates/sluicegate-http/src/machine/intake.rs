@@ -1,4 +1,5 @@
-//! A body that comes while its request is with the handlers: moved into the pipe of who reads it.
+//! A body that comes while its request is with the handlers, or what comes through a tunnel: moved
+//! into the pipe of who reads it.
 
 use sluicegate::Time;
 
@@ -59,6 +60,7 @@ impl Intake {
         match self.left {
             Left::Sized(left) => left <= self.spare,
             Left::Chunked(_) => self.spare > 0,
+            Left::Raw => false,
         }
     }
 
@@ -111,7 +113,7 @@ impl HttpConn {
         body.close_block();
         let all = match left {
             Left::Sized(left) => Some(left + body.len),
-            Left::Chunked(_) => None,
+            Left::Chunked(_) | Left::Raw => None,
         };
         let (feed, reader) = pipe(all);
         feed.charge(body.share.take());
@@ -129,13 +131,17 @@ impl HttpConn {
         let Some(Aside::Intake(intake)) = self.aside.as_deref_mut() else { return Next::Wait };
         match intake.take(&mut self.input, &mut self.patience, self.key, shared) {
             Ok(Taken::All) => self.all_taken(now, shared),
-            // RFC 9112 section 8: the message is incomplete; nobody waits for an answer.
-            Ok(Taken::Some) if self.eof => {
-                self.abort_trail(now, shared);
-                self.close()
-            }
+            Ok(Taken::Some) if self.eof => match intake.left {
+                Left::Raw => self.all_taken(now, shared),
+                // RFC 9112 section 8: the message is incomplete; nobody waits for an answer.
+                Left::Sized(_) | Left::Chunked(_) => {
+                    self.abort_trail(now, shared);
+                    self.close()
+                }
+            },
             Ok(Taken::Some) => {
-                self.patience.wait_for(Waiting::Body, now);
+                let raw = matches!(intake.left, Left::Raw);
+                self.patience.wait_for(if raw { Waiting::Nothing } else { Waiting::Body }, now);
                 Next::Wait
             }
             Ok(Taken::Full) if matches!(self.phase, Phase::Head) => self.part(),

@@ -253,6 +253,11 @@ fn handle(exchange: &mut Exchange, body: Vec<u8>) {
             }
             Reply::new(200).with(Body::Open)
         }
+        b"/tunnel" => {
+            exchange.tunnel();
+            exchange.give(Bytes::from_static(b"HTTP/1.1 101 here it ends"));
+            return exchange.end();
+        }
         b"/open-prebuilt" => {
             exchange.end();
             Reply::prebuilt(200, prebuild(200, &[("ETag", "\"x\"")], None), Body::Open)

@@ -214,6 +214,11 @@ impl Stage for Site {
                         event.reply(Reply::new(200).with(body));
                     }
                 },
+                b"/tunnel" | b"/deaf" => {
+                    let reader = event.tunnel();
+                    event.keep(reader);
+                    event.give(Bytes::from_static(b"well?\n"));
+                }
                 b"/open" | b"/open-fails" => event.reply(Reply::new(200).with(Body::Open)),
                 b"/big" => event.reply(Reply::text(200, vec![b'x'; STREAM as usize])),
                 _ => event.reply(Reply::text(200, "hello")),
@@ -251,6 +256,8 @@ impl Stage for Work {
 #[derive(Default)]
 struct Pieces {
     mirror: Mirror,
+    /// Tunnels that nobody reads from.
+    deaf: Vec<Event<Exchange>>,
 }
 
 impl Stage for Pieces {
@@ -259,8 +266,12 @@ impl Stage for Pieces {
 
     fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>) {
         for mut event in batch {
-            if event.path() == b"/mirror" {
+            if event.path() == b"/mirror" || event.path() == b"/tunnel" {
                 self.mirror.give(event, cx);
+                continue;
+            }
+            if event.path() == b"/deaf" {
+                self.deaf.push(event);
                 continue;
             }
             if event.path().ends_with(b"fails") && event.given() > 0 {
