@@ -113,7 +113,7 @@ impl Exchange {
         self.0.reader.take()
     }
 
-    /// Takes the connection over, in the place of a reply: for other protocols, as after an upgrade.
+    /// Takes the connection over, in the place of a reply: for other protocols, as behind upgrades.
     /// From when the exchange comes back what the client sends goes to the reader, until it
     /// finishes sending, and what is [given](Self::give) goes out as it is, as for a `Body::Open`,
     /// until [`end`](Self::end), behind which the connection is closed. Not even a head is written.

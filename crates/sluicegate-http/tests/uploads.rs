@@ -3,10 +3,11 @@
 mod world;
 
 use sluicegate::Why;
+use sluicegate_http::log::LogSettings;
 use sluicegate_http::{Limits, UNREAD_MAX};
 use sluicegate_io::How;
 use sluicegate_io::sim::SimPeer;
-use world::{SLEEP, Setup, World, get, statuses};
+use world::{LOGGED, SLEEP, STREAM, Setup, World, get, statuses};
 
 fn post(path: &str, len: usize) -> String {
     format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len}\r\n\r\n")
@@ -182,6 +183,56 @@ fn a_body_that_nobody_reads_is_read_over_where_it_is_short() {
     assert_eq!((peer.recv(), peer.ended()), (vec![], Some(How::Eof)));
     drop(peer);
     world.even();
+}
+
+#[test]
+fn a_stream_is_sent_whatever_becomes_of_the_body() {
+    for (len, keeps) in [(50_000, true), (100_000, false)] {
+        let mut world = World::new(1, Setup::default());
+        let mut peer = world.connect();
+        let mut text = world.ask(&mut peer, &post("/ignore-stream", len), 10);
+        while text.len() < STREAM as usize {
+            text.push_str(&take(&mut world, &mut peer, 5));
+        }
+        text.push_str(&take(&mut world, &mut peer, 50));
+        assert!(text.ends_with(&("\r\n\r\n".to_owned() + &"x".repeat(STREAM as usize))));
+        assert_eq!(peer.ended(), (!keeps).then_some(How::Eof));
+        if keeps {
+            world.send(&mut peer, &"x".repeat(len));
+            assert_eq!(statuses(&world.ask(&mut peer, &get("/"), 10)), ["200"]);
+        }
+        drop(peer);
+        assert_eq!(world.even().finished, 1 + u64::from(keeps));
+    }
+}
+
+#[test]
+fn what_comes_in_pieces_is_logged_as_all_else() {
+    let mut setup = Setup::default();
+    setup.http.log = Some(LogSettings::default());
+    let mut world = World::new(1, setup);
+    let mut peer = world.connect();
+    world.send(&mut peer, &(post("/upload", 6) + "abc"));
+    world.ask(&mut peer, &("def".to_owned() + &chunked("/mirror")), 20);
+    world.ask(&mut peer, "3\r\nabc\r\n", 20);
+    world.ask(&mut peer, &("0\r\n\r\n".to_owned() + &post("/upload", 6) + "abc"), 20);
+    peer.reset();
+    let mut peer = world.connect();
+    world.ask(&mut peer, &get("/tunnel"), 20);
+    world.ask(&mut peer, "hello", 20);
+    peer.finish();
+    world.run(20);
+    drop(peer);
+    world.even();
+    let logged = LOGGED.take();
+    let expected = [
+        "POST /upload HTTP/1.1 200 17 false",
+        // A chunk of three bytes and the last one.
+        "POST /mirror HTTP/1.1 200 13 false",
+        "POST /upload HTTP/1.1 499 0 true",
+        "GET /tunnel HTTP/1.1 101 11 false",
+    ];
+    assert_eq!(logged, expected);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod reading;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +13,7 @@ use sluicegate::{
     Batch, Cx, Domain, Event, Ledger, Net, OnFull, Out, Sim, Stage, Time, VirtualTime, Why,
     bounded, stage,
 };
+use sluicegate_http::log::Block;
 use sluicegate_http::{Body, Exchange, HttpServer, InPieces, Limits, Reply, Settings};
 use sluicegate_io::sim::{SimNet, SimOptions, SimPeer};
 use sluicegate_io::{Addr, ConnCounts, ConnLedger, Io, Listeners};
@@ -31,6 +33,30 @@ pub struct World {
     pub net: SimNet,
     conns: Arc<ConnLedger>,
     addr: Addr,
+}
+
+thread_local! {
+    /// What was logged in this test: request, status, bytes, whether it was aborted.
+    pub static LOGGED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Log;
+
+impl Stage for Log {
+    type In = Block;
+    type Out = ();
+
+    fn handle(&mut self, batch: Batch<'_, Block>, _: &mut Cx<'_, ()>) {
+        for event in batch {
+            let block = event.split().1;
+            for line in block.lines() {
+                let request = String::from_utf8_lossy(line.request.unwrap_or(b"-")).into_owned();
+                let text = format!("{request} {} {} {}", line.status, line.bytes, line.aborted);
+                LOGGED.with_borrow_mut(|logged| logged.push(text));
+            }
+            block.written();
+        }
+    }
 }
 
 /// What a test can change.
@@ -122,8 +148,13 @@ impl World {
 /// Adds the server and its handlers.
 pub fn attach(net: &mut Net, cpu: Domain, listeners: Listeners, settings: Settings) {
     let disk = net.domain("disk").pool(2);
+    let logs = settings.log.is_some();
     let settings = Settings { in_pieces: Some(InPieces::new(reading::reads)), ..settings };
     let http = HttpServer::add(net, cpu, listeners, settings);
+    if logs {
+        let log = net.add(stage("log", || Log).on(disk).queue(bounded(8)));
+        net.wire(http.log, log.inlet);
+    }
     let site = net.add(stage("site", Site::default).on(cpu));
     let read = net.add(stage("upload", Read::default).on(disk).queue(bounded(8)));
     net.wire(site.out.read, read.inlet);
@@ -203,6 +234,10 @@ impl Stage for Site {
                 b"/ignore" => {
                     drop(event.body_reader());
                     event.reply(Reply::text(200, "whatever"));
+                }
+                b"/ignore-stream" => {
+                    drop(event.body_reader());
+                    event.reply(Reply::new(200).with(Body::Stream { len: STREAM }));
                 }
                 b"/mirror" => match event.body_reader() {
                     Some(reader) => {

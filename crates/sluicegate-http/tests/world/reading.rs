@@ -11,7 +11,7 @@ use super::SLEEP;
 /// Whether the body of a request is for these handlers.
 pub fn reads(head: &Head) -> bool {
     let paths: [&[u8]; 5] = [b"/upload", b"/later", b"/never", b"/ignore", b"/mirror"];
-    paths.contains(&head.path())
+    paths.iter().any(|path| head.path().starts_with(path))
 }
 
 /// Wakes a stage.
