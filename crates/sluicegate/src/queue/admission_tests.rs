@@ -1,7 +1,7 @@
 //! The queue for those who are no stage: nothing is lost in it, and it keeps what its laws say.
 
-use super::{AdmissionQueue, Ask, Concurrency, Order, Place};
-use crate::control::Overload;
+use super::{AdmissionQueue, Ask, Order, Place};
+use crate::control::{Concurrency, Overload};
 use crate::ledger::Why;
 use crate::net::bounded;
 use crate::time::{Time, ms};
