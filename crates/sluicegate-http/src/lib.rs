@@ -14,6 +14,7 @@ mod exchange;
 mod head;
 mod host;
 mod id;
+mod in_pieces;
 mod journal;
 mod limits;
 mod line;
@@ -23,6 +24,7 @@ mod method;
 pub mod multipart;
 mod pages;
 pub mod range;
+mod reader;
 mod refusals;
 mod reply;
 mod stage;
@@ -35,10 +37,15 @@ pub use deadline::Deadlines;
 pub use exchange::Exchange;
 pub use head::Head;
 pub use id::{ID_MAX, IdSettings};
-pub use limits::{BLOCK, CREDIT, FIELDS_MAX, HEAD_MAX, HELD_MAX, HOLD_TIME, Limits, SPARE_MAX};
+pub use in_pieces::InPieces;
+pub use limits::{
+    BLOCK, CREDIT, FIELDS_MAX, HEAD_MAX, HELD_MAX, HOLD_TIME, Limits, SPARE_MAX, UNREAD_LEFT_MAX,
+    UNREAD_MAX,
+};
 pub use machine::{Answer, Chunks, HttpConn, Next, RETRY_AFTER, Shared};
 pub use method::{Method, Version};
 pub use pages::Pages;
+pub use reader::{BodyError, BodyReader};
 pub use refusals::Refusals;
 pub use reply::{Body, Reply, is_field_name, prebuild, unheard};
 pub use stage::{HttpIn, HttpNodes, HttpOut, HttpOutlets, HttpServer, HttpStage, Settings};

@@ -24,10 +24,12 @@ pub struct Answer {
     pub more: bool,
 }
 
+/// The framing of a body whose length is not known (RFC 9112 section 7.1).
+const CHUNKED: &[u8] = b"Transfer-Encoding: chunked\r\n";
 /// A body that is copied behind its head instead of being a piece of its own.
 const COPIED_BODY_MAX: usize = 256;
 /// Room for heads that is asked for at once.
-const SCRATCH: usize = 16 * 1024;
+pub(crate) const SCRATCH: usize = 16 * 1024;
 
 /// The last thing known of a request while its reply is awaited.
 #[derive(Clone, Copy, Debug)]
@@ -63,12 +65,17 @@ pub(crate) fn encode(
     let lines = shared.extras.as_ref().map_or(&[][..], |extras| &extras.lines);
     // RFC 9110 section 9.3.2: a reply to HEAD has the fields of one to GET and no content.
     let body_allowed = !asked.head_only && !is_bodiless(reply.status);
+    let is_open = matches!(reply.body, Body::Open);
+    // RFC 9112 section 6.1: not in a reply to HTTP/1.0; in one to HEAD it may be left out.
+    let chunked = is_open && body_allowed && asked.version == Version::Http11;
+    let framing = if chunked { CHUNKED } else { &[] };
     match &mut reply.head {
         ReplyHead::Prebuilt(head) => {
             chunks.push(Chunk::Bytes(std::mem::take(head)));
-            chunks.push(Chunk::Bytes(match lines {
-                [] => tail.clone(),
-                lines => {
+            chunks.push(Chunk::Bytes(match (framing, lines) {
+                ([], []) => tail.clone(),
+                (framing, lines) => {
+                    shared.scratch.put_slice(framing);
                     shared.scratch.put_slice(lines);
                     shared.scratch.put_slice(tail);
                     shared.scratch.split().freeze()
@@ -91,9 +98,10 @@ pub(crate) fn encode(
             }
             out.put_slice(more);
             // RFC 9110 section 8.6: no Content-Length in a 204; in a 304 it may be left out.
-            if !is_bodiless(reply.status) {
+            if !is_bodiless(reply.status) && !is_open {
                 push_length(out, reply.body.len());
             }
+            out.put_slice(framing);
             out.put_slice(lines);
             out.put_slice(tail);
             match &reply.body {
@@ -117,7 +125,7 @@ pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 fn push_body(body: &mut Body, chunks: &mut Chunks) {
     match body {
-        Body::Empty | Body::Stream { .. } => {}
+        Body::Empty | Body::Stream { .. } | Body::Open => {}
         Body::Bytes(bytes) => push_piece(Chunk::Bytes(std::mem::take(bytes)), chunks),
         // The vector stays where it is and goes back to the exchange.
         Body::Chunks(pieces) => pieces.drain(..).for_each(|piece| push_piece(piece, chunks)),
