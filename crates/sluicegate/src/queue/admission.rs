@@ -44,6 +44,8 @@ pub struct AdmissionQueue<T> {
     capacity: usize,
     cell: Arc<Served>,
     concurrency: Sizing,
+    /// Whether it takes no more.
+    closed: bool,
     /// The last tick, and what had been served by then.
     ticked: (Time, u64),
     running: usize,
@@ -106,6 +108,7 @@ impl<T> AdmissionQueue<T> {
             capacity,
             cell,
             concurrency: Sizing::new(1..=1),
+            closed: false,
             ticked: (Time(0), 0),
             running: 0,
             full: false,
@@ -133,14 +136,24 @@ impl<T> AdmissionQueue<T> {
         self.concurrency = Sizing::new(range).starting_at(start);
     }
 
+    /// Takes no more, for good: what waits or is served goes on, and whatever is offered from now
+    /// on is refused as [`Why::Draining`].
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
     /// Asks for a place in the queue. Another one may have to go for it, which
     /// [`dropped`](Self::dropped) tells.
     ///
     /// # Errors
     /// Why it may not enter: [`Why::Shed`] or [`Why::Greedy`] where too much waits,
     /// [`Why::Expired`] where it cannot be served before its deadline, [`Why::Refused`] where a
-    /// law says so.
+    /// law says so, [`Why::Draining`] where the queue is [closed](Self::close).
     pub fn offer(&mut self, now: Time, ask: Ask, body: T) -> Result<(), Why> {
+        if self.closed {
+            self.gated.count_refused(Why::Draining);
+            return Err(Why::Draining);
+        }
         let places = self.capacity.saturating_sub(self.gated.len());
         let asked = Asked { ask, came: now, body };
         let servers = self.threads.servers(self.concurrency.threads());
@@ -229,8 +242,11 @@ impl<T> AdmissionQueue<T> {
     /// What there is to see of it.
     pub fn view(&self, now: Time) -> AdmissionQueueView {
         AdmissionQueueView {
+            at: now,
+            draining: self.closed,
             admission: self.gated.view(),
             waiting: self.gated.len(),
+            capacity: self.capacity,
             oldest: self.gated.oldest().map_or(Duration::ZERO, |came| now.since(came)),
             running: self.running,
             concurrency: self.concurrency.threads(),
