@@ -234,6 +234,11 @@ impl<T> AdmissionQueue<T> {
         self.running == 0 && self.gated.len() == 0
     }
 
+    /// Whether it is [closed](Self::close) and idle: nothing happens in it any more.
+    pub fn is_drained(&self) -> bool {
+        self.closed && self.is_idle()
+    }
+
     /// Freezes the laws of this name, or lets them go on; `false` when there is none.
     pub fn set_frozen(&mut self, law: &str, frozen: bool) -> bool {
         self.gated.set_frozen(law, frozen)

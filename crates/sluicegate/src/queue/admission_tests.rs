@@ -216,12 +216,12 @@ fn a_closed_queue_ends_what_it_has_and_counts_whom_it_refuses() {
     queue.close();
     assert_eq!(offer(&mut queue, 3), Err(Why::Draining));
     for n in [1, 2] {
-        assert!(!queue.is_idle());
+        assert!(!queue.is_drained());
         let (body, place) = queue.take(Time(0)).expect("its turn comes");
         assert_eq!(body, n);
         queue.done(Time(0), place, ms(0), None);
     }
     let view = queue.view(Time(0));
-    assert!(queue.is_idle() && view.draining);
+    assert!(queue.is_drained() && view.draining);
     assert_eq!((view.admission.offered, view.admission.refused[Why::Draining]), (3, 1));
 }
