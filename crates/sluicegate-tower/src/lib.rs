@@ -19,6 +19,7 @@
 //! of its own. From tower's limits to a gate: `docs/axum.md`.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod future;
 mod gate;
 mod keeper;
@@ -28,6 +29,7 @@ mod shared;
 mod turn;
 
 pub use future::GateFuture;
+pub use admin::Admin;
 pub use gate::Gate;
 pub use refusal::{AsError, Custom, Refusal, Refused, Status};
 pub use service::GateService;

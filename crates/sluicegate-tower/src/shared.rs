@@ -211,6 +211,12 @@ impl State {
             tell(key, Call::Goes(place));
         }
         for (key, why) in queue.dropped() {
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("view", &self.view()).finish_non_exhaustive()
+    }
+}
+
             tell(key, Call::Ends(why));
         }
         woken
