@@ -181,6 +181,41 @@ impl<R, A> Gate<R, A> {
             client: self.client.as_ref().map_or(0, |client| client(request)),
             deadline: deadline.map(|after| now + after),
         }
+    /// Has the gate take no more, from now on and for good: what comes is refused as
+    /// [draining](sluicegate::Why::Draining), what waits gets its turn, and what is served is
+    /// answered. The future is ready when none of these is left.
+    ///
+    /// What waits is bounded by the target, and a handler by nothing: have a timeout around the
+    /// future too. Whether the answers have been written is known to the server alone.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use sluicegate_tower::Gate;
+    /// use std::time::Duration;
+    /// use tokio::net::TcpListener;
+    /// use tokio::time::timeout;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let ctrl_c = async || {};
+    /// let gate = Gate::target(Duration::from_millis(50));
+    /// let app = Router::new().route("/", get(|| async { "Hello" })).layer(gate.clone());
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let end = async move {
+    ///     ctrl_c().await;
+    ///     // The server goes on meanwhile, and so tells who comes that it will end.
+    ///     let _ = timeout(Duration::from_secs(10), gate.drain()).await;
+    /// };
+    /// axum::serve(listener, app).with_graceful_shutdown(end).await
+    /// # }
+    /// ```
+    #[must_use = "the drain has begun, and only the future says when it is over"]
+    pub fn drain(&self) -> impl Future<Output = ()> + Send + 'static + use<R, A> {
+        self.shared.close();
+        let shared = Arc::clone(&self.shared);
+        async move { shared.idle().await }
+    }
+
     }
 
     pub(crate) fn refused(&self, why: sluicegate::Why) -> Refused {
