@@ -1,5 +1,6 @@
 //! The gate as a user declares it: a target, who is important, who is one client, how it refuses.
 
+use crate::grpc::Grpc;
 use crate::refusal::{AsError, Custom, Refused, Status};
 use crate::service::GateService;
 use crate::shared::Shared;
@@ -156,6 +157,13 @@ impl<R, A> Gate<R, A> {
         self.with(AsError)
     }
 
+    /// Answers refusals as gRPC does: with `grpc-status` 14 (`UNAVAILABLE`) where there is too much
+    /// to do, 8 (`RESOURCE_EXHAUSTED`) to a greedy client, 4 (`DEADLINE_EXCEEDED`) for what is too
+    /// late.
+    pub fn refuse_as_grpc(self) -> Gate<R, Grpc> {
+        self.with(Grpc)
+    }
+
     fn with<B>(self, refusal: B) -> Gate<R, B> {
         let Self { shared, refusal: _, class, client, deadline } = self;
         Gate { shared, refusal, class, client, deadline }
@@ -173,14 +181,6 @@ impl<R, A> Gate<R, A> {
         self.shared.set_frozen(law, frozen)
     }
 
-    /// What is known of a request that comes now.
-    pub(crate) fn ask(&self, now: Time, request: &R) -> Ask {
-        let deadline = self.deadline.as_ref().and_then(|deadline| deadline(request));
-        Ask {
-            class: self.class.as_ref().map_or(0, |class| class(request)),
-            client: self.client.as_ref().map_or(0, |client| client(request)),
-            deadline: deadline.map(|after| now + after),
-        }
     /// Has the gate take no more, from now on and for good: what comes is refused as
     /// [draining](sluicegate::Why::Draining), what waits gets its turn, and what is served is
     /// answered. The future is ready when none of these is left.
@@ -216,6 +216,14 @@ impl<R, A> Gate<R, A> {
         async move { shared.idle().await }
     }
 
+    /// What is known of a request that comes now.
+    pub(crate) fn ask(&self, now: Time, request: &R) -> Ask {
+        let deadline = self.deadline.as_ref().and_then(|deadline| deadline(request));
+        Ask {
+            class: self.class.as_ref().map_or(0, |class| class(request)),
+            client: self.client.as_ref().map_or(0, |client| client(request)),
+            deadline: deadline.map(|after| now + after),
+        }
     }
 
     pub(crate) fn refused(&self, why: sluicegate::Why) -> Refused {

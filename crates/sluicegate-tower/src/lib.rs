@@ -22,15 +22,17 @@
 mod admin;
 mod future;
 mod gate;
+mod grpc;
 mod keeper;
 mod refusal;
 mod service;
 mod shared;
 mod turn;
 
-pub use future::GateFuture;
 pub use admin::Admin;
+pub use future::GateFuture;
 pub use gate::Gate;
+pub use grpc::{Grpc, grpc_timeout};
 pub use refusal::{AsError, Custom, Refusal, Refused, Status};
 pub use service::GateService;
 
