@@ -15,8 +15,11 @@
 //! println!("{:?}", gate.snapshot());
 //! ```
 //!
-//! It is a layer over the kernel's [`AdmissionQueue`](sluicegate::AdmissionQueue), and has no laws
-//! of its own. From tower's limits to a gate: `docs/axum.md`.
+//! [`Admin`] shows gates as JSON; [`Gate::drain`] ends one; [`Gate::refuse_as_grpc`] fits it to a
+//! tonic server.
+//!
+//! A gate is a layer over the kernel's [`AdmissionQueue`](sluicegate::AdmissionQueue), and has no
+//! laws of its own. From tower's limits to a gate: `docs/axum.md`.
 #![forbid(unsafe_code)]
 
 mod admin;
