@@ -231,8 +231,8 @@ impl Listener for InMemory {
 }
 
 /// Serves an app to three clients: one has sent half of a head and no more, one asks for what takes
-/// a second, and one for what `hangs`; and has the server end by itself once `end` is over. The
-/// server, and the clients.
+/// a second, and the third is as the first, or asks for what `hangs`. The server is to end when
+/// `end` is over. The server, and the clients.
 async fn ending(
     app: Router,
     hangs: bool,
