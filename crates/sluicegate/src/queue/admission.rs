@@ -40,6 +40,8 @@ pub struct AdmissionQueue<T> {
     capacity: usize,
     cell: Arc<Served>,
     places: Places,
+    /// Whether it takes no more.
+    closed: bool,
     finished: u64,
     ended: ByWhy,
     /// What a take gives out; kept for its memory. What was dropped waits here to be told.
@@ -85,6 +87,7 @@ impl<T> AdmissionQueue<T> {
             capacity,
             cell,
             places: Places::new(places.into(), usize::MAX),
+            closed: false,
             finished: 0,
             ended: ByWhy::default(),
             taken: VecDeque::new(),
@@ -105,14 +108,24 @@ impl<T> AdmissionQueue<T> {
         self.places.set(places.into());
     }
 
+    /// Takes no more, for good: what waits or is served goes on, and whatever is offered from now
+    /// on is refused as [`Why::Draining`].
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
     /// Asks for a place in the queue. Another one may have to go for it, which
     /// [`dropped`](Self::dropped) tells.
     ///
     /// # Errors
     /// Why it may not enter: [`Why::Shed`] or [`Why::Greedy`] where too much waits,
     /// [`Why::Expired`] where it cannot be served before its deadline, [`Why::Refused`] where a
-    /// law says so.
+    /// law says so, [`Why::Draining`] where the queue is [closed](Self::close).
     pub fn offer(&mut self, now: Time, ask: Ask, body: T) -> Result<(), Why> {
+        if self.closed {
+            self.gated.count_refused(Why::Draining);
+            return Err(Why::Draining);
+        }
         let places = self.capacity.saturating_sub(self.gated.len());
         let asked = Asked { ask, came: now, body };
         self.gated.set_servers(self.places.servers());
@@ -178,6 +191,11 @@ impl<T> AdmissionQueue<T> {
         self.places.running() == 0 && self.gated.len() == 0
     }
 
+    /// Whether it is [closed](Self::close) and idle: nothing happens in it any more.
+    pub fn is_drained(&self) -> bool {
+        self.closed && self.is_idle()
+    }
+
     /// Freezes the laws of this name, or lets them go on; `false` when there is none.
     pub fn set_frozen(&mut self, law: &str, frozen: bool) -> bool {
         self.gated.set_frozen(law, frozen)
@@ -186,8 +204,11 @@ impl<T> AdmissionQueue<T> {
     /// What there is to see of it.
     pub fn view(&self, now: Time) -> AdmissionQueueView {
         AdmissionQueueView {
+            at: now,
+            draining: self.closed,
             admission: self.gated.view(),
             waiting: self.gated.len(),
+            capacity: self.capacity,
             oldest: self.gated.oldest().map_or(Duration::ZERO, |came| now.since(came)),
             running: self.places.running(),
             concurrency: self.places.all(),

@@ -143,6 +143,11 @@ impl<I: Item> Gated<I> {
         }
     }
 
+    /// Counts one that may not enter, whatever the laws say.
+    pub fn count_refused(&mut self, why: Why) {
+        self.gate.count_refused(why);
+    }
+
     pub fn push(&mut self, event: I, now: Time) {
         self.waiting.push(event, now);
         self.gate.waiting(now, self.waiting.len());
