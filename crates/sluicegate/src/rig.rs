@@ -5,9 +5,10 @@ use crate::event::{Batch, Ended, Event, OUTSIDE, StageId, Tag, Work, WorkerId};
 use crate::gone::Gone;
 use crate::ledger::Ledger;
 use crate::run::{Machine, Mailbox, Park, Wheel};
-use crate::stage::{Binder, Cx, Flag, Local, OutSpec, Ports, Runtime, Stage};
+use crate::stage::{Binder, Cx, Flag, Hand, Local, OutSpec, Ports, Runtime, Stage};
 use crate::time::{Clock, VirtualTime};
 use std::any::Any;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,7 @@ pub struct Rig<S: Stage> {
     machine: Box<dyn Machine>,
     again: bool,
     flag: Flag,
+    hand: Hand,
     flows: u64,
     quality: f64,
     draining: bool,
@@ -74,6 +76,7 @@ impl<S: Stage> Rig<S> {
             machine: Box::new(machine),
             again: false,
             flag: Flag::new(&Arc::<Mailbox>::default(), 1),
+            hand: Hand::default(),
             flows: 0,
             quality: 1.0,
             draining: false,
@@ -151,9 +154,9 @@ impl<S: Stage> Rig<S> {
         self.work.events.len()
     }
 
-    /// Whether the stage raised its own flag since it was last signalled.
+    /// Whether the stage's flag was raised, by itself or by others, since it was last signalled.
     pub fn wants_again(&self) -> bool {
-        self.again
+        self.again || self.flag.is_raised()
     }
 
     /// What the stage did with its flows so far; what it holds is not counted.
@@ -180,11 +183,15 @@ impl<S: Stage> Rig<S> {
             quality: self.quality,
             draining: self.draining,
             flag: &self.flag,
+            hand: &mut self.hand,
+            emits: 1,
             again: &mut self.again,
         };
         let machine: &mut dyn Any = &mut *self.machine;
         let mut cx = Cx { out: &mut self.out, local: Local(machine), runtime };
         f(&mut self.stage, &mut self.work, &mut cx);
+        self.hand.keep(&mut VecDeque::new());
+        self.hand.flown().for_each(drop);
         self
     }
 }

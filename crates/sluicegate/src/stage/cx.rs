@@ -4,7 +4,7 @@ use crate::desk::Desk;
 use crate::event::{StageId, Tag, WorkerId};
 use crate::ledger::bump;
 use crate::run::{TimerKey, Wheel};
-use crate::stage::{Flag, Ports};
+use crate::stage::{Flag, Hand, Ports};
 use crate::time::{Clock, Time};
 use std::any::{Any, type_name};
 use std::fmt;
@@ -46,6 +46,10 @@ pub(crate) struct Runtime<'a> {
     pub draining: bool,
     /// What others raise the replica's flag by.
     pub flag: &'a Flag,
+    /// What an async stage has in flight.
+    pub hand: &'a mut Hand,
+    /// The most events that one makes the stage emit on a port.
+    pub emits: usize,
     /// Set when the stage wants its own flag raised.
     pub again: &'a mut bool,
 }

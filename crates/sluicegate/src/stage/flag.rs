@@ -34,10 +34,15 @@ impl Flag {
         }
     }
 
-    /// Whether it was raised since it was last taken down.
+    /// Whether it is raised.
+    pub(crate) fn is_raised(&self) -> bool {
+        self.0.raised.load(SeqCst)
+    }
+
+    /// Whether it was raised since it was last taken down; it is taken down.
     pub(crate) fn take(&self) -> bool {
         // The read alone is much cheaper than the exchange, and mostly enough.
-        self.0.raised.load(SeqCst) && self.0.raised.swap(false, SeqCst)
+        self.is_raised() && self.0.raised.swap(false, SeqCst)
     }
 }
 

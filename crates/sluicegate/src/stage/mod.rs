@@ -6,6 +6,7 @@ mod func;
 mod out;
 mod permit;
 mod ports;
+mod tasks;
 mod window;
 #[cfg(test)]
 mod window_tests;
@@ -19,6 +20,8 @@ pub(crate) use out::{Link, OutSpec};
 pub use permit::Permit;
 pub(crate) use permit::Places;
 pub use ports::{AnyOut, Binder, Inlet, Outlet, Ports};
+pub use tasks::{AsyncCx, AsyncStage, Sleep, async_stage, from_async_fn};
+pub(crate) use tasks::{Flown, Hand};
 pub(crate) use window::Window;
 
 use crate::event::{Batch, Ended};
