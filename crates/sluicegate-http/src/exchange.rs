@@ -10,6 +10,7 @@ use crate::head::Head;
 use crate::limits::Limits;
 use crate::machine::input::Collected;
 use crate::machine::{HttpConn, Next, Shared};
+use crate::reader::{BodyReader, Feed, pipe};
 use crate::reply::{Body, Reply};
 use crate::status::Problem;
 
@@ -23,6 +24,7 @@ pub struct Exchange(Box<Inner>);
 struct Inner {
     head: Head,
     body: Collected,
+    pipe: Option<PipeEnd>,
     conn: u64,
     /// Which request of its connection this is.
     serial: u32,
@@ -30,11 +32,40 @@ struct Inner {
     reply: Option<Reply>,
     pieces: Vec<Chunk>,
     given: u64,
+    ended: bool,
     failed: bool,
     kept: Option<Box<dyn Any + Send>>,
     /// Empty where requests have no ids.
     request_id: Vec<u8>,
     missed: bool,
+}
+
+/// What few exchanges have.
+enum PipeEnd {
+    /// A body in pieces that nobody has begun to read.
+    Body(BodyReader),
+    /// A tunnel for the connection to begin.
+    Tunnel(Feed),
+}
+
+/// What the handlers left.
+pub(crate) struct Outcome<'a> {
+    pub reply: &'a mut Option<Reply>,
+    pub given: Given<'a>,
+}
+
+/// Pieces of a reply that is sent in pieces.
+pub(crate) struct Given<'a> {
+    pub pieces: &'a mut Vec<Chunk>,
+    /// There are no more.
+    pub ended: bool,
+}
+
+impl Given<'_> {
+    /// Whether all of it is still to come.
+    pub fn is_nothing(&self) -> bool {
+        self.pieces.is_empty() && !self.ended
+    }
 }
 
 impl Exchange {
@@ -79,6 +110,32 @@ impl Exchange {
         std::mem::take(&mut self.0.body.chunks)
     }
 
+    /// What reads the body, where the request was handed on before that was complete: all of it,
+    /// once. `None` where the body is complete in [`body`](Self::body), and where there is none.
+    /// Only for requests that [`InPieces`](crate::InPieces) takes.
+    ///
+    /// A reply may be given before the body is read to its end. What is left then is read over
+    /// where it is little; else the connection is closed behind the reply.
+    pub fn body_reader(&mut self) -> Option<BodyReader> {
+        match self.0.pipe.take_if(|pipe| matches!(pipe, PipeEnd::Body(_))) {
+            Some(PipeEnd::Body(reader)) => Some(reader),
+            _ => None,
+        }
+    }
+
+    /// Takes the connection over, in the place of a reply: for other protocols, behind an upgrade.
+    /// From when the exchange comes back what the client sends goes to the reader, until it
+    /// finishes sending, and what is [given](Self::give) goes out as it is, as for a `Body::Open`,
+    /// until [`end`](Self::end), behind which the connection is closed. Not even a head is written.
+    ///
+    /// A tunnel may rest for as long as it likes. It is one flow, and in the log one request with
+    /// status 101. The rest of a body that comes in pieces goes to it as it comes.
+    pub fn tunnel(&mut self) -> BodyReader {
+        let (feed, reader) = pipe(None);
+        self.0.pipe = Some(PipeEnd::Tunnel(feed));
+        reader
+    }
+
     /// Sets the reply; the last one counts.
     pub fn reply(&mut self, reply: Reply) {
         self.0.reply = Some(reply);
@@ -94,12 +151,18 @@ impl Exchange {
         self.0.reply.take()
     }
 
-    /// Gives the next piece of a `Body::Stream`. When its pieces are sent, the exchange comes to
-    /// the `pull` port for more, until [`left`](Self::left) is zero.
+    /// Gives the next piece of a `Body::Stream` or a `Body::Open`. When its pieces are sent, the
+    /// exchange comes to the `pull` port for more, until [`left`](Self::left) is zero, or until
+    /// [`end`](Self::end). An exchange that comes back from there without a piece has failed.
     pub fn give(&mut self, piece: impl Into<Chunk>) {
         let piece = piece.into();
         self.0.given += piece.len() as u64;
         self.0.pieces.push(piece);
+    }
+
+    /// There are no more pieces of a `Body::Open` than those that were given.
+    pub fn end(&mut self) {
+        self.0.ended = true;
     }
 
     /// Bytes of the stream that were given so far: the offset of the next piece.
@@ -107,7 +170,7 @@ impl Exchange {
         self.0.given
     }
 
-    /// Bytes of the stream that are still to be given.
+    /// Bytes of the stream that are still to be given; none of a `Body::Open`.
     pub fn left(&self) -> u64 {
         match &self.0.reply {
             Some(Reply { body: Body::Stream { len }, .. }) => len.saturating_sub(self.0.given),
@@ -115,7 +178,8 @@ impl Exchange {
         }
     }
 
-    /// The stream cannot go on: the connection is reset, for the head has promised more.
+    /// The stream cannot go on: the connection is reset, so that the client sees that it is not
+    /// whole.
     pub fn fail(&mut self) {
         self.0.failed = true;
     }
@@ -167,6 +231,22 @@ impl Exchange {
         &mut self.0.body
     }
 
+    pub(crate) fn take_tunnel(&mut self) -> Option<Feed> {
+        match self.0.pipe.take() {
+            Some(PipeEnd::Tunnel(feed)) => Some(feed),
+            _ => None,
+        }
+    }
+
+    /// Whether it has an end of a pipe: few have.
+    pub(crate) fn has_pipe(&self) -> bool {
+        self.0.pipe.is_some()
+    }
+
+    pub(crate) fn set_body_reader(&mut self, reader: BodyReader) {
+        self.0.pipe = Some(PipeEnd::Body(reader));
+    }
+
     pub(crate) fn set_source(&mut self, conn: u64, peer: Option<Peer>) {
         (self.0.conn, self.0.peer) = (conn, peer);
     }
@@ -188,9 +268,9 @@ impl Exchange {
         self.0.serial
     }
 
-    /// What the handlers left: the reply, and pieces of its stream.
-    pub(crate) fn outcome(&mut self) -> (&mut Option<Reply>, &mut Vec<Chunk>) {
-        (&mut self.0.reply, &mut self.0.pieces)
+    pub(crate) fn outcome(&mut self) -> Outcome<'_> {
+        let Inner { reply, pieces, ended, .. } = &mut *self.0;
+        Outcome { reply, given: Given { pieces, ended: *ended } }
     }
 
     pub(crate) fn has_failed(&self) -> bool {
@@ -208,7 +288,8 @@ impl Exchange {
         }
         inner.body.clear();
         inner.pieces.clear();
-        (inner.given, inner.failed, inner.missed, inner.kept) = (0, false, false, None);
+        (inner.given, inner.ended, inner.failed, inner.missed) = (0, false, false, false);
+        (inner.kept, inner.pipe) = (None, None);
         inner.request_id.clear();
     }
 }

@@ -13,8 +13,12 @@ pub struct Limits {
     pub fields: usize,
     /// Bytes of a request's body. 1 MiB.
     pub body: u64,
+    /// Bytes of a request's body that is handed on [in pieces](crate::InPieces). No bound, for
+    /// little of it is held at a time.
+    pub body_in_pieces: Option<u64>,
     /// Bytes of all bodies that a worker holds, each from its first byte until its request is
-    /// answered and at least [`BLOCK`]; further bodies are refused as 503. 128 MiB.
+    /// answered and at least [`BLOCK`]; one in pieces counts [`UNREAD_MAX`] until it is read.
+    /// Further bodies are refused as 503. 128 MiB.
     pub bodies: usize,
     /// A head is complete this long after its first byte, however it drips. 10 s.
     pub head_time: Duration,
@@ -59,6 +63,12 @@ pub const HOLD_TIME: Duration = Duration::from_millis(10);
 pub const CREDIT: Duration = Duration::from_secs(120);
 /// Exchanges kept for the next requests of a worker.
 pub const SPARE_MAX: usize = 1024;
+/// Bytes of a body in pieces, or of a tunnel, that wait for who reads them; then no more is read
+/// from the connection. What came at once is not torn apart: so it may be a receive buffer more.
+pub const UNREAD_MAX: usize = 64 * 1024;
+/// The most bytes of a body that nobody reads which are read for the sake of the next request;
+/// where more is to come the connection is closed.
+pub const UNREAD_LEFT_MAX: u64 = 64 * 1024;
 /// Collected body bytes of one block.
 pub const BLOCK: usize = 16 * 1024;
 
@@ -69,6 +79,7 @@ impl Default for Limits {
             line: 8 * 1024,
             fields: 100,
             body: 1024 * 1024,
+            body_in_pieces: None,
             bodies: 128 * 1024 * 1024,
             head_time: Duration::from_secs(10),
             idle: Duration::from_secs(75),

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 const STATUSES: [u16; 15] =
     [400, 401, 403, 408, 413, 414, 417, 421, 429, 431, 500, 501, 503, 504, 505];
 
-/// Requests refused before they reached a handler, or whose handler gave no answer, by status.
+/// Requests refused before they reached a handler, or whose handler gave no answer, or was not
+/// given all of their body in pieces, by status.
 /// Shared by all workers: it is written only where something went wrong.
 #[derive(Debug, Default)]
 pub struct Refusals([AtomicU64; STATUSES.len()]);

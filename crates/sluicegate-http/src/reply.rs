@@ -3,7 +3,11 @@
 use bytes::{BufMut, Bytes};
 use sluicegate_io::Chunk;
 
+use crate::machine::framing;
 use crate::status::reason;
+
+/// Room for the lines of a few fields, so that it is mostly asked for once.
+const FIELDS_ROOM: usize = 256;
 
 /// An answer to one request. The machine adds Date, Connection and the framing, leaves the body
 /// out where it must not be, and knows nothing of caching.
@@ -38,13 +42,16 @@ pub enum Body {
         /// All bytes of the body.
         len: u64,
     },
+    /// Bytes that follow in pieces, as many as there will be, until
+    /// [`Exchange::end`](crate::Exchange::end). A prebuilt head for one is made without a length.
+    Open,
 }
 
 impl Body {
-    /// How many bytes it has.
+    /// How many bytes it has; none of an open one, whose length is not known.
     pub fn len(&self) -> u64 {
         match self {
-            Self::Empty => 0,
+            Self::Empty | Self::Open => 0,
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Chunks(chunks) => chunks.iter().map(|chunk| chunk.len() as u64).sum(),
             Self::Stream { len } => *len,
@@ -108,6 +115,29 @@ impl Reply {
                 push_line(&mut longer, name, value.as_ref());
                 *head = longer.into();
             }
+        }
+        self
+    }
+
+    /// Adds the fields of a reply that was made elsewhere, such as those of a map. What the machine
+    /// writes itself is left out: `Content-Length`, `Transfer-Encoding`, `Date`, and of
+    /// `Connection` all but `close`, which closes the connection. So is a name that is no token.
+    pub fn fields<'a>(mut self, fields: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
+        let mut all = match &mut self.head {
+            ReplyHead::Lines { more, .. } => std::mem::take(more),
+            ReplyHead::Prebuilt(head) => head.to_vec(),
+        };
+        all.reserve(FIELDS_ROOM);
+        for (name, value) in fields {
+            if name.eq_ignore_ascii_case("connection") {
+                self.close |= framing::tokens(value).any(|it| it.eq_ignore_ascii_case(b"close"));
+            } else if is_field_name(name) {
+                push_line(&mut all, name, value);
+            }
+        }
+        match &mut self.head {
+            ReplyHead::Lines { more, .. } => *more = all,
+            ReplyHead::Prebuilt(head) => *head = all.into(),
         }
         self
     }
@@ -242,9 +272,23 @@ pub fn is_field_name(name: &str) -> bool {
 }
 
 fn is_token(name: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    !name.is_empty() && name.bytes().all(fits)
+    !name.is_empty() && name.bytes().all(|byte| TOKEN[usize::from(byte)])
 }
+
+/// Which bytes a token may have (RFC 9110 section 5.6.2): one look for each byte of a name.
+const TOKEN: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0);
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let (others, mut at) = (b"!#$%&'*+-.^_`|~", 0);
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 fn is_reserved(name: &str) -> bool {
     let reserved = ["content-length", "transfer-encoding", "connection", "date"];
@@ -290,6 +334,26 @@ mod tests {
         let reply = Reply::prebuilt(200, head.clone(), Body::Empty).header("X", "y");
         let ReplyHead::Prebuilt(longer) = reply.head else { panic!("it was prebuilt") };
         assert_eq!(longer, [&head[..], b"X: y\r\n"].concat());
+    }
+
+    #[test]
+    fn fields_made_elsewhere_are_taken_as_far_as_they_may_be() {
+        let fields: [(&str, &[u8]); 8] = [
+            ("content-type", b"text/css"),
+            ("content-length", b"7"),
+            ("Transfer-Encoding", b"chunked"),
+            ("date", b"today"),
+            ("x y", b"no token"),
+            ("", b"no token"),
+            ("Connection", b"upgrade, keep-alive"),
+            ("set-cookie", b"a=\r\nb"),
+        ];
+        let reply = Reply::new(200).header("X", "y").fields(fields);
+        assert_eq!(reply.lines(), "X: y\r\ncontent-type: text/css\r\nset-cookie: a=  b\r\n");
+        assert!(!reply.close);
+        assert!(Reply::new(200).fields([("connection", &b"x, Close"[..])]).close);
+        let reply = Reply::prebuilt(200, prebuild(200, &[], None), Body::Empty);
+        assert_eq!(reply.fields([("a", &b"b"[..])]).lines(), "HTTP/1.1 200 OK\r\na: b\r\n");
     }
 
     #[test]

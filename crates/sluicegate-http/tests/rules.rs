@@ -220,3 +220,58 @@ fn expectations() {
     check(with("Expect: x|Content-Length: 3") + "abc", "417 Shutdown");
     check("POST / HTTP/1.0\r\nExpect: x\r\n\r\n", "200 Shutdown");
 }
+
+/// The reply to the one request in `input`: its head and its body.
+fn reply(input: &str) -> (String, String) {
+    let seen = seen(input.as_bytes());
+    let (head, body) = seen.replies[0].split_once("\r\n\r\n").expect("a head");
+    (head.to_owned(), body.to_owned())
+}
+
+#[test]
+fn a_reply_of_unknown_length_is_chunked() {
+    // RFC 9112 section 7.1, and section 6.3 item 4: its end is the last chunk, and the connection
+    // goes on.
+    for (path, body) in [
+        ("/open", "4\r\n0123\r\n4\r\n4567\r\n2\r\n89\r\n0\r\n\r\n"),
+        ("/open-ahead", "5\r\n01234\r\n4\r\n5678\r\n1\r\n9\r\n0\r\n\r\n"),
+        ("/open-whole", "5\r\n01234\r\n0\r\n\r\n"),
+        ("/open-prebuilt", "0\r\n\r\n"),
+    ] {
+        let get = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let (head, found) = reply(&get);
+        assert!(head.contains("\r\nTransfer-Encoding: chunked\r\n"), "{head}");
+        // RFC 9112 section 6.2: no Content-Length beside it.
+        assert!(!head.contains("Content-Length"), "{head}");
+        assert_eq!(found, body, "{path}");
+        check(get.repeat(2), "200 200 Keep");
+    }
+    // RFC 9112 section 8: who sees no last chunk knows that it is not whole.
+    check("GET /open-fails HTTP/1.1\r\nHost: a\r\n\r\n", "200 Reset");
+}
+
+#[test]
+fn the_old_version_knows_no_chunks() {
+    // RFC 9112 section 6.1: none in a reply to HTTP/1.0; section 6.3 item 8: it ends with the
+    // connection, whatever the client would like.
+    for path in ["/open", "/open-ahead"] {
+        let get = format!("GET {path} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        let (head, body) = reply(&get);
+        assert!(head.contains("\r\nConnection: close"), "{head}");
+        assert!(!head.contains("Transfer-Encoding") && !head.contains("Content-Length"), "{head}");
+        assert_eq!(body, "0123456789", "{path}");
+        check(get.repeat(2), "200 Shutdown");
+    }
+    check("GET /open-fails HTTP/1.0\r\n\r\n", "200 Reset");
+}
+
+#[test]
+fn a_reply_of_unknown_length_to_head_is_a_head() {
+    for version in ["1.0", "1.1"] {
+        let fields = "Host: a\r\nConnection: keep-alive";
+        let head = format!("HEAD /open HTTP/{version}\r\n{fields}\r\n\r\n");
+        let (fields, body) = reply(&head);
+        assert!(!fields.contains("Content-Length") && body.is_empty(), "{fields}{body}");
+        check(head.repeat(2), "200 200 Keep");
+    }
+}

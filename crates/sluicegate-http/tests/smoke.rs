@@ -5,13 +5,16 @@ mod exercise;
 use exercise::splits_do_not_matter;
 
 const ROUNDS: usize = 20_000;
-const PIECES: [&[u8]; 40] = [
+const PIECES: [&[u8]; 43] = [
     b"GET / HTTP/1.1\r\n",
     b"HEAD /stream HTTP/1.1\r\n",
     b"POST /echo HTTP/1.1\r\n",
     b"OPTIONS * HTTP/1.1\r\n",
     b"GET http://a/%41 HTTP/1.0\r\n",
     b"GET /fails HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /open HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /open-ahead HTTP/1.0\r\n",
+    b"GET /tunnel HTTP/1.1\r\nHost: a\r\n\r\n",
     b"GET /prebuilt HTTP/1.1\r\nHost: a\r\n\r\n",
     b"Host: a\r\n",
     b"Host: a\r\n\r\n",

@@ -84,7 +84,10 @@ fn requests_are_answered_and_connections_closed() {
         assert_eq!(statuses(&text), ["500", "503", "200"]);
         let text = ask(server.connect(), &get("/stream"));
         assert!(text.contains(&"x".repeat(STREAM as usize)));
-        server.end(8 * 21 + 1 + 2);
+        let text = ask(server.connect(), &get("/open"));
+        let chunk = format!("c350\r\n{}\r\n", "x".repeat(50_000));
+        assert!(text.contains(&format!("{}0\r\n\r\nHTTP/1.1 200", chunk.repeat(6))));
+        server.end(8 * 21 + 1 + 2 + 2);
     }
 }
 
@@ -100,5 +103,89 @@ fn a_drain_closes_idle_connections() {
             assert_eq!(&reply, b"HTTP/1.1 200 OK\r\n");
         }
         server.end(8);
+    }
+}
+
+/// The data of a chunked body, and what follows it.
+fn unchunk(mut text: &str) -> (String, &str) {
+    let mut data = String::new();
+    loop {
+        let (size, rest) = text.split_once("\r\n").expect("a size");
+        let size = usize::from_str_radix(size, 16).expect("a hexadecimal size");
+        data.push_str(&rest[..size]);
+        text = rest[size..].strip_prefix("\r\n").expect("the end of a chunk");
+        if size == 0 {
+            return (data, text);
+        }
+    }
+}
+
+#[test]
+fn bodies_are_read_in_pieces_by_other_threads() {
+    const PIECES: usize = 200;
+    let piece = |n: usize| format!("{n:08} ").repeat(700);
+    for backend in backends() {
+        let server = start(backend);
+        for path in ["/upload", "/mirror"] {
+            let stream = server.connect();
+            let mut sends = stream.try_clone().unwrap();
+            let sender = std::thread::spawn(move || {
+                let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\n");
+                sends.write_all(format!("{head}Transfer-Encoding: chunked\r\n\r\n").as_bytes())?;
+                for n in 0..PIECES {
+                    let piece = piece(n);
+                    sends.write_all(format!("{:x}\r\n{piece}\r\n", piece.len()).as_bytes())?;
+                }
+                let last = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+                sends.write_all(format!("0\r\n\r\n{last}").as_bytes())
+            });
+            let mut bytes = Vec::new();
+            (&stream).read_to_end(&mut bytes).unwrap();
+            sender.join().unwrap().unwrap();
+            let text = String::from_utf8(bytes).unwrap();
+            assert_eq!(statuses(&text), ["200", "200"], "{path}");
+            let body = text.split_once("\r\n\r\n").unwrap().1;
+            let all: String = (0..PIECES).map(piece).collect();
+            match path {
+                "/mirror" => assert!(unchunk(body).0 == all),
+                _ => assert!(body.starts_with(&format!("{} bytes in pieces", all.len()))),
+            }
+        }
+        server.end(4);
+    }
+}
+
+#[test]
+fn who_leaves_within_a_body_is_heard_of_by_other_threads() {
+    for backend in backends() {
+        let server = start(backend);
+        let mut streams: Vec<_> = (0..8).map(|_| server.connect()).collect();
+        for stream in &mut streams {
+            let head = "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc";
+            stream.write_all(head.as_bytes()).unwrap();
+        }
+        drop(streams);
+        // Who did not hear of it would keep the drain waiting.
+        server.end(0);
+    }
+}
+
+#[test]
+fn bytes_go_through_a_tunnel_in_both_directions() {
+    let text: String = (0..100_000).map(|n| format!("{n:09} ")).collect();
+    for backend in backends() {
+        let server = start(backend);
+        let (stream, bytes) = (server.connect(), text.clone());
+        let mut sends = stream.try_clone().unwrap();
+        let sender = std::thread::spawn(move || {
+            sends.write_all(get("/tunnel").as_bytes())?;
+            sends.write_all(bytes.as_bytes())?;
+            sends.shutdown(std::net::Shutdown::Write)
+        });
+        let mut back = String::new();
+        (&stream).read_to_string(&mut back).unwrap();
+        sender.join().unwrap().unwrap();
+        assert!(back.strip_prefix("well?\n") == Some(&text));
+        server.end(1);
     }
 }

@@ -191,6 +191,40 @@ fn a_stream_waits_for_its_reader() {
 }
 
 #[test]
+fn a_stream_of_unknown_length_waits_for_its_reader() {
+    let mut world = World::new(1, Setup::default());
+    let mut peer = world.connect();
+    world.send(&mut peer, &[get("/open"), get("/")].concat());
+    world.run(100);
+    let mut text = String::from_utf8_lossy(&peer.recv()).into_owned();
+    assert!(text.len() < STREAM as usize / 2, "{} bytes wait for their reader", text.len());
+    for _ in 0..100 {
+        world.run(5);
+        text.push_str(&String::from_utf8_lossy(&peer.recv()));
+    }
+    assert_eq!(statuses(&text), ["200", "200"]);
+    let chunk = format!("c350\r\n{}\r\n", "x".repeat(50_000));
+    assert!(text.contains(&format!("\r\n\r\n{}0\r\n\r\nHTTP/1.1", chunk.repeat(6))));
+    drop(peer);
+    assert_eq!(world.even().finished, 2);
+}
+
+#[test]
+fn the_old_version_sees_the_end_of_a_stream_by_that_of_the_connection() {
+    let mut world = World::new(1, Setup::default());
+    let mut peer = world.connect();
+    let mut text = world.ask(&mut peer, "GET /open HTTP/1.0\r\n\r\n", 5);
+    while peer.ended().is_none() {
+        world.run(5);
+        text.push_str(&String::from_utf8_lossy(&peer.recv()));
+    }
+    assert!(text.ends_with(&format!("\r\n\r\n{}", "x".repeat(STREAM as usize))));
+    assert_eq!(peer.ended(), Some(How::Eof));
+    drop(peer);
+    assert_eq!(world.even().finished, 1);
+}
+
+#[test]
 fn who_asks_much_waits_for_its_own_replies() {
     // Twice what may be unsent on one connection.
     const ASKED: usize = 28;
@@ -209,18 +243,20 @@ fn who_asks_much_waits_for_its_own_replies() {
 
 #[test]
 fn a_stream_that_fails_is_broken_off() {
-    let mut world = World::new(1, Setup::default());
-    let mut peer = world.connect();
-    world.send(&mut peer, &get("/fails"));
-    let mut len = 0;
-    for _ in 0..20 {
-        world.run(2);
-        len += peer.recv().len();
+    for path in ["/fails", "/open-fails"] {
+        let mut world = World::new(1, Setup::default());
+        let mut peer = world.connect();
+        world.send(&mut peer, &get(path));
+        let mut len = 0;
+        for _ in 0..20 {
+            world.run(2);
+            len += peer.recv().len();
+        }
+        assert_eq!(peer.ended(), Some(How::Reset), "{path}");
+        assert!(len < STREAM as usize, "{path}");
+        drop(peer);
+        assert_eq!(world.even().ended[Why::Gone], 1, "{path}");
     }
-    assert_eq!(peer.ended(), Some(How::Reset));
-    assert!(len < STREAM as usize);
-    drop(peer);
-    assert_eq!(world.even().ended[Why::Gone], 1);
 }
 
 #[test]
@@ -320,7 +356,8 @@ fn a_drain_answers_all_that_was_begun() {
 
 #[test]
 fn nothing_vanishes_whatever_the_clients_do() {
-    const PATHS: [&str; 8] = ["/", "/", "/sleep", "/panic", "/drop", "/shed", "/stream", "/fails"];
+    const PATHS: [&str; 8] =
+        ["/", "/open", "/sleep", "/panic", "/drop", "/shed", "/stream", "/fails"];
     for seed in 0..30 {
         let mut world = World::new(seed, Setup::default());
         let mut peers = Vec::new();

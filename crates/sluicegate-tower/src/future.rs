@@ -129,15 +129,18 @@ where
             return Poll::Ready(this.gate.refusal.refuse(refused));
         }
         ready!(self.as_mut().poll_turn(cx));
+        // Out of reach of whoever catches a panic of the service: that frees the place at once.
+        let phase = std::mem::replace(self.as_mut().project().phase, Phase::Over);
         let (answer, used) = turn::count(|| self.as_mut().poll_answer(cx));
         let mut this = self.project();
         let Poll::Ready(answer) = answer else {
-            if let Phase::Served(served, _) = this.phase {
+            if let Phase::Served(mut served, turn) = phase {
                 served.polled(used);
+                *this.phase = Phase::Served(served, turn);
             }
             return Poll::Pending;
         };
-        if let Phase::Served(served, _) = std::mem::replace(this.phase, Phase::Over) {
+        if let Phase::Served(served, _) = phase {
             served.answered(used);
         }
         this.answer.set(None);

@@ -1,5 +1,6 @@
 //! The gate as a user declares it: a target, who is important, who is one client, how it refuses.
 
+use crate::grpc::Grpc;
 use crate::refusal::{AsError, Custom, Refused, Status};
 use crate::service::GateService;
 use crate::shared::Shared;
@@ -156,6 +157,13 @@ impl<R, A> Gate<R, A> {
         self.with(AsError)
     }
 
+    /// Answers refusals as gRPC does: with `grpc-status` 14 (`UNAVAILABLE`) where there is too much
+    /// to do, 8 (`RESOURCE_EXHAUSTED`) to a greedy client, 4 (`DEADLINE_EXCEEDED`) for what is too
+    /// late.
+    pub fn refuse_as_grpc(self) -> Gate<R, Grpc> {
+        self.with(Grpc)
+    }
+
     fn with<B>(self, refusal: B) -> Gate<R, B> {
         let Self { shared, refusal: _, class, client, deadline } = self;
         Gate { shared, refusal, class, client, deadline }
@@ -171,6 +179,41 @@ impl<R, A> Gate<R, A> {
     /// `false` when there is none. The law of a target is called `overload`.
     pub fn freeze(&self, law: &str, frozen: bool) -> bool {
         self.shared.set_frozen(law, frozen)
+    }
+
+    /// Has the gate take no more, from now on and for good: what comes is refused as
+    /// [draining](sluicegate::Why::Draining), what waits gets its turn, and what is served is
+    /// answered. The future is ready when none of these is left.
+    ///
+    /// What waits is bounded by the target, and a handler by nothing: have a timeout around the
+    /// future too. Whether the answers have been written is known to the server alone.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use sluicegate_tower::Gate;
+    /// use std::time::Duration;
+    /// use tokio::net::TcpListener;
+    /// use tokio::time::timeout;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let ctrl_c = async || {};
+    /// let gate = Gate::target(Duration::from_millis(50));
+    /// let app = Router::new().route("/", get(|| async { "Hello" })).layer(gate.clone());
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let end = async move {
+    ///     ctrl_c().await;
+    ///     // The server goes on meanwhile, and so tells who comes that it will end.
+    ///     let _ = timeout(Duration::from_secs(10), gate.drain()).await;
+    /// };
+    /// axum::serve(listener, app).with_graceful_shutdown(end).await
+    /// # }
+    /// ```
+    #[must_use = "the drain has begun, and only the future says when it is over"]
+    pub fn drain(&self) -> impl Future<Output = ()> + Send + 'static + use<R, A> {
+        self.shared.close();
+        let shared = Arc::clone(&self.shared);
+        async move { shared.idle().await }
     }
 
     /// What is known of a request that comes now.

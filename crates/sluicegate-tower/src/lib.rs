@@ -15,20 +15,27 @@
 //! println!("{:?}", gate.snapshot());
 //! ```
 //!
-//! It is a layer over the kernel's [`AdmissionQueue`](sluicegate::AdmissionQueue), and has no laws
-//! of its own. From tower's limits to a gate: `docs/axum.md`.
+//! [`Admin`] shows gates as JSON; [`Gate::drain`] ends one; [`Gate::refuse_as_grpc`] fits it to a
+//! tonic server.
+//!
+//! A gate is a layer over the kernel's [`AdmissionQueue`](sluicegate::AdmissionQueue), and has no
+//! laws of its own. From tower's limits to a gate: `docs/axum.md`.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod future;
 mod gate;
+mod grpc;
 mod keeper;
 mod refusal;
 mod service;
 mod shared;
 mod turn;
 
+pub use admin::Admin;
 pub use future::GateFuture;
 pub use gate::Gate;
+pub use grpc::{Grpc, grpc_timeout};
 pub use refusal::{AsError, Custom, Refusal, Refused, Status};
 pub use service::GateService;
 

@@ -25,7 +25,7 @@ impl Refused {
 
     /// Why: [`Why::Shed`] where there is too much to do for all, [`Why::Greedy`] where most of that
     /// is this client's, [`Why::Expired`] where the answer would come too late, [`Why::Refused`]
-    /// where a law says so.
+    /// where a law says so, [`Why::Draining`] where the gate takes no more.
     pub fn why(&self) -> Why {
         self.why
     }
@@ -44,16 +44,22 @@ impl Refused {
             _ => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
+
+    /// Why, in words.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self.why {
+            Why::Greedy => "this client asks for far more than the others",
+            Why::Expired => "there is too little time left for an answer",
+            Why::Refused => "the service takes no more for now",
+            Why::Draining => "the service is about to end",
+            _ => "there is too much to do",
+        }
+    }
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.why {
-            Why::Greedy => "this client asks for far more than the others",
-            Why::Expired => "there is too little time left for an answer",
-            Why::Refused => "the service takes no more for now",
-            _ => "there is too much to do",
-        })
+        f.write_str(self.reason())
     }
 }
 

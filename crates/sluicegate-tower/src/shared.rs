@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::available_parallelism;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// How long none may have begun before it is taken that those whose turn it is will not: who does
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// Refusals, to draw when they come again.
     draws: AtomicUsize,
+    /// Tells those who wait for the end of a drain.
+    drained: Notify,
 }
 
 struct State {
@@ -85,7 +88,8 @@ impl Shared {
             started: Time(0),
         };
         let state = Mutex::new(state);
-        Arc::new(Self { start: Instant::now(), state, draws: AtomicUsize::new(0) })
+        let (draws, drained) = Default::default();
+        Arc::new(Self { start: Instant::now(), state, draws, drained })
     }
 
     pub fn now(&self) -> Time {
@@ -103,6 +107,23 @@ impl Shared {
 
     pub fn set_frozen(&self, law: &str, frozen: bool) -> bool {
         self.lock().queue.set_frozen(law, frozen)
+    }
+
+    /// Takes no more.
+    pub fn close(&self) {
+        self.lock().queue.close();
+    }
+
+    /// Waits until nothing waits or is served any more, after it was [closed](Self::close).
+    pub async fn idle(&self) {
+        loop {
+            // Made before the look, so that nothing is missed between that and the wait.
+            let drained = self.drained.notified();
+            if self.lock().queue.is_drained() {
+                return;
+            }
+            drained.await;
+        }
     }
 
     pub fn view(&self) -> AdmissionQueueView {
@@ -176,13 +197,23 @@ impl Shared {
         change(&mut state, now);
         state.queue.tick(now);
         let woken = state.settle(now);
+        let drained = state.queue.is_drained();
         drop(state);
         wake(woken);
+        if drained {
+            self.drained.notify_waiters();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing of the user's runs under the lock that could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("view", &self.view()).finish_non_exhaustive()
     }
 }
 

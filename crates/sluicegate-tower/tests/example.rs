@@ -19,8 +19,10 @@ async fn it_serves_and_shows_its_gate() {
     let server = axum::serve(listener, example::app(Arc::new(Semaphore::new(4))));
     let server = tokio::spawn(server.into_future());
     let mut stream = TcpStream::connect(address).await.expect("it listens");
-    for (path, says) in [("/search", "found"), ("/gate", "finished: 1,")] {
-        let close = if path == "/gate" { "close" } else { "keep-alive" };
+    let shown = "\"served\":1,";
+    let asks = [("/search", "found"), ("/gates/", "api/net"), ("/gates/api/net", shown)];
+    for (path, says) in asks {
+        let close = if says == shown { "close" } else { "keep-alive" };
         let ask = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: {close}\r\n\r\n");
         stream.write_all(ask.as_bytes()).await.expect("it reads");
         let mut answer = String::new();

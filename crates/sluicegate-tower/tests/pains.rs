@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
+use axum::serve::Listener;
 use common::{Sleeper, ms};
 use sluicegate_tower::Gate;
 use std::convert::Infallible;
@@ -17,10 +18,24 @@ use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tower::limit::{ConcurrencyLimitLayer, GlobalConcurrencyLimitLayer};
 use tower::load_shed::LoadShedLayer;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
+
+/// A service of calls that say how long they take, to be asked from any thread.
+trait Asked:
+    Service<Duration, Response: Send, Error: Send, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<S> Asked for S where
+    S: Service<Duration, Response: Send, Error: Send, Future: Send> + Clone + Send + 'static
+{
+}
 
 fn ask(path: &str) -> Request<Body> {
     Request::get(path).body(Body::empty()).expect("a path")
@@ -28,13 +43,7 @@ fn ask(path: &str) -> Request<Body> {
 
 /// How many of those that ask each 2 ms for five seconds, five times as many as can be served, are
 /// answered within 100 ms in the last four, as a share of what can be served.
-async fn goodput<S>(service: S) -> f64
-where
-    S: Service<Duration> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Send,
-    S::Response: Send,
-{
+async fn goodput(service: impl Asked) -> f64 {
     let mut calls = Vec::new();
     for n in 0..2500 {
         let call = service.clone().oneshot(ms(40));
@@ -148,13 +157,7 @@ async fn a_service_that_is_not_ready_yet_is_waited_for() {
 /// that can be served.
 #[tokio::test(start_paused = true)]
 async fn what_comes_together_by_chance_waits_a_moment() {
-    async fn refused<S>(service: S) -> usize
-    where
-        S: Service<Duration> + Clone + Send + 'static,
-        S::Future: Send,
-        S::Error: Send,
-        S::Response: Send,
-    {
+    async fn refused(service: impl Asked) -> usize {
         let mut refused = 0;
         for _ in 0..50 {
             let calls: Vec<_> =
@@ -208,10 +211,87 @@ async fn a_refusal_is_an_answer_that_says_what_to_do() {
     assert_eq!(refused, counts.values().sum::<u64>() - counts[&200], "each of them is counted");
 }
 
+/// A listener of connections in memory, so that no time passes but what tests have pass.
+struct InMemory(mpsc::Receiver<DuplexStream>);
+
+impl Listener for InMemory {
+    type Io = DuplexStream;
+    type Addr = ();
+
+    async fn accept(&mut self) -> (DuplexStream, ()) {
+        match self.0.recv().await {
+            Some(stream) => (stream, ()),
+            None => pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Serves an app to three clients: one has sent half of a head and no more, one asks for what takes
+/// a second, and the third is as the first, or asks for what `hangs`. The server is to end when
+/// `end` is over. The server, and the clients.
+async fn ending(
+    app: Router,
+    hangs: bool,
+    end: impl Future<Output = ()> + Send + 'static,
+) -> (JoinHandle<std::io::Result<()>>, [DuplexStream; 3]) {
+    let (connect, listener) = mpsc::channel(3);
+    let server = axum::serve(InMemory(listener), app).with_graceful_shutdown(end);
+    let server = tokio::spawn(server.into_future());
+    let third = if hangs { "\r\n" } else { "" };
+    let heads = [("/never", ""), ("/slow", "\r\n"), ("/never", third)];
+    let [(first, one), (second, two), (third, three)] = [0; 3].map(|_| duplex(1 << 16));
+    let mut clients = [first, second, third];
+    for ours in [one, two, three] {
+        connect.send(ours).await.expect("it listens");
+    }
+    for (client, (path, rest)) in clients.iter_mut().zip(heads) {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: a\r\n{rest}");
+        client.write_all(head.as_bytes()).await.expect("it reads");
+    }
+    sleep(ms(10)).await;
+    (server, clients)
+}
+
+/// Pain 12: a drain that waits for connections never ends, for one that hangs is enough. A gate
+/// knows when all that was asked is answered; or, after a time of one's choice, how much is not.
+#[tokio::test(start_paused = true)]
+async fn a_drain_ends_though_connections_hang() {
+    let app = || {
+        let slow = async || sleep(ms(1000)).await;
+        Router::new()
+            .route("/never", get(|| -> Never { Box::pin(pending()) }))
+            .route("/slow", get(slow))
+    };
+    for hangs in [false, true] {
+        let (server, _clients) = ending(app(), hangs, sleep(ms(5))).await;
+        assert!(timeout(ms(3_600_000), server).await.is_err(), "it waits for ever: {hangs}");
+
+        let gate = Gate::target(ms(500)).concurrency(8);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async move { drop(stopped.await) };
+        let (server, mut clients) = ending(app().layer(gate.clone()), hangs, stopped).await;
+        let began = Instant::now();
+        let drained = timeout(ms(10_000), gate.drain()).await.is_ok();
+        assert_eq!((drained, gate.snapshot().running), (!hangs, usize::from(hangs)));
+        // What is answered is written, and connections that are idle close.
+        stop.send(()).expect("it serves");
+        assert!(timeout(ms(100), server).await.is_err(), "left to itself it would not end");
+        let most = if hangs { ms(10_100) } else { ms(1100) };
+        assert!(began.elapsed() <= most, "{:?}", began.elapsed());
+        let mut answer = String::new();
+        clients[1].read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    }
+}
+
 /// A response that never comes.
 type Never = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Pain 12: what never ends holds up a drain. A call whose client has gone ends with it, however
+/// Pain 12 too: what never ends holds up others. A call whose client has gone ends with it, however
 /// long its handler would take, and nobody waits behind it.
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_never_ends_is_over_when_its_client_goes() {

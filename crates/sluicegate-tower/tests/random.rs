@@ -1,19 +1,22 @@
-//! Calls that are polled, dropped and answered in any order: nothing is lost, nobody waits in vain.
+//! Calls that are polled, dropped, answered and panic in any order, until a drain: nothing is lost,
+//! nobody waits in vain, and the drain is over when all are.
 
 mod common;
 
-use common::ms;
+use common::{ms, why};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
-use sluicegate_tower::{BoxError, Gate};
+use sluicegate::Why;
+use sluicegate_tower::{AsError, BoxError, Gate, GateService};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake, Waker};
-use tower::{Layer, Service, service_fn};
+use tower::{Layer, Service};
 
 /// Whether a task was woken since it was polled.
 #[derive(Default)]
@@ -34,6 +37,8 @@ enum Step {
     Drop(usize),
     /// The service answers one of the calls that it has.
     Answer(usize),
+    /// It panics over one of them, and the caller catches that.
+    Panic(usize),
     /// All that were woken are polled.
     Run,
 }
@@ -44,26 +49,208 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0_usize..8).prop_map(Step::Poll),
         1 => (0_usize..8).prop_map(Step::Drop),
         3 => (0_usize..8).prop_map(Step::Answer),
+        1 => (0_usize..8).prop_map(Step::Panic),
         2 => Just(Step::Run),
     ]
 }
 
-/// A call as its caller has it.
-struct Call {
-    future: Pin<Box<dyn Future<Output = Result<(), BoxError>>>>,
+/// A task that has a future.
+struct Task<T> {
+    future: Pin<Box<dyn Future<Output = T>>>,
     woken: Arc<Woken>,
+    /// Whether it was polled.
+    began: bool,
 }
 
-impl Call {
-    fn poll(&mut self) -> Poll<Result<(), BoxError>> {
+impl<T> Task<T> {
+    fn new(future: impl Future<Output = T> + 'static) -> Self {
+        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        Self { future: Box::pin(future), woken, began: false }
+    }
+
+    fn is_woken(&self) -> bool {
+        self.woken.0.load(SeqCst)
+    }
+
+    fn poll(&mut self) -> Poll<T> {
         self.woken.0.store(false, SeqCst);
+        self.began = true;
         let waker = Waker::from(Arc::clone(&self.woken));
         self.future.as_mut().poll(&mut Context::from_waker(&waker))
     }
 }
 
-/// The calls that the service has, and the waker of each until it is answered.
-type Held = Arc<Mutex<BTreeMap<usize, Option<Waker>>>>;
+/// A call that a service has until it is answered.
+enum Held {
+    Waits(Option<Waker>),
+    Panics,
+}
+
+/// A service that has calls until it is told what to do with them.
+#[derive(Clone, Default)]
+struct Holds(Arc<Mutex<BTreeMap<usize, Held>>>);
+
+impl Holds {
+    fn held(&self) -> MutexGuard<'_, BTreeMap<usize, Held>> {
+        self.0.lock().expect("no panic")
+    }
+
+    /// One of the calls is answered, or panics.
+    fn end(&self, at: usize, panics: bool) {
+        let mut held = self.held();
+        let Some(number) = nth(&held, at) else { return };
+        let was = match panics {
+            true => held.insert(number, Held::Panics),
+            false => held.remove(&number),
+        };
+        drop(held);
+        if let Some(Held::Waits(Some(waker))) = was {
+            waker.wake();
+        }
+    }
+}
+
+impl Service<usize> for Holds {
+    type Response = ();
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<(), Infallible>>>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, number: usize) -> Self::Future {
+        let holds = self.clone();
+        holds.held().insert(number, Held::Waits(None));
+        Box::pin(poll_fn(move |cx| {
+            let mut held = holds.held();
+            match held.remove(&number) {
+                Some(Held::Waits(_)) => {
+                    held.insert(number, Held::Waits(Some(cx.waker().clone())));
+                    Poll::Pending
+                }
+                Some(Held::Panics) => {
+                    drop(held);
+                    // As a panic, without its message.
+                    resume_unwind(Box::new("as it was told"))
+                }
+                None => Poll::Ready(Ok(())),
+            }
+        }))
+    }
+}
+
+/// The key at some place of a map, if it has any.
+fn nth<T>(map: &BTreeMap<usize, T>, at: usize) -> Option<usize> {
+    map.keys().nth(at % map.len().max(1)).copied()
+}
+
+/// A gate, its calls, and what became of them.
+struct World {
+    gate: Gate<usize, AsError>,
+    service: GateService<Holds, usize, AsError>,
+    holds: Holds,
+    calls: BTreeMap<usize, Task<Result<(), BoxError>>>,
+    drain: Option<Task<()>>,
+    /// Calls that were polled; and of these, those that were answered, came after the drain, or
+    /// were dropped, or panicked.
+    began: u64,
+    answered: u64,
+    refused: u64,
+    dropped: u64,
+    panicked: u64,
+}
+
+impl World {
+    fn new(places: usize) -> Self {
+        // So far that no time that this test may take is long.
+        let gate = Gate::target(ms(3_600_000)).concurrency(places).refuse_as_error();
+        let holds = Holds::default();
+        let (service, calls) = (gate.layer(holds.clone()), BTreeMap::new());
+        let (began, answered, refused, dropped, panicked) = Default::default();
+        let drain = None;
+        Self { gate, service, holds, calls, drain, began, answered, refused, dropped, panicked }
+    }
+
+    fn step(&mut self, number: usize, step: &Step) -> Result<(), TestCaseError> {
+        match *step {
+            Step::Call => {
+                self.calls.insert(number, Task::new(self.service.call(number)));
+            }
+            Step::Poll(at) => {
+                if let Some(number) = nth(&self.calls, at) {
+                    self.poll(number)?;
+                }
+            }
+            Step::Drop(at) => {
+                if let Some(number) = nth(&self.calls, at) {
+                    let call = self.calls.remove(&number).expect("it is there");
+                    self.dropped += u64::from(call.began);
+                    drop(call);
+                    self.holds.held().remove(&number);
+                }
+            }
+            Step::Answer(at) => self.holds.end(at, false),
+            Step::Panic(at) => self.holds.end(at, true),
+            Step::Run => {
+                let woken = |calls: &BTreeMap<usize, Task<_>>| {
+                    calls.iter().find(|(_, call)| call.is_woken()).map(|(number, _)| *number)
+                };
+                while let Some(number) = woken(&self.calls) {
+                    self.poll(number)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, number: usize) -> Result<(), TestCaseError> {
+        let call = self.calls.get_mut(&number).expect("it is there");
+        let is_late = !call.began && self.drain.is_some();
+        self.began += u64::from(!call.began);
+        match catch_unwind(AssertUnwindSafe(|| call.poll())) {
+            Ok(Poll::Pending) => {
+                prop_assert!(!is_late, "what comes after the drain is told at once");
+                return Ok(());
+            }
+            Ok(Poll::Ready(answer)) => {
+                prop_assert_eq!(why(&answer), is_late.then_some(Why::Draining));
+                self.refused += u64::from(is_late);
+                self.answered += u64::from(!is_late);
+            }
+            // Its future is still there, and has no place any more.
+            Err(_) => {
+                self.panicked += 1;
+                let failed = self.gate.snapshot().ended[Why::Failed];
+                prop_assert_eq!(failed, self.panicked);
+            }
+        }
+        self.calls.remove(&number);
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<(), TestCaseError> {
+        let seen = self.gate.snapshot();
+        let (refused, ended) = (&seen.admission.refused, &seen.ended);
+        let there = (seen.waiting + seen.running) as u64;
+        prop_assert_eq!(seen.admission.offered, self.began);
+        prop_assert_eq!(seen.finished, self.answered);
+        prop_assert_eq!(refused[Why::Draining], self.refused);
+        prop_assert_eq!(ended[Why::Failed], self.panicked);
+        prop_assert_eq!(refused[Why::Gone] + ended[Why::Gone], self.dropped);
+        let over = seen.finished + refused.total() + ended.total();
+        prop_assert_eq!(seen.admission.offered, over + there);
+        if let Some(drain) = &mut self.drain {
+            let hears = drain.is_woken();
+            prop_assert!(hears || there > 0, "who waits for the end is told");
+            prop_assert_eq!(drain.poll().is_ready(), there == 0);
+            if there == 0 {
+                self.drain = Some(Task::new(self.gate.drain()));
+            }
+        }
+        Ok(())
+    }
+}
 
 proptest! {
     #![proptest_config(Config {
@@ -76,84 +263,28 @@ proptest! {
     #[test]
     fn every_call_is_counted_once_and_whoever_has_a_place_is_told(
         places in 1_usize..4,
+        drains in 0_usize..120,
         steps in prop::collection::vec(step(), 1..80),
     ) {
-        // So far that no time that this test may take is long.
-        let gate = Gate::target(ms(3_600_000)).concurrency(places).refuse_as_error();
-        let held = Held::default();
-        let service = {
-            let held = Arc::clone(&held);
-            service_fn(move |number: usize| {
-                let held = Arc::clone(&held);
-                held.lock().expect("no panic").insert(number, None);
-                poll_fn(move |cx| match held.lock().expect("no panic").get_mut(&number) {
-                    Some(waker) => {
-                        *waker = Some(cx.waker().clone());
-                        Poll::Pending
-                    }
-                    None => Poll::Ready(Ok::<_, Infallible>(())),
-                })
-            })
-        };
-        let mut service = gate.layer(service);
-        let mut calls: BTreeMap<usize, Call> = BTreeMap::new();
-        let (mut polled, mut answered) = (std::collections::BTreeSet::new(), 0_u64);
+        let mut world = World::new(places);
         for (number, step) in steps.into_iter().chain([Step::Run]).enumerate() {
-            let nth = |at: usize| calls.keys().nth(at % calls.len().max(1)).copied();
-            let due = match step {
-                Step::Call => {
-                    let woken = Arc::new(Woken(AtomicBool::new(true)));
-                    let future = Box::pin(service.call(number));
-                    calls.insert(number, Call { future, woken });
-                    None
-                }
-                Step::Poll(at) => nth(at),
-                Step::Drop(at) => {
-                    if let Some(number) = nth(at) {
-                        calls.remove(&number);
-                        held.lock().expect("no panic").remove(&number);
-                    }
-                    None
-                }
-                Step::Answer(at) => {
-                    let mut held = held.lock().expect("no panic");
-                    let nth = held.keys().nth(at % held.len().max(1)).copied();
-                    let waker = nth.and_then(|number| held.remove(&number)).flatten();
-                    waker.into_iter().for_each(Waker::wake);
-                    None
-                }
-                Step::Run => None,
-            };
-            let run = matches!(step, Step::Run);
-            let woken = |calls: &BTreeMap<usize, Call>| {
-                calls.iter().find(|(_, call)| call.woken.0.load(SeqCst)).map(|(number, _)| *number)
-            };
-            let mut next = if run { woken(&calls) } else { due };
-            while let Some(number) = next {
-                let call = calls.get_mut(&number).expect("it was there");
-                polled.insert(number);
-                if let Poll::Ready(answer) = call.poll() {
-                    prop_assert!(answer.is_ok(), "the target is far");
-                    answered += 1;
-                    calls.remove(&number);
-                }
-                next = woken(&calls).filter(|_| run);
+            if number == drains {
+                world.drain = Some(Task::new(world.gate.drain()));
             }
-            let seen = gate.snapshot();
-            let refused = seen.admission.refused.total();
-            let ended = seen.ended.total();
-            let there = (seen.waiting + seen.running) as u64;
-            prop_assert_eq!(seen.admission.offered, polled.len() as u64);
-            prop_assert_eq!(seen.admission.offered, refused + ended + there + answered);
+            world.step(number, &step)?;
+            world.check()?;
+            let seen = world.gate.snapshot();
             prop_assert!(seen.running <= places);
-            if run {
+            if matches!(step, Step::Run) {
                 prop_assert!(seen.waiting == 0 || seen.running == places, "nobody waits in vain");
-                let serves = held.lock().expect("no panic").len();
+                let serves = world.holds.held().len();
                 prop_assert_eq!(seen.running, serves, "who has a place was told of it");
             }
         }
-        calls.clear();
-        let seen = gate.snapshot();
+        world.dropped += world.calls.values().filter(|call| call.began).count() as u64;
+        world.calls.clear();
+        world.check()?;
+        let seen = world.gate.snapshot();
         prop_assert_eq!((seen.waiting, seen.running), (0, 0));
     }
 }

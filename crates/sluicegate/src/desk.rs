@@ -41,8 +41,10 @@ pub(crate) struct Desk {
     gone_here: Cell<usize>,
     /// Whether it had better rest when there is nothing to do.
     pub rest: Rest,
-    /// Sources that missed a place and may try again.
-    freed: RefCell<Vec<StageId>>,
+    /// Stages whose flags are to be raised: sources that missed a place and may try again, and
+    /// those that watch for flows that are gone.
+    roused: RefCell<Vec<StageId>>,
+    watchers: RefCell<Vec<StageId>>,
     notices: RefCell<Vec<Notice>>,
 }
 
@@ -68,7 +70,8 @@ impl Desk {
             gone,
             gone_here: Cell::new(0),
             rest: Rest::default(),
-            freed: RefCell::default(),
+            roused: RefCell::default(),
+            watchers: RefCell::default(),
             notices: RefCell::default(),
         })
     }
@@ -134,7 +137,7 @@ impl Desk {
         placed.taken.set(placed.taken.get().saturating_sub(1));
         self.counts.places.set(self.counts.places.get() - 1);
         if placed.missed.take() {
-            self.freed.borrow_mut().push(source);
+            self.roused.borrow_mut().push(source);
         }
     }
 
@@ -151,6 +154,15 @@ impl Desk {
             && self.gone.add(self.worker, (source, flow))
         {
             self.gone_here.set(self.gone_here.get() + 1);
+            self.roused.borrow_mut().extend(&*self.watchers.borrow());
+        }
+    }
+
+    /// Has the flag of a stage raised whenever a flow of this worker is gone.
+    pub fn watch_gone(&self, stage: StageId) {
+        let mut watchers = self.watchers.borrow_mut();
+        if !watchers.contains(&stage) {
+            watchers.push(stage);
         }
     }
 
@@ -162,9 +174,9 @@ impl Desk {
         }
     }
 
-    /// Takes a source that missed a place, now that one is free.
-    pub fn take_freed(&self) -> Option<StageId> {
-        self.freed.borrow_mut().pop()
+    /// Takes a stage whose flag is to be raised.
+    pub fn take_roused(&self) -> Option<StageId> {
+        self.roused.borrow_mut().pop()
     }
 
     /// A flow with a place at its source has ended.

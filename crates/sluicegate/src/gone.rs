@@ -6,7 +6,7 @@
 
 use crate::event::{StageId, WorkerId};
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A flow by its source and its number there, at its home.
@@ -18,6 +18,8 @@ pub(crate) struct Gone {
     homes: Box<[Home]>,
     /// At how many homes there are some. A batch that reads an old number serves who has just gone.
     some_at: AtomicUsize,
+    /// How many have gone so far, for those who look only when there are more.
+    told: AtomicU64,
 }
 
 /// Those of one worker, on a cache line of their own: what resets there is nothing to the flows of
@@ -33,11 +35,15 @@ struct Home {
 impl Gone {
     pub fn new(workers: usize) -> Self {
         let homes = (0..workers).map(|_| Home::default()).collect();
-        Self { homes, some_at: AtomicUsize::new(0) }
+        Self { homes, some_at: AtomicUsize::new(0), told: AtomicU64::new(0) }
     }
 
     pub fn any(&self) -> bool {
         self.some_at.load(Relaxed) > 0
+    }
+
+    pub fn told(&self) -> u64 {
+        self.told.load(Relaxed)
     }
 
     pub fn has(&self, home: WorkerId, flow: &FlowId) -> bool {
@@ -47,6 +53,7 @@ impl Gone {
 
     /// Whether it is new.
     pub fn add(&self, home: WorkerId, flow: FlowId) -> bool {
+        self.told.fetch_add(1, Relaxed);
         self.change(home, |flows| flows.insert(flow))
     }
 

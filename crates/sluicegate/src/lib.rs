@@ -61,8 +61,8 @@ mod stage;
 mod time;
 
 pub use control::{
-    Adjust, Codel, Controller, Gauge, Gradient2, Headroom, Limit, Off, Overload, Sample, Seda,
-    SedaMulticlass, Spread, Vegas,
+    Adjust, Codel, Concurrency, Controller, Gauge, Gradient2, Headroom, Limit, Off, Overload,
+    Sample, Seda, SedaMulticlass, Spread, Vegas,
 };
 pub use desk::strays;
 pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};
@@ -74,7 +74,7 @@ pub use net::{
 pub use observe::{
     AdmissionQueueView, AdmissionView, Observer, Snapshot, StageView, Vote, WireView,
 };
-pub use queue::{AdmissionQueue, Ask, Concurrency, Order, Place};
+pub use queue::{AdmissionQueue, Ask, Order, Place};
 pub use rig::Rig;
 pub use run::{
     Drained, ExitFirst, Fifo, Machine, Park, Policy, Raised, Ready, Running, StartError, TimerKey,
@@ -82,8 +82,8 @@ pub use run::{
 };
 pub use sim::Sim;
 pub use stage::{
-    AnyOut, Binder, Cx, Entering, FnStage, Full, Inlet, Local, NoRoom, Out, Outlet, Permit, Ports,
-    Stage, from_fn,
+    AnyOut, AsyncCx, AsyncStage, Binder, Cx, Entering, Flag, FnStage, Full, Inlet, Local, NoRoom,
+    Out, Outlet, Permit, Ports, Sleep, Stage, async_stage, from_async_fn, from_fn,
 };
 pub use time::{Clock, Time, VirtualTime, ms};
 

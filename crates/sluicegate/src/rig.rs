@@ -4,10 +4,11 @@ use crate::desk::Desk;
 use crate::event::{Batch, Ended, Event, OUTSIDE, StageId, Tag, Work, WorkerId};
 use crate::gone::Gone;
 use crate::ledger::Ledger;
-use crate::run::{Machine, Park, Wheel};
-use crate::stage::{Binder, Cx, Local, OutSpec, Ports, Runtime, Stage};
+use crate::run::{Machine, Mailbox, Park, Wheel};
+use crate::stage::{Binder, Cx, Flag, Hand, Local, OutSpec, Ports, Runtime, Stage};
 use crate::time::{Clock, VirtualTime};
 use std::any::Any;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,8 @@ pub struct Rig<S: Stage> {
     clock: Clock,
     machine: Box<dyn Machine>,
     again: bool,
+    flag: Flag,
+    hand: Hand,
     flows: u64,
     quality: f64,
     draining: bool,
@@ -72,6 +75,8 @@ impl<S: Stage> Rig<S> {
             time,
             machine: Box::new(machine),
             again: false,
+            flag: Flag::new(&Arc::<Mailbox>::default(), 1),
+            hand: Hand::default(),
             flows: 0,
             quality: 1.0,
             draining: false,
@@ -115,6 +120,7 @@ impl<S: Stage> Rig<S> {
     /// Raises the stage's flag.
     pub fn signal(&mut self) -> &mut Self {
         self.again = false;
+        self.flag.take();
         self.call(|stage, _, cx| stage.signal(cx))
     }
 
@@ -148,9 +154,9 @@ impl<S: Stage> Rig<S> {
         self.work.events.len()
     }
 
-    /// Whether the stage raised its own flag since it was last signalled.
+    /// Whether the stage's flag was raised, by itself or by others, since it was last signalled.
     pub fn wants_again(&self) -> bool {
-        self.again
+        self.again || self.flag.is_raised()
     }
 
     /// What the stage did with its flows so far; what it holds is not counted.
@@ -176,11 +182,16 @@ impl<S: Stage> Rig<S> {
             places: usize::MAX,
             quality: self.quality,
             draining: self.draining,
+            flag: &self.flag,
+            hand: &mut self.hand,
+            emits: 1,
             again: &mut self.again,
         };
         let machine: &mut dyn Any = &mut *self.machine;
         let mut cx = Cx { out: &mut self.out, local: Local(machine), runtime };
         f(&mut self.stage, &mut self.work, &mut cx);
+        self.hand.keep(&mut VecDeque::new());
+        self.hand.flown().for_each(drop);
         self
     }
 }

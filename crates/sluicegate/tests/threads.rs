@@ -2,13 +2,16 @@
 #![forbid(unsafe_code)]
 
 use sluicegate::{
-    Batch, Cx, Drained, Entering, Limit, Machine, Net, Order, Out, Overload, Park, Policy, Raised,
-    Ready, Running, Stage, StartError, Tag, Time, Wait, Waker, Why, bounded, from_fn, stage,
+    AsyncCx, Batch, Cx, Drained, Entering, Event, Limit, Machine, Net, Order, Out, Overload, Park,
+    Policy, Raised, Ready, Running, Stage, StartError, Tag, Time, Wait, Waker, Why, bounded,
+    from_async_fn, from_fn, stage,
 };
 use std::hint::black_box;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{self, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -405,6 +408,95 @@ fn a_machine_wakes_its_worker() {
         until(&heard, n);
     }
     drop(running);
+}
+
+/// Counts how often its flag was raised from elsewhere, and gives it away.
+struct Heard {
+    heard: Arc<AtomicU64>,
+    flag: std::sync::mpsc::SyncSender<sluicegate::Flag>,
+}
+
+impl Stage for Heard {
+    type In = u64;
+    type Out = ();
+
+    fn start(&mut self, cx: &mut Cx<'_, ()>) {
+        self.flag.send(cx.flag()).unwrap();
+    }
+
+    fn handle(&mut self, _: Batch<'_, u64>, _: &mut Cx<'_, ()>) {}
+
+    fn signal(&mut self, _: &mut Cx<'_, ()>) {
+        self.heard.fetch_add(1, SeqCst);
+    }
+}
+
+#[test]
+fn a_flag_wakes_a_sleeping_worker_from_any_thread() {
+    let heard = Arc::new(AtomicU64::new(0));
+    let (flag, flags) = std::sync::mpsc::sync_channel(1);
+    let mut net = Net::new("flag");
+    let cpu = net.domain("cpu").pinned(1);
+    let ears = Arc::clone(&heard);
+    let make = move || Heard { heard: Arc::clone(&ears), flag: flag.clone() };
+    net.add(stage("heard", make).on(cpu));
+    let running = net.run().unwrap();
+    let flag = flags.recv().unwrap();
+    for n in 1..1000 {
+        flag.raise();
+        until(&heard, n);
+    }
+    drop(running);
+}
+
+/// Ready when another thread has heard of it.
+struct Asked(Option<Sender<(Arc<AtomicBool>, task::Waker)>>, Arc<AtomicBool>);
+
+impl Future for Asked {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<()> {
+        if let Some(asks) = self.0.take() {
+            asks.send((Arc::clone(&self.1), task.waker().clone())).unwrap();
+        }
+        if self.1.load(SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+#[test]
+fn what_waits_for_other_threads_goes_on_when_they_wake_it() {
+    // At most as many questions as there are places: the channel is bounded by them.
+    let (asks, asked) = channel::<(Arc<AtomicBool>, task::Waker)>();
+    let answers = thread::spawn(move || {
+        for (ready, waker) in asked {
+            ready.store(true, SeqCst);
+            waker.wake();
+        }
+    });
+    let count = Arc::new(AtomicU64::new(0));
+    let mut net = Net::new("elsewhere");
+    let cpu = net.domain("cpu").pinned(2);
+    let waits = move || {
+        let asks = asks.clone();
+        from_async_fn(8, async move |event: Event<u64>, _: AsyncCx| {
+            Asked(Some(asks.clone()), Arc::default()).await;
+            event
+        })
+    };
+    let waits = net.add(stage("waits", waits).on(cpu).queue(bounded(64)));
+    let ends = Arc::clone(&count);
+    let end = net.add(stage("end", move || counting(&ends)).on(cpu));
+    net.wire(waits.out, end.inlet);
+    let entry = net.entry(waits.inlet);
+    let running = net.run().unwrap();
+    let mut sent = 0;
+    while sent < 5000 {
+        sent += u64::from(entry.send(sent).is_ok());
+    }
+    until(&count, sent);
+    assert_over(running.drain(Duration::from_secs(20)), true);
+    drop(entry);
+    answers.join().unwrap();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `bench http`: CPU per request of ours, of nginx and of the bare loop, interleaved at random.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -48,6 +48,13 @@ pub enum Who {
     Bare(Io),
     /// With its access log, in the combined format.
     OursLog(Io),
+    /// An app of axum's, by its own server.
+    Axum,
+    /// The same behind our gate.
+    Gate,
+    /// The same by our server, without a gate and with one.
+    Serve(Io),
+    ServeGated(Io),
     Nginx,
     /// With `tcp_nopush`, as Debian's own configuration has it: head and body in one segment.
     NginxCorked,
@@ -63,11 +70,20 @@ impl Who {
             Who::Ours(io) => format!("sluicegate {}", io.name()),
             Who::Bare(io) => format!("bare {}", io.name()),
             Who::OursLog(io) => format!("sluicegate {} log", io.name()),
+            Who::Axum => "axum::serve".into(),
+            Who::Gate => "axum::serve gate".into(),
+            Who::Serve(io) => format!("serve {}", io.name()),
+            Who::ServeGated(io) => format!("serve {} gate", io.name()),
             Who::Nginx => "nginx".into(),
             Who::NginxCorked => "nginx nopush".into(),
             Who::NginxLog => "nginx log".into(),
             Who::NginxLogUnbuffered => "nginx log each".into(),
         }
+    }
+
+    /// Whether it serves an app, and no files.
+    fn is_app(self) -> bool {
+        matches!(self, Who::Axum | Who::Gate | Who::Serve(_) | Who::ServeGated(_))
     }
 
     fn nginx_log(self) -> NginxLog {
@@ -117,8 +133,18 @@ const LOGGING_EACH: &[Who] =
 /// The bare loop has one thread.
 const SEVERAL: &[Who] = &[Who::Ours(Io::Epoll), Who::Ours(Io::Uring), Who::Nginx];
 
+/// An app that says hello.
+const APPS: &[Who] = &[
+    Who::Axum,
+    Who::Gate,
+    Who::Serve(Io::Epoll),
+    Who::Serve(Io::Uring),
+    Who::ServeGated(Io::Epoll),
+    Who::ServeGated(Io::Uring),
+];
+
 /// nginx stalls under pipelining, so it stands in no such cell.
-pub const CELLS: [Cell; 17] = [
+pub const CELLS: [Cell; 20] = [
     cell("1k-64", SMALL, (64, 1, 1), ALL),
     cell("1k-1000", SMALL, (1000, 1, 1), ALL),
     cell("1k-8000", SMALL, (8000, 1, 1), ALL),
@@ -128,6 +154,9 @@ pub const CELLS: [Cell; 17] = [
     cell("1k-1000-workers-2", SMALL, (1000, 1, 2), SEVERAL),
     cell("1k-8000-workers-2", SMALL, (8000, 1, 2), SEVERAL),
     cell("100k-64-workers-2", LARGE, (64, 1, 2), SEVERAL),
+    cell("hello-1", "/", (1, 1, 1), APPS),
+    cell("hello-16", "/", (16, 1, 1), APPS),
+    cell("hello-64", "/", (64, 1, 1), APPS),
     cell("1k-64-log", SMALL, (64, 1, 1), LOGGING_EACH),
     cell("1k-1000-log", SMALL, (1000, 1, 1), LOGGING),
     cell("1k-8000-log", SMALL, (8000, 1, 1), LOGGING),
@@ -137,6 +166,9 @@ pub const CELLS: [Cell; 17] = [
     cell("1k-8000-log-workers-2", SMALL, (8000, 1, 2), LOGGING),
     cell("100k-64-log-workers-2", LARGE, (64, 1, 2), LOGGING),
 ];
+
+/// Milliseconds to which the gates hold apps.
+const TARGET: &str = "50";
 
 const SMALL: &str = "/1k.txt";
 const LARGE: &str = "/100k.bin";
@@ -199,13 +231,16 @@ struct Bench {
     www: PathBuf,
     sluicegate: PathBuf,
     bare: PathBuf,
+    /// Where apps are asked for.
+    apps: Option<PathBuf>,
     nginx: PathBuf,
 }
 
 /// Measures all cells and writes the report.
 pub fn run(plan: Plan, profile: Profile, options: &Options) -> Result<()> {
     options.end()?;
-    let bench = Bench::prepare(profile)?;
+    let apps = runs(&plan).iter().any(|(_, who)| who.is_app());
+    let bench = Bench::prepare(profile, apps)?;
     println!("nginx is configured so:\n{}", bench.nginx_configs()?);
     println!("sluicegate logs so:\n{}", bench.our_log());
     let mut samples = Vec::new();
@@ -245,7 +280,7 @@ fn runs(plan: &Plan) -> Vec<(&'static Cell, Who)> {
 }
 
 impl Bench {
-    fn prepare(profile: Profile) -> Result<Bench> {
+    fn prepare(profile: Profile, apps: bool) -> Result<Bench> {
         for program in ["wrk", "nginx", "taskset"] {
             ensure!(shell::which(program).is_some(), "{program} is not installed");
         }
@@ -259,7 +294,8 @@ impl Bench {
         fs::write(www.join("100k.bin"), "x".repeat(100 * 1024))?;
         let bare = profile.peer("bare", "bare")?;
         let nginx = shell::which("nginx").context("nginx is not installed")?;
-        Ok(Bench { home, www, sluicegate: profile.sluicegate()?, bare, nginx })
+        let apps = apps.then(|| profile.peer("overload", "overload-peer")).transpose()?;
+        Ok(Bench { home, www, sluicegate: profile.sluicegate()?, bare, apps, nginx })
     }
 
     /// The configuration without a log, and the lines that differ where there is one.
@@ -309,6 +345,10 @@ impl Bench {
         Ok(Sample { repeat, cell, who, cpu_ns, figures })
     }
 
+    fn apps(&self) -> Result<&Path> {
+        self.apps.as_deref().context("apps were not asked for")
+    }
+
     fn start(&self, launch: &Launch, who: Who) -> Result<Server> {
         let nginx = |corked| {
             let home = self.home.join("nginx");
@@ -328,6 +368,13 @@ impl Bench {
             Who::NginxCorked => nginx(true),
             Who::Nginx | Who::NginxLog | Who::NginxLogUnbuffered => nginx(false),
             Who::Bare(io) => launch.bare(&self.bare, io.name()),
+            Who::Axum => launch.app(self.apps()?, &["axum", "inline"]),
+            Who::Gate => launch.app(self.apps()?, &["axum", "inline", "--target", TARGET]),
+            Who::Serve(io) => launch.app(self.apps()?, &["serve", "inline", "--io", io.name()]),
+            Who::ServeGated(io) => {
+                let words = ["serve", "inline", "--io", io.name(), "--target", TARGET];
+                launch.app(self.apps()?, &words)
+            }
         }
     }
 }

@@ -49,6 +49,9 @@ const OF_NGINX_LOG: [(&str, f64); 8] = [
 const OF_BARE: [(&str, f64); 4] =
     [("1k-64", 1.05), ("1k-1000", 1.05), ("1k-8000", 1.05), ("100k-64", 1.05)];
 
+/// Of `axum::serve` with the same app: what our server may cost, with a gate and without.
+const OF_AXUM: [(&str, f64); 3] = [("hello-1", 0.90), ("hello-16", 0.90), ("hello-64", 0.90)];
+
 /// Of ourselves in another cell.
 const OF_OURS: [(&str, &str, f64); 3] = [
     ("1k-64-pipelined-16", "1k-64", 0.25),
@@ -66,6 +69,8 @@ fn all_claims() -> Vec<Claim> {
         all.extend(OF_NGINX.iter().map(of(ours, Who::Nginx)));
         all.extend(OF_NGINX_LOG.iter().map(of(log, Who::NginxLog)));
         all.extend(OF_BARE.iter().map(of(ours, Who::Bare(io))));
+        all.extend(OF_AXUM.iter().map(of(Who::Serve(io), Who::Axum)));
+        all.extend(OF_AXUM.iter().map(of(Who::ServeGated(io), Who::Axum)));
         all.extend(OF_OURS.iter().map(|&(cell, other, bound)| Claim {
             above: (cell, ours),
             below: (other, ours),

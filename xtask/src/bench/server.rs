@@ -122,6 +122,14 @@ impl<'a> Launch<'a> {
         Server::start(command, address, address)
     }
 
+    /// A server of an app, from the program of the peers.
+    pub fn app(&self, program: &Path, words: &[&str]) -> Result<Server> {
+        let address = free_port()?;
+        let mut command = self.pinned(program);
+        command.args(words).args(["--listen", &address.to_string()]);
+        Server::start(command, address, address)
+    }
+
     /// Debian's nginx with a configuration of its own in `home`.
     /// `corked` adds `tcp_nopush`.
     pub fn nginx(

@@ -4,9 +4,10 @@ use crate::metadata::{is_ours, list, metadata, text};
 use crate::none;
 
 /// From the innermost layer out; each may use what stands before it. xtask stands apart.
-const LAYERS: [&str; 8] = [
+const LAYERS: [&str; 9] = [
     "sluicegate",
     "sluicegate-macros",
+    "sluicegate-admin",
     "sluicegate-io",
     "sluicegate-http",
     "sluicegate-web",

@@ -6,10 +6,11 @@ use actix_web::{App, HttpServer};
 use anyhow::{Context, Result};
 
 use super::burn::{Cost, burn};
-use super::{BACKLOG, Domain, anywhere, tell};
+use super::{BACKLOG, Domain, Plan, tell};
 
 /// Serves until it is killed.
-pub fn run(domain: Domain) -> Result<()> {
+pub fn run(plan: Plan) -> Result<()> {
+    let domain = plan.domain;
     let app = move || {
         let route = || match domain {
             Domain::Inline => web::get().to(inline),
@@ -19,7 +20,7 @@ pub fn run(domain: Domain) -> Result<()> {
         App::new().route("/burn", route()).route("/burn/{class}", route())
     };
     actix_web::rt::System::new().block_on(async move {
-        let server = HttpServer::new(app).workers(1).backlog(BACKLOG).bind(anywhere())?;
+        let server = HttpServer::new(app).workers(1).backlog(BACKLOG).bind(plan.listen)?;
         let address = server.addrs().first().copied().context("it listens nowhere")?;
         tell(address)?;
         Ok(server.run().await?)

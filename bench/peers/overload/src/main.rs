@@ -1,4 +1,5 @@
-//! Web servers that users know, each with one thread for requests and the handler that burns CPU.
+//! Web servers that users know, and axum's app behind Sluicegate's own sockets; each with one thread
+//! for requests and the handler that burns CPU.
 //!
 //! The handler is that of `burn` in Sluicegate: the same path, query, clock and answer. Settings
 //! are those that a user finds in the documentation, and defaults where none is needed; only the
@@ -39,41 +40,52 @@ enum Bound {
     Target(Duration),
 }
 
+/// What is to be run.
+struct Plan {
+    domain: Domain,
+    bound: Bound,
+    /// What moves the bytes of Sluicegate's server.
+    io: Option<String>,
+    listen: SocketAddr,
+}
+
+const USAGE: &str = "usage: overload-peer axum|actix|serve inline|pool [--limit N | --target MS] \
+                     [--io NAME] [--listen ADDR]; --limit is for axum, --target for axum and serve, \
+                     --io for serve";
+
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = args.iter().map(String::as_str).collect();
-    let (peer, domain, bound) = match words.as_slice() {
-        [peer, domain] => (*peer, *domain, Bound::None),
-        [peer, domain, "--limit", n] => (*peer, *domain, Bound::Limit(number("--limit", n)?)),
-        [peer, domain, "--target", ms] => {
-            let target = Duration::from_millis(number("--target", ms)?);
-            (*peer, *domain, Bound::Target(target))
-        }
-        _ => bail!(
-            "usage: overload-peer axum|actix inline|pool [--limit N | --target MS]; both bounds \
-             are for axum"
-        ),
-    };
-    let domain = match domain {
+    let [peer, domain, options @ ..] = args.as_slice() else { bail!(USAGE) };
+    let domain = match domain.as_str() {
         "inline" => Domain::Inline,
         "pool" => Domain::Pool,
         other => bail!("{other} is no domain; accepted are inline and pool"),
     };
-    match (peer, bound) {
-        ("axum", bound) => tokio_axum::run(domain, bound),
-        ("actix", Bound::None) => actix::run(domain),
-        ("actix", _) => bail!("--limit and --target are for axum; leave them out here"),
-        (other, _) => bail!("{other} is no peer; accepted are axum and actix"),
+    let listen = (Ipv4Addr::LOCALHOST, 0).into();
+    let mut plan = Plan { domain, bound: Bound::None, io: None, listen };
+    for option in options.chunks(2) {
+        let [name, value] = option else { bail!(USAGE) };
+        match name.as_str() {
+            "--limit" => plan.bound = Bound::Limit(number(name, value)?),
+            "--target" => {
+                plan.bound = Bound::Target(Duration::from_millis(number(name, value)?));
+            }
+            "--io" => plan.io = Some(value.clone()),
+            "--listen" => plan.listen = value.parse().context("--listen takes ADDRESS:PORT")?,
+            _ => bail!(USAGE),
+        }
+    }
+    match (peer.as_str(), plan.bound) {
+        ("axum", _) => tokio_axum::run(plan),
+        ("serve", Bound::None | Bound::Target(_)) => tokio_axum::serve(plan),
+        ("actix", Bound::None) => actix::run(plan),
+        ("actix" | "serve", _) => bail!(USAGE),
+        (other, _) => bail!("{other} is no peer; accepted are axum, serve and actix"),
     }
 }
 
 fn number<T: FromStr<Err = ParseIntError>>(option: &str, text: &str) -> Result<T> {
     text.parse().with_context(|| format!("{option} {text} is no number"))
-}
-
-/// Where it listens: a port that is free.
-fn anywhere() -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, 0).into()
 }
 
 /// Tells whoever started it where it listens.

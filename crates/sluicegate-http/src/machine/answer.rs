@@ -1,16 +1,25 @@
 //! The other half of the machine: replies on their way out, and how a connection ends.
 
 use sluicegate::Time;
-use sluicegate_io::{Chunk, Then};
+use sluicegate_io::Then;
 
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Given, Outcome};
+use crate::machine::body::Left;
 use crate::machine::conn::{HttpConn, Next, Phase};
 use crate::machine::encode::{Answer, Asked, encode};
+use crate::machine::intake::{Aside, Intake};
 use crate::machine::patience::Waiting;
+use crate::machine::pieces::{Broken, Rest};
 use crate::machine::reader::Reader;
 use crate::machine::shared::Shared;
+use crate::method::Version;
+use crate::reader::Feed;
 use crate::reply::{Body, Reply};
 use crate::status::{Problem, is_bodiless};
+
+/// What a tunnel counts as: whoever has the connection now says what it is (RFC 9110 section
+/// 15.2.2).
+const SWITCHING_PROTOCOLS: u16 = 101;
 
 impl HttpConn {
     /// Encodes the reply in an exchange that came back, or the next pieces of its stream.
@@ -27,17 +36,21 @@ impl HttpConn {
         if exchange.is_missed() {
             self.trail_missed();
         }
-        let (reply, pieces) = exchange.outcome();
+        let tunnel = if exchange.has_pipe() { exchange.take_tunnel() } else { None };
+        let Outcome { reply, given } = exchange.outcome();
         match self.phase {
+            Phase::Asked if !failed && let Some(feed) = tunnel => {
+                self.begin_tunnel(feed, given, shared, &mut answer);
+            }
             Phase::Asked => {
                 if failed {
                     *reply = None;
                 }
                 let reply = reply.get_or_insert_with(|| shared.bare(self.asked.whose, 500));
-                self.begin_reply(reply, Some(pieces), now, shared, &mut answer);
+                self.begin_reply(reply, Some(given), now, shared, &mut answer);
             }
             Phase::Stream { .. } if failed => answer = self.reset(),
-            Phase::Stream { left } => self.go_on(pieces, left, &mut answer),
+            Phase::Stream { rest } => self.go_on(given, rest, shared, &mut answer),
             Phase::Head | Phase::Body { .. } | Phase::Over => {}
         }
         self.count(&answer, queued, now, shared);
@@ -73,12 +86,12 @@ impl HttpConn {
         answer
     }
 
-    /// Writes the head into `answer`, and what there is of the body. `pieces` of a stream may have
-    /// been given.
+    /// Writes the head into `answer`, and what there is of the body. Pieces of it may have been
+    /// given.
     fn begin_reply(
         &mut self,
         reply: &mut Reply,
-        pieces: Option<&mut Vec<Chunk>>,
+        given: Option<Given<'_>>,
         now: Time,
         shared: &mut Shared,
         answer: &mut Answer,
@@ -87,44 +100,83 @@ impl HttpConn {
         let used_up = shared.limits.requests.is_some_and(|most| u64::from(self.answered) >= most);
         // What was read already is answered, however little it is.
         let last = self.input.is_empty() && (self.draining || self.eof);
+        let rest = self.rest_of(reply);
         self.asked.keep_alive &= !(reply.close || used_up || last);
+        if rest == Some(Rest::Raw) {
+            self.asked.keep_alive = false;
+        }
+        // Behind a reply in pieces it is seen then.
+        if rest.is_none() && self.intake().is_some_and(|intake| !intake.is_short()) {
+            self.asked.keep_alive = false;
+        }
         let follows = shared.extras.as_mut().map(|extras| self.announce(reply, now, extras));
         encode(reply, self.asked, now, shared, &mut answer.chunks);
         if let Some(follows) = follows {
             self.trail_head(reply.status, follows, answer);
         }
-        let streams = !self.asked.head_only && !is_bodiless(reply.status);
-        match (&reply.body, pieces) {
-            (&Body::Stream { len }, Some(pieces)) if streams => {
-                if len > 0 && pieces.is_empty() {
-                    self.phase = Phase::Stream { left: len };
-                    answer.more = true;
-                    return;
-                }
-                self.go_on(pieces, len, answer);
-            }
+        match (rest, given) {
+            (Some(rest), Some(given)) => self.begin_pieces(given, rest, shared, answer),
             _ => self.end_reply(answer),
         }
     }
 
-    /// Appends the pieces that were given; `left` bytes of the stream were to come.
-    fn go_on(&mut self, pieces: &mut Vec<Chunk>, left: u64, answer: &mut Answer) {
-        let given: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
-        answer.chunks.extend(pieces.drain(..));
-        // The head has promised an exact length: less is not padded, more is not sent.
-        if given > left || (given == 0 && left > 0) {
-            *answer = self.reset();
-            return;
+    /// Hands the connection over: from now on bytes are bytes.
+    #[cold]
+    fn begin_tunnel(
+        &mut self,
+        feed: Feed,
+        given: Given<'_>,
+        shared: &mut Shared,
+        answer: &mut Answer,
+    ) {
+        self.asked.keep_alive = false;
+        self.trail_head(SWITCHING_PROTOCOLS, 0, answer);
+        self.aside = Some(Box::new(Aside::Intake(Intake::new(Left::Raw, feed))));
+        self.begin_pieces(given, Rest::Raw, shared, answer);
+    }
+
+    /// How the body of a reply is sent in pieces, where it is. In HTTP/1.0 the end of the
+    /// connection is the end of one whose length is not known (RFC 9112 section 6.3, item 8).
+    fn rest_of(&self, reply: &Reply) -> Option<Rest> {
+        let rest = match (&reply.body, self.asked.version) {
+            (&Body::Stream { len }, _) => Rest::Bytes(len),
+            (Body::Open, Version::Http11) => Rest::Chunks,
+            (Body::Open, Version::Http10) => Rest::Raw,
+            (Body::Empty | Body::Bytes(_) | Body::Chunks(_), _) => return None,
+        };
+        (!self.asked.head_only && !is_bodiless(reply.status)).then_some(rest)
+    }
+
+    fn begin_pieces(
+        &mut self,
+        given: Given<'_>,
+        rest: Rest,
+        shared: &mut Shared,
+        answer: &mut Answer,
+    ) {
+        if rest.is_due() && given.is_nothing() {
+            self.phase = Phase::Stream { rest };
+            answer.more = true;
+        } else {
+            self.go_on(given, rest, shared, answer);
         }
-        if given == left {
-            return self.end_reply(answer);
+    }
+
+    /// Appends the pieces that were given.
+    fn go_on(&mut self, given: Given<'_>, rest: Rest, shared: &mut Shared, answer: &mut Answer) {
+        let Given { pieces, ended } = given;
+        match rest.take(pieces, ended, &mut shared.scratch, &mut answer.chunks) {
+            Ok(Some(rest)) => {
+                self.phase = Phase::Stream { rest };
+                answer.more = true;
+            }
+            Ok(None) => self.end_reply(answer),
+            Err(Broken) => *answer = self.reset(),
         }
-        self.phase = Phase::Stream { left: left - given };
-        answer.more = true;
     }
 
     fn end_reply(&mut self, answer: &mut Answer) {
-        if self.asked.keep_alive {
+        if (self.aside.is_none() || self.give_up_body()) && self.asked.keep_alive {
             self.phase = Phase::Head;
         } else {
             answer.then = self.end();
@@ -133,7 +185,7 @@ impl HttpConn {
 
     /// Answers with an error and interprets nothing more.
     pub(super) fn refuse(&mut self, problem: Problem, now: Time, shared: &mut Shared) -> Next {
-        self.problem = Some(Box::new(problem));
+        self.aside = Some(Box::new(Aside::Problem(problem)));
         if let Some(extras) = &mut shared.extras {
             self.begin_blank_trail(now, extras);
         }
@@ -162,8 +214,9 @@ impl HttpConn {
     }
 
     /// Says how to close behind an answer.
-    fn end(&mut self) -> Then {
+    pub(super) fn end(&mut self) -> Then {
         self.phase = Phase::Over;
+        self.aside.take_if(|aside| matches!(**aside, Aside::Intake(_)));
         self.input.clear();
         self.reader = Reader::default();
         // RFC 9112 section 9.6: half-close, then read until the peer closes, lest the answer be

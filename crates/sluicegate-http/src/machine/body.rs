@@ -13,9 +13,40 @@ pub(crate) enum Left {
     Sized(u64),
     /// Boxed, for it is large, rare, and would make every connection larger.
     Chunked(Box<Chunked>),
+    /// Whatever comes until the peer finishes sending.
+    Raw,
 }
 
-/// Takes what belongs to the body; whether it is complete.
+/// What the first bytes of the input are.
+pub(crate) struct Part {
+    /// Bytes of framing.
+    pub skip: usize,
+    /// Bytes of data behind them.
+    pub data: usize,
+    /// The body is complete then.
+    pub ends: bool,
+}
+
+impl Left {
+    /// Takes what is not empty as the next bytes; `most` bytes of data are taken of chunks.
+    pub fn part(&mut self, bytes: &[u8], most: u64) -> Result<Part, Problem> {
+        Ok(match self {
+            Self::Sized(left) => {
+                let data = bytes.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= data as u64;
+                Part { skip: 0, data, ends: *left == 0 }
+            }
+            Self::Chunked(chunked) => match chunked.step(bytes, most)? {
+                Step::More => Part { skip: bytes.len(), data: 0, ends: false },
+                Step::Data { skip, len } => Part { skip, data: len, ends: false },
+                Step::End { skip } => Part { skip, data: 0, ends: true },
+            },
+            Self::Raw => Part { skip: 0, data: bytes.len(), ends: false },
+        })
+    }
+}
+
+/// Takes what belongs to the body, `most` bytes of it; whether it is complete.
 ///
 /// A buffer is kept only where the body ends in it: otherwise senders that dawdle would hold all
 /// buffers of the pool. Where buffers are scarce, none is.
@@ -24,48 +55,27 @@ pub(crate) fn collect(
     left: &mut Left,
     input: &mut Input,
     patience: &mut Patience,
+    most: u64,
     shared: &Shared,
 ) -> Result<bool, Problem> {
-    let (body, limits) = (exchange.collected(), &shared.limits);
+    let body = exchange.collected();
     while !input.is_empty() {
-        let bytes = input.bytes();
-        let n = match left {
-            Left::Sized(left) => {
-                let n = bytes.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
-                body.claim(n, limits.bodies)?;
-                *left -= n as u64;
-                let keeps = *left == 0 && !shared.scarce;
-                let ends_here = if keeps { input.take_front(n) } else { None };
-                match ends_here {
-                    Some(buf) => body.keep(buf),
-                    None => {
-                        body.copy(&input.bytes()[..n]);
-                        input.consume(n);
-                    }
-                }
-                patience.got(n as u64);
-                if *left == 0 {
-                    body.close_block();
-                    return Ok(true);
-                }
-                continue;
+        let Part { skip, data, ends } = left.part(input.bytes(), most)?;
+        body.claim(data, shared.limits.bodies)?;
+        // Chunks end with framing, and are copied.
+        let keeps = ends && data > 0 && !shared.scarce;
+        match if keeps { input.take_front(data) } else { None } {
+            Some(buf) => body.keep(buf),
+            None => {
+                body.copy(&input.bytes()[skip..skip + data]);
+                input.consume(skip + data);
             }
-            Left::Chunked(chunked) => match chunked.step(bytes, limits)? {
-                Step::More => bytes.len(),
-                Step::Data { skip, len } => {
-                    body.claim(len, limits.bodies)?;
-                    body.copy(&bytes[skip..skip + len]);
-                    skip + len
-                }
-                Step::End { skip } => {
-                    input.consume(skip);
-                    body.close_block();
-                    return Ok(true);
-                }
-            },
-        };
-        input.consume(n);
-        patience.got(n as u64);
+        }
+        patience.got((skip + data) as u64);
+        if ends {
+            body.close_block();
+            return Ok(true);
+        }
     }
     Ok(false)
 }

@@ -58,8 +58,9 @@ pub(crate) enum Step {
 }
 
 impl Chunked {
-    /// Looks at `input`, which is not empty; `Step::Data` was consumed by the caller.
-    pub fn step(&mut self, input: &[u8], limits: &Limits) -> Result<Step, Problem> {
+    /// Looks at `input`, which is not empty; `Step::Data` was consumed by the caller. `most` bytes
+    /// of data are taken.
+    pub fn step(&mut self, input: &[u8], most: u64) -> Result<Step, Problem> {
         for (skip, &byte) in input.iter().enumerate() {
             self.state = match self.state {
                 State::Data { left } => {
@@ -82,7 +83,7 @@ impl Chunked {
                     b'\t' | 0x20..=0x7e | 0x80.. => State::Extension { size },
                     _ => return Err(Problem::bad("a control character in a chunk extension")),
                 },
-                State::SizeEnd { size } => self.size_end(byte, size, limits)?,
+                State::SizeEnd { size } => self.size_end(byte, size, most)?,
                 State::DataCr if byte == b'\r' => State::DataLf,
                 State::DataLf if byte == b'\n' => State::default(),
                 State::DataCr | State::DataLf => {
@@ -99,7 +100,7 @@ impl Chunked {
         Ok(Step::More)
     }
 
-    fn size_end(&mut self, byte: u8, size: u64, limits: &Limits) -> Result<State, Problem> {
+    fn size_end(&mut self, byte: u8, size: u64, most: u64) -> Result<State, Problem> {
         if byte != b'\n' {
             return Err(Problem::bad("a bare CR behind a chunk size"));
         }
@@ -108,7 +109,7 @@ impl Chunked {
             return Ok(State::Trailers);
         }
         self.total = self.total.saturating_add(size);
-        if self.total > limits.body {
+        if self.total > most {
             return Err(Problem::new(413, "the body is too large"));
         }
         Ok(State::Data { left: size })
@@ -165,7 +166,7 @@ mod tests {
         let (mut chunked, mut data, mut at) = (Chunked::default(), Vec::new(), 0);
         while at < input.len() {
             let end = (at + split.max(1)).min(input.len());
-            match chunked.step(&input[at..end], &Limits::default()).map_err(|bad| bad.status)? {
+            match chunked.step(&input[at..end], Limits::default().body).map_err(|bad| bad.status)? {
                 Step::More => at = end,
                 Step::Data { skip, len } => {
                     data.extend_from_slice(&input[at + skip..at + skip + len]);

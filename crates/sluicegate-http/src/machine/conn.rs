@@ -9,7 +9,9 @@ use crate::machine::body::{Left, collect};
 use crate::machine::encode::{Answer, Asked, CONTINUE};
 use crate::machine::framing::{Framing, examine};
 use crate::machine::input::Input;
+use crate::machine::intake::Aside;
 use crate::machine::patience::{Late, Patience, Waiting};
+use crate::machine::pieces::Rest;
 use crate::machine::reader::Reader;
 use crate::machine::shared::Shared;
 use crate::machine::trail::Trail;
@@ -27,13 +29,13 @@ pub struct HttpConn {
     /// When the first byte of the request in hand was received.
     pub(super) born: Time,
     pub(super) asked: Asked,
+    pub(super) aside: Option<Box<Aside>>,
     pub(super) patience: Patience,
     /// Requests whose replies were begun.
     pub(super) answered: u32,
     /// The peer has finished sending.
     pub(super) eof: bool,
     pub(super) draining: bool,
-    pub(super) problem: Option<Box<Problem>>,
     /// Where requests are logged, named or timed.
     pub(super) trail: Option<Box<Trail>>,
 }
@@ -47,11 +49,13 @@ pub(super) enum Phase {
         left: Left,
         /// 100 (Continue) is due unless the body comes by itself.
         owes_continue: bool,
+        /// What is not there is taken while the handlers have the request.
+        in_pieces: bool,
     },
     /// The request is with the handlers.
     Asked,
     /// Its reply is being sent in pieces.
-    Stream { left: u64 },
+    Stream { rest: Rest },
     /// The last word was said; nothing that comes is interpreted.
     Over,
 }
@@ -89,11 +93,11 @@ impl HttpConn {
             reader: Reader::default(),
             born: now,
             asked: Asked::default(),
+            aside: None,
             patience: Patience::new(now),
             answered: 0,
             eof: false,
             draining: false,
-            problem: None,
             trail: None,
         }
     }
@@ -129,6 +133,11 @@ impl HttpConn {
 
     /// Goes as far as the bytes reach. To be called until it says `Wait`.
     pub fn advance(&mut self, now: Time, shared: &mut Shared) -> Next {
+        if self.aside.is_some()
+            && let Some(next) = self.take_in(now, shared)
+        {
+            return next;
+        }
         match &self.phase {
             Phase::Head => self.read_head(now, shared),
             Phase::Body { .. } => self.read_body(now, shared),
@@ -148,6 +157,9 @@ impl HttpConn {
             Late::Idle => self.close(),
             // RFC 9110 section 15.5.9: 408 with Connection: close.
             Late::Head => self.refuse(Problem::new(408, "the head took too long"), now, shared),
+            Late::Body if self.intake().is_some() => {
+                self.break_body(Problem::new(408, "the body came too slowly"), now, shared)
+            }
             Late::Body => self.refuse(Problem::new(408, "the body came too slowly"), now, shared),
             Late::Write => Next::Write(self.reset()),
         }
@@ -163,9 +175,14 @@ impl HttpConn {
         matches!(self.phase, Phase::Asked | Phase::Stream { .. })
     }
 
+    /// Whether a body is still coming whose request was handed on.
+    pub fn takes_in(&self) -> bool {
+        self.intake().is_some()
+    }
+
     /// Whether to advance brings nothing, for nothing came that is not used up.
     pub fn is_idle(&self) -> bool {
-        !self.eof && self.input.is_empty()
+        !self.eof && self.input.is_empty() && self.intake().is_none()
     }
 
     /// Whether the last word was said.
@@ -184,7 +201,10 @@ impl HttpConn {
 
     /// Why the machine itself refused the peer's request.
     pub fn problem(&self) -> Option<Problem> {
-        self.problem.as_deref().copied()
+        match self.aside.as_deref() {
+            Some(Aside::Problem(problem)) => Some(*problem),
+            _ => None,
+        }
     }
 
     fn read_head(&mut self, now: Time, shared: &mut Shared) -> Next {
@@ -210,10 +230,14 @@ impl HttpConn {
         let head = exchange.head_mut();
         let (version, head_only) = (head.version, head.method == Method::Head);
         self.asked = Asked { version, head_only, ..Asked::default() };
+        let mut in_pieces = false;
         let meaning = head.take_target().and_then(|()| examine(head)).and_then(|meaning| {
+            let has_body = meaning.framing != Framing::Sized(0);
+            let which = shared.in_pieces.as_ref().filter(|_| has_body);
+            in_pieces = which.is_some_and(|which| which.takes(head));
             match meaning.framing {
                 // RFC 9110 section 15.5.14.
-                Framing::Sized(len) if len > shared.limits.body => {
+                Framing::Sized(len) if len > most(in_pieces, &shared.limits) => {
                     Err(Problem::new(413, "the body is too large"))
                 }
                 _ => Ok(meaning),
@@ -247,7 +271,8 @@ impl HttpConn {
             }
         }
         self.patience.wait_for(Waiting::Body, now);
-        self.phase = Phase::Body { exchange, left, owes_continue: meaning.expects };
+        let owes_continue = meaning.expects;
+        self.phase = Phase::Body { exchange, left, owes_continue, in_pieces };
         Next::Begun { born: self.born }
     }
 
@@ -258,7 +283,7 @@ impl HttpConn {
     }
 
     fn read_body(&mut self, now: Time, shared: &mut Shared) -> Next {
-        let Phase::Body { exchange, left, owes_continue } = &mut self.phase else {
+        let Phase::Body { exchange, left, owes_continue, in_pieces } = &mut self.phase else {
             return Next::Wait;
         };
         // RFC 9110 section 10.1.1: 100 may be left out when the body is coming already.
@@ -268,7 +293,8 @@ impl HttpConn {
             self.trail_on(&answer, CONTINUE.len(), now, shared);
             return Next::Write(answer);
         }
-        match collect(exchange, left, &mut self.input, &mut self.patience, shared) {
+        let most = most(*in_pieces, &shared.limits);
+        match collect(exchange, left, &mut self.input, &mut self.patience, most, shared) {
             Ok(true) => match std::mem::replace(&mut self.phase, Phase::Asked) {
                 Phase::Body { exchange, .. } => {
                     self.trail_asked(now);
@@ -281,8 +307,19 @@ impl HttpConn {
                 self.abort_trail(now, shared);
                 self.close()
             }
+            Ok(false) if *in_pieces => match std::mem::replace(&mut self.phase, Phase::Asked) {
+                Phase::Body { exchange, left, .. } => {
+                    self.hand_on_early(exchange, left, now, shared)
+                }
+                _ => Next::Wait,
+            },
             Ok(false) => Next::Wait,
             Err(problem) => self.refuse(problem, now, shared),
         }
     }
+}
+
+/// The most bytes of a body.
+fn most(in_pieces: bool, limits: &Limits) -> u64 {
+    if in_pieces { limits.body_in_pieces.unwrap_or(u64::MAX) } else { limits.body }
 }

@@ -24,10 +24,12 @@ pub struct Answer {
     pub more: bool,
 }
 
+/// The framing of a body whose length is not known (RFC 9112 section 7.1).
+const CHUNKED: &[u8] = b"Transfer-Encoding: chunked\r\n";
 /// A body that is copied behind its head instead of being a piece of its own.
 const COPIED_BODY_MAX: usize = 256;
 /// Room for heads that is asked for at once.
-const SCRATCH: usize = 16 * 1024;
+pub(crate) const SCRATCH: usize = 16 * 1024;
 
 /// The last thing known of a request while its reply is awaited.
 #[derive(Clone, Copy, Debug)]
@@ -63,12 +65,18 @@ pub(crate) fn encode(
     let lines = shared.extras.as_ref().map_or(&[][..], |extras| &extras.lines);
     // RFC 9110 section 9.3.2: a reply to HEAD has the fields of one to GET and no content.
     let body_allowed = !asked.head_only && !is_bodiless(reply.status);
+    let is_open = matches!(reply.body, Body::Open);
+    // RFC 9112 section 6.1: not in a reply to HTTP/1.0; in one to HEAD it may be left out.
+    let chunked = is_open && body_allowed && asked.version == Version::Http11;
     match &mut reply.head {
         ReplyHead::Prebuilt(head) => {
             chunks.push(Chunk::Bytes(std::mem::take(head)));
             chunks.push(Chunk::Bytes(match lines {
-                [] => tail.clone(),
+                [] if !chunked => tail.clone(),
                 lines => {
+                    if chunked {
+                        shared.scratch.put_slice(CHUNKED);
+                    }
                     shared.scratch.put_slice(lines);
                     shared.scratch.put_slice(tail);
                     shared.scratch.split().freeze()
@@ -91,7 +99,9 @@ pub(crate) fn encode(
             }
             out.put_slice(more);
             // RFC 9110 section 8.6: no Content-Length in a 204; in a 304 it may be left out.
-            if !is_bodiless(reply.status) {
+            if chunked {
+                out.put_slice(CHUNKED);
+            } else if !is_open && !is_bodiless(reply.status) {
                 push_length(out, reply.body.len());
             }
             out.put_slice(lines);
@@ -117,7 +127,7 @@ pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 fn push_body(body: &mut Body, chunks: &mut Chunks) {
     match body {
-        Body::Empty | Body::Stream { .. } => {}
+        Body::Empty | Body::Stream { .. } | Body::Open => {}
         Body::Bytes(bytes) => push_piece(Chunk::Bytes(std::mem::take(bytes)), chunks),
         // The vector stays where it is and goes back to the exchange.
         Body::Chunks(pieces) => pieces.drain(..).for_each(|piece| push_piece(piece, chunks)),

@@ -114,8 +114,13 @@ pub(crate) struct Collected {
 impl Collected {
     /// Asks for room for `n` more bytes, with `most` for all bodies of the worker.
     pub fn claim(&mut self, n: usize, most: usize) -> Result<(), Problem> {
+        self.reserve(self.len as usize + n, most)
+    }
+
+    /// Asks for room for `n` bytes in all.
+    pub fn reserve(&mut self, n: usize, most: usize) -> Result<(), Problem> {
         match &mut self.share {
-            Some(share) => share.cover(self.len as usize + n, most),
+            Some(share) => share.cover(n, most),
             None => Ok(()),
         }
     }

@@ -13,12 +13,15 @@ mod conn;
 mod encode;
 pub(crate) mod framing;
 pub(crate) mod input;
+mod intake;
 mod patience;
+mod pieces;
 mod reader;
 pub(crate) mod scan;
 mod shared;
 mod trail;
 
+pub(crate) use bodies::Share;
 pub use busy::RETRY_AFTER;
 pub use conn::{HttpConn, Next};
 pub use encode::{Answer, Chunks};

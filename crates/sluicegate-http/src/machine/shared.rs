@@ -6,11 +6,13 @@ use bytes::BytesMut;
 
 use crate::date::{Tails, WallClock};
 use crate::exchange::Exchange;
+use crate::in_pieces::InPieces;
 use crate::limits::{Limits, SPARE_MAX};
 use crate::machine::bodies::Bodies;
 use crate::machine::busy::Busy;
 use crate::machine::trail::Extras;
 use crate::pages::Pages;
+use crate::reader::Room;
 use crate::refusals::Refusals;
 use crate::reply::Reply;
 
@@ -26,6 +28,9 @@ pub struct Shared {
     pub(crate) scarce: bool,
     pub(crate) refusals: Arc<Refusals>,
     pub(crate) pages: Option<Arc<dyn Pages>>,
+    pub(crate) in_pieces: Option<InPieces>,
+    /// Connections whose readers have made room.
+    pub(crate) room: Arc<Room>,
     busy: Busy,
     greedy: Busy,
     /// For log, ids and times of requests; mostly none of them.
@@ -44,6 +49,8 @@ impl Shared {
             scarce: false,
             refusals: Arc::default(),
             pages: None,
+            in_pieces: None,
+            room: Arc::default(),
             busy: Busy::new(503),
             greedy: Busy::new(429),
             extras: None,
@@ -53,6 +60,12 @@ impl Shared {
     /// Counts what is refused in `refusals`, together with others.
     pub fn with_refusals(mut self, refusals: Arc<Refusals>) -> Self {
         self.refusals = refusals;
+        self
+    }
+
+    /// Hands these on before their body is complete.
+    pub fn with_in_pieces(mut self, in_pieces: Option<InPieces>) -> Self {
+        self.in_pieces = in_pieces;
         self
     }
 

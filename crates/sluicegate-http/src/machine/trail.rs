@@ -147,7 +147,7 @@ impl HttpConn {
         }
         match &reply.body {
             _ if self.asked.head_only || is_bodiless(reply.status) => 0,
-            Body::Stream { .. } => 0,
+            Body::Stream { .. } | Body::Open => 0,
             body => body.len(),
         }
     }

@@ -42,7 +42,11 @@ impl HttpStage {
             session.parked = Some(exchange);
             self.write(id, None, answer, cx);
             // The next piece is fetched while this one is being sent, and no further.
-            cx.local.get::<Io>().watch_drained(id, stage);
+            let io = cx.local.get::<Io>();
+            io.watch_drained(id, stage);
+            if io.state::<Session>(id).is_some_and(|session| session.machine.takes_in()) {
+                return self.go_on(id, News::Nothing, cx);
+            }
             return self.arm(id, cx);
         }
         self.shared.recycle(exchange);
@@ -72,6 +76,7 @@ impl HttpStage {
                 io.watch_drained(id, stage);
                 break;
             }
+            let in_net = session.flow_in_net(id);
             match session.machine.advance(now, &mut self.shared) {
                 Next::Wait => break,
                 Next::Begun { born } => {
@@ -109,6 +114,10 @@ impl HttpStage {
                     }
                 }
                 Next::Write(answer) => {
+                    if let Some(flow) = in_net {
+                        // Its body will not be complete: nobody waits for the answer.
+                        cx.gone(flow);
+                    }
                     let tag = self.body_tag(id, &answer, cx);
                     if let Some(ready) = ready.take() {
                         self.write(id, ready.tag, ready.answer, cx);
@@ -169,10 +178,14 @@ impl HttpStage {
         if session.parked.is_none() {
             return self.go_on(id, News::Nothing, cx);
         }
+        let takes_in = session.machine.takes_in();
         if let (Some(exchange), Some(place)) = (session.parked.take(), session.tag.take())
             && let Some(tag) = self.take_tag(id, place)
         {
             cx.out.pull.emit(tag.with(exchange));
+        }
+        if takes_in {
+            self.go_on(id, News::Nothing, cx);
         }
     }
 }

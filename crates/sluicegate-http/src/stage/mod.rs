@@ -73,6 +73,7 @@ impl HttpStage {
             shared: Shared::new(settings.limits.clone(), settings.clock)
                 .with_refusals(Arc::clone(&settings.refusals))
                 .with_pages(settings.pages.clone())
+                .with_in_pieces(settings.in_pieces.clone())
                 .with_extras(settings.extras()),
             logs: settings.log.is_some(),
             settings,
@@ -139,8 +140,8 @@ impl HttpStage {
     /// The client is gone: what waited for it ends here, and a request that is in the net where it
     /// waits.
     pub(crate) fn forget(&mut self, id: ConnId, mut session: Session, cx: &mut Cx<'_, HttpOut>) {
-        if session.machine.is_asked() && session.tag.is_none() {
-            cx.gone(session.flow(id));
+        if let Some(flow) = session.flow_in_net(id) {
+            cx.gone(flow);
         }
         session.machine.abort_trail(cx.now(), &mut self.shared);
         self.conn_over(id);
@@ -187,6 +188,7 @@ impl Stage for HttpStage {
     }
 
     fn start(&mut self, cx: &mut Cx<'_, HttpOut>) {
+        self.shared.room.raises(cx.flag());
         if let Some(journal) = self.journal() {
             journal.on(cx.worker().index());
         }
@@ -198,11 +200,14 @@ impl Stage for HttpStage {
         }
         let stage = cx.stage();
         while cx.room() >= EMITS {
-            let Some(id) = cx.local.get::<Io>().next_drained(stage) else {
+            if let Some(id) = cx.local.get::<Io>().next_drained(stage) {
+                self.written(id, cx);
+            } else if let Some(key) = self.shared.room.next() {
+                self.go_on(ConnId::from_key(key), News::Nothing, cx);
+            } else {
                 self.release_late(cx);
                 return self.look_later(cx);
-            };
-            self.written(id, cx);
+            }
         }
         cx.again();
     }

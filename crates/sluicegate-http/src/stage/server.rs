@@ -10,6 +10,7 @@ use crate::date::WallClock;
 use crate::deadline::Deadlines;
 use crate::exchange::Exchange;
 use crate::id::{IdSettings, Ids};
+use crate::in_pieces::InPieces;
 use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::log::{Block, LogSettings};
@@ -39,6 +40,8 @@ pub struct Settings {
     pub refusals: Arc<Refusals>,
     /// What is answered where nobody else does. The reason phrase of the status.
     pub pages: Option<Arc<dyn Pages>>,
+    /// Which requests are handed on before their body is complete. None.
+    pub in_pieces: Option<InPieces>,
     /// What is recorded of requests: wire [`HttpNodes::log`] then. Nothing.
     pub log: Option<LogSettings>,
     /// How requests are named. Not at all.
@@ -59,6 +62,7 @@ impl Default for Settings {
             io: Options::default(),
             refusals: Arc::default(),
             pages: None,
+            in_pieces: None,
             log: None,
             request_id: None,
             server_timing: false,

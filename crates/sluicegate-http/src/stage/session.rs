@@ -81,6 +81,11 @@ impl Session {
         id.flow(self.flows)
     }
 
+    /// The flow of a request that is with the handlers.
+    pub fn flow_in_net(&self, id: ConnId) -> Option<u64> {
+        (self.machine.is_asked() && self.tag.is_none()).then(|| self.flow(id))
+    }
+
     pub fn next_flow(&mut self, id: ConnId) -> u64 {
         self.flows = self.flows.wrapping_add(1);
         self.flow(id)

@@ -66,6 +66,7 @@ impl HttpStage {
         let io = cx.local.get::<Io>();
         let Some((session, queued)) = io.state_and_queued::<Session>(id) else { return };
         session.timer = None;
+        let in_net = session.flow_in_net(id);
         match session.machine.timeout(now, queued, &mut self.shared) {
             Next::Write(Answer { then: Then::Close, .. }) if cx.draining() => {
                 self.cut(id, How::Closed, cx);
@@ -78,6 +79,9 @@ impl HttpStage {
                 self.write(id, tag, answer, cx);
             }
             _ => {}
+        }
+        if let Some(flow) = in_net.filter(|_| !self.conns.contains(id)) {
+            cx.gone(flow);
         }
         self.go_on(id, News::Nothing, cx);
     }

@@ -3,16 +3,22 @@
 // Each user of this file takes a part of it.
 #![allow(dead_code)]
 
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use sluicegate::Time;
-use sluicegate_http::{Answer, Body, Exchange, HttpConn, Limits, Next, Reply, Shared, prebuild};
+use sluicegate_http::{
+    Answer, Body, BodyError, BodyReader, Exchange, HttpConn, InPieces, Limits, Next, Reply, Shared,
+    prebuild,
+};
 use sluicegate_io::{Pool, Then};
 
 /// Limits small enough for short inputs to meet them.
 pub fn small() -> Limits {
-    Limits { head: 512, line: 128, fields: 8, body: 256, ahead: 256, ..Limits::default() }
+    let body_in_pieces = Some(256);
+    let limits = Limits { head: 512, line: 128, fields: 8, body: 256, ..Limits::default() };
+    Limits { ahead: 256, body_in_pieces, ..limits }
 }
 
 /// What came out of a connection.
@@ -50,8 +56,16 @@ pub struct Drive {
     pub lags: bool,
     /// How often a body was asked for.
     pub continues: usize,
-    waiting: Option<Exchange>,
+    waiting: Option<Asked>,
     pool: Pool,
+}
+
+/// A request that is to be answered.
+struct Asked {
+    exchange: Exchange,
+    /// Where its body comes in pieces: what reads it, until it is complete.
+    reader: Option<BodyReader>,
+    body: Vec<u8>,
 }
 
 /// Bytes of one received buffer.
@@ -71,6 +85,12 @@ impl Drive {
             // A machine holds at most the buffer in hand and, with its request, the last of a body.
             pool: Pool::new(3, BUFFER),
         }
+    }
+
+    /// All bodies come in pieces.
+    pub fn in_pieces(mut self) -> Self {
+        self.shared = self.shared.with_in_pieces(Some(InPieces::new(|_| true)));
+        self
     }
 
     /// Feeds bytes; a machine that wants no more gets its replies first.
@@ -103,22 +123,51 @@ impl Drive {
     /// As far as it goes.
     pub fn go_on(&mut self) {
         loop {
-            if self.lags && self.waiting.is_some() {
-                return;
-            }
-            if let Some(exchange) = self.waiting.take() {
-                self.answer(exchange);
-            }
             match self.conn.advance(self.now, &mut self.shared) {
+                Next::Wait if self.lags || self.waiting.is_none() => return,
+                Next::Wait if self.read() => {}
                 Next::Wait => return,
                 Next::Begun { .. } => {}
-                Next::Request { exchange, .. } => {
-                    self.seen.requests.push(describe(&exchange));
-                    self.waiting = Some(exchange);
+                Next::Request { mut exchange, .. } => {
+                    let reader = exchange.body_reader();
+                    let body = join(exchange.body().iter().map(|chunk| chunk.as_slice()));
+                    self.waiting = Some(Asked { exchange, reader, body });
                 }
                 Next::Write(answer) => self.write(answer),
             }
         }
+    }
+
+    /// Reads what came of the body, and answers when it is complete. Whether it was.
+    fn read(&mut self) -> bool {
+        let Some(mut asked) = self.waiting.take() else { return false };
+        let mut cx = Context::from_waker(Waker::noop());
+        let error = loop {
+            let Some(reader) = &mut asked.reader else { break None };
+            match reader.poll_piece(&mut cx) {
+                Poll::Pending => {
+                    self.waiting = Some(asked);
+                    return false;
+                }
+                Poll::Ready(Some(Ok(piece))) => asked.body.extend_from_slice(&piece),
+                Poll::Ready(Some(Err(error))) => break Some(error),
+                Poll::Ready(None) => break None,
+            }
+        };
+        let Asked { mut exchange, body, .. } = asked;
+        match error {
+            None => {
+                self.seen.requests.push(describe(&exchange, &body));
+                handle(&mut exchange, body);
+            }
+            // As the machine itself says it, where nobody reads.
+            Some(BodyError::Refused(problem)) => {
+                exchange.reply(Reply::text(problem.status, problem.why));
+            }
+            Some(BodyError::Gone) => panic!("it is gone, and was not closed"),
+        }
+        self.answer(exchange);
+        true
     }
 
     /// The deadline passed, with that many bytes of output unsent.
@@ -137,7 +186,6 @@ impl Drive {
     }
 
     fn answer(&mut self, mut exchange: Exchange) {
-        handle(&mut exchange);
         let mut answer = self.conn.answer(&mut exchange, 0, self.now, &mut self.shared);
         let mut whole = Answer::default();
         loop {
@@ -155,8 +203,7 @@ impl Drive {
 
     fn write(&mut self, answer: Answer) {
         assert!(self.seen.then == Then::Keep, "something was said after the last word");
-        let bytes: Vec<u8> =
-            answer.chunks.iter().flat_map(|chunk| chunk.as_slice()).copied().collect();
+        let bytes = join(answer.chunks.iter().map(|chunk| chunk.as_slice()));
         // Whether 100 is sent depends on whether the body is there already.
         if bytes == b"HTTP/1.1 100 Continue\r\n\r\n" {
             self.continues += 1;
@@ -174,18 +221,20 @@ impl Drive {
     }
 }
 
-fn describe(exchange: &Exchange) -> String {
-    let body: Vec<u8> =
-        exchange.body().iter().flat_map(|chunk| chunk.as_slice()).copied().collect();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (method, path) = (text(exchange.method_name()), text(exchange.path()));
-    format!("{method} {path} {:?} {:?}", exchange.query().map(text), text(&body))
+fn join<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    pieces.flatten().copied().collect()
 }
 
-fn handle(exchange: &mut Exchange) {
+fn describe(exchange: &Exchange, body: &[u8]) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (method, path) = (text(exchange.method_name()), text(exchange.path()));
+    format!("{method} {path} {:?} {:?}", exchange.query().map(text), text(body))
+}
+
+fn handle(exchange: &mut Exchange, body: Vec<u8>) {
     let reply = match exchange.path() {
         b"/none" => return,
-        b"/echo" => Reply::new(200).with(Body::Chunks(exchange.take_body())),
+        b"/echo" => Reply::new(200).with(Body::Bytes(body.into())),
         b"/big" => Reply::text(200, vec![b'x'; 1000]),
         b"/close" => Reply::text(200, "bye").close(),
         b"/204" => Reply::text(204, "never sent"),
@@ -195,6 +244,23 @@ fn handle(exchange: &mut Exchange) {
         b"/ahead" => {
             exchange.give(Bytes::from_static(b"01234"));
             Reply::new(200).with(Body::Stream { len: 10 })
+        }
+        b"/open" | b"/open-fails" => Reply::new(200).with(Body::Open),
+        b"/open-ahead" | b"/open-whole" => {
+            exchange.give(Bytes::from_static(b"01234"));
+            if exchange.path() == b"/open-whole" {
+                exchange.end();
+            }
+            Reply::new(200).with(Body::Open)
+        }
+        b"/tunnel" => {
+            exchange.tunnel();
+            exchange.give(Bytes::from_static(b"HTTP/1.1 101 here it ends"));
+            return exchange.end();
+        }
+        b"/open-prebuilt" => {
+            exchange.end();
+            Reply::prebuilt(200, prebuild(200, &[("ETag", "\"x\"")], None), Body::Open)
         }
         b"/prebuilt" => {
             let head = prebuild(200, &[("ETag", "\"x\"")], Some(5));
@@ -208,8 +274,12 @@ fn handle(exchange: &mut Exchange) {
 /// Four bytes at a time, with two paths that go wrong.
 fn give(exchange: &mut Exchange) {
     let start = exchange.given() as usize;
-    if exchange.path() == b"/fails" && start > 0 {
+    let fails: [&[u8]; 2] = [b"/fails", b"/open-fails"];
+    if fails.contains(&exchange.path()) && start > 0 {
         return exchange.fail();
+    }
+    if start + 4 >= 10 && exchange.path().starts_with(b"/open") {
+        exchange.end();
     }
     let end = if exchange.path() == b"/much" { start + 4 } else { (start + 4).min(10) };
     let piece: Vec<u8> = (start..end).map(|n| b'0' + (n % 10) as u8).collect();
@@ -218,7 +288,10 @@ fn give(exchange: &mut Exchange) {
 
 /// What comes out when `pieces` go in, and the peer perhaps finishes.
 pub fn run(limits: &Limits, pieces: &[&[u8]], lags: bool, finish: bool) -> Seen {
-    let mut drive = Drive::new(limits.clone());
+    play(Drive::new(limits.clone()), pieces, lags, finish)
+}
+
+fn play(mut drive: Drive, pieces: &[&[u8]], lags: bool, finish: bool) -> Seen {
     drive.lags = lags;
     pieces.iter().for_each(|piece| drive.feed(piece));
     drive.answer_all();
@@ -228,8 +301,8 @@ pub fn run(limits: &Limits, pieces: &[&[u8]], lags: bool, finish: bool) -> Seen 
     drive.seen
 }
 
-/// The heart of the fuzzer: the same comes out however the bytes are split and however late the
-/// replies are. `cuts` picks the split.
+/// The heart of the fuzzer: the same comes out however the bytes are split, however late the
+/// replies are, and whether or not handlers take bodies in pieces. `cuts` picks the split.
 pub fn splits_do_not_matter(input: &[u8], cuts: &[u8]) {
     let limits = small();
     let whole = run(&limits, &[input], false, false);
@@ -242,5 +315,7 @@ pub fn splits_do_not_matter(input: &[u8], cuts: &[u8]) {
     }
     for lags in [false, true] {
         assert_eq!(run(&limits, &pieces, lags, false), whole, "lags: {lags}");
+        let in_pieces = play(Drive::new(limits.clone()).in_pieces(), &pieces, lags, false);
+        assert_eq!(in_pieces, whole, "bodies in pieces, lags: {lags}");
     }
 }

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+mod reading;
+
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,10 +13,13 @@ use sluicegate::{
     Batch, Cx, Domain, Event, Ledger, Net, OnFull, Out, Sim, Stage, Time, VirtualTime, Why,
     bounded, stage,
 };
-use sluicegate_http::{Body, Exchange, HttpServer, Limits, Reply, Settings};
+use sluicegate_http::log::Block;
+use sluicegate_http::{Body, Exchange, HttpServer, InPieces, Limits, Reply, Settings};
 use sluicegate_io::sim::{SimNet, SimOptions, SimPeer};
 use sluicegate_io::{Addr, ConnCounts, ConnLedger, Io, Listeners};
 use sluicegate_macros::Ports;
+
+use reading::{Mirror, Read};
 
 /// Bytes of the reply to `/stream`, and of its pieces.
 pub const STREAM: u64 = 300_000;
@@ -27,6 +33,30 @@ pub struct World {
     pub net: SimNet,
     conns: Arc<ConnLedger>,
     addr: Addr,
+}
+
+thread_local! {
+    /// What was logged in this test: request, status, bytes, whether it was aborted.
+    pub static LOGGED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Log;
+
+impl Stage for Log {
+    type In = Block;
+    type Out = ();
+
+    fn handle(&mut self, batch: Batch<'_, Block>, _: &mut Cx<'_, ()>) {
+        for event in batch {
+            let block = event.split().1;
+            for line in block.lines() {
+                let request = String::from_utf8_lossy(line.request.unwrap_or(b"-")).into_owned();
+                let text = format!("{request} {} {} {}", line.status, line.bytes, line.aborted);
+                LOGGED.with_borrow_mut(|logged| logged.push(text));
+            }
+            block.written();
+        }
+    }
 }
 
 /// What a test can change.
@@ -118,9 +148,18 @@ impl World {
 /// Adds the server and its handlers.
 pub fn attach(net: &mut Net, cpu: Domain, listeners: Listeners, settings: Settings) {
     let disk = net.domain("disk").pool(2);
+    let logs = settings.log.is_some();
+    let settings = Settings { in_pieces: Some(InPieces::new(reading::reads)), ..settings };
     let http = HttpServer::add(net, cpu, listeners, settings);
+    if logs {
+        let log = net.add(stage("log", || Log).on(disk).queue(bounded(8)));
+        net.wire(http.log, log.inlet);
+    }
     let site = net.add(stage("site", Site::default).on(cpu));
-    let pieces = net.add(stage("pieces", || Pieces).on(disk).queue(bounded(8)));
+    let read = net.add(stage("upload", Read::default).on(disk).queue(bounded(8)));
+    net.wire(site.out.read, read.inlet);
+    net.wire(read.out, http.replies).returns(http.request);
+    let pieces = net.add(stage("pieces", Pieces::default).on(disk).queue(bounded(8)));
     let work = net.add(stage("work", || Work).on(disk).queue(bounded(8)));
     net.wire(site.out.work, work.inlet);
     net.wire(work.out, http.replies).returns(http.request);
@@ -149,6 +188,8 @@ struct SiteOut {
     reply: Out<Exchange>,
     /// What has slept and is to be worked on.
     work: Out<Exchange>,
+    /// Whose body is to be read.
+    read: Out<Exchange>,
 }
 
 impl Stage for Site {
@@ -186,6 +227,34 @@ impl Stage for Site {
                 b"/stream" | b"/fails" => {
                     event.reply(Reply::new(200).with(Body::Stream { len: STREAM }));
                 }
+                b"/upload" | b"/later" | b"/never" => {
+                    cx.out.read.emit(event);
+                    continue;
+                }
+                b"/ignore" => {
+                    drop(event.body_reader());
+                    event.reply(Reply::text(200, "whatever"));
+                }
+                b"/ignore-stream" => {
+                    drop(event.body_reader());
+                    event.reply(Reply::new(200).with(Body::Stream { len: STREAM }));
+                }
+                b"/mirror" => match event.body_reader() {
+                    Some(reader) => {
+                        event.keep(reader);
+                        event.reply(Reply::new(200).with(Body::Open));
+                    }
+                    None => {
+                        let body = Body::Chunks(event.take_body());
+                        event.reply(Reply::new(200).with(body));
+                    }
+                },
+                b"/tunnel" | b"/deaf" => {
+                    let reader = event.tunnel();
+                    event.keep(reader);
+                    event.give(Bytes::from_static(b"well?\n"));
+                }
+                b"/open" | b"/open-fails" => event.reply(Reply::new(200).with(Body::Open)),
                 b"/big" => event.reply(Reply::text(200, vec![b'x'; STREAM as usize])),
                 _ => event.reply(Reply::text(200, "hello")),
             }
@@ -219,7 +288,12 @@ impl Stage for Work {
     }
 }
 
-struct Pieces;
+#[derive(Default)]
+struct Pieces {
+    mirror: Mirror,
+    /// Tunnels that nobody reads from.
+    deaf: Vec<Event<Exchange>>,
+}
 
 impl Stage for Pieces {
     type In = Exchange;
@@ -227,13 +301,32 @@ impl Stage for Pieces {
 
     fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>) {
         for mut event in batch {
-            if event.path() == b"/fails" && event.given() > 0 {
+            if event.path() == b"/mirror" || event.path() == b"/tunnel" {
+                self.mirror.give(event, cx);
+                continue;
+            }
+            if event.path() == b"/deaf" {
+                self.deaf.push(event);
+                continue;
+            }
+            if event.path().ends_with(b"fails") && event.given() > 0 {
                 event.fail();
+            } else if event.path() == b"/open" {
+                event.give(Bytes::from(vec![b'x'; PIECE as usize]));
+                if event.given() == STREAM {
+                    event.end();
+                }
+            } else if event.path() == b"/open-fails" {
+                event.give(Bytes::from(vec![b'x'; PIECE as usize]));
             } else {
                 let len = event.left().min(PIECE) as usize;
                 event.give(Bytes::from(vec![b'x'; len]));
             }
             cx.out.emit(event);
         }
+    }
+
+    fn signal(&mut self, cx: &mut Cx<'_, Out<Exchange>>) {
+        self.mirror.go_on(cx);
     }
 }

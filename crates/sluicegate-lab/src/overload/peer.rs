@@ -27,6 +27,8 @@ pub enum Peer {
     AxumLimit,
     /// axum behind Sluicegate's own `Gate`.
     AxumGate,
+    /// axum's app served by Sluicegate.
+    AxumServe,
     /// actix-web with nothing that limits.
     Actix,
     /// nginx with `limit_conn` before axum.
@@ -37,8 +39,15 @@ pub enum Peer {
 
 impl Peer {
     /// All there are.
-    pub const ALL: [Self; 6] =
-        [Self::Axum, Self::AxumLimit, Self::AxumGate, Self::Actix, Self::NginxConn, Self::NginxReq];
+    pub const ALL: [Self; 7] = [
+        Self::Axum,
+        Self::AxumLimit,
+        Self::AxumGate,
+        Self::AxumServe,
+        Self::Actix,
+        Self::NginxConn,
+        Self::NginxReq,
+    ];
 
     /// As it is typed.
     pub fn name(self) -> &'static str {
@@ -46,6 +55,7 @@ impl Peer {
             Self::Axum => "axum",
             Self::AxumLimit => "axum-limit",
             Self::AxumGate => "axum-gate",
+            Self::AxumServe => "axum-serve",
             Self::Actix => "actix",
             Self::NginxConn => "nginx-conn",
             Self::NginxReq => "nginx-req",
@@ -60,6 +70,7 @@ impl Peer {
                 "axum behind ConcurrencyLimit and LoadShed of tower, its limit tuned"
             }
             Self::AxumGate => "axum behind the Gate of sluicegate-tower, with the target",
+            Self::AxumServe => "axum's app behind serve of sluicegate-tower, with the target",
             Self::Actix => "actix-web with nothing that limits",
             Self::NginxConn => "nginx with limit_conn, tuned, before axum",
             Self::NginxReq => "nginx with limit_req, tuned, before axum",
@@ -89,7 +100,7 @@ impl Peer {
     /// The numbers that it is to be tuned by; none where there is nothing to tune.
     pub(super) fn numbers(self, handler: Handler, target: Duration, capacity: f64) -> Vec<usize> {
         let (of, shares) = match self {
-            Self::Axum | Self::AxumGate | Self::Actix => return Vec::new(),
+            Self::Axum | Self::AxumGate | Self::AxumServe | Self::Actix => return Vec::new(),
             Self::AxumLimit | Self::NginxConn => (in_time(handler, target), LIMITS),
             Self::NginxReq => (capacity, RATES),
         };
@@ -101,7 +112,7 @@ impl Peer {
     /// How many numbers those are, at most.
     pub(super) fn tunings(self) -> usize {
         match self {
-            Self::Axum | Self::AxumGate | Self::Actix => 0,
+            Self::Axum | Self::AxumGate | Self::AxumServe | Self::Actix => 0,
             Self::AxumLimit | Self::NginxConn => LIMITS.len(),
             Self::NginxReq => RATES.len(),
         }
@@ -110,7 +121,7 @@ impl Peer {
     /// What its number is, for the report.
     pub(super) fn number_is(self) -> &'static str {
         match self {
-            Self::Axum | Self::AxumGate | Self::Actix => "nothing",
+            Self::Axum | Self::AxumGate | Self::AxumServe | Self::Actix => "nothing",
             Self::AxumLimit => "requests at once",
             Self::NginxConn => "connections at once",
             Self::NginxReq => "requests a second",
@@ -124,11 +135,15 @@ impl Peer {
     }
 
     pub(super) fn back(self, place: &Place<'_>, handler: Handler, intake: Intake) -> Program {
-        let framework = if self == Self::Actix { "actix" } else { "axum" };
+        let framework = match self {
+            Self::Actix => "actix",
+            Self::AxumServe => "serve",
+            _ => "axum",
+        };
         let bound = match (self, intake) {
             (Self::AxumLimit, Intake::Ruled(limit)) => limit.map(|n| ("--limit", n.to_string())),
             (Self::AxumLimit, Intake::Nothing) => Some(("--limit", "0".to_owned())),
-            (Self::AxumGate, Intake::Ruled(_)) => {
+            (Self::AxumGate | Self::AxumServe, Intake::Ruled(_)) => {
                 Some(("--target", place.target.as_millis().to_string()))
             }
             _ => None,
@@ -147,7 +162,9 @@ impl Peer {
         intake: Intake,
     ) -> Option<nginx::Limit> {
         match (self, intake) {
-            (Self::Axum | Self::AxumLimit | Self::AxumGate | Self::Actix, _) => None,
+            (Self::Axum | Self::AxumLimit | Self::AxumGate | Self::AxumServe | Self::Actix, _) => {
+                None
+            }
             (Self::NginxConn, Intake::Ruled(Some(n))) => Some(nginx::Limit::connections(n)),
             (Self::NginxReq, Intake::Ruled(Some(n))) => {
                 let burst = (in_time(handler, target) * BURST) as usize;

@@ -1,14 +1,9 @@
 //! The admin listener: an index, the net as JSON, and what may be changed while it runs.
-use super::freeze::freeze;
-use super::net::show;
 use crate::watch::Watch;
 use sluicegate::{Batch, Cx, Out, Stage};
-use sluicegate_http::{Exchange, Reply};
+use sluicegate_admin::{Answer, Asked, answer};
+use sluicegate_http::{Exchange, Head, Reply};
 use std::sync::Arc;
-
-const INDEX: &str = "<!doctype html><meta charset=utf-8><title>sluicegate</title>\n\
-    <p>This service as it works: <a href=/api/net>/api/net</a>\n\
-    <p>Freeze a law of a gate: POST /api/freeze?stage=S&amp;law=L&amp;frozen=true\n";
 
 /// Answers everything the admin listener is asked. Looking at the net may wait for busy workers:
 /// the listener has a worker of its own.
@@ -30,17 +25,29 @@ impl Stage for ShowAdmin {
 
     fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>) {
         for mut event in batch {
-            let reply = match event.path() {
-                b"/api/net" => show(event.method, &self.watch),
-                b"/api/freeze" => freeze(&event, &self.watch),
-                b"/" if event.method.is_read() => {
-                    Reply::content(200, "text/html; charset=utf-8", INDEX)
-                }
-                b"/" => Reply::not_allowed("GET, HEAD"),
-                _ => Reply::plain(404),
-            };
+            let reply = reply(answer(asked(&event), &*self.watch));
             event.reply(reply);
             cx.out.emit(event);
         }
     }
+}
+
+/// What is asked. Bytes that are no text name nothing here.
+fn asked(head: &Head) -> Asked<'_> {
+    Asked {
+        method: head.method_name(),
+        path: std::str::from_utf8(head.path()).unwrap_or_default(),
+        query: head.query().and_then(|query| std::str::from_utf8(query).ok()),
+        host: head.host(),
+        origin: head.has("Origin").then(|| head.single("Origin").unwrap_or_default()),
+    }
+}
+
+/// What is answered, as a reply.
+pub(super) fn reply(answer: Answer) -> Reply {
+    let Answer { status, content_type, allow, cache, body } = answer;
+    let reply = Reply::content(status, content_type, body);
+    let fields = [("Cache-Control", cache), ("Allow", allow)].into_iter();
+    let fields = fields.filter_map(|(name, value)| Some((name, value?)));
+    fields.fold(reply, |reply, (name, value)| reply.header(name, value))
 }

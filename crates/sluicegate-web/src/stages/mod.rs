@@ -5,7 +5,6 @@ mod cache;
 #[cfg(test)]
 mod coding_tests;
 mod echo;
-mod freeze;
 mod gate;
 mod instead;
 mod list;

@@ -1,7 +1,9 @@
 //! Shows the net itself: its stages, wires and ledgers as JSON.
+use super::admin::reply;
 use crate::watch::Watch;
 use sluicegate::{Batch, Cx, Out, Stage};
-use sluicegate_http::{Exchange, Method, Reply};
+use sluicegate_admin::{Seen, show};
+use sluicegate_http::Exchange;
 use std::sync::Arc;
 
 /// Taking a snapshot may wait for busy workers: this stage belongs in a pool.
@@ -23,17 +25,9 @@ impl Stage for ShowNet {
 
     fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>) {
         for mut event in batch {
-            let reply = show(event.method, &self.watch);
-            event.reply(reply);
+            let shown = reply(show(event.method_name(), || self.watch.json()));
+            event.reply(shown);
             cx.out.emit(event);
         }
     }
-}
-
-/// The net as a reply.
-pub(super) fn show(method: Method, watch: &Watch) -> Reply {
-    if !method.is_read() {
-        return Reply::not_allowed("GET, HEAD");
-    }
-    Reply::content(200, "application/json", watch.json()).header("Cache-Control", "no-store")
 }

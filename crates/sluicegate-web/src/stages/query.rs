@@ -21,7 +21,7 @@ pub fn number_or(head: &Head, key: &str, max: u64, preset: u64) -> Result<u64, R
 }
 
 /// What stands behind the key, as it came.
-pub fn value(head: &Head, key: &str) -> Option<String> {
+fn value(head: &Head, key: &str) -> Option<String> {
     let query = String::from_utf8_lossy(head.query()?);
     let value = query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
     value.map(str::to_owned)

@@ -7,7 +7,7 @@ mod tags;
 pub use batch::Batch;
 pub(crate) use batch::Work;
 pub use tag::{Ended, StageId, Tag, WorkerId};
-pub(crate) use tag::{Notice, OUTSIDE};
+pub(crate) use tag::{FlowKey, Notice, OUTSIDE};
 pub use tags::Tags;
 
 use std::ops::{Deref, DerefMut};

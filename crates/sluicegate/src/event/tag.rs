@@ -2,7 +2,7 @@
 
 use crate::desk;
 use crate::event::Event;
-use crate::gone::Gone;
+use crate::gone::{FlowId, Gone};
 use crate::ledger::{Why, bump};
 use crate::time::Time;
 use std::fmt;
@@ -202,10 +202,13 @@ impl Tag {
     /// Whether nobody waits for the answer to the flow. A second tag is for work that nobody ever
     /// waits for, and what a question fetches others may want too.
     pub(crate) fn is_in(&self, gone: &Gone) -> bool {
-        self.flags & (FORKED | QUESTION) == 0
-            && gone.any()
-            && self.is_flow()
-            && gone.has(self.home, &(self.source, self.flow))
+        gone.any() && self.flow_key().is_some_and(|flow| flow.is_in(gone))
+    }
+
+    /// The flow, if its source could say that nobody waits for it any more.
+    pub(crate) fn flow_key(&self) -> Option<FlowKey> {
+        let can = self.flags & (FORKED | QUESTION) == 0 && self.is_flow();
+        can.then_some(FlowKey { home: self.home, flow: (self.source, self.flow) })
     }
 
     /// Whether this tag has a place of its own in the answer lane of `stage`.
@@ -268,6 +271,19 @@ impl Tag {
     fn notice(&self, why: Option<Why>) -> Notice {
         let question = self.is_question();
         Notice { flow: self.flow, source: self.source, home: self.home, question, why }
+    }
+}
+
+/// Names a flow of the net while it is in flight.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FlowKey {
+    home: WorkerId,
+    flow: FlowId,
+}
+
+impl FlowKey {
+    pub fn is_in(&self, gone: &Gone) -> bool {
+        gone.has(self.home, &self.flow)
     }
 }
 

@@ -30,11 +30,17 @@ pub struct AdmissionView {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AdmissionQueueView {
+    /// The moment.
+    pub at: Time,
+    /// Whether it takes no more.
+    pub draining: bool,
     /// Its laws and bounds, and who was refused. What left while it waited counts as
     /// [`Why::Gone`](crate::Why::Gone) among them.
     pub admission: AdmissionView,
     /// How many wait.
     pub waiting: usize,
+    /// How many may wait at most; the laws mostly keep it to fewer.
+    pub capacity: usize,
     /// How long the one has waited that waits longest; zero when none does.
     pub oldest: Duration,
     /// How many are served.

@@ -1,7 +1,7 @@
 //! The queue for those who are no stage: nothing is lost in it, and it keeps what its laws say.
 
-use super::{AdmissionQueue, Ask, Concurrency, Order, Place};
-use crate::control::Overload;
+use super::{AdmissionQueue, Ask, Order, Place};
+use crate::control::{Concurrency, Overload};
 use crate::ledger::Why;
 use crate::net::bounded;
 use crate::time::{Time, ms};
@@ -206,4 +206,22 @@ fn who_finds_a_free_place_is_let_in_but_threads_that_compute_leave_none() {
     // Four go at once, and one more waits.
     assert!((5..=6).contains(&entered(ms(50))), "{}", entered(ms(50)));
     assert!((3..=4).contains(&entered(ms(100))), "{}", entered(ms(100)));
+}
+
+#[test]
+fn a_closed_queue_ends_what_it_has_and_counts_whom_it_refuses() {
+    let mut queue = AdmissionQueue::new(bounded(10), 1);
+    let offer = |queue: &mut AdmissionQueue<u8>, n| queue.offer(Time(0), Ask::default(), n);
+    assert_eq!((offer(&mut queue, 1), offer(&mut queue, 2)), (Ok(()), Ok(())));
+    queue.close();
+    assert_eq!(offer(&mut queue, 3), Err(Why::Draining));
+    for n in [1, 2] {
+        assert!(!queue.is_drained());
+        let (body, place) = queue.take(Time(0)).expect("its turn comes");
+        assert_eq!(body, n);
+        queue.done(Time(0), place, ms(0), None);
+    }
+    let view = queue.view(Time(0));
+    assert!(queue.is_drained() && view.draining);
+    assert_eq!((view.admission.offered, view.admission.refused[Why::Draining]), (3, 1));
 }

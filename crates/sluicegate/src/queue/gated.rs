@@ -39,11 +39,15 @@ pub(crate) struct Aside<I> {
     pub passed: VecDeque<Passed>,
     pub dropped: Dropped<I>,
     pub costs: Vec<(Ticket, f64)>,
+    /// How many the replica can serve at once, and how many more now, where that is not one by
+    /// one.
+    pub service: Option<(usize, usize)>,
 }
 
 impl<I> Default for Aside<I> {
     fn default() -> Self {
-        Self { passed: VecDeque::new(), dropped: Vec::new(), costs: Vec::new() }
+        let (passed, dropped, costs) = (VecDeque::new(), Vec::new(), Vec::new());
+        Self { passed, dropped, costs, service: None }
     }
 }
 
@@ -139,6 +143,11 @@ impl<I: Item> Gated<I> {
         }
     }
 
+    /// Counts one that may not enter, whatever the laws say.
+    pub fn count_refused(&mut self, why: Why) {
+        self.gate.count_refused(why);
+    }
+
     pub fn push(&mut self, event: I, now: Time) {
         self.waiting.push(event, now);
         self.gate.waiting(now, self.waiting.len());
@@ -169,7 +178,11 @@ impl<I: Item> Gated<I> {
             aside.passed.push_back(Passed { was, ticket });
             into.push_back(held.event);
         }
-        self.gate.take(into.len() - before);
+        let taken = into.len() - before;
+        self.gate.take(taken);
+        if let Some((_, free)) = aside.service {
+            self.gate.set_free(free.saturating_sub(taken));
+        }
         self.gate.waiting(now, self.waiting.len());
     }
 
@@ -202,8 +215,12 @@ impl<I: Item> Gated<I> {
         again
     }
 
-    /// Charges to clients what their events have cost.
+    /// Charges to clients what their events have cost, and hears how many are served at once.
     pub fn settle(&mut self, aside: &mut Aside<I>) {
+        if let Some((servers, free)) = aside.service {
+            self.gate.set_servers(servers);
+            self.gate.set_free(free);
+        }
         for (ticket, cost) in aside.costs.drain(..) {
             self.waiting.settle(ticket, cost);
         }

@@ -16,7 +16,7 @@ mod waiting;
 #[cfg(test)]
 mod waiting_tests;
 
-pub use admission::{AdmissionQueue, Ask, Concurrency, Place};
+pub use admission::{AdmissionQueue, Ask, Place};
 pub(crate) use gated::{Aside, Gated, Passed};
 pub(crate) use inlet::{InletQueue, Probe, Taken, Waiter};
 pub(crate) use link::{Leftover, WireLink};

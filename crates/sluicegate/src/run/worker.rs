@@ -395,8 +395,8 @@ impl Worker {
     fn carry_notices(&mut self) {
         self.desk.take_notices(&mut self.notices);
         self.hand_out();
-        while let Some(source) = self.desk.take_freed() {
-            let cell = self.plan.stages[source.index()].cell;
+        while let Some(stage) = self.desk.take_roused() {
+            let cell = self.plan.stages[stage.index()].cell;
             self.replicas[usize::from(cell)].signal();
             self.ready.set(self.ready.get() | 1 << cell);
         }

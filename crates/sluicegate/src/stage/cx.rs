@@ -4,7 +4,7 @@ use crate::desk::Desk;
 use crate::event::{StageId, Tag, WorkerId};
 use crate::ledger::bump;
 use crate::run::{TimerKey, Wheel};
-use crate::stage::Ports;
+use crate::stage::{Flag, Hand, Ports};
 use crate::time::{Clock, Time};
 use std::any::{Any, type_name};
 use std::fmt;
@@ -44,6 +44,12 @@ pub(crate) struct Runtime<'a> {
     /// What the gate of the stage's own inlet says.
     pub quality: f64,
     pub draining: bool,
+    /// What others raise the replica's flag by.
+    pub flag: &'a Flag,
+    /// What an async stage has in flight.
+    pub hand: &'a mut Hand,
+    /// The most events that one makes the stage emit on a port.
+    pub emits: usize,
     /// Set when the stage wants its own flag raised.
     pub again: &'a mut bool,
 }
@@ -165,6 +171,11 @@ impl<O: Ports> Cx<'_, O> {
     /// Takes a timer back; `false` when it has run out already.
     pub fn cancel(&mut self, timer: TimerKey) -> bool {
         self.runtime.wheel.cancel(timer)
+    }
+
+    /// What raises the flag of this replica from elsewhere: from threads and tasks outside the net.
+    pub fn flag(&self) -> Flag {
+        self.runtime.flag.clone()
     }
 
     /// Raises the stage's own flag: [`Stage::signal`](crate::Stage::signal) is called again, at

@@ -1,22 +1,27 @@
 //! What a service author writes: stages, their ports, and what a handler may ask of the runtime.
 
 mod cx;
+mod flag;
 mod func;
 mod out;
 mod permit;
 mod ports;
+mod tasks;
 mod window;
 #[cfg(test)]
 mod window_tests;
 
 pub(crate) use cx::Runtime;
 pub use cx::{Cx, Entering, Local, NoRoom};
+pub use flag::Flag;
 pub use func::{FnStage, from_fn};
 pub use out::{Full, Out};
 pub(crate) use out::{Link, OutSpec};
 pub use permit::Permit;
 pub(crate) use permit::Places;
 pub use ports::{AnyOut, Binder, Inlet, Outlet, Ports};
+pub use tasks::{AsyncCx, AsyncStage, Sleep, async_stage, from_async_fn};
+pub(crate) use tasks::{Flown, Hand};
 pub(crate) use window::Window;
 
 use crate::event::{Batch, Ended};
@@ -38,7 +43,8 @@ pub trait Stage: 'static {
     /// Called once on the worker, before anything else, and again for a rebuilt replica.
     fn start(&mut self, _cx: &mut Cx<'_, Self::Out>) {}
 
-    /// The machine raised this stage's flag, or the stage raised it itself by [`Cx::again`].
+    /// The machine raised this stage's flag, or somebody else by a [`Flag`], or the stage itself by
+    /// [`Cx::again`].
     /// A signal is no event: however often it is raised before it is heard, it is heard once.
     fn signal(&mut self, _cx: &mut Cx<'_, Self::Out>) {}
 

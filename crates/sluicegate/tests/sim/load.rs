@@ -2,8 +2,9 @@
 
 use crate::common::Random;
 use sluicegate::{
-    AdmissionView, Batch, Capacity, Cx, Ended, Entering, Machine, Net, OnFull, Out, Raised, Sim,
-    Snapshot, Stage, StageId, Time, VirtualTime, Wait, Waker, Why, from_fn, ms, stage,
+    AdmissionView, AsyncCx, AsyncStage, Batch, Capacity, Cx, Ended, Entering, Event, Machine, Net,
+    OnFull, Out, Raised, Sim, Snapshot, Stage, StageId, Time, VirtualTime, Wait, Waker, Why,
+    async_stage, from_fn, ms, stage,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -64,6 +65,9 @@ pub struct Load {
     pub threads: usize,
     /// Whether the stage runs on the one worker of the source instead of a pool.
     pub inline: bool,
+    /// Whether the stage is an async one on that worker: its events wait there for what each costs,
+    /// as many at once as there are threads; or, inline, spend it.
+    pub tasks: bool,
     /// What it costs the source to let one flow in, whatever becomes of it.
     pub entering: Duration,
     /// Multiples of the capacity that are offered, one after the other.
@@ -88,6 +92,7 @@ impl Load {
             change: None,
             threads: 8,
             inline: false,
+            tasks: false,
             entering: Duration::ZERO,
             phases: vec![(ms(1000), times)],
             classes: Vec::new(),
@@ -131,7 +136,10 @@ impl Load {
             move |_| Ok(Arrivals::new(load.clone(), seed))
         };
         let door = net.domain("door").machine(arrivals).pinned(1);
-        let pool = if self.inline { door } else { net.domain("pool").pool(self.threads) };
+        let pool = match self.inline || self.tasks {
+            true => door,
+            false => net.domain("pool").pool(self.threads),
+        };
         let (clock, done, told) = (time.clone(), ends.clone(), ends.clone());
         let (at_door, heeds, cost) = (time.clone(), self.heeds, self.entering);
         let front = move || {
@@ -140,9 +148,17 @@ impl Load {
         };
         let front = net.add(stage("front", front).on(door).flows(1 << 20));
         let degrades = self.degrades;
-        let work = move || work(&clock, &done, degrades);
-        let work = net.add(stage("work", work).on(pool).queue(queue));
-        net.wire(front.out, work.inlet).on_full(OnFull::ShedNewest);
+        let inlet = if self.tasks {
+            let places = if self.inline { 64 } else { self.threads };
+            let spends = self.inline.then_some(clock);
+            let work =
+                move || async_stage(Works { spends: spends.clone(), ends: done.clone() }, places);
+            net.add(stage("work", work).on(pool).queue(queue)).inlet
+        } else {
+            let work = move || work(&clock, &done, degrades);
+            net.add(stage("work", work).on(pool).queue(queue)).inlet
+        };
+        net.wire(front.out, inlet).on_full(OnFull::ShedNewest);
         (Sim::with_time(net, seed, time).unwrap(), ends)
     }
 }
@@ -234,6 +250,34 @@ fn work(time: &VirtualTime, ends: &Ends, degrades: bool) -> impl Stage<In = Ask,
             tag.finish();
         }
     })
+}
+
+/// Waits for what each event costs, or spends it.
+struct Works {
+    spends: Option<VirtualTime>,
+    ends: Ends,
+}
+
+impl AsyncStage for Works {
+    type In = Ask;
+    type Out = ();
+    type Done = ();
+
+    async fn handle(&self, event: Event<Ask>, cx: &AsyncCx) {
+        let (tag, ask) = event.split();
+        let mut done = cx.now() + ask.cost;
+        match &self.spends {
+            Some(time) => time.spend(ask.cost),
+            None => {
+                cx.sleep(ask.cost).await;
+                done = cx.now();
+            }
+        }
+        self.ends.lock().unwrap().push(ask.end(done, None));
+        tag.finish();
+    }
+
+    fn emit(&self, (): (), (): &mut ()) {}
 }
 
 /// How long the source lets flows in at once.

@@ -26,5 +26,6 @@ mod resources;
 mod rest;
 mod signals;
 mod sizing;
+mod tasks;
 mod windows;
 mod wires;

@@ -2,10 +2,10 @@
 
 use crate::common::{Log, STEPS, settle, sink, stage_of};
 use sluicegate::{
-    Batch, Cx, Event, Machine, Net, Out, Raised, Sim, Stage, StageId, Time, TimerKey, Wait, Waker,
-    bounded, from_fn, stage,
+    Batch, Cx, Event, Flag, Machine, Net, Out, Raised, Sim, Stage, StageId, Time, TimerKey, Wait,
+    Waker, bounded, from_fn, stage,
 };
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const MILLI: Duration = Duration::from_millis(1);
@@ -80,6 +80,50 @@ fn a_machine_raises_a_flag_that_is_heard_once() {
     assert_eq!(log.noted("at"), [5, 7, 90]);
     assert_eq!(sim.now(), Time(100_000_000));
     assert_eq!(sim.ledger(), sluicegate::Ledger::default(), "flags are no flows");
+}
+
+/// Gives its flag away, and notes when that is raised.
+struct Flagged {
+    log: Log,
+    flags: Arc<Mutex<Vec<Flag>>>,
+}
+
+impl Stage for Flagged {
+    type In = u64;
+    type Out = ();
+
+    fn start(&mut self, cx: &mut Cx<'_, ()>) {
+        self.flags.lock().unwrap().push(cx.flag());
+    }
+
+    fn handle(&mut self, _: Batch<'_, u64>, _: &mut Cx<'_, ()>) {}
+
+    fn signal(&mut self, cx: &mut Cx<'_, ()>) {
+        self.log.note("heard", cx.worker().index() as u64);
+    }
+}
+
+#[test]
+fn a_flag_that_others_raise_wakes_its_replica_and_is_heard_once() {
+    for pool in [false, true] {
+        let (log, flags) = (Log::default(), Arc::<Mutex<Vec<_>>>::default());
+        let mut net = Net::new("flagged");
+        let cpu = net.domain("cpu");
+        let cpu = if pool { cpu.pool(2) } else { cpu.pinned(2) };
+        let (out, own) = (log.clone(), Arc::clone(&flags));
+        let make = move || Flagged { log: out.clone(), flags: Arc::clone(&own) };
+        net.add(stage("flagged", make).on(cpu));
+        let mut sim = Sim::new(net, 1).unwrap();
+        settle(&mut sim);
+        let flags = flags.lock().unwrap().clone();
+        for (at, times) in [(1, 3), (0, 1), (1, 1)] {
+            (0..times).for_each(|_| flags[at].raise());
+            settle(&mut sim);
+        }
+        assert_eq!(log.noted("heard"), [1, 0, 1]);
+        drop(sim);
+        flags[0].raise();
+    }
 }
 
 /// Sets timers when it starts, one of which cancels another.

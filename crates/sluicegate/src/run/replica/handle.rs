@@ -6,8 +6,8 @@ use crate::ledger::Why;
 use crate::queue::{Aside, Passed, Taken};
 use crate::run::Context;
 use crate::run::close::refuse_all;
-use crate::stage::{AnyOut, Ports, Stage, Window};
-use crate::time::Time;
+use crate::stage::{AnyOut, Flown, Ports, Stage, Window};
+use crate::time::{Time, nanos};
 
 /// What came of one batch.
 pub(super) struct Handled {
@@ -72,6 +72,15 @@ impl<S: Stage> Replica<S> {
             self.timers.clear();
             return;
         }
+        self.hear_flags(cx);
+        let over = self.hand.is_over();
+        self.fly();
+        if !self.count_panics(cx.now) && over {
+            self.breaker.worked();
+        }
+    }
+
+    fn hear_flags(&mut self, cx: &mut Context<'_>) {
         if std::mem::take(&mut self.signalled) {
             match self.call(cx, |stage, _, cx| stage.signal(cx)) {
                 Some(()) => self.flag_breaker.worked(),
@@ -103,7 +112,10 @@ impl<S: Stage> Replica<S> {
     /// Takes and handles one batch.
     pub(super) fn handle_batch(&mut self, cx: &mut Context<'_>) -> Handled {
         let now = cx.now;
-        let limits @ (_, asks) = self.limits();
+        let (answers, asks) = self.limits();
+        let room = self.hand.room();
+        let limits = (answers.min(room), asks.min(room));
+        self.aside.service = self.hand.service();
         let gone = &cx.desk.gone;
         let taken = self.queue.take(now, gone, &mut self.work.events, limits, &mut self.aside);
         if !self.aside.dropped.is_empty() {
@@ -111,7 +123,7 @@ impl<S: Stage> Replica<S> {
         }
         self.starved = taken.more && asks == 0 && !self.parked;
         if self.work.events.is_empty() {
-            return Handled { more: taken.more, answers: false };
+            return Handled { more: taken.more && room > 0, answers: false };
         }
         if taken.more {
             self.tell_others();
@@ -134,7 +146,10 @@ impl<S: Stage> Replica<S> {
             self.queue.put_back(&mut self.work.events, &taken, now, &mut self.aside);
             more = true;
         }
-        if !self.aside.passed.is_empty() {
+        if self.hand.is_open() {
+            self.hand.keep(&mut self.aside.passed);
+            self.fly();
+        } else if !self.aside.passed.is_empty() {
             self.measure(cx, now);
         }
         // Else the next batch brings it along; where nothing waits that may be another thread's.
@@ -167,6 +182,30 @@ impl<S: Stage> Replica<S> {
         self.work.laps.clear();
     }
 
+    /// Counts for the gate what is not in flight any more.
+    pub(super) fn fly(&mut self) {
+        for Flown { passed: Passed { was, ticket }, taken, done } in self.hand.flown() {
+            let Some(cell) = &self.gate_cell else { continue };
+            let held = nanos(done.since(taken));
+            cell.events.add(1);
+            cell.busy.add(held);
+            cell.count(was, taken, done);
+            self.aside.costs.extend(ticket.map(|ticket| (ticket, held as f64)));
+        }
+    }
+
+    /// Counts the futures that panicked; whether any did.
+    fn count_panics(&mut self, now: Time) -> bool {
+        let panics = self.hand.take_panics();
+        self.stats.panics.add(panics);
+        for _ in 0..panics {
+            if self.breaker.panicked(now) {
+                self.stats.breaks.add(1);
+            }
+        }
+        panics > 0
+    }
+
     fn handle_events(&mut self, cx: &mut Context<'_>, taken: &Taken) {
         let now = cx.now;
         self.work.begin(taken.answers, cx.desk.gone.any(), now, self.cost);
@@ -178,7 +217,8 @@ impl<S: Stage> Replica<S> {
         let done = self.call(cx, |stage, work, cx| {
             stage.handle(Batch { work, desk, clock }, cx);
         });
-        if done.is_some() || self.work.taken > 1 {
+        let panicked = self.count_panics(now);
+        if !panicked && (done.is_some() || self.work.taken > 1) {
             self.breaker.worked();
         }
         if done.is_none() && self.breaker.panicked(now) {

@@ -10,7 +10,7 @@ use crate::observe::StageStats;
 use crate::queue::{Aside, InletQueue};
 use crate::run::close::refuse_all;
 use crate::run::{Bell, Breaker, Build, Context, Runnable, refuse};
-use crate::stage::{AnyOut, Binder, Cx, Local, OutSpec, Ports, Runtime, Stage, Window};
+use crate::stage::{AnyOut, Binder, Cx, Flag, Hand, Local, OutSpec, Ports, Runtime, Stage, Window};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -33,6 +33,10 @@ pub(crate) struct Replica<S: Stage> {
     ended: VecDeque<Notice>,
     timers: VecDeque<u64>,
     signalled: bool,
+    /// The same, raised by others.
+    flag: Flag,
+    /// What an async stage has in flight.
+    hand: Hand,
     /// A flag raised by the stage itself while its output was held.
     again: bool,
     parked: bool,
@@ -79,6 +83,7 @@ impl<S: Stage> Replica<S> {
         // A queue that chooses has looked already, and counts what it dropped.
         work.drops_late = !declared.keeps_late && !queue.is_gated();
         work.windows.clone_from(&build.windows);
+        let hand = Hand::new(queue.is_gated(), declared.keeps_late);
         Self {
             id: spec.id,
             stage: None,
@@ -92,6 +97,8 @@ impl<S: Stage> Replica<S> {
             ended: VecDeque::new(),
             timers: VecDeque::new(),
             signalled: false,
+            flag: Flag::new(build.mailbox, build.bit),
+            hand,
             again: false,
             parked: false,
             starved: false,
@@ -125,6 +132,9 @@ impl<S: Stage> Replica<S> {
             places: self.places,
             quality: self.queue.quality(),
             draining: cx.draining,
+            flag: &self.flag,
+            hand: &mut self.hand,
+            emits: self.emits,
             again: &mut again,
         };
         let mut inner = Cx { out: &mut self.out, local: Local(cx.machine), runtime };
@@ -149,6 +159,8 @@ impl<S: Stage> Replica<S> {
             tag.refuse(Why::Failed);
         }
         cx.desk.set_dropping(before);
+        self.hand.lose(cx.now);
+        self.fly();
     }
 
     fn make_stage(&mut self, cx: &mut Context<'_>) {
@@ -223,7 +235,8 @@ impl<S: Stage> Replica<S> {
         let start = std::mem::replace(&mut cx.now, cx.clock.now());
         let busy = cx.now.0.saturating_sub(start.0);
         self.stats.busy.add(busy);
-        if let Some(cell) = &self.gate_cell {
+        // What an async stage has in flight costs the time for which it is.
+        if let Some(cell) = self.gate_cell.as_ref().filter(|_| !self.hand.is_open()) {
             cell.busy.add(busy);
         }
         if self.work.taken > 0 {
@@ -255,6 +268,7 @@ impl<S: Stage> Runnable for Replica<S> {
         if !self.parked && std::mem::take(&mut self.again) {
             self.signalled = true;
         }
+        self.signalled |= self.flag.take();
         self.handle_ended(cx);
         if !self.starved {
             self.handle_flags(cx);
@@ -297,6 +311,7 @@ impl<S: Stage> Runnable for Replica<S> {
         let mut again = false;
         self.aside(cx, |this, cx| {
             again = this.queue.tick(cx.now, &cx.desk.gone, &mut this.aside.dropped);
+            this.hand.tick(cx.now, usize::from(!this.queue.is_empty()));
             this.end_dropped(cx);
         });
         again

@@ -1,0 +1,206 @@
+//! Questions to an admin listener and what it answers, without a server around.
+
+use crate::origin::is_own;
+use serde_json::json;
+
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// A request, as far as it matters.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// Its method, such as `GET`.
+    pub method: &'a [u8],
+    /// Its path, such as `/api/net`.
+    pub path: &'a str,
+    /// What follows the `?`.
+    pub query: Option<&'a str>,
+    /// The host that was asked, perhaps with a port.
+    pub host: Option<&'a [u8]>,
+    /// Its field `Origin`; empty where it has several.
+    pub origin: Option<&'a [u8]>,
+}
+
+/// What it is answered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The media type of the body.
+    pub content_type: &'static str,
+    /// The methods that are allowed, for the field `Allow` of a 405.
+    pub allow: Option<&'static str>,
+    /// What caches may do with it, for the field `Cache-Control`: what is shown is of this moment.
+    pub cache: Option<&'static str>,
+    /// The body.
+    pub body: String,
+}
+
+/// What an admin listener shows and changes.
+pub trait Seen {
+    /// What runs, as JSON of the shape of [`net`](crate::net).
+    fn json(&self) -> String;
+
+    /// Freezes a law of a stage, or lets it go on.
+    ///
+    /// # Errors
+    /// What is not there, and [what is](no_such_law).
+    fn freeze(&self, stage: &str, law: &str, frozen: bool) -> Result<(), String>;
+
+    /// Heads the index: what runs here.
+    fn title(&self) -> &'static str;
+}
+
+/// Answers whatever an admin listener is asked.
+pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
+    match asked.path {
+        "/api/net" => show(asked.method, || seen.json()),
+        "/api/freeze" => freeze(asked, seen),
+        "/" if is_read(asked.method) => Answer::new(200, HTML, index(seen.title())),
+        "/" => Answer::not_allowed("GET, HEAD"),
+        _ => Answer::new(404, TEXT, "nothing is here; there are: / and /api/net\n"),
+    }
+}
+
+/// Shows JSON to who only reads.
+pub fn show(method: &[u8], json: impl FnOnce() -> String) -> Answer {
+    match is_read(method) {
+        true => Answer::new(200, JSON, json()),
+        false => Answer::not_allowed("GET, HEAD"),
+    }
+}
+
+/// What is said where a stage has no such law; `there` are the stages and laws that are.
+pub fn no_such_law<'a>(
+    stage: &str,
+    law: &str,
+    there: impl Iterator<Item = (&'a str, &'a str)>,
+) -> String {
+    let there: Vec<_> = there.map(|(stage, law)| format!("stage={stage}&law={law}")).collect();
+    let there = if there.is_empty() { "none at all".to_owned() } else { there.join(", ") };
+    format!("no stage {stage:?} has a law {law:?}; accepted: {there}")
+}
+
+fn index(title: &str) -> String {
+    format!(
+        "<!doctype html><meta charset=utf-8><title>sluicegate</title>\n\
+         <p>{title}: <a href=api/net>/api/net</a>\n\
+         <p>Freeze a law of a gate: POST /api/freeze?stage=S&amp;law=L&amp;frozen=true\n"
+    )
+}
+
+fn is_read(method: &[u8]) -> bool {
+    matches!(method, b"GET" | b"HEAD")
+}
+
+/// Answers `POST /api/freeze?stage=S&law=L&frozen=true`, which has then been done.
+fn freeze(asked: Asked<'_>, seen: &impl Seen) -> Answer {
+    if asked.method != b"POST" {
+        return Answer::not_allowed("POST");
+    }
+    if !is_own(asked.host, asked.origin) {
+        let what = "pages of other origins change nothing here; accepted: no Origin, or the \
+                    listener's own, by its IP address or as localhost\n";
+        return Answer::new(403, TEXT, what);
+    }
+    let Some((stage, law, frozen)) = asked.query.and_then(change) else {
+        let what = "accepted: ?stage=S&law=L&frozen=true, or frozen=false, with names from \
+                    /api/net\n";
+        return Answer::new(400, TEXT, what);
+    };
+    match seen.freeze(stage, law, frozen) {
+        Ok(()) => {
+            let done = json!({ "stage": stage, "law": law, "frozen": frozen });
+            Answer::new(200, JSON, done.to_string())
+        }
+        Err(what) => Answer::new(404, TEXT, what + "\n"),
+    }
+}
+
+/// Which law of which stage is to be frozen, or not to be.
+fn change(query: &str) -> Option<(&str, &str, bool)> {
+    let value = |key| query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
+    Some((value("stage")?, value("law")?, value("frozen")?.parse().ok()?))
+}
+
+impl Answer {
+    fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
+        let cache = (status == 200).then_some("no-store");
+        Self { status, content_type, allow: None, cache, body: body.into() }
+    }
+
+    fn not_allowed(methods: &'static str) -> Self {
+        let body = format!("only {methods} are answered here\n");
+        Self { allow: Some(methods), ..Self::new(405, TEXT, body) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    /// One stage with one law.
+    #[derive(Default)]
+    struct One(RefCell<bool>);
+
+    impl Seen for One {
+        fn json(&self) -> String {
+            json!({ "frozen": *self.0.borrow() }).to_string()
+        }
+
+        fn freeze(&self, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
+            if (stage, law) != ("a", "b") {
+                return Err(no_such_law(stage, law, [("a", "b")].into_iter()));
+            }
+            self.0.replace(frozen);
+            Ok(())
+        }
+
+        fn title(&self) -> &'static str {
+            "One"
+        }
+    }
+
+    fn ask<'a>(method: &'a str, target: &'a str) -> Asked<'a> {
+        let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
+        Asked { method: method.as_bytes(), path, query, ..Asked::default() }
+    }
+
+    #[test]
+    fn a_post_changes_what_it_names_and_nothing_else_does() {
+        let one = One::default();
+        for (method, target, status) in [
+            ("GET", "/api/freeze?stage=a&law=b&frozen=true", 405),
+            ("HEAD", "/api/freeze?stage=a&law=b&frozen=true", 405),
+            ("POST", "/api/net?stage=a&law=b&frozen=true", 405),
+            ("POST", "/", 405),
+            ("POST", "/api", 404),
+            ("POST", "/api/freeze", 400),
+            ("POST", "/api/freeze?", 400),
+            ("POST", "/api/freeze?stage=a&law=b", 400),
+            ("POST", "/api/freeze?stage=a&law=b&frozen=1", 400),
+            ("POST", "/api/freeze?stage=a&frozen=true", 400),
+            ("POST", "/api/freeze?stage=a&law=c&frozen=true", 404),
+        ] {
+            assert_eq!(answer(ask(method, target), &one).status, status, "{method} {target}");
+        }
+        let foreign = Asked {
+            origin: Some(b"http://evil.example"),
+            ..ask("POST", "/api/freeze?stage=a&law=b&frozen=true")
+        };
+        assert_eq!(answer(foreign, &one).status, 403);
+        assert!(!*one.0.borrow(), "all that was in vain");
+        let done = answer(ask("POST", "/api/freeze?x=y&frozen=true&law=b&stage=a"), &one);
+        assert_eq!((done.status, *one.0.borrow()), (200, true));
+        assert_eq!(answer(ask("GET", "/api/net"), &one).body, r#"{"frozen":true}"#);
+    }
+
+    #[test]
+    fn who_names_no_law_is_told_which_there_are() {
+        let told = answer(ask("POST", "/api/freeze?stage=x&law=y&frozen=true"), &One::default());
+        assert!(told.body.contains("accepted: stage=a&law=b"), "{}", told.body);
+        assert!(no_such_law("x", "y", std::iter::empty()).ends_with("accepted: none at all"));
+    }
+}

@@ -1,0 +1,198 @@
+//! What observers see, as JSON: nets, and the gates of services that are no stages.
+
+use serde_json::{Map, Value, json};
+use sluicegate::{
+    Adjust, AdmissionQueueView, AdmissionView, Snapshot, StageView, Vote, Why, WireView,
+};
+use std::time::Duration;
+
+/// A net as JSON. Times say their unit; counts are since the start.
+pub fn net(net: &Snapshot) -> Value {
+    json!({
+        "name": net.name,
+        "time_ms": net.at.0 / 1_000_000,
+        "age_ms": millis(net.age.as_micros()),
+        "draining": net.draining,
+        "stages": net.stages.iter().map(stage).collect::<Vec<_>>(),
+        "wires": net.wires.iter().map(wire).collect::<Vec<_>>(),
+        "ledger": ledger(net),
+    })
+}
+
+/// The gate of a service that is no stage, in the shape of a stage with one queue. Its clock began
+/// with it.
+pub fn gate(name: &str, gate: &AdmissionQueueView) -> Value {
+    let refused = &gate.admission.refused;
+    let mut ended = Map::new();
+    ended.insert("finished".to_owned(), gate.finished.into());
+    ended.extend(by_why(|why| refused[why] + gate.ended[why]));
+    let in_flight = (gate.waiting + gate.running) as u64;
+    let went = gate.finished + refused.total() + gate.ended.total();
+    json!({
+        "name": name,
+        "kind": "gate",
+        "time_ms": gate.at.0 / 1_000_000,
+        "draining": gate.draining,
+        "queued": gate.waiting,
+        "capacity": gate.capacity,
+        "running": gate.running,
+        "concurrency": gate.concurrency,
+        "served": gate.finished + gate.ended.total(),
+        "queue_age_us": micros(gate.oldest.as_micros()),
+        "refused": by_why(|why| refused[why]),
+        "admission": [admission(&gate.admission)],
+        "ledger": {
+            "entered": gate.admission.offered,
+            "ended": ended,
+            "in_flight": in_flight,
+            "balanced": gate.admission.offered == went + in_flight,
+        },
+    })
+}
+
+fn stage(stage: &StageView) -> Value {
+    json!({
+        "name": stage.name,
+        "domain": stage.domain,
+        "kind": stage.kind,
+        "replicas": stage.replicas,
+        "on_duty": stage.on_duty,
+        "queued": stage.queued,
+        "capacity": stage.capacity,
+        "served": stage.served,
+        "batches": stage.batches,
+        "busy_us": micros(stage.busy.as_micros()),
+        "wait_us": micros(stage.mean_wait.as_micros()),
+        "parked": stage.parked,
+        "parked_now": stage.parked_now > 0,
+        "queue_age_us": micros(stage.queue_age.as_micros()),
+        "refused": by_why(|why| stage.refused[why]),
+        "panics": stage.panics,
+        "breaks": stage.breaks,
+        "admission": stage.admission.iter().map(admission).collect::<Vec<_>>(),
+    })
+}
+
+/// The gate of one queue.
+fn admission(gate: &AdmissionView) -> Value {
+    json!({
+        "votes": gate.votes.iter().map(vote).collect::<Vec<_>>(),
+        "work_us": span(gate.work),
+        "cost_us": gate.cost.as_nanos() as f64 / 1000.0,
+        "bounds": bounds(&gate.adjust),
+        "offered": gate.offered,
+        "refused": by_why(|why| gate.refused[why]),
+        "pressure": gate.adjust.pressure,
+        "quality": gate.adjust.quality,
+        "changed_ms": gate.changed.0 / 1_000_000,
+    })
+}
+
+/// What one law says.
+fn vote(vote: &Vote) -> Value {
+    json!({
+        "law": vote.law,
+        "target_us": vote.target.and_then(span),
+        "measured_us": vote.adjust.measured.and_then(span),
+        "bounds": bounds(&vote.adjust),
+        "pressure": vote.adjust.pressure,
+        "quality": vote.adjust.quality,
+        "frozen": vote.frozen,
+    })
+}
+
+/// A bound that does not hold is null.
+fn bounds(adjust: &Adjust) -> Value {
+    json!({
+        "work_us": span(adjust.work),
+        "events": (adjust.events < usize::MAX).then_some(adjust.events),
+        "rate": adjust.rate.is_finite().then_some(adjust.rate),
+        "class_rates": class_rates(adjust),
+        "patience_us": span(adjust.patience),
+        "newest_first": adjust.newest_first,
+        "share": (adjust.share > 0.0).then_some(adjust.share),
+    })
+}
+
+/// By class; null where none has a rate.
+fn class_rates(adjust: &Adjust) -> Option<Vec<Option<f64>>> {
+    let rates = adjust.class_rates.map(|rate| rate.is_finite().then_some(rate));
+    rates.iter().any(Option::is_some).then(|| rates.to_vec())
+}
+
+fn span(span: Duration) -> Option<u64> {
+    (span < Duration::MAX).then(|| micros(span.as_micros()))
+}
+
+fn wire(wire: &WireView) -> Value {
+    json!({
+        "from": wire.from,
+        "port": wire.port,
+        "to": wire.to,
+        "on_full": wire.on_full.name(),
+        "window": wire.window,
+        "returns": wire.returns.is_some(),
+        "answers": wire.returns,
+        "sent": wire.sent,
+        "held": wire.held,
+        "refused": wire.refused,
+        "diverted": wire.diverted,
+    })
+}
+
+fn ledger(net: &Snapshot) -> Value {
+    let ledger = &net.ledger;
+    let mut ended = Map::new();
+    ended.insert("finished".to_owned(), ledger.finished.into());
+    ended.extend(by_why(|why| ledger.ended[why]));
+    json!({
+        "entered": ledger.entered,
+        "forked": ledger.forked,
+        "joined": ledger.joined,
+        "ended": ended,
+        "in_flight": ledger.in_flight,
+        "balanced": ledger.balanced(),
+        "age_ms": millis(net.age.as_micros()),
+    })
+}
+
+fn by_why(count: impl Fn(Why) -> u64) -> Map<String, Value> {
+    Why::ALL.into_iter().map(|why| (why.name().to_owned(), count(why).into())).collect()
+}
+
+fn micros(micros: u128) -> u64 {
+    u64::try_from(micros).unwrap_or(u64::MAX)
+}
+
+fn millis(micros: u128) -> f64 {
+    micros as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluicegate::{AdmissionQueue, Ask, Overload, Time, bounded, ms};
+
+    #[test]
+    fn a_gate_is_shown_with_its_laws_and_even_books() {
+        let law = bounded(2).admit(Overload::p99(ms(50)));
+        let mut queue = AdmissionQueue::new(law, 1);
+        for n in 0..4 {
+            let _ = queue.offer(Time(0), Ask::default(), n);
+        }
+        let (_, place) = queue.take(Time(0)).expect("a place");
+        queue.done(Time(0) + ms(3), place, ms(0), None);
+        let _place = queue.take(Time(0) + ms(3)).expect("a place");
+        let shown = gate("search", &queue.view(Time(0) + ms(5)));
+        let admission = &shown["admission"][0];
+        assert_eq!((&shown["name"], &shown["time_ms"]), (&json!("search"), &json!(5)));
+        assert_eq!((&shown["capacity"], &shown["running"]), (&json!(2), &json!(1)));
+        assert_eq!((&shown["served"], &shown["refused"]["shed"]), (&json!(1), &json!(2)));
+        assert_eq!((&admission["offered"], &admission["refused"]["shed"]), (&json!(4), &json!(2)));
+        assert_eq!(admission["votes"][0]["law"], "overload");
+        assert_eq!(admission["votes"][0]["target_us"], 50_000);
+        let ledger = &shown["ledger"];
+        assert_eq!((&ledger["entered"], &ledger["in_flight"]), (&json!(4), &json!(1)));
+        assert_eq!(ledger["balanced"], true);
+    }
+}

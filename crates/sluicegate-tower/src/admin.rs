@@ -1,0 +1,157 @@
+//! What gates show and are asked, as a service that can be mounted anywhere.
+
+use crate::gate::Gate;
+use crate::shared::Shared;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use serde_json::json;
+use sluicegate_admin::{Answer, Asked, Seen, answer, no_such_law};
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower_service::Service;
+
+/// Shows gates, as the server's admin listener shows its own: a tower service over http.
+///
+/// | asked | answers |
+/// |---|---|
+/// | `GET /` | an index |
+/// | `GET /api/net` | the gates as JSON |
+/// | `POST /api/freeze?stage=S&law=L&frozen=true` | freezes a law, if it [may](Self::changeable) |
+///
+/// ```
+/// use axum::Router;
+/// use sluicegate_tower::{Admin, Gate};
+/// use std::time::Duration;
+///
+/// let gate = Gate::target(Duration::from_millis(50));
+/// let admin = Admin::new().gate("search", &gate).changeable();
+/// let app: Router = Router::new().layer(gate);
+/// // To be served on an address of its own, such as 127.0.0.1:9900.
+/// let admin: Router = Router::new().fallback_service(admin);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Admin {
+    gates: Arc<Gates>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Gates {
+    named: Vec<(String, Arc<Shared>)>,
+    changeable: bool,
+}
+
+impl Admin {
+    /// Shows no gate yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Shows a gate too, by a name of its own: its place in `stages`, and what `stage` stands for
+    /// where a law is frozen.
+    ///
+    /// # Panics
+    /// If `name` is empty, taken, or has other characters than ASCII letters, digits, `-`, `_` and
+    /// `.`: it has to stand in a query.
+    #[must_use = "builder methods give the admin back"]
+    pub fn gate<R, A>(mut self, name: &str, gate: &Gate<R, A>) -> Self {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        assert!(
+            !name.is_empty() && name.bytes().all(fits),
+            "{name:?} is no name for a gate: letters, digits, -, _ and . are"
+        );
+        let gates = Arc::make_mut(&mut self.gates);
+        let taken = gates.named.iter().any(|(other, _)| other == name);
+        assert!(!taken, "there is a gate {name:?} already: each needs a name of its own");
+        gates.named.push((name.to_owned(), Arc::clone(&gate.shared)));
+        self
+    }
+
+    /// Has laws frozen and let go on by whoever asks for it, so that what this is mounted on had
+    /// better listen on loopback alone. Only POST changes anything, and no page of another origin
+    /// can have a browser send it.
+    #[must_use = "builder methods give the admin back"]
+    pub fn changeable(mut self) -> Self {
+        Arc::make_mut(&mut self.gates).changeable = true;
+        self
+    }
+
+    /// What `/api/net` answers: `stages`, with one object for each gate, in the order in which
+    /// they were given.
+    pub fn json(&self) -> String {
+        self.gates.json()
+    }
+}
+
+impl Seen for Gates {
+    fn json(&self) -> String {
+        let shown =
+            self.named.iter().map(|(name, gate)| sluicegate_admin::gate(name, &gate.view()));
+        json!({ "name": "gates", "stages": shown.collect::<Vec<_>>() }).to_string()
+    }
+
+    fn freeze(&self, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
+        if !self.changeable {
+            return Err("nothing may be changed here: see Admin::changeable".to_owned());
+        }
+        let gate = self.named.iter().find(|(name, _)| name == stage);
+        if gate.is_some_and(|(_, gate)| gate.set_frozen(law, frozen)) {
+            return Ok(());
+        }
+        let views = self.named.iter().map(|(name, gate)| (name.as_str(), gate.view()));
+        let there = views.flat_map(|(name, view)| {
+            view.admission.votes.into_iter().map(move |vote| (name, vote.law))
+        });
+        Err(no_such_law(stage, law, there))
+    }
+
+    fn title(&self) -> &'static str {
+        "These gates as they work"
+    }
+}
+
+impl<B> Service<Request<B>> for Admin {
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<String>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        ready(Ok(response(answer(asked(&request), &*self.gates))))
+    }
+}
+
+fn asked<B>(request: &Request<B>) -> Asked<'_> {
+    let (uri, fields) = (request.uri(), request.headers());
+    // HTTP/2 names the host in the target.
+    let host = uri.authority().map(|authority| authority.as_str().as_bytes());
+    Asked {
+        method: request.method().as_str().as_bytes(),
+        path: uri.path(),
+        query: uri.query(),
+        host: host.or_else(|| fields.get(HOST).map(HeaderValue::as_bytes)),
+        origin: origin(fields),
+    }
+}
+
+fn origin(fields: &HeaderMap) -> Option<&[u8]> {
+    let mut origins = fields.get_all(ORIGIN).iter();
+    let origin = origins.next()?.as_bytes();
+    Some(if origins.next().is_none() { origin } else { b"" })
+}
+
+fn response(answer: Answer) -> Response<String> {
+    let Answer { status, content_type, allow, cache, body } = answer;
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).expect("an answer has a status");
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    for (name, value) in [(CACHE_CONTROL, cache), (ALLOW, allow)] {
+        fields.extend(value.map(|value| (name, HeaderValue::from_static(value))));
+    }
+    response
+}

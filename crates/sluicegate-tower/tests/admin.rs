@@ -1,0 +1,124 @@
+//! Gates as they are shown, and their laws frozen, over a service that is mounted in an app.
+
+mod common;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use common::{Sleeper, ms};
+use serde_json::Value;
+use sluicegate_tower::{Admin, AsError, Gate};
+use std::time::Duration;
+use tower::{Layer, ServiceExt};
+
+/// The status of an answer, its field `Allow`, and its body.
+type Said = (StatusCode, Option<String>, String);
+
+async fn ask(app: &Router, method: &str, target: &str, fields: &[(&str, &str)]) -> Said {
+    let request = Request::builder().method(method).uri(target);
+    let request = fields.iter().fold(request, |it, (name, value)| it.header(*name, *value));
+    let request = request.body(Body::empty()).expect("a request");
+    let answer = app.clone().oneshot(request).await.expect("it cannot fail");
+    let allow = answer.headers().get(header::ALLOW);
+    let allow = allow.map(|value| value.to_str().expect("ASCII").to_owned());
+    let (head, body) = answer.into_parts();
+    let body = to_bytes(body, 1 << 20).await.expect("a body");
+    (head.status, allow, String::from_utf8(body.to_vec()).expect("text"))
+}
+
+async fn net(app: &Router, path: &str) -> Value {
+    let (status, _, body) = ask(app, "GET", path, &[]).await;
+    assert_eq!(status, StatusCode::OK);
+    serde_json::from_str(&body).expect("JSON")
+}
+
+fn gate(places: usize) -> Gate<Duration, AsError> {
+    Gate::target(ms(50)).concurrency(places).refuse_as_error()
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_gates_are_shown_by_name_with_even_books() {
+    let (search, checkout) = (gate(1), gate(2));
+    let admin = Admin::new().gate("search", &search).gate("checkout", &checkout);
+    let app = Router::new().nest_service("/gates", admin);
+    let service = search.layer(Sleeper::default());
+    let calls: Vec<_> = (0..30).map(|_| tokio::spawn(service.clone().oneshot(ms(20)))).collect();
+    tokio::time::sleep(ms(30)).await;
+    let shown = net(&app, "/gates/api/net").await;
+    let stages = shown["stages"].as_array().expect("a list");
+    assert_eq!((&stages[0]["name"], &stages[1]["name"]), (&"search".into(), &"checkout".into()));
+    let (search, seen) = (&stages[0], search.snapshot());
+    assert_eq!(search["queued"], seen.waiting);
+    assert_eq!((&search["running"], &search["concurrency"]), (&1.into(), &1.into()));
+    assert_eq!((&search["served"], &search["draining"]), (&1.into(), &false.into()));
+    let admission = &search["admission"][0];
+    assert_eq!(admission["offered"], 30);
+    assert_eq!(admission["refused"]["shed"], seen.admission.refused.total());
+    let vote = &admission["votes"][0];
+    assert_eq!((&vote["law"], &vote["target_us"]), (&"overload".into(), &50_000.into()));
+    assert_eq!(search["ledger"]["balanced"], true);
+    assert_eq!(stages[1]["ledger"]["entered"], 0);
+    for call in calls {
+        let _ = call.await.expect("no panic");
+    }
+}
+
+#[tokio::test]
+async fn a_law_is_frozen_by_a_post_of_ones_own_and_by_nothing_else() {
+    let gate = gate(1);
+    let admin = Admin::new().gate("search", &gate).changeable();
+    let app = Router::new().fallback_service(admin);
+    let frozen = || gate.snapshot().admission.votes[0].frozen;
+    let target = |law: &str, how: &str| format!("/api/freeze?stage=search&law={law}&frozen={how}");
+    let (freeze, host) = (target("overload", "true"), (header::HOST.as_str(), "127.0.0.1:9900"));
+    for (method, target, origin, status) in [
+        ("GET", freeze.clone(), None, 405),
+        ("HEAD", freeze.clone(), None, 405),
+        ("POST", freeze.clone(), Some("http://evil.example"), 403),
+        ("POST", freeze.clone(), Some("null"), 403),
+        ("POST", target("overload", "maybe"), None, 400),
+        ("POST", target("seda", "true"), None, 404),
+        ("POST", "/api/net".to_owned(), None, 405),
+    ] {
+        let origin = origin.map(|origin| ("Origin", origin));
+        let fields: Vec<_> = [host].into_iter().chain(origin).collect();
+        let (said, allow, body) = ask(&app, method, &target, &fields).await;
+        assert_eq!((said.as_u16(), allow.is_some()), (status, status == 405), "{target}: {body}");
+        assert!(!frozen(), "{method} {target} {origin:?}");
+    }
+    let (_, _, body) = ask(&app, "POST", &target("seda", "true"), &[host]).await;
+    assert!(body.contains("accepted: stage=search&law=overload"), "{body}");
+
+    let own = [host, ("Origin", "http://127.0.0.1:9900")];
+    let (status, _, body) = ask(&app, "POST", &freeze, &own).await;
+    assert_eq!((status, frozen()), (StatusCode::OK, true), "{body}");
+    assert_eq!(
+        net(&app, "/api/net").await["stages"][0]["admission"][0]["votes"][0]["frozen"],
+        true
+    );
+    let (status, ..) = ask(&app, "POST", &target("overload", "false"), &[host]).await;
+    assert_eq!((status, frozen()), (StatusCode::OK, false));
+}
+
+#[tokio::test]
+async fn who_only_shows_gates_has_nothing_changed() {
+    let gate = gate(1);
+    let app = Router::new().fallback_service(Admin::new().gate("search", &gate));
+    let freeze = "/api/freeze?stage=search&law=overload&frozen=true";
+    let (status, _, body) = ask(&app, "POST", freeze, &[]).await;
+    assert_eq!((status, body.contains("changeable")), (StatusCode::NOT_FOUND, true), "{body}");
+    assert!(!gate.snapshot().admission.votes[0].frozen);
+    assert_eq!(ask(&app, "GET", "/", &[]).await.0, StatusCode::OK);
+}
+
+#[test]
+fn names_of_gates_are_fit_for_a_query_and_differ() {
+    let gate = gate(1);
+    for names in [&["a&b"][..], &[""], &["a b"], &["a", "a"]] {
+        let admin = || names.iter().fold(Admin::new(), |admin, name| admin.gate(name, &gate));
+        assert!(
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(admin)).is_err(),
+            "{names:?}"
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! What an async stage has in hand: its places, and what the gate of its inlet has to hear.
+
+use crate::control::{Concurrency, Places};
+use crate::queue::Passed;
+use crate::time::Time;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The events in flight in one replica. Other stages have none, and pay for a look or two.
+#[derive(Default)]
+pub(crate) struct Hand {
+    places: Option<Box<Places>>,
+    /// Slots of the events of this batch, in the order in which they were taken.
+    took: Vec<u32>,
+    /// Those whose futures are over since the last account.
+    over: Vec<Over>,
+    /// By slot: what the gate knew of an event when it left the queue.
+    passed: Vec<Option<Passed>>,
+    /// Futures that panicked since the last account.
+    panics: u64,
+    /// Whether the inlet has a law, and whether it keeps what is late.
+    gated: bool,
+    keeps_late: bool,
+}
+
+/// An event in flight whose future is over.
+struct Over {
+    slot: u32,
+    held: Duration,
+    at: Time,
+}
+
+/// An event that the gate is to hear of.
+pub(crate) struct Flown {
+    pub passed: Passed,
+    pub taken: Time,
+    pub done: Time,
+}
+
+impl Hand {
+    /// Of a stage whose inlet has a law, or keeps what is late.
+    pub fn new(gated: bool, keeps_late: bool) -> Self {
+        Self { gated, keeps_late, ..Self::default() }
+    }
+
+    /// The stage takes so many events at once. Without a law nobody would find out how many of
+    /// them help.
+    pub fn open(&mut self, places: Concurrency) {
+        let places = if self.gated { places } else { places.most() };
+        self.places = Some(Box::new(Places::new(places, 1)));
+    }
+
+    /// The stage is lost, and its futures with it.
+    pub fn lose(&mut self, now: Time) {
+        self.took.clear();
+        self.over.clear();
+        let slots = 0..self.passed.len() as u32;
+        self.over.extend(slots.map(|slot| Over { slot, held: Duration::ZERO, at: now }));
+    }
+
+    pub fn keeps_late(&self) -> bool {
+        self.keeps_late
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.places.is_some()
+    }
+
+    /// How many more events the stage takes now.
+    pub fn room(&self) -> usize {
+        self.places.as_ref().map_or(usize::MAX, |places| places.room())
+    }
+
+    /// How many of its events can be handled at once, and how many more can be now.
+    pub fn service(&self) -> Option<(usize, usize)> {
+        self.places.as_ref().map(|places| (places.servers(), places.free()))
+    }
+
+    /// An event was taken and is in flight in this slot.
+    pub fn took(&mut self, slot: u32) {
+        let Some(places) = &mut self.places else { return };
+        places.take();
+        self.took.push(slot);
+    }
+
+    /// The one in this slot is not in flight any more, at this time and after so long, of which its
+    /// polls took so much.
+    pub fn over(&mut self, slot: u32, at: Time, held: Duration, used: Duration) {
+        let Some(places) = &mut self.places else { return };
+        places.give_back(held, used);
+        self.over.push(Over { slot, held, at });
+    }
+
+    /// A future panicked.
+    pub fn panicked(&mut self) {
+        self.panics += 1;
+    }
+
+    /// Keeps what is known of the events of a batch, as far as these were taken.
+    pub fn keep(&mut self, passed: &mut VecDeque<Passed>) {
+        for slot in self.took.drain(..) {
+            let Some(known) = passed.pop_front() else { continue };
+            let slot = slot as usize;
+            if self.passed.len() <= slot {
+                self.passed.resize(slot + 1, None);
+            }
+            self.passed[slot] = Some(known);
+        }
+    }
+
+    /// Whether any future is over since the last account.
+    pub fn is_over(&self) -> bool {
+        !self.over.is_empty()
+    }
+
+    /// Those of which a gate is to hear that they are over.
+    pub fn flown(&mut self) -> impl Iterator<Item = Flown> {
+        let passed = &mut self.passed;
+        self.over.drain(..).filter_map(|Over { slot, held, at }| {
+            let passed = passed.get_mut(slot as usize)?.take()?;
+            Some(Flown {
+                passed,
+                taken: Time(at.0.saturating_sub(held.as_nanos() as u64)),
+                done: at,
+            })
+        })
+    }
+
+    pub fn take_panics(&mut self) -> u64 {
+        std::mem::take(&mut self.panics)
+    }
+
+    /// Has the law of the places look, where so many events wait.
+    pub fn tick(&mut self, now: Time, waiting: usize) {
+        if let Some(places) = &mut self.places {
+            places.tick(now, waiting);
+        }
+    }
+}
