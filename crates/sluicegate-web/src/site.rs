@@ -16,7 +16,8 @@ use sluicegate::{
 use sluicegate::{bounded, stage};
 use sluicegate_http::log::{LogSettings, Lost};
 use sluicegate_http::{
-    Deadlines, Exchange, HttpNodes, HttpServer, Limits, Refusals, Settings as Http, WallClock,
+    Deadlines, Exchange, HttpNodes, HttpServer, InPieces, Limits, Refusals, Settings as Http,
+    WallClock,
 };
 use sluicegate_io::resources::{Reader, Resource, Threads};
 use sluicegate_io::{Addresses, ConnLedger, Io, Listeners, Options, Settings, WhenFull};
@@ -111,9 +112,13 @@ where
         true => WhenFull::Refuse(sluicegate_http::unheard(RETRY_AFTER)),
         false => WhenFull::Wait,
     };
+    let router = Router::new(&config.routes, &config.classes, seed).with(app.clone());
     let http = Http {
         limits: limits.clone(),
         clock,
+        in_pieces: app.as_ref().map(|_| in_pieces(router.clone())),
+        // Handlers that wait for others are not to go on for nobody.
+        half_close: app.is_none(),
         refusals,
         pages: plan.pages(),
         io: Options { when_full, ..Options::default() },
@@ -147,7 +152,6 @@ where
         let on_full = if waits { OnFull::Wait } else { OnFull::ShedNewest };
         net.wire(http.log, log.inlet).on_full(on_full);
     }
-    let router = Router::new(&config.routes, &config.classes, seed).with(app.clone());
     let dressed = (cache.inlet, plan.dresses());
     let first = mount(&mut net, config, cpu, http, dressed, (&watch, burn, router), (app, stream));
     let refusals = watch.refusals();
@@ -207,6 +211,14 @@ fn compress(net: &mut Net, config: &Config, cache: Node<Cache>, loader: &Arc<Loa
     let make = net.add(make.queue(bounded(MAKES)).emits(config.workers.into()));
     net.wire(cache.out.make, make.inlet).on_full(OnFull::ShedNewest);
     net.wire(make.out, cache.inlet);
+}
+
+/// Applications take bodies as they come; but what may become a tunnel has to be whole before.
+fn in_pieces(router: Router) -> InPieces {
+    InPieces::new(move |head| {
+        let handler = router.find(head.path()).map(|route| route.handler);
+        handler == Some(Handler::App) && !head.has("upgrade")
+    })
 }
 
 /// What the records of requests hold for a log.

@@ -107,6 +107,8 @@ pub struct Limits {
     pub fields: usize,
     /// Longest body of a request, in bytes.
     pub body: u64,
+    /// The same of what an application takes in pieces, if there is a bound.
+    pub body_in_pieces: Option<u64>,
     /// Bytes of bodies that each worker holds at once.
     pub bodies: u64,
     /// A head is complete this long after its first byte.
@@ -133,6 +135,7 @@ impl Limits {
             line: self.head.min(sluicegate_http::Limits::default().line),
             fields: self.fields,
             body: self.body,
+            body_in_pieces: self.body_in_pieces,
             // One body has room in any case.
             bodies: usize::try_from(self.bodies.max(self.body)).unwrap_or(usize::MAX),
             head_time: self.head_time,
@@ -284,6 +287,8 @@ fn limits(s: &Node, machine: Machine, workers: u64) -> Limits {
         head: s.number("limits.head").unwrap_or(0) as usize,
         fields: s.number("limits.fields").unwrap_or(0) as usize,
         body: s.number("limits.body").unwrap_or(0),
+        // What is not held needs no bound; but one that was typed is meant.
+        body_in_pieces: s.place_of("limits.body").and_then(|_| s.number("limits.body")),
         bodies: s.number("limits.bodies").unwrap_or(0),
         head_time: s.span("limits.head_time").unwrap_or_default(),
         idle: s.span("limits.idle").unwrap_or_default(),

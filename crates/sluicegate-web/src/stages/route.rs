@@ -76,7 +76,7 @@ impl Router {
     }
 
     /// The route mounted at a path or nearest above it.
-    pub(super) fn find(&self, path: &[u8]) -> Option<&Route> {
+    pub fn find(&self, path: &[u8]) -> Option<&Route> {
         let matches = |route: &&Route| {
             let mount = route.path.as_bytes();
             match path.strip_prefix(mount) {
