@@ -19,7 +19,8 @@ const PAGE: &str = "<!doctype html>
 async fn main() -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     println!("http://{}/", listener.local_addr()?);
-    axum::serve(listener, app()).await
+    // Was: axum::serve(listener, app).await
+    sluicegate_tower::serve(listener, app()).await
 }
 
 /// The app.

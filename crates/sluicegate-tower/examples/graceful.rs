@@ -12,7 +12,8 @@ async fn main() -> std::io::Result<()> {
     let stop = async {
         let _ = tokio::signal::ctrl_c().await;
     };
-    axum::serve(listener, app()).with_graceful_shutdown(stop).await
+    // Was: axum::serve(listener, app).with_graceful_shutdown(stop).await
+    sluicegate_tower::serve(listener, app()).with_graceful_shutdown(stop).await
 }
 
 /// The app.

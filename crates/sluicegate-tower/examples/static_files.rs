@@ -13,7 +13,8 @@ async fn main() -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     println!("http://{}/hello.rs", listener.local_addr()?);
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    axum::serve(listener, app(&here)).await
+    // Was: axum::serve(listener, app).await
+    sluicegate_tower::serve(listener, app(&here)).await
 }
 
 /// The app, over the files of a directory.

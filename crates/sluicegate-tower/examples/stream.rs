@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 async fn main() -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     println!("http://{}/numbers", listener.local_addr()?);
-    axum::serve(listener, app()).await
+    // Was: axum::serve(listener, app).await
+    sluicegate_tower::serve(listener, app()).await
 }
 
 /// The app.

@@ -28,6 +28,8 @@ mod gate;
 mod grpc;
 mod keeper;
 mod refusal;
+#[cfg(feature = "serve")]
+mod serve;
 mod service;
 mod shared;
 mod turn;
@@ -37,7 +39,13 @@ pub use future::GateFuture;
 pub use gate::Gate;
 pub use grpc::{Grpc, grpc_timeout};
 pub use refusal::{AsError, Custom, Refusal, Refused, Status};
+#[cfg(feature = "serve")]
+pub use serve::{Body, Listen, Serve, Serving, serve};
 pub use service::GateService;
+#[cfg(feature = "serve")]
+pub use sluicegate_io::{Asked, Peer};
+#[cfg(feature = "serve")]
+pub use sluicegate_web::{Addr, Served};
 
 /// Any error that a service behind a gate may have.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

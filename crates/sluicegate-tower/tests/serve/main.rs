@@ -9,6 +9,8 @@ mod servers;
 macro_rules! over_all {
     ($($file:ident::{$($case:ident),* $(,)?}),* $(,)?) => {
         over_all!(@ axum Axum $($file::{$($case),*}),*);
+        over_all!(@ epoll Epoll $($file::{$($case),*}),*);
+        over_all!(@ uring Uring $($file::{$($case),*}),*);
     };
     (@ $name:ident $server:ident $($file:ident::{$($case:ident),*}),*) => {
         mod $name {
@@ -46,7 +48,7 @@ over_all! {
         a_stream_that_breaks_off,
     },
     files::{a_directory},
-    upgrades::{a_web_socket},
+    upgrades::{a_web_socket, a_web_socket_that_is_left},
     ends::{
         a_stop_lets_answers_end,
         who_leaves_is_not_served_further,

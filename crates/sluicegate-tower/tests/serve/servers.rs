@@ -1,6 +1,7 @@
 //! The servers under which the cases run.
 
 use axum::Router;
+use sluicegate_tower::Asked;
 use std::io;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
@@ -12,6 +13,10 @@ use tokio::task::JoinHandle;
 pub enum Under {
     /// `axum::serve`.
     Axum,
+    /// Ours, over epoll.
+    Epoll,
+    /// Ours, over io_uring.
+    Uring,
 }
 
 /// An app that is served until it is told to stop.
@@ -33,6 +38,11 @@ impl Under {
                 let app = app.into_make_service_with_connect_info::<SocketAddr>();
                 let serve = axum::serve(listener, app).with_graceful_shutdown(stopped);
                 tokio::spawn(serve.into_future())
+            }
+            Under::Epoll | Under::Uring => {
+                let io = if self == Under::Epoll { Asked::Epoll } else { Asked::Uring };
+                let serve = sluicegate_tower::serve(listener, app).io(io).workers(2);
+                tokio::spawn(serve.with_graceful_shutdown(stopped).into_future())
             }
         };
         Serving { addr, stop, task }

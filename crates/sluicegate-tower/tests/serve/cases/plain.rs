@@ -27,6 +27,7 @@ pub async fn a_page_and_its_head(under: Under) {
     let answer = client.answer().await;
     assert_eq!(answer.head.field("connection"), Some("close"));
     assert_eq!(client.rest().await, b"");
+    drop(client);
     serving.over().await;
 }
 
@@ -71,6 +72,7 @@ pub async fn fields_go_both_ways(under: Under) {
     client.send("GET /bytes HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
     let answer = client.rest().await;
     assert!(answer.windows(3).any(|bytes| bytes == b"\xe9t\xe9"), "as it was given");
+    drop(client);
     serving.over().await;
 }
 

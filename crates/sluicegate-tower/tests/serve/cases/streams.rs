@@ -1,17 +1,18 @@
 //! Bodies in pieces.
 
-use crate::apps::stream;
+use crate::apps;
 use crate::client::Client;
 use crate::servers::Under;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::get;
+use futures_util::{StreamExt, stream};
 use std::io;
 
 const CHUNKED: &str = "HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 pub async fn up_and_down_at_once(under: Under) {
-    let serving = under.serve(stream::app()).await;
+    let serving = under.serve(apps::stream::app()).await;
     let mut client = Client::to(serving.addr).await;
     client.send(format!("POST /upper {CHUNKED}")).await;
     client.send("3\r\nabc\r\n").await;
@@ -30,7 +31,7 @@ pub async fn up_and_down_at_once(under: Under) {
 }
 
 pub async fn up_without_being_kept(under: Under) {
-    let serving = under.serve(stream::app()).await;
+    let serving = under.serve(apps::stream::app()).await;
     let mut client = Client::to(serving.addr).await;
     let piece = [b'x'; 1000];
     client.send(format!("POST /count {CHUNKED}")).await;
@@ -46,7 +47,7 @@ pub async fn up_without_being_kept(under: Under) {
 }
 
 pub async fn down_without_an_end(under: Under) {
-    let serving = under.serve(stream::app()).await;
+    let serving = under.serve(apps::stream::app()).await;
     for version in ["1.1", "1.0"] {
         let mut client = Client::to(serving.addr).await;
         client.send(format!("GET /numbers HTTP/{version}\r\nHost: a\r\n\r\n")).await;
@@ -70,7 +71,11 @@ pub async fn down_without_an_end(under: Under) {
 pub async fn a_stream_that_breaks_off(under: Under) {
     let broken = || async {
         let pieces = [Ok(Bytes::from_static(b"abc")), Err(io::Error::other("broken"))];
-        Body::from_stream(futures_util::stream::iter(pieces))
+        // The error comes when the first piece has been given.
+        Body::from_stream(stream::iter(pieces).then(async |piece| {
+            tokio::task::yield_now().await;
+            piece
+        }))
     };
     let serving = under.serve(Router::new().route("/", get(broken))).await;
     let mut client = Client::to(serving.addr).await;
