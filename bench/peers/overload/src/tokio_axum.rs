@@ -1,4 +1,4 @@
-//! axum on tokio's multi-threaded runtime with one worker, bare or behind what bounds it; and its app
+//! axum on one worker of tokio's multi-threaded runtime, bare or behind what bounds it; and its app
 //! on one worker of Sluicegate.
 
 use anyhow::Result;

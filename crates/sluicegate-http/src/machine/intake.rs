@@ -130,6 +130,7 @@ impl HttpConn {
     /// Moves on what came. `None` where nothing is to come any more.
     #[cold]
     pub(super) fn take_in(&mut self, now: Time, shared: &mut Shared) -> Option<Next> {
+        let talks = matches!(self.phase, Phase::Stream { .. });
         let Some(Aside::Intake(intake)) = self.aside.as_deref_mut() else { return None };
         let waiting = match intake.take(&mut self.input, &mut self.patience, self.key, shared) {
             Err(problem) => return Some(self.break_body(problem, now, shared)),
@@ -143,7 +144,9 @@ impl HttpConn {
                     self.abort_trail(now, shared);
                     return Some(self.close());
                 }
+                // In a dialogue, whose reply has begun, who has nothing to say may be silent.
                 (_, Left::Raw) => Waiting::Nothing,
+                _ if talks => Waiting::Nothing,
                 _ => Waiting::Body,
             },
         };
