@@ -1,4 +1,4 @@
-//! Ends when it is told to, after it has answered: `cargo run -p sluicegate-tower --example graceful`.
+//! Answers before it ends: `cargo run -p sluicegate-tower --example graceful`.
 
 use axum::Router;
 use axum::routing::get;

@@ -144,7 +144,9 @@ async fn a_limit_of_bodies_that_was_typed_holds() {
     let (_serving, addr) = start(serve(any_port(), app).config("[limits]\nbody = \"1 KiB\"\n"));
     let ask = |len| {
         let piece = format!("{len:x}\r\n{}\r\n", "x".repeat(len));
-        format!("POST /read HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{piece}0\r\n\r\n")
+        format!(
+            "POST /read HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{piece}0\r\n\r\n"
+        )
     };
     for (len, status) in [(1024, 200), (1025, 413)] {
         let mut client = Client::to(addr).await;

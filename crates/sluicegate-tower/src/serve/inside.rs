@@ -2,41 +2,42 @@
 
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
+use std::borrow::Borrow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 
 pin_project! {
     /// A future or a body that is polled and dropped inside of a runtime, so that both may spawn
-    /// tasks and set timers.
-    pub(super) struct Inside<T> {
-        runtime: Handle,
+    /// tasks and set timers. `H` is a handle of it, or lent: to clone one costs all workers.
+    pub(super) struct Inside<T, H: Borrow<Handle>> {
+        runtime: H,
         // Empty only while it is dropped.
         #[pin]
         inner: Option<T>,
     }
 
-    impl<T> PinnedDrop for Inside<T> {
+    impl<T, H: Borrow<Handle>> PinnedDrop for Inside<T, H> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = this.runtime.enter();
+            let _entered = (*this.runtime).borrow().enter();
             this.inner.set(None);
         }
     }
 }
 
-impl<T> Inside<T> {
-    pub fn new(runtime: &Handle, inner: T) -> Self {
-        Self { runtime: runtime.clone(), inner: Some(inner) }
+impl<T, H: Borrow<Handle>> Inside<T, H> {
+    pub fn new(runtime: H, inner: T) -> Self {
+        Self { runtime, inner: Some(inner) }
     }
 }
 
-impl<F: Future> Future for Inside<F> {
+impl<F: Future, H: Borrow<Handle>> Future for Inside<F, H> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _entered = this.runtime.enter();
+        let _entered = (*this.runtime).borrow().enter();
         match this.inner.as_pin_mut() {
             Some(inner) => inner.poll(cx),
             None => Poll::Pending,
@@ -44,7 +45,7 @@ impl<F: Future> Future for Inside<F> {
     }
 }
 
-impl<B: http_body::Body> http_body::Body for Inside<B> {
+impl<B: http_body::Body, H: Borrow<Handle>> http_body::Body for Inside<B, H> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -53,7 +54,7 @@ impl<B: http_body::Body> http_body::Body for Inside<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        let _entered = this.runtime.enter();
+        let _entered = (*this.runtime).borrow().enter();
         this.inner.as_pin_mut().map_or(Poll::Ready(None), |inner| inner.poll_frame(cx))
     }
 

@@ -10,17 +10,19 @@ use http_body::Body;
 use sluicegate_http::{Body as ReplyBody, Exchange, Method, Reply};
 use sluicegate_io::Chunk;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 
 /// Bytes of a body that are sent at once; what is longer goes in pieces, however much of it is
 /// there.
 const PIECE: usize = 256 * 1024;
+/// Bytes of a body of known length that are waited for, and go with the head.
+const WHOLE: u64 = 64 * 1024;
 
 /// A body that is being sent: left in its exchange between two pieces.
 struct Sending<B> {
-    body: Pin<Box<Inside<B>>>,
+    body: Pin<Box<Inside<B, Handle>>>,
     /// What the body has given and was not sent.
     rest: Bytes,
 }
@@ -39,7 +41,7 @@ enum State {
     Failed,
 }
 
-/// Replies with a response. What of its body is there at once goes with it.
+/// Replies with a response. Of its body goes with it what is there at once; all, if it is short.
 pub(super) async fn begin<B>(exchange: &mut Exchange, response: Response<B>, runtime: &Handle)
 where
     B: Body + Send + 'static,
@@ -50,16 +52,25 @@ where
         // An interim or unknown status: nothing that could be the end of a request.
         return exchange.reply(Reply::plain(500));
     };
-    let len = body.size_hint().exact();
+    let (exact, told) = (body.size_hint().exact(), told_length(&parts.headers));
+    let len = exact.or(told);
     if exchange.method == Method::Head {
-        let len = told_length(&parts.headers).or(len);
+        let len = told.or(exact);
         let unsent = len.map_or(ReplyBody::Open, |len| ReplyBody::Stream { len });
         return exchange.reply(reply.with(unsent));
     }
     if body.is_end_stream() {
         return exchange.reply(reply);
     }
-    let mut sending = Sending { body: Box::pin(Inside::new(runtime, body)), rest: Bytes::new() };
+    if exact.is_some_and(|len| len <= WHOLE) {
+        let reply = match collect(pin!(body)).await {
+            Some(pieces) => reply.with(whole(pieces)),
+            None => Reply::plain(500),
+        };
+        return exchange.reply(reply);
+    }
+    let body = Box::pin(Inside::new(runtime.clone(), body));
+    let mut sending = Sending { body, rest: Bytes::new() };
     let given = poll_fn(|cx| Poll::Ready(sending.ready(cx))).await;
     match (given.state, len) {
         (State::Failed, _) => exchange.reply(Reply::plain(500)),
@@ -95,6 +106,19 @@ where
         // The head has promised more.
         State::Ended | State::Failed => exchange.fail(),
     }
+}
+
+/// All of a short body; none if it fails.
+async fn collect<B: Body>(mut body: Pin<&mut B>) -> Option<Vec<Chunk>> {
+    let mut pieces = Vec::new();
+    // No more is asked for than there is: it may be dear.
+    while !body.is_end_stream() {
+        let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await else { break };
+        if let Ok(mut data) = frame.ok()?.into_data() {
+            pieces.push(Chunk::Bytes(data.copy_to_bytes(data.remaining())));
+        }
+    }
+    Some(pieces)
 }
 
 impl<B> Sending<B>
@@ -151,7 +175,7 @@ fn reply(parts: &Parts) -> Option<Reply> {
     (200..600).contains(&status).then(|| Reply::new(status).fields(fields))
 }
 
-/// The length of a body that is not there, as the service tells it.
+/// The length of a body as a field of the response tells it.
 fn told_length(fields: &HeaderMap) -> Option<u64> {
     fields.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -385,7 +385,8 @@ pub static ROUTE_KEYS: &[Key] = &[
         "target",
         Span(Duration::from_millis(1), secs(600)),
         Nothing,
-        "for burn, echo and app: what is admitted is handled in this time, the rest refused at once",
+        "for burn, echo and app: what is admitted is handled in this time, the rest refused at \
+         once",
     ),
     key(
         "refuse",

@@ -184,8 +184,8 @@ fn route(node: &Node) -> Result<Route, Complaint> {
     not_here("domain", !burns, what)?;
     for name in ["target", "refuse"] {
         let what = format!(
-            "`{name}` is for the handlers \"burn\", \"echo\" and \"app\", whose work can wait; leave \
-             it out here"
+            "`{name}` is for the handlers \"burn\", \"echo\" and \"app\", whose work can wait; \
+             leave it out here"
         );
         not_here(name, !handler.takes_target(), &what)?;
     }

@@ -10,8 +10,8 @@ fn a_target_stands_where_work_can_wait_and_is_the_same_for_one_queue() {
     for handler in ["sleep", "net", "panic"] {
         check(
             &route("/x", &format!("handler = \"{handler}\"\ntarget = \"50ms\"")),
-            "site.toml:4:10: `target` is for the handlers \"burn\", \"echo\" and \"app\", whose work \
-             can wait; leave it out here",
+            "site.toml:4:10: `target` is for the handlers \"burn\", \"echo\" and \"app\", whose \
+             work can wait; leave it out here",
         );
     }
     check(
