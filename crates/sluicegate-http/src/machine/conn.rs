@@ -175,6 +175,11 @@ impl HttpConn {
         matches!(self.phase, Phase::Asked | Phase::Stream { .. })
     }
 
+    /// Whether the peer waits for an answer, and not at the other end of a tunnel.
+    pub fn is_waited_for(&self) -> bool {
+        self.is_asked() && !matches!(self.phase, Phase::Stream { rest: Rest::Raw })
+    }
+
     /// Whether a body is still coming whose request was handed on.
     pub fn takes_in(&self) -> bool {
         self.intake().is_some()
