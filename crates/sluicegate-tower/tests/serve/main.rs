@@ -3,6 +3,7 @@
 mod apps;
 mod cases;
 mod client;
+mod pains;
 mod servers;
 
 /// Each case over each server.
