@@ -88,15 +88,7 @@ where
     type Done = Event<Exchange>;
 
     fn handle(&self, event: Event<Exchange>, _: &AsyncCx) -> impl Future<Output = Event<Exchange>> {
-        let call = async move {
-            let (tag, mut exchange) = event.split();
-            match request::take(&mut exchange) {
-                Ok(request) => answer(&self.service, &mut exchange, request, &self.runtime).await,
-                Err(_) => exchange.reply(Reply::plain(400)),
-            }
-            tag.with(exchange)
-        };
-        Inside::new(&self.runtime, call)
+        Inside::new(&self.runtime, self.answer(event))
     }
 
     fn emit(&self, done: Event<Exchange>, out: &mut Out<Exchange>) {
@@ -104,37 +96,46 @@ where
     }
 }
 
-async fn answer<S, B>(
-    service: &S,
-    exchange: &mut Exchange,
-    mut request: Request<Body>,
-    runtime: &Handle,
-) where
+impl<S, B> Call<S>
+where
     S: Service<Request<Body>, Response = Response<B>> + Clone,
     S::Error: Into<BoxError>,
     B: http_body::Body + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    if upgrade::is_asked_by(exchange) {
-        if let Some((upgrade, answer)) = upgrade::take_over(exchange, runtime).await {
-            request.extensions_mut().insert(upgrade);
-            answer.send(call(service, request).await);
+    /// Answers one request. Nothing that is large lives over an await but the call itself: all
+    /// that does is copied when the future is put into its place.
+    async fn answer(&self, event: Event<Exchange>) -> Event<Exchange> {
+        let (tag, mut exchange) = event.split();
+        let mut service = self.service.clone();
+        if poll_fn(|cx| service.poll_ready(cx)).await.is_err() {
+            exchange.reply(Reply::plain(500));
+        } else if upgrade::is_asked_by(&exchange) {
+            // Rare, and large.
+            Box::pin(self.upgrade(service, &mut exchange)).await;
+        } else {
+            let call = request::take(&mut exchange).map(|request| service.call(request));
+            match call {
+                Ok(call) => match call.await {
+                    Ok(response) => reply::begin(&mut exchange, response, &self.runtime).await,
+                    Err(_) => exchange.reply(Reply::plain(500)),
+                },
+                Err(_) => exchange.reply(Reply::plain(400)),
+            }
         }
-        return;
+        tag.with(exchange)
     }
-    match call(service, request).await {
-        Ok(response) => reply::begin(exchange, response, runtime).await,
-        Err(_) => exchange.reply(Reply::plain(500)),
-    }
-}
 
-async fn call<S: Service<Request<Body>> + Clone>(
-    service: &S,
-    request: Request<Body>,
-) -> Result<S::Response, S::Error> {
-    let mut service = service.clone();
-    poll_fn(|cx| service.poll_ready(cx)).await?;
-    service.call(request).await
+    /// Answers one that wants its connection.
+    async fn upgrade(&self, mut service: S, exchange: &mut Exchange) {
+        let Ok(mut request) = request::take(exchange) else {
+            return exchange.reply(Reply::plain(400));
+        };
+        if let Some((upgrade, answer)) = upgrade::take_over(exchange, &self.runtime).await {
+            request.extensions_mut().insert(upgrade);
+            answer.send(service.call(request).await);
+        }
+    }
 }
 
 /// Gives the bodies of responses in pieces.

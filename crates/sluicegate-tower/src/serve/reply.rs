@@ -53,6 +53,8 @@ where
         return exchange.reply(Reply::plain(500));
     };
     let (exact, told) = (body.size_hint().exact(), told_length(&parts.headers));
+    // It would make the future larger.
+    drop(parts);
     let len = exact.or(told);
     if exchange.method == Method::Head {
         let len = told.or(exact);

@@ -3,8 +3,9 @@
 use super::body::Body;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use sluicegate_http::{Exchange, Head};
+use sluicegate_io::Peer;
 
 /// The request of an exchange, whose body is taken out. What is no request in the words of `http`
 /// is an error.
@@ -43,13 +44,20 @@ pub(super) fn parts(exchange: &Exchange) -> Result<Parts, http::Error> {
     }
     *request.headers_mut() = fields;
     if let Some(peer) = exchange.peer() {
-        #[cfg(feature = "axum")]
-        if let Some(addr) = peer.addr() {
-            request.extensions_mut().insert(axum::extract::ConnectInfo(addr));
-        }
-        request.extensions_mut().insert(peer);
+        insert_peer(request.extensions_mut(), peer);
     }
     Ok(request.into_parts().0)
+}
+
+/// One extension, for each costs as much as a field or two: what extractors of axum look for where
+/// the client has an address.
+fn insert_peer(extensions: &mut Extensions, peer: Peer) {
+    #[cfg(feature = "axum")]
+    if let Some(addr) = peer.addr() {
+        extensions.insert(axum::extract::ConnectInfo(addr));
+        return;
+    }
+    extensions.insert(peer);
 }
 
 fn method(head: &Head) -> Result<Method, http::Error> {
