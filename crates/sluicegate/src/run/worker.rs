@@ -393,6 +393,9 @@ impl Worker {
 
     /// Carries the ends of flows to their sources.
     fn carry_notices(&mut self) {
+        if !self.desk.take_news() {
+            return;
+        }
         self.desk.take_notices(&mut self.notices);
         self.hand_out();
         while let Some(stage) = self.desk.take_roused() {

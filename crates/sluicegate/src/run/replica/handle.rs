@@ -32,7 +32,10 @@ impl<S: Stage> Replica<S> {
             // What waits in a batch can be neither overtaken nor pushed out.
             asks = asks.min(self.work.fits(self.cost).saturating_mul(self.emits));
         }
-        (self.batch.min(answers / self.emits), self.batch.min(asks / self.emits))
+        if self.emits > 1 {
+            (answers, asks) = (answers / self.emits, asks / self.emits);
+        }
+        (self.batch.min(answers), self.batch.min(asks))
     }
 
     pub(super) fn handle_ended(&mut self, cx: &mut Context<'_>) {

@@ -4,7 +4,7 @@ mod handle;
 
 use crate::control::Served;
 use crate::event::{Event, Notice, StageId, Work};
-use crate::ledger::{ByWhy, Why};
+use crate::ledger::Why;
 use crate::net::Kind;
 use crate::observe::StageStats;
 use crate::queue::{Aside, InletQueue};
@@ -213,23 +213,24 @@ impl<S: Stage> Replica<S> {
         }
     }
 
-    /// Begins a run; returns the counts by which its end will be measured.
-    fn begin(&mut self, cx: &Context<'_>) -> (u64, ByWhy) {
+    /// Begins a run.
+    fn begin(&mut self, cx: &Context<'_>) {
         cx.desk.set_now(cx.now);
         self.work.taken = 0;
-        (cx.desk.ends(), cx.desk.counts.ended.get())
+        // What ended before is not its doing.
+        cx.desk.account_ends();
     }
 
     /// Does `f` outside the order of runs.
     fn aside(&mut self, cx: &mut Context<'_>, f: impl FnOnce(&mut Self, &mut Context<'_>)) {
-        let ends = self.begin(cx);
+        self.begin(cx);
         f(self, cx);
         self.deliver();
-        self.account(cx, ends);
+        self.account(cx);
     }
 
     /// Settles the counts of one run, whose end is the beginning of the next.
-    fn account(&mut self, cx: &mut Context<'_>, ends: (u64, ByWhy)) {
+    fn account(&mut self, cx: &mut Context<'_>) {
         let desk = cx.desk;
         self.held += desk.take_held();
         let start = std::mem::replace(&mut cx.now, cx.clock.now());
@@ -239,11 +240,14 @@ impl<S: Stage> Replica<S> {
         if let Some(cell) = self.gate_cell.as_ref().filter(|_| !self.hand.is_open()) {
             cell.busy.add(busy);
         }
-        if self.work.taken > 0 {
-            self.cost = (self.cost * 3 + busy / self.work.taken as u64) / 4;
+        match self.work.taken {
+            0 => {}
+            // A division costs as much as the rest of this.
+            1 => self.cost = (self.cost * 3 + busy) / 4,
+            taken => self.cost = (self.cost * 3 + busy / taken as u64) / 4,
         }
-        if desk.ends() != ends.0 {
-            self.stats.ended(desk.counts.ended.get(), ends.1);
+        if let Some((now, before)) = desk.account_ends() {
+            self.stats.ended(now, before);
         }
         if self.work.strays > 0 {
             self.stats.strays.add(std::mem::take(&mut self.work.strays));
@@ -257,7 +261,7 @@ impl<S: Stage> Runnable for Replica<S> {
     }
 
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
-        let ends = self.begin(cx);
+        self.begin(cx);
         if self.parked {
             self.deliver();
         }
@@ -276,7 +280,7 @@ impl<S: Stage> Runnable for Replica<S> {
         let handled = if cx.takes { self.handle_batch(cx) } else { self.leave_batch() };
         let was_parked = self.parked;
         self.deliver();
-        self.account(cx, ends);
+        self.account(cx);
         if self.parked && !was_parked && handled.more {
             self.tell_others();
         }
