@@ -44,6 +44,10 @@ where
     B: http_body::Body + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    fn describes(&self) -> bool {
+        !self.describe.is_empty()
+    }
+
     fn describe(&self, tag: &mut Tag, exchange: &mut Exchange) {
         if self.describe.is_empty() {
             return;
