@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 
 use sluicegate::{
-    AsyncCx, Batch, Cx, Drained, Entering, Event, Limit, Machine, Net, Order, Out, Overload, Park,
-    Policy, Raised, Ready, Running, Stage, StartError, Tag, Time, Wait, Waker, Why, bounded,
-    from_async_fn, from_fn, stage,
+    AsyncCx, Batch, Cx, Drained, Entering, Event, Limit, Machine, Net, Next, Order, Out, Overload,
+    Park, Policy, Raised, Ready, Running, Stage, Stages, StartError, Tag, Time, Wait, Waker, Why,
+    bounded, from_async_fn, from_fn, stage,
 };
 use std::hint::black_box;
 use std::pin::Pin;
@@ -320,9 +320,9 @@ fn a_machine_that_cannot_be_made_stops_the_start() {
 struct Broken(bool);
 
 impl Policy for Broken {
-    fn next(&mut self, ready: Ready) -> Option<usize> {
+    fn next(&mut self, ready: Ready, _: &Stages<'_>) -> Next {
         assert!(!std::mem::replace(&mut self.0, true), "broken");
-        ready.nearest_exit()
+        ready.nearest_exit().into()
     }
 }
 

@@ -94,7 +94,8 @@ impl<'a> DomainBuilder<'a> {
         self
     }
 
-    /// Which stage runs next; [`ExitFirst`] unless said otherwise.
+    /// Which stage runs next; [`ExitFirst`] unless said otherwise. Each worker makes one for itself,
+    /// and [`Net::check`](crate::Net::check) one to see whether it fits.
     pub fn policy<P: Policy>(mut self, make: impl Fn() -> P + Send + Sync + 'static) -> Self {
         self.spec.policy = Box::new(move || Box::new(make()));
         self

@@ -6,7 +6,7 @@ use crate::control::{Asking, Served};
 use crate::event::{Event, Tag};
 use crate::gone::Gone;
 use crate::observe::AdmissionView;
-use crate::run::Mailbox;
+use crate::run::{Mailbox, Waiting};
 use crate::stage::Places;
 use crate::time::Time;
 use std::collections::VecDeque;
@@ -166,6 +166,13 @@ impl<T> InletQueue<T> {
 
     pub fn is_empty(&self) -> bool {
         self.lock().lanes.is_empty()
+    }
+
+    /// What waits, for a policy that asks.
+    pub fn waiting(&self) -> Waiting {
+        let locked = self.lock();
+        let (asks, answers) = (locked.lanes.asks(), locked.lanes.answers.len());
+        Waiting { events: asks + answers, urgent: answers > 0 }
     }
 
     /// Puts what a batch did not take back to the head of its lane.
