@@ -67,7 +67,7 @@ fn domains(net: &Net, faults: &mut Vec<Fault>) {
         let found = stages.len();
         if found > STAGES_PER_DOMAIN {
             faults.push(Fault::TooManyStages { domain: domain.name.clone(), found });
-        } else if let Err(why) = (domain.policy)().start(&stages) {
+        } else if let Some(Err(why)) = domain.policy.as_ref().map(|make| make().start(&stages)) {
             faults.push(Fault::PolicyDoesNotFit { domain: domain.name.clone(), why });
         }
     }

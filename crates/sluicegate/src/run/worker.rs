@@ -42,9 +42,10 @@ pub(crate) struct Worker {
     replicas: Vec<Box<dyn Runnable>>,
     machine: Box<dyn Machine>,
     wheel: Wheel,
-    policy: Box<dyn Policy>,
+    /// `None`: the exit first, for which nothing has to be looked up.
+    policy: Option<Box<dyn Policy>>,
     /// What ran since it was last asked.
-    ran: Option<Ran>,
+    ran: Ran,
     /// Bits of the replicas that it puts off, and until when.
     put_off: (u64, Time),
     mailbox: Arc<Mailbox>,
@@ -102,15 +103,17 @@ impl Worker {
         });
         let names =
             domain.stages.iter().map(|&stage| plan.stages[stage.index()].spec.name.as_str());
-        let mut policy = (domain.policy)();
-        policy.start(&names.collect::<Vec<_>>())?;
+        let mut policy = domain.policy.as_ref().map(|make| make());
+        if let Some(policy) = &mut policy {
+            policy.start(&names.collect::<Vec<_>>())?;
+        }
         let mut worker = Self {
             plan: Arc::clone(plan),
             id,
             domain: plan.domains.iter().position(|d| std::ptr::eq(d, domain)).unwrap_or(0),
             replicas: replicas.collect(),
             policy,
-            ran: None,
+            ran: Ran::NONE,
             put_off: (0, Time(0)),
             pool: (domain.kind == Kind::Pool).then(|| Arc::clone(&domain.pool)),
             crew: domain.crew.clone(),
@@ -251,7 +254,7 @@ impl Worker {
         let more = self.replicas[next].run(&mut cx);
         let (events, time) = (cx.handled, cx.now.since(self.now));
         self.now = cx.now;
-        self.ran = Some(Ran { stage: next, events, time });
+        self.ran = Ran { stage: next, events, time };
         if let Some(crew) = &self.crew {
             crew.end();
         }
@@ -394,10 +397,12 @@ impl Worker {
 
     /// Asks the policy which of `ready` runs, which are some or `all` of those that are.
     fn ask(&mut self, ready: Ready, all: Ready) -> Next {
-        let ran = self.ran.take();
+        let Some(policy) = &mut self.policy else { return ready.nearest_exit().into() };
         let held = Ready(all.0 & !ready.0);
-        let stages = Stages { now: self.now, held, ran: ran.as_ref(), replicas: &self.replicas };
-        match self.policy.next(ready, &stages) {
+        let stages = Stages { now: self.now, held, ran: &self.ran, replicas: &self.replicas };
+        let next = policy.next(ready, &stages);
+        self.ran.stage = Ran::NONE.stage;
+        match next {
             Next::Run(next) if !ready.contains(next) => Next::Look,
             next => next,
         }

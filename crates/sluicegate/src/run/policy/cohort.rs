@@ -12,7 +12,8 @@ use std::time::Duration;
 /// How many are enough is found for each stage by itself: the number is doubled as long as that
 /// saves a tenth of what an event costs, up to 1024, and halved where that loses next to nothing.
 /// Both are tried again and again, though more and more rarely. So a stage whose events cost the
-/// same in any batch does not wait. A [batch](crate::Spec::batch) has to have room for what was
+/// same in any batch does not wait. A [batch](crate::Spec::batch) and its
+/// [slice](crate::Spec::slice) have to have room for what was
 /// gathered, or waiting gains nothing.
 ///
 /// It waits though the worker has nothing else to do, which saves the processor and not time: where

@@ -42,8 +42,9 @@ impl Model {
     }
 
     fn ask(&mut self, policy: &mut impl Policy) -> Next {
-        let (ready, held, ran) = (self.ready(), Ready(self.all().0 & self.held), self.ran.take());
-        policy.next(ready, &Stages { now: self.now, held, ran: ran.as_ref(), replicas: self })
+        let (ready, held) = (self.ready(), Ready(self.all().0 & self.held));
+        let ran = self.ran.take().unwrap_or(Ran::NONE);
+        policy.next(ready, &Stages { now: self.now, held, ran: &ran, replicas: self })
     }
 
     fn come(&mut self, n: usize, events: usize) {
