@@ -128,7 +128,7 @@ proptest! {
             list.extend(std::iter::repeat_n(now, came));
             let left = left.min(list.len());
             let oldest = list.front().copied();
-            let newest = list.drain(..left).last().or(oldest);
+            let newest = list.drain(..left).next_back().or(oldest);
             let popped = marks.pop(left);
             prop_assert_eq!(popped, oldest.zip(newest));
             // What is put back counts as if it all had come with the newest.

@@ -10,10 +10,10 @@ use std::time::Duration;
 /// as a system call, a transaction or cold caches, is shared by more events.
 ///
 /// How many are enough is found for each stage by itself: the number is doubled as long as that
-/// saves a tenth of what an event costs, up to 1024, and halved where that loses next to nothing.
-/// Both are tried again and again, though more and more rarely. So a stage whose events cost the
-/// same in any batch does not wait. A [batch](crate::Spec::batch) and its
-/// [slice](crate::Spec::slice) have to have room for what was
+/// saves a tenth of what an event costs, up to 1024, and halved where that loses next to nothing or
+/// events wait alone. Both are tried again and again, though more and more rarely. So a stage whose
+/// events cost the same in any batch does not wait, but for a trial now and then. A
+/// [batch](crate::Spec::batch) and its [slice](crate::Spec::slice) have to have room for what was
 /// gathered, or waiting gains nothing.
 ///
 /// It waits though the worker has nothing else to do, which saves the processor and not time: where

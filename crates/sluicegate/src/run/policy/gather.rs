@@ -10,7 +10,11 @@ const RUNS: u32 = 16;
 const GAIN: f64 = 0.1;
 /// Measurements between two trials: doubled each time that a trial changes nothing.
 const REST: u32 = 1;
-const REST_MOST: u32 = 64;
+const REST_MOST: u32 = 256;
+/// So many runs of a single event in a measurement are enough to see that nobody comes to be
+/// waited for: in a trial with more, and else.
+const ALONE_TRYING: u32 = 2;
+const ALONE: u32 = RUNS / 2;
 
 /// The threshold of one stage, and the search for the best one.
 ///
@@ -23,6 +27,8 @@ pub(super) struct Gather {
     runs: u32,
     events: u64,
     nanos: u64,
+    /// Runs of a single event.
+    alone: u32,
     trial: Trial,
     rest: u32,
     /// Whether the last trial was with more, so that the next one is with less.
@@ -43,7 +49,16 @@ enum Trial {
 impl Default for Gather {
     fn default() -> Self {
         let trial = Trial::Rest(0);
-        Self { level: 0, runs: 0, events: 0, nanos: 0, trial, rest: REST, was_more: false }
+        Self {
+            level: 0,
+            runs: 0,
+            events: 0,
+            nanos: 0,
+            alone: 0,
+            trial,
+            rest: REST,
+            was_more: false,
+        }
     }
 }
 
@@ -61,11 +76,21 @@ impl Gather {
         self.runs += 1;
         self.events += ran.events as u64;
         self.nanos += ran.time.as_nanos() as u64;
-        if self.runs == RUNS {
+        self.alone += u32::from(ran.events == 1);
+        let trying = matches!(self.trial, Trial::More(_));
+        if self.level > 0 && self.alone == if trying { ALONE_TRYING } else { ALONE } {
+            self.forget();
+            self.level -= 1;
+            self.pause();
+        } else if self.runs == RUNS {
             let cost = self.nanos as f64 / self.events as f64;
-            (self.runs, self.events, self.nanos) = (0, 0, 0);
+            self.forget();
             self.measured(cost);
         }
+    }
+
+    fn forget(&mut self) {
+        (self.runs, self.events, self.nanos, self.alone) = (0, 0, 0, 0);
     }
 
     /// An event had this cost, in nanoseconds, with the threshold that is in force.
@@ -166,8 +191,21 @@ mod tests {
     fn what_does_not_pay_any_more_is_given_up() {
         let mut gather = Gather::default();
         run(&mut gather, 1000, |events| 400_000 + 10_000 * events);
-        run(&mut gather, 3000, |events| 10_000 * events);
+        run(&mut gather, 10_000, |events| 10_000 * events);
         assert!(gather.threshold() <= 2, "{gather:?}");
+    }
+
+    #[test]
+    fn who_waits_alone_hardly_waits_again() {
+        let mut gather = Gather::default();
+        run(&mut gather, 1000, |events| 400_000 + 10_000 * events);
+        let mut waits = 0;
+        for _ in 0..100_000 {
+            waits += u32::from(gather.threshold() > 1);
+            let time = Duration::from_micros(410);
+            gather.ran(Ran { stage: 0, events: 1, time });
+        }
+        assert!(waits < 200, "{waits}");
     }
 
     #[test]

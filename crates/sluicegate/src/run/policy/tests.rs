@@ -103,7 +103,7 @@ impl Step {
 }
 
 fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec(step(most), 1..200)
+    prop::collection::vec(step(most), 1..80)
 }
 
 proptest! {
