@@ -97,8 +97,10 @@ mod tests {
     fn each_wins_where_it_should_and_loses_where_it_must() {
         let [exit, cohort] = [Which::ExitFirst, Which::Cohort].map(|which| played("dear", which));
         assert!(cohort.cost.mul_f64(1.3) < exit.cost, "{:?} {:?}", cohort.cost, exit.cost);
-        let idle = [Which::ExitFirst, Which::Cohort].map(|which| p99(&played("quiet", which), 1));
-        assert!(idle[0] < idle[1], "{idle:?}");
+        let [soon, late] = [p99(&exit, 1), p99(&cohort, 1)];
+        assert!(soon * 2 < late, "what is gathered waits: {soon:?} {late:?}");
+        let quiet = Which::ALL.map(|which| played("quiet", which).rows[1].latency.at(0.5));
+        assert!(quiet.iter().all(|time| *time < quiet[0] * 2), "none waits alone: {quiet:?}");
         let [exit, shares, priority] = [Which::ExitFirst, Which::Shares, Which::Priority]
             .map(|which| p99(&played("two tenants", which), 0));
         assert!(priority <= shares && shares * 10 < exit, "{priority:?} {shares:?} {exit:?}");
