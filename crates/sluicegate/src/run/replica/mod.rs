@@ -7,10 +7,11 @@ use crate::event::{Event, Notice, StageId, Work};
 use crate::ledger::Why;
 use crate::net::Kind;
 use crate::observe::StageStats;
-use crate::queue::{Aside, InletQueue};
+use crate::queue::{Aside, InletQueue, Probe};
 use crate::run::close::refuse_all;
-use crate::run::{Bell, Breaker, Build, Context, Runnable, refuse};
+use crate::run::{Bell, Breaker, Build, Context, Runnable, Waiting, refuse};
 use crate::stage::{AnyOut, Binder, Cx, Flag, Hand, Local, OutSpec, Ports, Runtime, Stage, Window};
+use crate::time::Time;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -236,6 +237,7 @@ impl<S: Stage> Replica<S> {
         let start = std::mem::replace(&mut cx.now, cx.clock.now());
         let busy = cx.now.0.saturating_sub(start.0);
         self.stats.busy.add(busy);
+        cx.handled = self.work.taken;
         // What an async stage has in flight costs the time for which it is.
         if let Some(cell) = self.gate_cell.as_ref().filter(|_| !self.hand.is_open()) {
             cell.busy.add(busy);
@@ -289,6 +291,18 @@ impl<S: Stage> Runnable for Replica<S> {
         let told = !self.ended.is_empty() || !self.timers.is_empty();
         let flags = (self.signalled && !gone) || (self.again && free);
         more || told || flags || unparked
+    }
+
+    fn waiting(&self) -> Waiting {
+        let mut waiting = self.queue.waiting();
+        let told = !self.ended.is_empty() || !self.timers.is_empty();
+        let flags = self.signalled || self.again || self.flag.is_raised();
+        waiting.urgent |= told || flags || self.parked;
+        waiting
+    }
+
+    fn oldest(&self) -> Option<Time> {
+        self.queue.oldest()
     }
 
     fn is_parked(&self) -> bool {
