@@ -7,9 +7,10 @@
 use crate::event::{Notice, StageId, WorkerId};
 use crate::gone::Gone;
 use crate::ledger::{Counts, Why};
+use crate::observe::{Happening, Tracer};
 use crate::run::Rest;
 use crate::time::Time;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -46,6 +47,8 @@ pub(crate) struct Desk {
     roused: RefCell<Vec<StageId>>,
     watchers: RefCell<Vec<StageId>>,
     notices: RefCell<Vec<Notice>>,
+    /// Only where a trace was asked for.
+    tracer: OnceCell<Tracer>,
 }
 
 /// The places of one source on this worker.
@@ -73,12 +76,30 @@ impl Desk {
             roused: RefCell::default(),
             watchers: RefCell::default(),
             notices: RefCell::default(),
+            tracer: OnceCell::new(),
         })
     }
 
     /// Puts this desk in its place on this thread until the guard is dropped.
     pub fn open(self: &Rc<Self>) -> Opened {
         Opened(HERE.with(|here| here.borrow_mut().replace(Rc::clone(self))))
+    }
+
+    /// Has all that happens be noted from now on.
+    pub fn trace(&self, tracer: Tracer) {
+        let _ = self.tracer.set(tracer);
+    }
+
+    pub fn tracer(&self) -> Option<&Tracer> {
+        self.tracer.get()
+    }
+
+    /// Notes what happened, to a stage or to the worker; costs a look where nobody asked for it.
+    #[inline]
+    pub fn note(&self, stage: Option<StageId>, what: Happening, n: u64, detail: &'static str) {
+        if let Some(tracer) = self.tracer.get() {
+            tracer.note(stage, what, n, detail);
+        }
     }
 
     pub fn hold(&self, n: i64) {

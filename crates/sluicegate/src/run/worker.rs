@@ -7,12 +7,12 @@ use crate::desk::Desk;
 use crate::event::{Notice, WorkerId};
 use crate::ledger::Ledger;
 use crate::net::{BoxError, Kind};
-use crate::observe::Cut;
+use crate::observe::{Cut, Happening, Record, Tracer};
 use crate::run::{
     Build, Context, Crew, Machine, Mailbox, NEWS, Plan, Policy, Pool, Raised, Ready, Runnable,
     Wait, Wheel,
 };
-use crate::time::Time;
+use crate::time::{Time, nanos};
 use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -89,6 +89,9 @@ impl Worker {
     pub fn new(plan: &Arc<Plan>, id: WorkerId) -> Result<Self, BoxError> {
         let domain = plan.domain_of(id);
         let desk = Desk::new(id, plan.stages.len(), Arc::clone(&plan.gone));
+        if plan.traced {
+            desk.trace(Tracer::new(plan.clock.clone(), id));
+        }
         let ready = Rc::new(Cell::new(0));
         let machine = (domain.machine)(id.index() - domain.first)?;
         let mailbox = Arc::clone(&plan.mailboxes[id.index()]);
@@ -166,9 +169,32 @@ impl Worker {
         }
         if let Some(rest) = self.rest() {
             self.machine.flush();
+            self.note(Happening::Rested, nanos(rest));
             return Turn::Rest(rest);
         }
-        if self.park() { Turn::Idle(self.next()) } else { Turn::Busy }
+        if !self.park() {
+            return Turn::Busy;
+        }
+        let next = self.next();
+        self.note(Happening::Slept, next.map_or(0, |next| nanos(next.since(self.now))));
+        Turn::Idle(next)
+    }
+
+    /// Notes what the worker does itself.
+    fn note(&self, what: Happening, n: u64) {
+        self.desk.note(None, what, n, "");
+    }
+
+    /// Moves what was noted since the last call to `into`.
+    pub fn take_records(&self, into: &mut Vec<Record>) {
+        if let Some(tracer) = self.desk.tracer() {
+            tracer.take(into);
+        }
+    }
+
+    /// Notes that the worker goes on, and why.
+    pub fn woke(&self, why: &'static str) {
+        self.desk.note(None, Happening::Woke, 0, why);
     }
 
     /// How long to rest, though not beyond what the worker has to do by itself.
@@ -204,6 +230,7 @@ impl Worker {
             let (threads, roused) = crew.look(self.now, see);
             if threads != pool.on_duty() {
                 pool.set_on_duty(threads);
+                self.note(Happening::Sized, threads as u64);
             }
             if roused {
                 self.wake_watch();
@@ -238,6 +265,7 @@ impl Worker {
     /// Asks the laws of the inlets.
     fn tick(&mut self) {
         self.tick = self.now + TICK;
+        self.note(Happening::Ticked, u64::from(self.gated.count_ones()));
         self.warm = false;
         for cell in Ready(self.gated).iter() {
             let now = (self.now, self.draining);
@@ -309,6 +337,7 @@ impl Worker {
             self.hand_out();
             if !self.draining && self.plan.draining.load(SeqCst) {
                 self.draining = true;
+                self.note(Happening::Drained, 0);
                 self.each(|replica, cx| replica.drain(cx));
                 self.look_at_all();
             }

@@ -27,5 +27,6 @@ mod rest;
 mod signals;
 mod sizing;
 mod tasks;
+mod traces;
 mod windows;
 mod wires;

@@ -242,7 +242,7 @@ fn any_queue(most: usize, gates: bool, random: &mut Random) -> Capacity {
 }
 
 /// A source, a row of stages each of which sends to later ones, and a last one that answers.
-fn drawn(seed: u64, log: &Log, gates: bool) -> Net {
+pub fn drawn(seed: u64, log: &Log, gates: bool) -> Net {
     let mut random = Random(seed);
     let seeds = Seeds(Arc::new(AtomicU64::new(seed * 1000)));
     let mut net = Net::new("drawn");

@@ -1,12 +1,22 @@
 //! A whole net in virtual time on one thread: the workers' own loops, in an order drawn from a
 //! seed.
+//!
+//! A [`Sim`] runs any net as its threads would, but one batch at a time, and time moves only when no
+//! worker can go on. Between any two batches it can be looked at: [`Sim::assert_even`] holds the
+//! ledger against what is found in queues and stages. A wake-up that is missing is a net that stands
+//! still.
+
+mod setup;
+
+pub use setup::Setup;
 
 use crate::event::WorkerId;
 use crate::ledger::Ledger;
 use crate::net::Net;
-use crate::observe::{Observer, Snapshot, sum};
+use crate::observe::{Observer, Record, Snapshot, sum};
 use crate::run::{Plan, StartError, Turn, Worker};
 use crate::time::{Clock, Time, VirtualTime};
+use setup::Sink;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -17,6 +27,15 @@ pub struct Sim {
     workers: Vec<Simulated>,
     time: VirtualTime,
     random: u64,
+    trace: Option<Trace>,
+}
+
+/// Where the lines of a trace go.
+struct Trace {
+    sink: Sink,
+    /// Empty between turns; kept for their memory.
+    records: Vec<Record>,
+    line: String,
 }
 
 struct Simulated {
@@ -30,13 +49,19 @@ struct Simulated {
 impl Sim {
     /// The net in virtual time that starts at 0.
     pub fn new(net: Net, seed: u64) -> Result<Self, StartError> {
-        Self::with_time(net, seed, VirtualTime::default())
+        Self::with(net, Setup::seed(seed))
     }
 
     /// The net in the time of others: of simulated machines, or of handlers that cost something.
     pub fn with_time(net: Net, seed: u64, time: VirtualTime) -> Result<Self, StartError> {
+        Self::with(net, Setup::seed(seed).time(&time))
+    }
+
+    /// The net with all that a [`Setup`] can say.
+    pub fn with(net: Net, setup: Setup) -> Result<Self, StartError> {
         net.check().map_err(StartError::Faults)?;
-        let plan = Plan::new(net, Clock::Virtual(time.clone()));
+        let Setup { seed, time, sink } = setup;
+        let plan = Plan::new(net, Clock::Virtual(time.clone()), sink.is_some());
         let mut workers = Vec::with_capacity(plan.workers());
         for n in 0..plan.workers() {
             let id = WorkerId(n as u16);
@@ -47,7 +72,11 @@ impl Sim {
             time.switch();
             workers.push(Simulated { worker, sleeps: None, busy: time.now() });
         }
-        Ok(Self { plan, workers, time, random: seed ^ 0x9e37_79b9_7f4a_7c15 })
+        let trace = sink.map(|sink| Trace { sink, records: Vec::new(), line: String::new() });
+        let random = seed ^ 0x9e37_79b9_7f4a_7c15;
+        let mut sim = Self { plan, workers, time, random, trace };
+        (0..sim.workers.len()).for_each(|worker| sim.write_trace(worker));
+        Ok(sim)
     }
 
     /// The virtual time.
@@ -64,6 +93,8 @@ impl Sim {
         let chosen = awake[self.draw(awake.len())];
         let simulated = &mut self.workers[chosen];
         if simulated.sleeps.take().is_some() {
+            let told = !simulated.worker.is_parked();
+            simulated.worker.woke(if told { "told" } else { "time" });
             simulated.worker.unpark();
         }
         let mut rest = Duration::ZERO;
@@ -75,6 +106,7 @@ impl Sim {
         }
         simulated.busy = self.time.now() + rest;
         self.time.switch();
+        self.write_trace(chosen);
         true
     }
 
@@ -151,6 +183,20 @@ impl Sim {
     /// What watches the net. Its workers publish when they run, so that its ledger may be old.
     pub fn observer(&self) -> Observer {
         Observer::new(Arc::clone(&self.plan))
+    }
+
+    /// Writes what a worker noted.
+    fn write_trace(&mut self, worker: usize) {
+        let Some(Trace { sink, records, line }) = &mut self.trace else { return };
+        self.workers[worker].worker.take_records(records);
+        for record in records.drain(..) {
+            let domain = self.plan.domain_of(record.worker);
+            let place = (&*domain.name, record.worker.index() - domain.first);
+            let stage = record.stage.map(|stage| &*self.plan.stages[stage.index()].spec.name);
+            line.clear();
+            record.write(place, stage, line);
+            sink(line);
+        }
     }
 
     fn is_awake(&self, n: usize) -> bool {
