@@ -9,6 +9,7 @@ use crate::gone::Gone;
 use crate::ledger::{Counts, Why};
 use crate::observe::{Happening, Tracer};
 use crate::run::Rest;
+use crate::sim::Befallen;
 use crate::time::Time;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -49,6 +50,8 @@ pub(crate) struct Desk {
     notices: RefCell<Vec<Notice>>,
     /// Only where a trace was asked for.
     tracer: OnceCell<Tracer>,
+    /// Only in a simulation, by stage.
+    befallen: OnceCell<Rc<[Befallen]>>,
 }
 
 /// The places of one source on this worker.
@@ -77,6 +80,7 @@ impl Desk {
             watchers: RefCell::default(),
             notices: RefCell::default(),
             tracer: OnceCell::new(),
+            befallen: OnceCell::new(),
         })
     }
 
@@ -100,6 +104,16 @@ impl Desk {
         if let Some(tracer) = self.tracer.get() {
             tracer.note(stage, what, n, detail);
         }
+    }
+
+    pub fn befall(&self, befallen: Rc<[Befallen]>) {
+        let _ = self.befallen.set(befallen);
+    }
+
+    /// What befalls the handlers of a stage, in a simulation.
+    #[inline]
+    pub fn befallen(&self, stage: StageId) -> Option<&Befallen> {
+        self.befallen.get().map(|befallen| &befallen[stage.index()])
     }
 
     pub fn hold(&self, n: i64) {

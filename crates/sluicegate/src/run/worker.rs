@@ -4,7 +4,7 @@
 
 use crate::control::TICK;
 use crate::desk::Desk;
-use crate::event::{Notice, WorkerId};
+use crate::event::{Notice, StageId, WorkerId};
 use crate::ledger::Ledger;
 use crate::net::{BoxError, Kind};
 use crate::observe::{Cut, Happening, Record, Tracer};
@@ -12,6 +12,7 @@ use crate::run::{
     Build, Context, Crew, Machine, Mailbox, NEWS, Plan, Policy, Pool, Raised, Ready, Runnable,
     Wait, Wheel,
 };
+use crate::sim::Befallen;
 use crate::time::{Time, nanos};
 use std::any::Any;
 use std::cell::Cell;
@@ -189,6 +190,26 @@ impl Worker {
     pub fn take_records(&self, into: &mut Vec<Record>) {
         if let Some(tracer) = self.desk.tracer() {
             tracer.take(into);
+        }
+    }
+
+    /// Notes what befell the worker, or a stage.
+    pub fn befell(&self, stage: Option<StageId>, what: Happening, n: u64, kind: &'static str) {
+        self.desk.note(stage, what, n, kind);
+    }
+
+    /// Has the worker's handlers befallen by what is said there.
+    pub fn befall(&mut self, befallen: Rc<[Befallen]>) {
+        self.desk.befall(befallen);
+    }
+
+    /// Takes the worker out of those that can be woken, as one whose handler never returns.
+    pub fn die(&mut self) {
+        self.unpark();
+        if let Some(crew) = &self.crew
+            && crew.begin(self.now)
+        {
+            self.wake_watch();
         }
     }
 

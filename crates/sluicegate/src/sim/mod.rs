@@ -5,10 +5,26 @@
 //! worker can go on. Between any two batches it can be looked at: [`Sim::assert_even`] holds the
 //! ledger against what is found in queues and stages. A wake-up that is missing is a net that stands
 //! still.
+//!
+//! A [`Setup`] says what else a simulation has: a trace, which is a line for each thing that happens,
+//! and [`Troubles`] that befall it. [`Arrivals`] and [`ServiceTime`] are models of load and of what it
+//! costs, [`Crowd`] a source of such load.
 
+mod arrivals;
+mod crowd;
+mod outbreak;
+mod random;
+mod service;
 mod setup;
+mod trouble;
 
+pub use arrivals::{Arrivals, Gaps};
+pub use crowd::{Crowd, Outside};
+pub(crate) use outbreak::Befallen;
+pub use random::Random;
+pub use service::ServiceTime;
 pub use setup::Setup;
+pub use trouble::{Begins, Trouble, Troubles};
 
 use crate::event::WorkerId;
 use crate::ledger::Ledger;
@@ -16,6 +32,7 @@ use crate::net::Net;
 use crate::observe::{Observer, Record, Snapshot, sum};
 use crate::run::{Plan, StartError, Turn, Worker};
 use crate::time::{Clock, Time, VirtualTime};
+use outbreak::Outbreak;
 use setup::Sink;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -26,7 +43,8 @@ pub struct Sim {
     plan: Arc<Plan>,
     workers: Vec<Simulated>,
     time: VirtualTime,
-    random: u64,
+    random: Random,
+    outbreak: Outbreak,
     trace: Option<Trace>,
 }
 
@@ -44,6 +62,9 @@ struct Simulated {
     sleeps: Option<Option<Time>>,
     /// Until when it is busy with what it did last.
     busy: Time,
+    /// Whether it never runs again once it has nothing to do and holds no flow.
+    dying: bool,
+    dead: bool,
 }
 
 impl Sim {
@@ -60,21 +81,24 @@ impl Sim {
     /// The net with all that a [`Setup`] can say.
     pub fn with(net: Net, setup: Setup) -> Result<Self, StartError> {
         net.check().map_err(StartError::Faults)?;
-        let Setup { seed, time, sink } = setup;
+        let Setup { seed, time, sink, troubles } = setup;
         let plan = Plan::new(net, Clock::Virtual(time.clone()), sink.is_some());
+        let outbreak = Outbreak::new(troubles, &plan)?;
         let mut workers = Vec::with_capacity(plan.workers());
         for n in 0..plan.workers() {
             let id = WorkerId(n as u16);
-            let worker = Worker::new(&plan, id).map_err(|error| {
+            let mut worker = Worker::new(&plan, id).map_err(|error| {
                 let domain = plan.domain_of(id);
                 StartError::Machine { domain: domain.name.clone(), worker: n - domain.first, error }
             })?;
             time.switch();
-            workers.push(Simulated { worker, sleeps: None, busy: time.now() });
+            worker.befall(outbreak.befallen());
+            let busy = time.now();
+            workers.push(Simulated { worker, sleeps: None, busy, dying: false, dead: false });
         }
         let trace = sink.map(|sink| Trace { sink, records: Vec::new(), line: String::new() });
-        let random = seed ^ 0x9e37_79b9_7f4a_7c15;
-        let mut sim = Self { plan, workers, time, random, trace };
+        let random = Random::new(seed ^ 0x9e37_79b9_7f4a_7c15);
+        let mut sim = Self { plan, workers, time, random, outbreak, trace };
         (0..sim.workers.len()).for_each(|worker| sim.write_trace(worker));
         Ok(sim)
     }
@@ -86,11 +110,12 @@ impl Sim {
 
     /// Runs one batch of one worker that is awake. `false` when all sleep or are busy.
     pub fn step(&mut self) -> bool {
+        self.outbreak.look(self.time.now(), &self.plan, &mut self.workers);
         let awake: Vec<usize> = (0..self.workers.len()).filter(|&n| self.is_awake(n)).collect();
         if awake.is_empty() {
             return false;
         }
-        let chosen = awake[self.draw(awake.len())];
+        let chosen = awake[self.random.below(awake.len())];
         let simulated = &mut self.workers[chosen];
         if simulated.sleeps.take().is_some() {
             let told = !simulated.worker.is_parked();
@@ -105,7 +130,9 @@ impl Sim {
             Turn::Stopped => unreachable!("a simulation is dropped, not stopped"),
         }
         simulated.busy = self.time.now() + rest;
+        simulated.die_if_due();
         self.time.switch();
+        self.outbreak.count();
         self.write_trace(chosen);
         true
     }
@@ -139,7 +166,8 @@ impl Sim {
 
     /// The next time at which anything happens by itself: now, while a worker can go on.
     pub fn next(&self) -> Option<Time> {
-        self.workers.iter().filter_map(Simulated::next).min()
+        let workers = self.workers.iter().filter_map(Simulated::next);
+        workers.chain(self.outbreak.next()).min()
     }
 
     /// Has the net take no new work.
@@ -202,26 +230,27 @@ impl Sim {
     fn is_awake(&self, n: usize) -> bool {
         self.workers[n].next().is_some_and(|next| next <= self.now())
     }
-
-    /// A number below `n`.
-    fn draw(&mut self, n: usize) -> usize {
-        // splitmix64
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % n as u64) as usize
-    }
 }
 
 impl Simulated {
     /// When the worker goes on: once it is not busy any more, if it has something to do, was
     /// woken by another, or its own time has come.
     fn next(&self) -> Option<Time> {
+        if self.dead {
+            return None;
+        }
         let wakes = match self.sleeps {
             Some(_) if self.worker.is_parked() => self.worker.due()?,
             _ => self.busy,
         };
         Some(wakes.max(self.busy))
+    }
+
+    /// Dies while it sleeps, so that it takes nothing along.
+    fn die_if_due(&mut self) {
+        if self.dying && self.sleeps.is_some() && self.worker.ledger().in_flight == 0 {
+            self.worker.die();
+            self.dead = true;
+        }
     }
 }

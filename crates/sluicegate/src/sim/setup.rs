@@ -1,5 +1,6 @@
 //! What a simulation is made with, beside its net.
 
+use crate::sim::Troubles;
 use crate::time::VirtualTime;
 
 /// Takes each line of a trace.
@@ -36,17 +37,23 @@ pub struct Setup {
     pub(super) seed: u64,
     pub(super) time: VirtualTime,
     pub(super) sink: Option<Sink>,
+    pub(super) troubles: Troubles,
 }
 
 impl Setup {
-    /// With a virtual time of its own that starts at 0, and no trace.
+    /// With a virtual time of its own that starts at 0, no trace and no troubles.
     pub fn seed(seed: u64) -> Self {
-        Self { seed, time: VirtualTime::default(), sink: None }
+        Self { seed, time: VirtualTime::default(), sink: None, troubles: Troubles::none() }
     }
 
     /// In the time of others: of simulated machines, or of handlers that cost something.
     pub fn time(self, time: &VirtualTime) -> Self {
         Self { time: time.clone(), ..self }
+    }
+
+    /// Has these befall the net.
+    pub fn troubles(self, troubles: Troubles) -> Self {
+        Self { troubles, ..self }
     }
 
     /// Hands each line of the trace to `sink`, as it happens. The columns are

@@ -28,5 +28,6 @@ mod signals;
 mod sizing;
 mod tasks;
 mod traces;
+mod troubles;
 mod windows;
 mod wires;

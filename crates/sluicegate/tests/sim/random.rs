@@ -37,7 +37,7 @@ struct Seeds(Arc<AtomicU64>);
 
 impl Seeds {
     fn next(&self) -> Random {
-        Random(self.0.fetch_add(1, Relaxed))
+        Random::new(self.0.fetch_add(1, Relaxed))
     }
 }
 
@@ -178,7 +178,7 @@ fn domain(net: &mut Net, name: &str, pool: bool, random: &mut Random) -> Domain 
     let domain = match random.below(3) {
         0 => domain,
         1 => domain.policy(Fifo::default),
-        _ => domain.policy(move || Any(Random(seed))),
+        _ => domain.policy(move || Any(Random::new(seed))),
     };
     match pool {
         true if random.one_in(2) => domain.pool(1..=threads),
@@ -243,7 +243,7 @@ fn any_queue(most: usize, gates: bool, random: &mut Random) -> Capacity {
 
 /// A source, a row of stages each of which sends to later ones, and a last one that answers.
 pub fn drawn(seed: u64, log: &Log, gates: bool) -> Net {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let seeds = Seeds(Arc::new(AtomicU64::new(seed * 1000)));
     let mut net = Net::new("drawn");
     let cpu = domain(&mut net, "cpu", false, &mut random);

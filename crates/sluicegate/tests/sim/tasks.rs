@@ -1,7 +1,8 @@
 //! Async stages: so many events in flight at once, in virtual time, and each of them ends once.
 
 use crate::common::{Front, Log, Random, STEPS, assert_empty, settle, settle_empty, stage_of};
-use crate::load::{Cost, Load};
+use crate::load::Load;
+use sluicegate::sim::ServiceTime;
 use sluicegate::{
     AsyncCx, AsyncStage, Batch, Capacity, Cx, Ended, Entering, Event, Net, Out, Overload, Sim,
     Stage, Time, Why, async_stage, bounded, from_async_fn, ms, stage,
@@ -63,11 +64,11 @@ fn each_flow_of_a_random_net_ends_once() {
         let log = Log::default();
         let workers = 1 + seed as usize % 3;
         let slow = move || {
-            let random = Rc::new(Cell::new(Random(seed)));
+            let random = Rc::new(Cell::new(Random::new(seed)));
             from_async_fn(1 + seed as usize % 7, move |event: Event<u64>, cx: AsyncCx| {
                 let random = Rc::clone(&random);
                 async move {
-                    let mut drawn = random.replace(Random(0));
+                    let mut drawn = random.replace(Random::new(0));
                     let steps = drawn.below(4);
                     let (fails, span) = (drawn.one_in(9), drawn.below(3000) as u32);
                     random.set(drawn);
@@ -286,10 +287,17 @@ fn whoever_wakes_it_from_outside_is_heard() {
 
 #[test]
 fn a_gate_before_tasks_keeps_the_capacity_and_the_target() {
-    let waits =
-        |places| Load { threads: places, tasks: true, ..Load::steady(Cost::Fixed(ms(20)), 1.0) };
-    let computes =
-        Load { threads: 1, inline: true, tasks: true, ..Load::steady(Cost::Fixed(ms(2)), 1.0) };
+    let waits = |places| Load {
+        threads: places,
+        tasks: true,
+        ..Load::steady(ServiceTime::Fixed(ms(20)), 1.0)
+    };
+    let computes = Load {
+        threads: 1,
+        inline: true,
+        tasks: true,
+        ..Load::steady(ServiceTime::Fixed(ms(2)), 1.0)
+    };
     for (what, load) in
         [("16 wait", waits(16)), ("200 wait", waits(200)), ("one computes", computes)]
     {

@@ -8,7 +8,7 @@ use crate::queue::{Aside, Passed, Taken};
 use crate::run::Context;
 use crate::run::close::refuse_all;
 use crate::stage::{AnyOut, Flown, Ports, Stage, Window};
-use crate::time::{Time, nanos};
+use crate::time::{Clock, Time, nanos};
 
 /// What came of one batch.
 pub(super) struct Handled {
@@ -226,9 +226,19 @@ impl<S: Stage> Replica<S> {
         let passed = &self.aside.passed;
         self.work.timed = passed.len() > 1 && passed.iter().any(|event| event.ticket.is_some());
         let (clock, desk) = (cx.clock, cx.desk);
+        let befallen = desk.befallen(self.id);
+        if let Some(after) = befallen.and_then(|befallen| befallen.panics.take()) {
+            self.work.panic_after(after);
+        }
         let done = self.call(cx, |stage, work, cx| {
             stage.handle(Batch { work, desk, clock }, cx);
+            if let (Some(befallen), Clock::Virtual(time)) = (befallen, clock) {
+                time.spend(befallen.slow.get().saturating_mul(work.taken as u32));
+            }
         });
+        if let Some(befallen) = befallen {
+            befallen.panics.set(self.work.panics_left());
+        }
         let panicked = self.count_panics(cx);
         if !panicked && (done.is_some() || self.work.taken > 1) {
             self.breaker.worked();
