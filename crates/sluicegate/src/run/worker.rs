@@ -266,18 +266,21 @@ impl Worker {
 
     /// Runs one replica, and tells its crew.
     fn run(&mut self, next: usize) -> bool {
-        if let Some(crew) = &self.crew
+        let takes = self.is_on_duty();
+        // One in reserve that looks after its replicas, as in a drain, is no reason to look at
+        // the size again: a pool could never rest.
+        if takes
+            && let Some(crew) = &self.crew
             && crew.begin(self.now)
         {
             self.wake_watch();
         }
-        let takes = self.is_on_duty();
         let now = (self.now, self.draining);
         let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
         cx.takes = takes;
         let more = self.replicas[next].run(&mut cx);
         self.now = cx.now;
-        if let Some(crew) = &self.crew {
+        if takes && let Some(crew) = &self.crew {
             crew.end();
         }
         more
