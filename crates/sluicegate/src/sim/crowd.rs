@@ -28,6 +28,11 @@ impl Outside {
         self.source = Some(source);
     }
 
+    /// Nobody listens any more: what a source does when the net drains.
+    pub fn leave(&mut self) {
+        self.source = None;
+    }
+
     /// Takes the next flow that has come by `now`: when that was.
     pub fn next_until(&mut self, now: Time) -> Option<Time> {
         self.arrivals.next_until(now)
@@ -139,6 +144,10 @@ where
             }
             self.flows += 1;
         }
+    }
+
+    fn drain(&mut self, cx: &mut Cx<'_, Out<T>>) {
+        cx.local.get::<Outside>().leave();
     }
 
     fn ended(&mut self, _: Ended, cx: &mut Cx<'_, Out<T>>) {

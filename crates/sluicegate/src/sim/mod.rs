@@ -8,12 +8,13 @@
 //!
 //! A [`Setup`] says what else a simulation has: a trace, which is a line for each thing that happens,
 //! and [`Troubles`] that befall it. [`Arrivals`] and [`ServiceTime`] are models of load and of what it
-//! costs, [`Crowd`] a source of such load.
+//! costs, [`Crowd`] a source of such load. A [`Search`] tries many seeds, and shrinks the first that fails.
 
 mod arrivals;
 mod crowd;
 mod outbreak;
 mod random;
+mod seeds;
 mod service;
 mod setup;
 mod trouble;
@@ -22,6 +23,7 @@ pub use arrivals::{Arrivals, Gaps};
 pub use crowd::{Crowd, Outside};
 pub(crate) use outbreak::Befallen;
 pub use random::Random;
+pub use seeds::{Case, Failure, Search, TRACE_KEPT};
 pub use service::ServiceTime;
 pub use setup::Setup;
 pub use trouble::{Begins, Trouble, Troubles};
@@ -168,6 +170,12 @@ impl Sim {
     pub fn next(&self) -> Option<Time> {
         let workers = self.workers.iter().filter_map(Simulated::next);
         workers.chain(self.outbreak.next()).min()
+    }
+
+    /// How many threads of pools never come back: a pool whose size is not fixed is looked after for
+    /// as long as one of its threads is in a handler, so that a net with such a one does not rest.
+    pub fn dead(&self) -> usize {
+        self.workers.iter().filter(|worker| worker.dead).count()
     }
 
     /// Has the net take no new work.

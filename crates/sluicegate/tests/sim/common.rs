@@ -170,6 +170,25 @@ pub fn settle_empty(sim: &mut Sim) {
     assert_empty(sim);
 }
 
+/// Runs until nothing happens by itself any more, drains, and expects that nothing is left anywhere.
+pub fn come_to_rest(sim: &mut Sim) {
+    let mut rounds = 0;
+    settle(sim);
+    while let Some(next) = sim.next() {
+        rounds += 1;
+        if rounds > 1000 && sim.dead() > 0 {
+            break;
+        }
+        assert!(rounds < 10_000, "the net does not come to rest: {:#?}", sim.snapshot());
+        assert!(sim.run_for(next.since(sim.now()), STEPS), "the net does not settle");
+        settle(sim);
+    }
+    sim.drain();
+    settle_empty(sim);
+    let ledger = sim.ledger();
+    assert_eq!(ledger.forked, ledger.joined, "{ledger:?}");
+}
+
 /// Expects that nothing is in flight, no place is taken, nothing waits or is parked.
 pub fn assert_empty(sim: &mut Sim) {
     let ledger = sim.ledger();

@@ -1,8 +1,10 @@
 //! Async stages: so many events in flight at once, in virtual time, and each of them ends once.
 
-use crate::common::{Front, Log, Random, STEPS, assert_empty, settle, settle_empty, stage_of};
+use crate::common::{
+    Front, Log, Random, STEPS, assert_empty, settle, settle_empty, sink, stage_of,
+};
 use crate::load::Load;
-use sluicegate::sim::ServiceTime;
+use sluicegate::sim::{ServiceTime, Setup, Trouble, Troubles};
 use sluicegate::{
     AsyncCx, AsyncStage, Batch, Capacity, Cx, Ended, Entering, Event, Net, Out, Overload, Sim,
     Stage, Time, Why, async_stage, bounded, from_async_fn, ms, stage,
@@ -314,4 +316,33 @@ fn a_gate_before_tasks_keeps_the_capacity_and_the_target() {
         let out = load.run(bounded(4096).admit(Overload::p99(ms(100))), 4);
         assert_eq!(out.served().count(), out.flows.len(), "{what} x0.8");
     }
+}
+
+/// A stage that is lost leaves timers behind, which run out all the same.
+#[test]
+fn what_sleeps_in_a_stage_built_anew_is_not_woken_by_timers_of_the_lost_one() {
+    let mut net = Net::new("lost");
+    let cpu = net.domain("cpu").pinned(1);
+    let slow = stage("slow", || {
+        from_async_fn(4, async |event: Event<u64>, cx: AsyncCx| {
+            cx.sleep(ms(*event)).await;
+            event
+        })
+    });
+    let slow = net.add(slow.on(cpu));
+    let last = net.add(stage("last", || sink("last", &Log::default())).on(cpu));
+    net.wire(slow.out, last.inlet);
+    let entry = net.entry(slow.inlet);
+    let panic = Trouble::Panic { stage: "slow".to_owned(), after: 1 };
+    let setup = Setup::seed(1).troubles(Troubles::none().before(0, panic));
+    let mut sim = Sim::with(net, setup).unwrap();
+    // The first is asleep when the second panics; the third sleeps for longer than the first.
+    for body in [5, 1, 9] {
+        entry.send(body).unwrap();
+        settle(&mut sim);
+    }
+    assert!(sim.run_for(ms(20), STEPS));
+    let ledger = sim.ledger();
+    assert_eq!((ledger.finished, ledger.ended[Why::Failed]), (1, 2), "{ledger:?}");
+    assert_empty(&mut sim);
 }

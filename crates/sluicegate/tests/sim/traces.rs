@@ -1,9 +1,9 @@
 //! Traces: a line for each thing that happens, the same lines for the same seed.
 
 use crate::common::{Front, Log, settle_empty};
-use crate::random::drawn;
+use crate::random::{drawn, whole};
 use sluicegate::sim::{Setup, Sim};
-use sluicegate::{Happening, TRACE_COLUMNS, ms};
+use sluicegate::{Happening, TRACE_COLUMNS, VirtualTime, ms};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -12,7 +12,9 @@ fn lines(seed: u64, order: u64) -> Vec<String> {
     let lines = Rc::new(RefCell::new(Vec::new()));
     let kept = Rc::clone(&lines);
     let setup = Setup::seed(order).trace(move |line| kept.borrow_mut().push(line.to_owned()));
-    let mut sim = Sim::with(drawn(seed, &Log::default(), true), setup).unwrap();
+    let time = VirtualTime::default();
+    let net = drawn(&whole(seed), &time, &Log::default(), true);
+    let mut sim = Sim::with(net, setup.time(&time)).unwrap();
     assert!(sim.run_for(ms(1000), 1_000_000));
     sim.drain();
     settle_empty(&mut sim);
