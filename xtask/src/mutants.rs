@@ -129,7 +129,7 @@ fn mutate(sound: &str, mutation: &Mutation) -> Result<String> {
 }
 
 /// The test binary of a target, from cargo's JSON messages.
-fn executable(messages: &str, target: &str) -> Option<PathBuf> {
+pub fn executable(messages: &str, target: &str) -> Option<PathBuf> {
     let parsed = messages.lines().filter_map(|line| serde_json::from_str(line).ok());
     let mut fitting = parsed.filter(|message: &serde_json::Value| {
         let name = message["target"]["name"].as_str();

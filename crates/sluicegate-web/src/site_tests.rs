@@ -4,6 +4,7 @@ use crate::cache::Store;
 use crate::coding::decode;
 use crate::config::{Machine, Settings as Typed};
 use crate::scratch::{Random, Scratch};
+use sluicegate::sim::{Setup, Troubles};
 use sluicegate::{Sim, Time, VirtualTime};
 use sluicegate_http::Coding;
 use sluicegate_io::sim::{SimNet, SimOptions, SimPeer};
@@ -12,6 +13,8 @@ use std::time::{Duration, SystemTime};
 
 #[path = "overload_tests.rs"]
 mod overload;
+#[path = "seeds_tests.rs"]
+mod seeds;
 
 const BIG: usize = 400_000;
 
@@ -33,6 +36,16 @@ impl World {
     }
 
     fn with_routes(seed: u64, more: &str, routes: &str) -> World {
+        World::befallen(seed, Setup::seed(seed), |_| Troubles::none(), more, routes)
+    }
+
+    fn befallen(
+        seed: u64,
+        setup: Setup,
+        troubles: impl FnOnce(&Net) -> Troubles,
+        more: &str,
+        routes: &str,
+    ) -> World {
         let files = Scratch::new();
         files.write("index.html", "home");
         files.write("a.txt", "0123456789");
@@ -79,7 +92,9 @@ impl World {
             }),
             watch: Arc::clone(&watch),
         };
-        let sim = Sim::with_time(super::net(&config, ground), seed, time);
+        let built = super::net(&config, ground);
+        let troubles = troubles(&built);
+        let sim = Sim::with(built, setup.time(&time).troubles(troubles));
         let sim = sim.expect("the net is sound");
         watch.open(sim.observer());
         World { sim, net, site, admin, watch, files }

@@ -156,14 +156,18 @@ impl Sim {
                     None => return false,
                 };
             }
-            match self.next().filter(|&next| next <= end) {
-                Some(next) => self.time.set(next.max(Time(self.now().0 + 1))),
-                None => {
-                    self.time.set(end);
-                    return true;
-                }
+            if !self.skip(end) {
+                return true;
             }
         }
+    }
+
+    /// Moves time, where no worker can go on, to when the next thing happens by itself, or to
+    /// `until` if that is before. `false` when nothing happens until then.
+    pub fn skip(&mut self, until: Time) -> bool {
+        let next = self.next().filter(|&next| next <= until);
+        self.time.set(next.map_or(until, |next| next.max(Time(self.now().0 + 1))));
+        next.is_some()
     }
 
     /// The next time at which anything happens by itself: now, while a worker can go on.
