@@ -17,6 +17,7 @@ cargo xtask sim [OPTIONS]             many seeds over random nets, examples and 
     --seeds N --seed S                how many (1000 a net), and where they begin; S alone: just it
     --net NAME                        random, gated, crowd, own-law or web alone
     --flows N --stages N --troubles N,N  as the line says that replays a failure
+    --shrinks N                       runs that may be spent on a smaller case of one (500)
 cargo xtask sanitize [TOOL]           tests of kernel and machine under address, thread or miri;
                                       all of these that can run here unless one is named
 cargo xtask bench http [OPTIONS]      CPU per request beside nginx and bench/peers/bare

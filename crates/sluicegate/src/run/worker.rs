@@ -484,6 +484,12 @@ impl Worker {
         ledger
     }
 
+    /// Whether the worker could be in a handler that never returns and leave nothing undone: it is
+    /// on duty, and no flow and no output is in its hands.
+    pub fn may_die(&mut self) -> bool {
+        self.is_on_duty() && self.parked() == 0 && self.ledger().in_flight == 0
+    }
+
     /// Flows that this worker put into queues, less those it took out.
     pub fn queued(&self) -> i64 {
         self.desk.queued()

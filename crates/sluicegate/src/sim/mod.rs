@@ -64,7 +64,7 @@ struct Simulated {
     sleeps: Option<Option<Time>>,
     /// Until when it is busy with what it did last.
     busy: Time,
-    /// Whether it never runs again once it has nothing to do and holds no flow.
+    /// Whether it never runs again once it has nothing to do and holds nothing.
     dying: bool,
     dead: bool,
 }
@@ -260,7 +260,7 @@ impl Simulated {
 
     /// Dies while it sleeps, so that it takes nothing along.
     fn die_if_due(&mut self) {
-        if self.dying && self.sleeps.is_some() && self.worker.ledger().in_flight == 0 {
+        if self.dying && self.sleeps.is_some() && self.worker.may_die() {
             self.worker.die();
             self.dead = true;
         }

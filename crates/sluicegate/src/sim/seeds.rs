@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 /// Lines of a trace that are kept for a failure: the last ones.
 pub const TRACE_KEPT: usize = 1 << 16;
-/// Runs that shrinking may take.
+/// Runs that shrinking may take unless the arguments say otherwise.
 const SHRINKS: usize = 500;
 
 /// A simulation to run: its seed, and how much of what that draws is left.
@@ -39,13 +39,14 @@ impl Case {
         }
     }
 
-    /// The smallest case found that `fails` like this one: fewer troubles, stages and flows.
+    /// The smallest case found, in so many runs, that `fails` like this one: fewer troubles, stages
+    /// and flows.
     #[must_use]
-    pub fn shrunk(self, mut fails: impl FnMut(&Self) -> bool) -> Self {
+    pub fn shrunk(self, most: usize, mut fails: impl FnMut(&Self) -> bool) -> Self {
         let (mut least, mut runs) = (self, 0);
         while let Some(smaller) = least.smaller().into_iter().find(|case| {
             runs += 1;
-            runs <= SHRINKS && fails(case)
+            runs <= most && fails(case)
         }) {
             least = smaller;
         }
@@ -102,6 +103,7 @@ pub struct Search {
     flows: u64,
     stages: usize,
     only: Option<Vec<usize>>,
+    shrinks: usize,
 }
 
 /// A seed that failed.
@@ -118,11 +120,18 @@ pub struct Failure {
 impl Search {
     /// All nets, with so many seeds from 0.
     pub fn first(seeds: u64) -> Self {
-        Self { net: None, seeds: 0..seeds, flows: u64::MAX, stages: usize::MAX, only: None }
+        Self {
+            net: None,
+            seeds: 0..seeds,
+            flows: u64::MAX,
+            stages: usize::MAX,
+            only: None,
+            shrinks: SHRINKS,
+        }
     }
 
     /// As the arguments say: `--net NAME`, `--seeds N`, `--seed N` (the only one, or where
-    /// `--seeds` begin), and what a [`Case`] shows. So many seeds unless they say.
+    /// `--seeds` begin), `--shrinks N` (runs that shrinking may take), and what a [`Case`] shows. So many seeds unless they say.
     pub fn parse(arguments: &str, seeds: u64) -> Result<Self, String> {
         let mut search = Self::first(seeds);
         let (mut count, mut from) = (None, None);
@@ -137,6 +146,7 @@ impl Search {
                 "--seed" => from = Some(number()?),
                 "--flows" => search.flows = number()?,
                 "--stages" => search.stages = number()? as usize,
+                "--shrinks" => search.shrinks = number()? as usize,
                 "--troubles" if value == "none" => search.only = Some(Vec::new()),
                 "--troubles" => {
                     let numbers = value.split(',').map(str::parse);
@@ -147,7 +157,7 @@ impl Search {
                 _ => {
                     return Err(format!(
                         "unknown argument {word}; accepted are --net, --seeds, --seed, --flows, --stages, \
-                     --troubles, each with a value"
+                     --troubles, --shrinks, each with a value"
                     ));
                 }
             }
@@ -186,7 +196,7 @@ impl Search {
             if fails(&case, Setup::seed(seed)).is_none() {
                 continue;
             }
-            let case = case.shrunk(|case| fails(case, Setup::seed(seed)).is_some());
+            let case = case.shrunk(self.shrinks, |case| fails(case, Setup::seed(seed)).is_some());
             let lines = Rc::new(RefCell::new(VecDeque::new()));
             let kept = Rc::clone(&lines);
             let setup = Setup::seed(seed).trace(move |line| {

@@ -47,8 +47,8 @@ pub enum Trouble {
         /// For how long.
         lasts: Duration,
     },
-    /// A thread of a pool never comes back, from the time on when it next holds no flow. The last
-    /// one that lives of a pool is spared.
+    /// A thread of a pool never comes back, from the time on when it next is on duty and holds
+    /// nothing. The last one that lives of a pool is spared.
     Dead {
         /// The pool.
         domain: String,

@@ -125,7 +125,6 @@ fn crowd(case: &Case, setup: Setup) {
     run_for(&mut sim, span + ms(100));
     sim.drain();
     come_to_rest(&mut sim);
-    assert!(sim.ledger().entered > 0 || case.flows < 100);
 }
 
 /// The example of a law of one's own, with flows sent from outside.
