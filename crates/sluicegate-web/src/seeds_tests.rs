@@ -49,7 +49,7 @@ fn site(case: &Case, setup: Setup) {
     let target = if seed.is_multiple_of(2) { "target = \"20ms\"\n" } else { "" };
     let routes = routes.replace("handler=\"burn\"\n", &format!("handler=\"burn\"\n{target}"));
     let troubles = |net: &_| case.left(Troubles::drawn(net, seed, case.troubles, &SPARED));
-    let mut world = World::befallen(seed, setup, troubles, "", &routes);
+    let mut world = World::befallen(setup, troubles, seed, "", (&routes, None));
     world.files.write("long.txt", "text ".repeat(500));
     let mut random = Random::new(seed + 1);
     let (mut peers, mut lost): (Vec<SimPeer>, Vec<SimPeer>) = (Vec::new(), Vec::new());

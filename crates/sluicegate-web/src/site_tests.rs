@@ -11,6 +11,8 @@ use sluicegate_io::sim::{SimNet, SimOptions, SimPeer};
 use sluicegate_io::{Addr, How};
 use std::time::{Duration, SystemTime};
 
+#[path = "app_tests.rs"]
+mod app;
 #[path = "overload_tests.rs"]
 mod overload;
 #[path = "seeds_tests.rs"]
@@ -36,15 +38,19 @@ impl World {
     }
 
     fn with_routes(seed: u64, more: &str, routes: &str) -> World {
-        World::befallen(seed, Setup::seed(seed), |_| Troubles::none(), more, routes)
+        World::with_app(seed, more, routes, None)
+    }
+
+    fn with_app(seed: u64, more: &str, routes: &str, app: Option<Arc<dyn App>>) -> World {
+        World::befallen(Setup::seed(seed), |_| Troubles::none(), seed, more, (routes, app))
     }
 
     fn befallen(
-        seed: u64,
         setup: Setup,
         troubles: impl FnOnce(&Net) -> Troubles,
+        seed: u64,
         more: &str,
-        routes: &str,
+        (routes, app): (&str, Option<Arc<dyn App>>),
     ) -> World {
         let files = Scratch::new();
         files.write("index.html", "home");
@@ -78,13 +84,14 @@ impl World {
         let burnt = time.clone();
         let ground = Ground {
             site: net.listen(&[(site.clone(), 0)], config.workers.into()),
-            admin: net.listen(&[(admin.clone(), 0)], 1),
+            admin: Some(net.listen(&[(admin.clone(), 0)], 1)),
             machine: move |settings, ledger| Ok(Io::new(sockets.backend(), settings, ledger)),
             clock: |now: Time| SystemTime::UNIX_EPOCH + Duration::from_nanos(now.0),
             burn: Arc::new(move |span| burnt.spend(span)),
             root: files.path().to_owned(),
             seed,
             loader,
+            app,
             log: config.log.as_ref().map(|log| {
                 let log = LogFile::new(log.target.clone(), watch.lost());
                 log.open().expect("it can be made");

@@ -77,10 +77,12 @@ impl<S: Stage> Replica<S> {
             return;
         }
         self.hear_flags(cx);
-        let over = self.hand.is_over();
-        self.fly();
-        if !self.count_panics(cx) && over {
-            self.breaker.worked();
+        if self.hand.is_open() {
+            let over = self.hand.is_over();
+            self.fly();
+            if !self.count_panics(cx) && over {
+                self.breaker.worked();
+            }
         }
     }
 
@@ -119,9 +121,12 @@ impl<S: Stage> Replica<S> {
     pub(super) fn handle_batch(&mut self, cx: &mut Context<'_>) -> Handled {
         let now = cx.now;
         let (answers, asks) = self.limits();
-        let room = self.hand.room();
+        let mut room = usize::MAX;
+        if self.hand.is_open() {
+            room = self.hand.room();
+            self.aside.service = self.hand.service();
+        }
         let limits = (answers.min(room), asks.min(room));
-        self.aside.service = self.hand.service();
         let gone = &cx.desk.gone;
         let taken = self.queue.take(now, gone, &mut self.work.events, limits, &mut self.aside);
         if !self.aside.dropped.is_empty() {
@@ -239,7 +244,7 @@ impl<S: Stage> Replica<S> {
         if let Some(befallen) = befallen {
             befallen.panics.set(self.work.panics_left());
         }
-        let panicked = self.count_panics(cx);
+        let panicked = self.hand.is_open() && self.count_panics(cx);
         if !panicked && (done.is_some() || self.work.taken > 1) {
             self.breaker.worked();
         }
