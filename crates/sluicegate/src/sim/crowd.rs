@@ -74,7 +74,8 @@ impl Machine for Outside {
 /// let arrivals = Arrivals::open(Gaps::Poisson, 400.0, ms(1000), 1);
 /// let door = net.domain("door").machine(move |_| Ok(Outside::new(arrivals.clone()))).pinned(1);
 /// let pool = net.domain("pool").pool(2);
-/// let crowd = net.add(stage("crowd", || Crowd::<u64, _, _>::new(|flow| flow)).on(door).flows(1000));
+/// let crowd = stage("crowd", || Crowd::<u64, _, _>::new(|flow| flow));
+/// let crowd = net.add(crowd.on(door).flows(1000));
 /// let clock = time.clone();
 /// let work = stage("work", move || {
 ///     let clock = clock.clone();

@@ -1,14 +1,15 @@
 //! A whole net in virtual time on one thread: the workers' own loops, in an order drawn from a
 //! seed.
 //!
-//! A [`Sim`] runs any net as its threads would, but one batch at a time, and time moves only when no
-//! worker can go on. Between any two batches it can be looked at: [`Sim::assert_even`] holds the
-//! ledger against what is found in queues and stages. A wake-up that is missing is a net that stands
-//! still.
+//! A [`Sim`] runs any net as its threads would, but one batch at a time, and time moves only when
+//! no worker can go on. Between any two batches it can be looked at: [`Sim::assert_even`] holds
+//! the ledger against what is found in queues and stages. A wake-up that is missing is a net that
+//! stands still.
 //!
-//! A [`Setup`] says what else a simulation has: a trace, which is a line for each thing that happens,
-//! and [`Troubles`] that befall it. [`Arrivals`] and [`ServiceTime`] are models of load and of what it
-//! costs, [`Crowd`] a source of such load. A [`Search`] tries many seeds, and shrinks the first that fails.
+//! A [`Setup`] says what else a simulation has: a trace, which is a line for each thing that
+//! happens, and [`Troubles`] that befall it. [`Arrivals`] and [`ServiceTime`] are models of load
+//! and of what it costs, [`Crowd`] a source of such load. A [`Search`] tries many seeds, and
+//! shrinks the first that fails.
 
 mod arrivals;
 mod crowd;
@@ -176,8 +177,9 @@ impl Sim {
         workers.chain(self.outbreak.next()).min()
     }
 
-    /// How many threads of pools never come back: a pool whose size is not fixed is looked after for
-    /// as long as one of its threads is in a handler, so that a net with such a one does not rest.
+    /// How many threads of pools never come back: a pool whose size is not fixed is looked after
+    /// for as long as one of its threads is in a handler, so that a net with such a one does not
+    /// rest.
     pub fn dead(&self) -> usize {
         self.workers.iter().filter(|worker| worker.dead).count()
     }

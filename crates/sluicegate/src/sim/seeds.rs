@@ -131,7 +131,8 @@ impl Search {
     }
 
     /// As the arguments say: `--net NAME`, `--seeds N`, `--seed N` (the only one, or where
-    /// `--seeds` begin), `--shrinks N` (runs that shrinking may take), and what a [`Case`] shows. So many seeds unless they say.
+    /// `--seeds` begin), `--shrinks N` (runs that shrinking may take), and what a [`Case`] shows.
+    /// So many seeds unless they say.
     pub fn parse(arguments: &str, seeds: u64) -> Result<Self, String> {
         let mut search = Self::first(seeds);
         let (mut count, mut from) = (None, None);
@@ -156,8 +157,8 @@ impl Search {
                 }
                 _ => {
                     return Err(format!(
-                        "unknown argument {word}; accepted are --net, --seeds, --seed, --flows, --stages, \
-                     --troubles, --shrinks, each with a value"
+                        "unknown argument {word}; accepted are --net, --seeds, --seed, --flows, \
+                     --stages, --troubles, --shrinks, each with a value"
                     ));
                 }
             }

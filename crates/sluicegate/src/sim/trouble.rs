@@ -11,8 +11,8 @@ const BATCHES: usize = 300;
 
 /// What can go wrong. Stages and domains go by name, workers by their number in the domain.
 ///
-/// A slow disk is a slow stage of the pool that reads it; a peer that is lost is the business of the
-/// simulated machine.
+/// A slow disk is a slow stage of the pool that reads it; a peer that is lost is the business of
+/// the simulated machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// A handler of a stage, on whichever worker, panics with an event in hand.

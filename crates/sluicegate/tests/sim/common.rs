@@ -170,7 +170,8 @@ pub fn settle_empty(sim: &mut Sim) {
     assert_empty(sim);
 }
 
-/// Runs until nothing happens by itself any more, drains, and expects that nothing is left anywhere.
+/// Runs until nothing happens by itself any more, drains, and expects that nothing is left
+/// anywhere.
 pub fn come_to_rest(sim: &mut Sim) {
     let mut rounds = 0;
     settle(sim);
