@@ -7,9 +7,11 @@
 use crate::event::{Notice, StageId, WorkerId};
 use crate::gone::Gone;
 use crate::ledger::{ByWhy, Counts, Why};
+use crate::observe::{Happening, Tracer};
 use crate::run::Rest;
+use crate::sim::Befallen;
 use crate::time::Time;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -51,6 +53,10 @@ pub(crate) struct Desk {
     notices: RefCell<Vec<Notice>>,
     /// Whether there are any of both.
     news: Cell<bool>,
+    /// Only where a trace was asked for.
+    tracer: OnceCell<Tracer>,
+    /// Only in a simulation, by stage.
+    befallen: OnceCell<Rc<[Befallen]>>,
 }
 
 /// The places of one source on this worker.
@@ -81,12 +87,41 @@ impl Desk {
             watchers: RefCell::default(),
             notices: RefCell::default(),
             news: Cell::new(false),
+            tracer: OnceCell::new(),
+            befallen: OnceCell::new(),
         })
     }
 
     /// Puts this desk in its place on this thread until the guard is dropped.
     pub fn open(self: &Rc<Self>) -> Opened {
         Opened(HERE.with(|here| here.borrow_mut().replace(Rc::clone(self))))
+    }
+
+    /// Has all that happens be noted from now on.
+    pub fn trace(&self, tracer: Tracer) {
+        let _ = self.tracer.set(tracer);
+    }
+
+    pub fn tracer(&self) -> Option<&Tracer> {
+        self.tracer.get()
+    }
+
+    /// Notes what happened, to a stage or to the worker; costs a look where nobody asked for it.
+    #[inline]
+    pub fn note(&self, stage: Option<StageId>, what: Happening, n: u64, detail: &'static str) {
+        if let Some(tracer) = self.tracer.get() {
+            tracer.note(stage, what, n, detail);
+        }
+    }
+
+    pub fn befall(&self, befallen: Rc<[Befallen]>) {
+        let _ = self.befallen.set(befallen);
+    }
+
+    /// What befalls the handlers of a stage, in a simulation.
+    #[inline]
+    pub fn befallen(&self, stage: StageId) -> Option<&Befallen> {
+        self.befallen.get().map(|befallen| &befallen[stage.index()])
     }
 
     pub fn hold(&self, n: i64) {
