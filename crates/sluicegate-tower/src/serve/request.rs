@@ -88,14 +88,15 @@ mod tests {
     fn a_request_is_what_was_sent() {
         let text = b"PURGE /a%20b/../c?d=e HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nx-a:\xe9\r\n\
                      Content-Length: 3\r\n\r\nabc";
-        let request = take(&mut read(text)).expect("it is one");
+        let request = take(&mut read(text), Who::Told).expect("it is one");
         assert_eq!((request.method().as_str(), request.version()), ("PURGE", Version::HTTP_11));
         assert_eq!(request.uri(), "/a%20b/../c?d=e", "nothing is decoded");
         let all: Vec<_> = request.headers().get_all("x-a").iter().collect();
         assert_eq!(all, [&b"1"[..], b"\xe9"]);
         assert_eq!(request.headers().len(), 4);
         assert_eq!(request.body().size_hint().exact(), Some(3));
-        let whole = take(&mut read(b"GET http://h/p HTTP/1.0\r\n\r\n")).expect("it is one");
+        let whole =
+            take(&mut read(b"GET http://h/p HTTP/1.0\r\n\r\n"), Who::Told).expect("it is one");
         assert_eq!((whole.uri().host(), whole.version()), (Some("h"), Version::HTTP_10));
         assert!(whole.body().is_end_stream());
     }
@@ -103,10 +104,10 @@ mod tests {
     #[test]
     fn a_head_that_was_read_already_is_not_read_again() {
         let mut exchange = read(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-        let mut known = parts(&exchange).expect("it is one");
+        let mut known = parts(&exchange, Who::Told).expect("it is one");
         known.extensions.insert(7u8);
         exchange.keep(known);
-        let request = take(&mut exchange).expect("it is one");
+        let request = take(&mut exchange, Who::Told).expect("it is one");
         assert_eq!(request.extensions().get::<u8>(), Some(&7));
     }
 }
