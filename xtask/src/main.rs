@@ -7,11 +7,17 @@ mod bench;
 mod mutants;
 mod sanitize;
 mod shell;
+mod sim;
 mod test;
 
 const USAGE: &str = "\
 cargo xtask test [--install]          everything that must pass before a change lands
 cargo xtask mutants                   break the kernel on purpose; its tests must notice
+cargo xtask sim [OPTIONS]             many seeds over random nets, examples and the server's net
+    --seeds N --seed S                how many (1000 a net), and where they begin; S alone: just it
+    --net NAME                        random, gated, crowd, own-law or web alone
+    --flows N --stages N --troubles N,N  as the line says that replays a failure
+    --shrinks N                       runs that may be spent on a smaller case of one (500)
 cargo xtask sanitize [TOOL]           tests of kernel and machine under address, thread or miri;
                                       all of these that can run here unless one is named
 cargo xtask bench http [OPTIONS]      CPU per request beside nginx and bench/peers/bare
@@ -42,6 +48,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["test", rest @ ..] => test::run(rest),
         ["mutants"] => mutants::run().and_then(test::all_passed),
+        ["sim", rest @ ..] => sim::run(rest),
         ["sanitize", rest @ ..] => sanitize::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
         [] | ["help" | "--help" | "-h"] => {

@@ -6,6 +6,12 @@ use std::sync::Arc;
 
 /// An application whose stages answer where a route has the handler `app`.
 pub trait App: Send + Sync + 'static {
+    /// Whether it [describes](Self::describe) requests. Where it does not, and has all paths with
+    /// nothing said of them, requests go to it directly.
+    fn describes(&self) -> bool {
+        false
+    }
+
     /// Says more of a request than its route does, before it comes to the gate: who asks, how
     /// important it is, until when it is to be answered. Runs on the worker for each request.
     fn describe(&self, _tag: &mut Tag, _exchange: &mut Exchange) {}

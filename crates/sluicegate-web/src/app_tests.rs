@@ -3,10 +3,14 @@ use super::*;
 use sluicegate::{Batch, Cx, Out};
 use sluicegate_http::{Body, Reply};
 
-/// Answers at once.
-struct Plain;
+/// Answers at once; `true`: it describes requests.
+struct Plain(bool);
 
 impl App for Plain {
+    fn describes(&self) -> bool {
+        self.0
+    }
+
     fn describe(&self, tag: &mut sluicegate::Tag, exchange: &mut Exchange) {
         if exchange.has("x-gold") {
             tag.set_class(9);
@@ -56,7 +60,7 @@ impl Stage for Give {
 }
 
 fn world(more: &str, routes: &str) -> World {
-    World::with_app(1, more, routes, Some(Arc::new(Plain)))
+    World::with_app(1, more, routes, Some(Arc::new(Plain(true))))
 }
 
 #[test]
@@ -86,6 +90,27 @@ fn an_application_lies_among_files() {
     let came = world.ask(&mut peer, &get("/application"), 60);
     assert!(came.starts_with("HTTP/1.1 404"), "{came}");
     world.even();
+}
+
+#[test]
+fn requests_of_which_nothing_is_said_go_to_it_directly() {
+    for (app, more, direct) in [
+        (Plain(false), "", true),
+        (Plain(true), "", false),
+        (Plain(false), "target = \"50ms\"\n", false),
+        (Plain(false), "deadline = \"50ms\"\n", false),
+    ] {
+        let routes = format!("[[route]]\npath = \"/\"\nhandler = \"app\"\n{more}");
+        let mut world = World::with_app(1, "", &routes, Some(Arc::new(app)));
+        let mut peer = world.net.connect(&world.site);
+        for (path, body) in [("/", "class 0"), ("/a.txt", "class 0"), ("/stream", "abcabc")] {
+            let came = world.ask(&mut peer, &get(path), 60);
+            assert!(came.ends_with(&format!("\r\n\r\n{body}")), "{path}: {came}");
+        }
+        let stages = world.sim.observer().snapshot().stages;
+        assert_eq!(stages.iter().all(|stage| stage.name != "route"), direct, "{more}");
+        world.even();
+    }
 }
 
 #[test]

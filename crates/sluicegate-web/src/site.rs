@@ -1,7 +1,7 @@
 //! The whole service as one net: read it as a picture, from the sockets to the disk and back.
 use crate::app::{App, Mounted};
 use crate::cache::Loader;
-use crate::config::{Config, Handler, Log, RequestId};
+use crate::config::{Config, Handler, Log, RequestId, Route};
 use crate::log::{Format, LogFile};
 use crate::rules::Plan;
 use crate::stages::{Burn, Cache, CacheIn, CheckLogin, Echo, Gate, Instead, List, Load};
@@ -231,6 +231,7 @@ fn recorded(log: &Log, lost: Arc<Lost>) -> LogSettings {
 #[derive(Clone, Copy)]
 enum First {
     Route(Inlet<Exchange>),
+    App(Inlet<Exchange>),
     Site(Inlet<CacheIn>),
 }
 
@@ -239,6 +240,7 @@ impl First {
     fn from(self, net: &mut Net, port: Outlet<Exchange>) {
         match self {
             First::Route(inlet) => drop(net.wire(port, inlet)),
+            First::App(inlet) => drop(net.wire(port, inlet).on_full(OnFull::ShedNewest)),
             First::Site(inlet) => drop(net.wire(port, inlet)),
         }
     }
@@ -315,6 +317,15 @@ fn mount(
     if config.routes.is_empty() {
         net.wire(http.pull, files.inlet);
         return First::Site(site);
+    }
+    if let (Some(app), [only]) = (&app, &*config.routes)
+        && *only == Route::new("/", Handler::App)
+        && !app.describes()
+    {
+        // Nothing is said of requests, so nobody has to look at them.
+        let mounted = mount_app(net, &**app, (cpu, bounded(QUEUE)), http, files);
+        lead_back(net, mounted.replies, http, dresses.then_some(site));
+        return First::App(mounted.requests);
     }
     let own = router.clone();
     let route = net.add(stage("route", move || own.clone()).on(cpu));
@@ -401,16 +412,11 @@ impl Hang<'_> {
         routes.any(|route| route.instead.is_some()).then_some(self.instead)
     }
 
-    /// Hangs the application, which streams beside the files.
+    /// Hangs the application.
     fn app(&mut self, port: Outlet<Exchange>, app: &dyn App, cpu: Domain, files: Node<Stream>) {
         let queue = self.gate(Handler::App).unwrap_or_else(|| bounded(QUEUE));
-        let Mounted { requests, replies, pull, pieces } = app.mount(self.net, cpu, queue);
-        self.join(port, (requests, replies), self.instead(Handler::App));
-        let ask = self.net.add(stage("pull", Pull::default).on(cpu));
-        self.net.wire(self.http.pull, ask.inlet);
-        self.net.wire(ask.out.files, files.inlet);
-        self.net.wire(ask.out.app, pull);
-        self.net.wire(pieces, self.http.replies).returns(self.http.pull);
+        let mounted = mount_app(self.net, app, (cpu, queue), self.http, files);
+        self.join(port, (mounted.requests, mounted.replies), self.instead(Handler::App));
     }
 
     fn on<S>(&mut self, port: Outlet<Exchange>, handler: Option<Spec<S>>)
@@ -451,11 +457,38 @@ impl Hang<'_> {
             Some(instead) => wire.divert(instead),
             None => wire.on_full(OnFull::ShedNewest),
         };
-        match self.site {
-            Some(site) => drop(self.net.wire(replies, site)),
-            None => drop(self.net.wire(replies, self.http.replies).returns(self.http.request)),
-        }
+        lead_back(self.net, replies, self.http, self.site);
     }
+}
+
+/// Leads replies of a handler back, by the `site` that dresses them if there is one.
+fn lead_back(
+    net: &mut Net,
+    replies: Outlet<Exchange>,
+    http: HttpNodes,
+    site: Option<Inlet<CacheIn>>,
+) {
+    match site {
+        Some(site) => drop(net.wire(replies, site)),
+        None => drop(net.wire(replies, http.replies).returns(http.request)),
+    }
+}
+
+/// Adds the application, which streams beside the files.
+fn mount_app(
+    net: &mut Net,
+    app: &dyn App,
+    (cpu, queue): (Domain, Capacity),
+    http: HttpNodes,
+    files: Node<Stream>,
+) -> Mounted {
+    let mounted = app.mount(net, cpu, queue);
+    let ask = net.add(stage("pull", Pull::default).on(cpu));
+    net.wire(http.pull, ask.inlet);
+    net.wire(ask.out.files, files.inlet);
+    net.wire(ask.out.app, mounted.pull);
+    net.wire(mounted.pieces, http.replies).returns(http.pull);
+    mounted
 }
 
 /// Makes the machines of one domain: that of its first worker counts in the ledger `first`.

@@ -4,6 +4,7 @@ use crate::cache::Store;
 use crate::coding::decode;
 use crate::config::{Machine, Settings as Typed};
 use crate::scratch::{Random, Scratch};
+use sluicegate::sim::{Setup, Troubles};
 use sluicegate::{Sim, Time, VirtualTime};
 use sluicegate_http::Coding;
 use sluicegate_io::sim::{SimNet, SimOptions, SimPeer};
@@ -14,6 +15,8 @@ use std::time::{Duration, SystemTime};
 mod app;
 #[path = "overload_tests.rs"]
 mod overload;
+#[path = "seeds_tests.rs"]
+mod seeds;
 
 const BIG: usize = 400_000;
 
@@ -39,6 +42,16 @@ impl World {
     }
 
     fn with_app(seed: u64, more: &str, routes: &str, app: Option<Arc<dyn App>>) -> World {
+        World::befallen(Setup::seed(seed), |_| Troubles::none(), seed, more, (routes, app))
+    }
+
+    fn befallen(
+        setup: Setup,
+        troubles: impl FnOnce(&Net) -> Troubles,
+        seed: u64,
+        more: &str,
+        (routes, app): (&str, Option<Arc<dyn App>>),
+    ) -> World {
         let files = Scratch::new();
         files.write("index.html", "home");
         files.write("a.txt", "0123456789");
@@ -86,7 +99,9 @@ impl World {
             }),
             watch: Arc::clone(&watch),
         };
-        let sim = Sim::with_time(super::net(&config, ground), seed, time);
+        let built = super::net(&config, ground);
+        let troubles = troubles(&built);
+        let sim = Sim::with(built, setup.time(&time).troubles(troubles));
         let sim = sim.expect("the net is sound");
         watch.open(sim.observer());
         World { sim, net, site, admin, watch, files }

@@ -4,7 +4,8 @@
 //! time, and shrinks by a tenth when they wait for too long (Chiu and Jain, 1989).
 
 use sluicegate::{
-    Adjust, Batch, Controller, Cx, Net, Sample, Sim, Time, VirtualTime, bounded, from_fn, ms, stage,
+    Adjust, Batch, Controller, Cx, Entry, Net, Sample, Sim, Time, VirtualTime, bounded, from_fn,
+    ms, stage,
 };
 use std::error::Error;
 use std::time::Duration;
@@ -40,8 +41,9 @@ impl Controller for Aimd {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let (time, mut net) = (VirtualTime::default(), Net::new("own law"));
+/// A pool behind the law, and the way in.
+pub fn net(time: &VirtualTime) -> (Net, Entry<()>) {
+    let mut net = Net::new("own law");
     let pool = net.domain("pool").pool(THREADS);
     let clock = time.clone();
     let work = move || {
@@ -56,7 +58,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let queue = bounded(4096).admit(Aimd { limit: 1.0 });
     let work = net.add(stage("work", work).on(pool).queue(queue));
     let entry = net.entry(work.inlet);
+    (net, entry)
+}
 
+fn main() -> Result<(), Box<dyn Error>> {
+    let time = VirtualTime::default();
+    let (net, entry) = net(&time);
     let mut sim = Sim::with_time(net, 1, time)?;
     println!("second | asked | served | refused | limit");
     for (second, load) in LOADS.into_iter().enumerate() {

@@ -56,7 +56,7 @@ mod observe;
 mod queue;
 mod rig;
 mod run;
-mod sim;
+pub mod sim;
 mod stage;
 mod time;
 
@@ -72,7 +72,8 @@ pub use net::{
     Threads, Wire, bounded, stage,
 };
 pub use observe::{
-    AdmissionQueueView, AdmissionView, Observer, Snapshot, StageView, Vote, WireView,
+    AdmissionQueueView, AdmissionView, Happening, Observer, Snapshot, StageView, TRACE_COLUMNS,
+    Vote, WireView,
 };
 pub use queue::{AdmissionQueue, Ask, Order, Place};
 pub use rig::Rig;

@@ -12,7 +12,7 @@ const SOUND: Mutation = Mutation {
     find: "a + b",
     replace: "a + b + 1",
     suite: "sums",
-    test: "two_and_two",
+    tests: &["two_and_two"],
 };
 
 fn fixture(name: &str) -> PathBuf {
@@ -46,9 +46,10 @@ fn a_mutation_counts_only_when_its_test_notices() {
     let file = dir.join(SOUND.file);
     let before = fs::read_to_string(&file).expect("the fixture");
     assert_eq!(verdict(&dir, SOUND), Ok(()));
-    let blind = verdict(&dir, Mutation { test: "blind", ..SOUND }).expect_err("a blind test");
+    let blind = verdict(&dir, Mutation { tests: &["two_and_two", "blind"], ..SOUND })
+        .expect_err("a blind test");
     assert!(blind.contains("does not notice"), "{blind}");
-    let unknown = verdict(&dir, Mutation { test: "gone", ..SOUND }).expect_err("no such test");
+    let unknown = verdict(&dir, Mutation { tests: &["gone"], ..SOUND }).expect_err("no such test");
     assert!(unknown.contains("no test is named gone"), "{unknown}");
     let broken = verdict(&dir, Mutation { replace: "a +", ..SOUND }).expect_err("no compile");
     assert!(broken.contains("with the mutation in place"), "{broken}");

@@ -3,6 +3,7 @@
 use super::body::Body;
 use super::describe::Describe;
 use super::inside::Inside;
+use super::request::Who;
 use super::{reply, request, upgrade};
 use crate::BoxError;
 use http::{Request, Response};
@@ -28,11 +29,20 @@ pub(super) struct Serviced<S> {
     runtime: Handle,
     describe: Describe,
     places: Concurrency,
+    who: Who,
 }
 
 impl<S> Serviced<S> {
-    pub fn new(service: S, runtime: Handle, describe: Describe, places: Concurrency) -> Self {
-        Self { service: Mutex::new(service), runtime, describe, places }
+    /// The service is told who asks if it is to be `told`, or if more is said of its requests.
+    pub fn new(
+        service: S,
+        runtime: Handle,
+        describe: Describe,
+        places: Concurrency,
+        told: bool,
+    ) -> Self {
+        let who = if told || !describe.is_empty() { Who::Told } else { Who::Untold };
+        Self { service: Mutex::new(service), runtime, describe, places, who }
     }
 }
 
@@ -44,12 +54,16 @@ where
     B: http_body::Body + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    fn describes(&self) -> bool {
+        !self.describe.is_empty()
+    }
+
     fn describe(&self, tag: &mut Tag, exchange: &mut Exchange) {
         if self.describe.is_empty() {
             return;
         }
         // What is no request is answered so by the stage.
-        if let Ok(parts) = request::parts(exchange) {
+        if let Ok(parts) = request::parts(exchange, self.who) {
             self.describe.tell(tag, &parts);
             exchange.keep(parts);
         }
@@ -57,11 +71,11 @@ where
 
     fn mount(&self, net: &mut Net, cpu: Domain, queue: Capacity) -> Mounted {
         let service = self.service.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (service, runtime, places) =
-            (Mutex::new(service), self.runtime.clone(), self.places.clone());
+        let (service, runtime, places, who) =
+            (Mutex::new(service), self.runtime.clone(), self.places.clone(), self.who);
         let call = move || {
             let service = service.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            async_stage(Call { service, runtime: runtime.clone() }, places.clone())
+            async_stage(Call { service, runtime: runtime.clone(), who }, places.clone())
         };
         let call = net.add(stage("app", call).on(cpu).queue(queue));
         let give = || async_stage(GiveBody(PhantomData::<fn() -> B>), STREAMS);
@@ -74,6 +88,7 @@ where
 struct Call<S> {
     service: S,
     runtime: Handle,
+    who: Who,
 }
 
 impl<S, B> AsyncStage for Call<S>
@@ -114,7 +129,7 @@ where
             // Rare, and large.
             Box::pin(self.upgrade(service, &mut exchange)).await;
         } else {
-            let call = request::take(&mut exchange).map(|request| service.call(request));
+            let call = request::take(&mut exchange, self.who).map(|request| service.call(request));
             match call {
                 Ok(call) => match call.await {
                     Ok(response) => reply::begin(&mut exchange, response, &self.runtime).await,
@@ -128,7 +143,7 @@ where
 
     /// Answers one that wants its connection.
     async fn upgrade(&self, mut service: S, exchange: &mut Exchange) {
-        let Ok(mut request) = request::take(exchange) else {
+        let Ok(mut request) = request::take(exchange, self.who) else {
             return exchange.reply(Reply::plain(400));
         };
         if let Some((upgrade, answer)) = upgrade::take_over(exchange, &self.runtime).await {

@@ -65,3 +65,36 @@ impl Describe {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluicegate::WorkerId;
+
+    fn told(describe: &Describe, key: Option<&str>) -> Tag {
+        let request = http::Request::get("/");
+        let request = key.into_iter().fold(request, |request, key| request.header("x-key", key));
+        let mut tag = Tag::none(WorkerId::default());
+        describe.tell(&mut tag, &request.body(()).expect("a request").into_parts().0);
+        tag
+    }
+
+    #[test]
+    fn a_tag_is_told_what_is_said_of_its_request() {
+        let mut describe = Describe::default();
+        assert!(describe.is_empty() && describe.wants_target().is_none());
+        describe.deadline(|_| Some(Duration::from_millis(3)));
+        assert!(!describe.is_empty() && describe.wants_target().is_none());
+        describe.client(|parts| parts.headers.get("x-key").cloned());
+        assert_eq!(describe.wants_target(), Some("client"));
+        describe.class(|parts| 1 + u8::from(parts.headers.contains_key("x-key")));
+        assert_eq!(describe.wants_target(), Some("class"));
+        let (one, same, other) =
+            (told(&describe, Some("a")), told(&describe, Some("a")), told(&describe, Some("b")));
+        assert_eq!((one.class(), one.client()), (2, same.client()));
+        assert!(one.client() != 0 && one.client() != other.client());
+        assert_eq!(one.deadline(), Some(one.born() + Duration::from_millis(3)));
+        let nobody = told(&describe, None);
+        assert_eq!((nobody.class(), nobody.client()), (1, 0));
+    }
+}

@@ -42,6 +42,7 @@ impl Under {
             Under::Epoll | Under::Uring => {
                 let io = if self == Under::Epoll { Asked::Epoll } else { Asked::Uring };
                 let serve = sluicegate_tower::serve(listener, app).io(io).workers(2);
+                let serve = serve.with_connect_info();
                 tokio::spawn(serve.with_graceful_shutdown(stopped).into_future())
             }
         };

@@ -23,7 +23,7 @@ pub use settings::Settings;
 pub use sites::{Access, RuleConfig, SiteConfig};
 pub use value::show_bytes;
 
-use crate::coding::Compression;
+use crate::coding::{Compression, Order};
 use crate::rules::Classifier;
 use rustix::process::{Resource, getrlimit};
 use settings::Node;
@@ -198,6 +198,11 @@ impl Config {
         config.admin.take_if(|_| !config.admin_asked);
         if settings.place("listen").is_none() {
             config.listen.clear();
+        }
+        if config.sites().all(|site| site.root.is_none()) {
+            // There are no files: nobody waits for the disk, and nothing is coded.
+            config.pool_threads = 1.into();
+            config.compression.order = Order::NONE;
         }
         Ok(config)
     }

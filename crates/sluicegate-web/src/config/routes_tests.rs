@@ -1,5 +1,6 @@
 //! Routes and what is said about them.
 use super::*;
+use crate::coding::Order;
 use crate::config::Config;
 use crate::config::tests::{GATED, MACHINE, check, read};
 
@@ -140,11 +141,13 @@ fn an_application_has_all_paths_or_its_own() {
     let config = read("", AppRoute::default()).expect("nothing has to be said");
     assert_eq!(paths(&config), [("/".to_owned(), None)]);
     assert_eq!((config.routes.len(), config.admin, config.listen.len()), (1, None, 0));
+    assert_eq!(config.compression.order, Order::NONE, "no thread for files that are not there");
     let target = Some(Duration::from_millis(20));
     let text = "admin = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"\nroot = \"/tmp\"\n[[route]]\n\
                 path = \"/a\"\nhandler = \"app\"\ntarget = \"9ms\"\n";
     let config = read(text, AppRoute { target }).expect("it is sound");
     assert_eq!(paths(&config), [("/a".to_owned(), target)], "the program says it last");
+    assert_ne!(config.compression.order, Order::NONE);
     assert!(config.admin.is_some() && config.listen.len() == 1 && !config.resources.is_empty());
     for (text, at) in
         [("root = \"/tmp\"\n", "1:8"), ("\n[[host]]\nname=\"a\"\nroot=\"/\"\n", "2:1")]

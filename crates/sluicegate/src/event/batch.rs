@@ -37,6 +37,10 @@ impl<T> Batch<'_, T> {
     /// Ends the event if it is not worth handling any more. Out of the way of all others.
     #[cold]
     fn unless_late(&mut self, event: Event<T>) -> Option<Event<T>> {
+        if self.work.panics_now() {
+            refuse(event, Why::Failed, self.desk);
+            panic!("as the simulation's plan of troubles says");
+        }
         let Some(why) = self.work.late(&event.tag, self.desk) else { return Some(event) };
         self.work.dropped += 1;
         refuse(event, why, self.desk);
@@ -121,6 +125,8 @@ pub(crate) struct Work<T> {
     pub dropped: usize,
     /// Events with a deadline up to this time are looked at closer: all, where somebody is gone.
     look_at: Time,
+    /// In a simulation: how many events are handled before the handler panics.
+    panics: Option<usize>,
     /// Answers to questions that nobody asked.
     pub strays: u64,
     pub started: Time,
@@ -145,6 +151,7 @@ impl<T> Work<T> {
             look_at: Time(0),
             taken: 0,
             over: false,
+            panics: None,
             strays: 0,
             started: Time(0),
             slice: nanos(slice),
@@ -176,10 +183,33 @@ impl<T> Work<T> {
         self.look_at = if any_gone { Time(u64::MAX) } else { now };
         self.taken = 0;
         self.over = false;
+        self.panics = None;
         self.started = now;
         // Reading the clock costs as much as a cheap event: it is first read when a quarter of
         // the slice should be over, and then at least as often as the events so far suggest.
-        self.look = count(self.slice / 4 / cost.max(1)).clamp(1, UNTIMED);
+        // A division costs as much as a cheap event.
+        self.look = match cost.saturating_mul(4 * UNTIMED as u64) <= self.slice {
+            true => UNTIMED,
+            false => count(self.slice / 4 / cost).max(1),
+        };
+    }
+
+    /// Has the handler panic with the event in hand that comes after so many.
+    pub fn panic_after(&mut self, events: usize) {
+        self.panics = Some(events);
+        // Each is looked at closer then.
+        self.look_at = Time(u64::MAX);
+    }
+
+    /// How many events are to be handled before, if it has not panicked yet.
+    pub fn panics_left(&mut self) -> Option<usize> {
+        self.panics.take()
+    }
+
+    fn panics_now(&mut self) -> bool {
+        let left = self.panics.take();
+        self.panics = left.and_then(|left| left.checked_sub(1));
+        left == Some(0)
     }
 
     /// Why an event is not worth handling any more, if it is not. An answer always is.

@@ -121,6 +121,6 @@ impl Net {
     /// Checks the net and starts its threads.
     pub fn run(self) -> Result<Running, StartError> {
         self.check().map_err(StartError::Faults)?;
-        Running::start(Plan::new(self, crate::time::Clock::real()))
+        Running::start(Plan::new(self, crate::time::Clock::real(), false))
     }
 }

@@ -64,6 +64,10 @@ pub(crate) trait Probe: Send + Sync {
     /// Whether any wait: unlike the lengths this does not look at each.
     fn stands(&self) -> bool;
     fn oldest(&self) -> Option<Time>;
+    /// Takes all places that are free now; how many those were. For simulations.
+    fn occupy(&self) -> usize;
+    /// Gives places back that were taken.
+    fn vacate(&self, places: usize);
     /// What its gate does, if it has one.
     fn admission(&self) -> Option<AdmissionView>;
     /// Freezes a law of its gate or lets it go on; `false` when it has none of that name.
@@ -356,6 +360,17 @@ impl<T: Send> Probe for InletQueue<T> {
 
     fn stands(&self) -> bool {
         !self.is_empty()
+    }
+
+    fn occupy(&self) -> usize {
+        let mut locked = self.lock();
+        let places = locked.places();
+        locked.lanes.reserved += places;
+        places
+    }
+
+    fn vacate(&self, places: usize) {
+        self.give_back(places);
     }
 
     fn oldest(&self) -> Option<Time> {

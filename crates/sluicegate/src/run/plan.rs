@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     pub clock: Clock,
     pub draining: AtomicBool,
     pub stopping: AtomicBool,
+    /// Whether workers note all that happens.
+    pub traced: bool,
 }
 
 pub(crate) struct PlannedDomain {
@@ -65,7 +67,7 @@ pub(crate) struct PlannedStage {
 }
 
 impl Plan {
-    pub fn new(net: Net, clock: Clock) -> Arc<Self> {
+    pub fn new(net: Net, clock: Clock, traced: bool) -> Arc<Self> {
         let Net { name, domains, stages, wires, entries, sealed: _ } = net;
         let edges: Vec<_> = wires.iter().map(|w| (w.from.0.index(), w.to.index())).collect();
         let order = exit_order(stages.len(), &edges);
@@ -112,6 +114,7 @@ impl Plan {
             clock,
             draining: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            traced,
         });
         for entry in &entries {
             entry.open(&plan);

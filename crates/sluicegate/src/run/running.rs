@@ -41,6 +41,8 @@ pub enum StartError {
     },
     /// The system gives no more threads.
     Thread(std::io::Error),
+    /// A simulation was to have a trouble that cannot befall its net.
+    Trouble(String),
 }
 
 impl fmt::Display for StartError {
@@ -50,6 +52,7 @@ impl fmt::Display for StartError {
             Self::Machine { domain, worker, error } => {
                 write!(f, "worker {worker} of domain `{domain}` could not start: {error}")
             }
+            Self::Trouble(why) => write!(f, "the troubles do not fit the net: {why}"),
             Self::Thread(error) => write!(f, "the system gives no thread for a worker: {error}"),
         }
     }

@@ -4,15 +4,16 @@
 
 use crate::control::TICK;
 use crate::desk::Desk;
-use crate::event::{Notice, WorkerId};
+use crate::event::{Notice, StageId, WorkerId};
 use crate::ledger::Ledger;
 use crate::net::{BoxError, Kind};
-use crate::observe::Cut;
+use crate::observe::{Cut, Happening, Record, Tracer};
 use crate::run::{
     Build, Context, Crew, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool, Raised, Ran, Ready,
     Runnable, Stages, Wait, Wheel,
 };
-use crate::time::Time;
+use crate::sim::Befallen;
+use crate::time::{Time, nanos};
 use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -94,6 +95,9 @@ impl Worker {
     pub fn new(plan: &Arc<Plan>, id: WorkerId) -> Result<Self, BoxError> {
         let domain = plan.domain_of(id);
         let desk = Desk::new(id, plan.stages.len(), Arc::clone(&plan.gone));
+        if plan.traced {
+            desk.trace(Tracer::new(plan.clock.clone(), id));
+        }
         let ready = Rc::new(Cell::new(0));
         let machine = (domain.machine)(id.index() - domain.first)?;
         let mailbox = Arc::clone(&plan.mailboxes[id.index()]);
@@ -180,9 +184,52 @@ impl Worker {
         }
         if let Some(rest) = self.rest() {
             self.machine.flush();
+            self.note(Happening::Rested, nanos(rest));
             return Turn::Rest(rest);
         }
-        if self.park() { Turn::Idle(self.next()) } else { Turn::Busy }
+        if !self.park() {
+            return Turn::Busy;
+        }
+        let next = self.next();
+        self.note(Happening::Slept, next.map_or(0, |next| nanos(next.since(self.now))));
+        Turn::Idle(next)
+    }
+
+    /// Notes what the worker does itself.
+    fn note(&self, what: Happening, n: u64) {
+        self.desk.note(None, what, n, "");
+    }
+
+    /// Moves what was noted since the last call to `into`.
+    pub fn take_records(&self, into: &mut Vec<Record>) {
+        if let Some(tracer) = self.desk.tracer() {
+            tracer.take(into);
+        }
+    }
+
+    /// Notes what befell the worker, or a stage.
+    pub fn befell(&self, stage: Option<StageId>, what: Happening, n: u64, kind: &'static str) {
+        self.desk.note(stage, what, n, kind);
+    }
+
+    /// Has the worker's handlers befallen by what is said there.
+    pub fn befall(&mut self, befallen: Rc<[Befallen]>) {
+        self.desk.befall(befallen);
+    }
+
+    /// Takes the worker out of those that can be woken, as one whose handler never returns.
+    pub fn die(&mut self) {
+        self.unpark();
+        if let Some(crew) = &self.crew
+            && crew.begin(self.now)
+        {
+            self.wake_watch();
+        }
+    }
+
+    /// Notes that the worker goes on, and why.
+    pub fn woke(&self, why: &'static str) {
+        self.desk.note(None, Happening::Woke, 0, why);
     }
 
     /// How long to rest, though not beyond what the worker has to do by itself.
@@ -228,6 +275,7 @@ impl Worker {
             let (threads, roused) = crew.look(self.now, see);
             if threads != pool.on_duty() {
                 pool.set_on_duty(threads);
+                self.note(Happening::Sized, threads as u64);
             }
             if roused {
                 self.wake_watch();
@@ -242,12 +290,15 @@ impl Worker {
 
     /// Runs one replica, and tells its crew. Whether it has more to do, and how long it ran.
     fn run(&mut self, next: usize) -> (bool, Duration) {
-        if let Some(crew) = &self.crew
+        let takes = self.is_on_duty();
+        // One in reserve that looks after its replicas, as in a drain, is no reason to look at
+        // the size again: a pool could never rest.
+        if takes
+            && let Some(crew) = &self.crew
             && crew.begin(self.now)
         {
             self.wake_watch();
         }
-        let takes = self.is_on_duty();
         let now = (self.now, self.draining);
         let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
         cx.takes = takes;
@@ -255,7 +306,7 @@ impl Worker {
         let (events, time) = (cx.handled, cx.now.since(self.now));
         self.now = cx.now;
         self.ran = Ran { stage: next, events, time };
-        if let Some(crew) = &self.crew {
+        if takes && let Some(crew) = &self.crew {
             crew.end();
         }
         (more, time)
@@ -264,6 +315,7 @@ impl Worker {
     /// Asks the laws of the inlets.
     fn tick(&mut self) {
         self.tick = self.now + TICK;
+        self.note(Happening::Ticked, u64::from(self.gated.count_ones()));
         self.warm = false;
         for cell in Ready(self.gated).iter() {
             let now = (self.now, self.draining);
@@ -334,6 +386,7 @@ impl Worker {
             self.hand_out();
             if !self.draining && self.plan.draining.load(SeqCst) {
                 self.draining = true;
+                self.note(Happening::Drained, 0);
                 self.each(|replica, cx| replica.drain(cx));
                 self.look_at_all();
             }
@@ -448,6 +501,9 @@ impl Worker {
 
     /// Carries the ends of flows to their sources.
     fn carry_notices(&mut self) {
+        if !self.desk.take_news() {
+            return;
+        }
         self.desk.take_notices(&mut self.notices);
         self.hand_out();
         while let Some(stage) = self.desk.take_roused() {
@@ -484,6 +540,12 @@ impl Worker {
         let mut ledger = self.desk.counts.ledger();
         ledger.in_flight = self.replicas.iter_mut().map(|replica| replica.in_flight()).sum();
         ledger
+    }
+
+    /// Whether the worker could be in a handler that never returns and leave nothing undone: it is
+    /// on duty, and no flow and no output is in its hands.
+    pub fn may_die(&mut self) -> bool {
+        self.is_on_duty() && self.parked() == 0 && self.ledger().in_flight == 0
     }
 
     /// Flows that this worker put into queues, less those it took out.

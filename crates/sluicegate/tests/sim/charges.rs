@@ -200,7 +200,7 @@ fn spent(each: &[Ask], seed: u64, span: Duration) -> Vec<f64> {
 
 #[test]
 fn clients_that_want_too_much_get_time_by_their_weights() {
-    let mut random = Random(8);
+    let mut random = Random::new(8);
     for seed in 0..10 {
         let ask = |random: &mut Random| Ask {
             weight: 1 << random.below(4),

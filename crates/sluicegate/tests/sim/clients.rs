@@ -1,6 +1,7 @@
 //! One greedy client beside a hundred quiet ones, who must not notice it.
 
-use crate::load::{Clients, Cost, ELEPHANT, End, Load, Outcome};
+use crate::load::{Clients, ELEPHANT, End, Load, Outcome, bimodal};
+use sluicegate::sim::ServiceTime;
 use sluicegate::{Overload, Why, bounded, ms};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ impl Mice {
 }
 
 /// The quiet ones, alone or beside a greedy one whose flows cost so many times theirs.
-fn load(cost: Cost, inline: bool, elephant: Option<u32>) -> Load {
+fn load(cost: ServiceTime, inline: bool, elephant: Option<u32>) -> Load {
     let times = elephant.map_or(0.0, |dear| GREEDY / f64::from(dear));
     let share = (1000.0 * times / (QUIET + times)).round() as usize;
     let clients = Clients { share, dear: elephant.unwrap_or(1), mice: 100 };
@@ -47,13 +48,13 @@ fn run(load: &Load, target: Duration) -> Outcome {
 
 #[test]
 fn mice_do_not_notice_an_elephant() {
-    let bimodal = Cost::Bimodal(US * 500, ms(10));
-    for (cost, target) in [(Cost::Fixed(ms(2)), ms(50)), (bimodal, ms(50))] {
+    let bimodal = bimodal(US * 500, ms(10));
+    for (cost, target) in [(ServiceTime::Fixed(ms(2)), ms(50)), (bimodal, ms(50))] {
         for inline in [false, true] {
             let alone = Mice::of(&run(&load(cost, inline, None), target));
             assert!(alone.served > 0.99, "{cost:?}: {}", alone.served);
             // Four times 10 ms would be all of the target for one event of the elephant.
-            let dear: &[u32] = if matches!(cost, Cost::Fixed(_)) { &[1, 4] } else { &[1] };
+            let dear: &[u32] = if matches!(cost, ServiceTime::Fixed(_)) { &[1, 4] } else { &[1] };
             for &dear in dear {
                 let out = run(&load(cost, inline, Some(dear)), target);
                 let beside = Mice::of(&out);
@@ -80,7 +81,7 @@ fn equals_are_refused_when_they_come_and_not_after_a_wait() {
             let load = Load {
                 phases: vec![(SPAN, times)],
                 clients: Some(clients),
-                ..load(Cost::Fixed(ms(2)), inline, None)
+                ..load(ServiceTime::Fixed(ms(2)), inline, None)
             };
             let out = run(&load, target);
             let refused = out.flows.iter().filter(|end| end.why.is_some());
@@ -97,7 +98,7 @@ fn equals_are_refused_when_they_come_and_not_after_a_wait() {
 #[test]
 fn it_is_the_elephant_who_is_told_that_it_is_greedy() {
     for inline in [false, true] {
-        let out = run(&load(Cost::Fixed(ms(2)), inline, Some(1)), ms(50));
+        let out = run(&load(ServiceTime::Fixed(ms(2)), inline, Some(1)), ms(50));
         let refused = |client: fn(u16) -> bool, why| {
             out.flows.iter().filter(|end| client(end.client) && end.why == Some(why)).count()
         };
@@ -119,7 +120,7 @@ fn who_asks_for_dear_things_gets_no_more_time() {
         let load = Load {
             phases: vec![(SPAN, 2.0)],
             clients: Some(clients),
-            ..load(Cost::Fixed(US * 50), inline, None)
+            ..load(ServiceTime::Fixed(US * 50), inline, None)
         };
         let out = run(&load, ms(50));
         let time = |elephant: bool| {

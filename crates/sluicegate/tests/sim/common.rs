@@ -1,5 +1,6 @@
 //! A source, a log of what became of its flows, and a few stages to send them through.
 
+pub use sluicegate::sim::Random;
 use sluicegate::{
     Batch, Cx, Ended, Entering, NoRoom, Out, Sim, Stage, StageView, Why, WireView, from_fn, ms,
 };
@@ -169,6 +170,26 @@ pub fn settle_empty(sim: &mut Sim) {
     assert_empty(sim);
 }
 
+/// Runs until nothing happens by itself any more, drains, and expects that nothing is left
+/// anywhere.
+pub fn come_to_rest(sim: &mut Sim) {
+    let mut rounds = 0;
+    settle(sim);
+    while let Some(next) = sim.next() {
+        rounds += 1;
+        if rounds > 1000 && sim.dead() > 0 {
+            break;
+        }
+        assert!(rounds < 10_000, "the net does not come to rest: {:#?}", sim.snapshot());
+        sim.skip(next);
+        settle(sim);
+    }
+    sim.drain();
+    settle_empty(sim);
+    let ledger = sim.ledger();
+    assert_eq!(ledger.forked, ledger.joined, "{ledger:?}");
+}
+
 /// Expects that nothing is in flight, no place is taken, nothing waits or is parked.
 pub fn assert_empty(sim: &mut Sim) {
     let ledger = sim.ledger();
@@ -187,26 +208,6 @@ pub fn wire_of(sim: &mut Sim, from: &str, port: &str) -> WireView {
     let wires = sim.snapshot().wires;
     let mut fitting = wires.into_iter().filter(|wire| wire.from == from && wire.port == port);
     fitting.next().expect("a wire of the net")
-}
-
-/// Numbers drawn from a seed.
-#[derive(Clone)]
-pub struct Random(pub u64);
-
-impl Random {
-    /// A number below `n`.
-    pub fn below(&mut self, n: usize) -> usize {
-        // splitmix64
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % n as u64) as usize
-    }
-
-    pub fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
 }
 
 /// Two ports of numbers.

@@ -6,7 +6,7 @@ use sluicegate::{Net, Sim, bounded, stage};
 #[test]
 fn answers_come_home_from_a_pool_and_from_another_domain() {
     for seed in 0..60 {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let workers = 2 + random.below(2);
         let log = Log::default();
         let mut net = Net::new("homes");

@@ -144,7 +144,7 @@ fn plan(random: &mut Random) -> Plan {
 
 #[test]
 fn a_plain_queue_drops_at_its_turn_what_is_late_or_gone_and_nothing_else() {
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let mut sums = [0; 3];
     for seed in 0..50 {
         let plan = plan(&mut random);
@@ -182,7 +182,7 @@ fn every_queue_drops_what_is_late_or_gone() {
         |_| bounded(64).admit(Limit::of(64)),
         |law| bounded(64).admit(law),
     ];
-    let mut random = Random(2);
+    let mut random = Random::new(2);
     for threads in [None, Some(1), Some(3)] {
         for queue in queues {
             let (mut gone, mut expired) = (0, 0);

@@ -1,6 +1,7 @@
 //! The other laws beside the default one, under the same load; and what an observer may do.
 
-use crate::load::{Cost, Load, Outcome};
+use crate::load::{Load, Outcome};
+use sluicegate::sim::ServiceTime;
 use sluicegate::{
     Adjust, Capacity, Codel, Controller, Gradient2, Limit, Off, Order, Overload, Sample, Seda,
     SedaMulticlass, Time, Vegas, Why, bounded, ms,
@@ -11,7 +12,7 @@ const TARGET: Duration = ms(50);
 
 /// Handlers of 1 ms on eight threads at five times their capacity.
 fn run(queue: Capacity) -> (Outcome, f64) {
-    let mut load = Load::steady(Cost::Fixed(ms(1)), 5.0);
+    let mut load = Load::steady(ServiceTime::Fixed(ms(1)), 5.0);
     load.phases = vec![(ms(4000), 5.0)];
     let out = load.run(queue, 7);
     let good = out.goodput(TARGET, ms(1000), ms(4000));
@@ -70,7 +71,7 @@ impl Controller for Rates {
 
 #[test]
 fn the_rate_of_a_class_is_kept_and_is_no_other_ones() {
-    let mut load = Load::steady(Cost::Fixed(ms(1)), 0.5);
+    let mut load = Load::steady(ServiceTime::Fixed(ms(1)), 0.5);
     load.classes = vec![(1, 40), (9, 10), (200, 10)];
     let mut rates = [f64::INFINITY; Adjust::CLASSES];
     (rates[0], rates[9]) = (100.0, 50.0);
@@ -85,7 +86,7 @@ fn the_rate_of_a_class_is_kept_and_is_no_other_ones() {
 
 #[test]
 fn sedas_law_for_classes_hears_each_and_cuts_the_lower_one() {
-    let mut load = Load::steady(Cost::Fixed(ms(40)), 3.0);
+    let mut load = Load::steady(ServiceTime::Fixed(ms(40)), 3.0);
     // Each class alone, with the rate at the start, is more than 50/s.
     (load.threads, load.phases) = (2, vec![(ms(20_000), 6.0)]);
     load.classes = vec![(1, 50)];
@@ -113,7 +114,7 @@ fn in_a_standing_queue_the_newest_goes_first() {
 fn what_cannot_be_handled_before_its_deadline_costs_nothing() {
     for order in [Order::Fifo, Order::Lifo, Order::ByDeadline] {
         let deadline = ms(20);
-        let mut load = Load::steady(Cost::Fixed(ms(1)), 5.0);
+        let mut load = Load::steady(ServiceTime::Fixed(ms(1)), 5.0);
         load.deadline = Some(deadline);
         let out = load.run(bounded(4096).order(order), 3);
         let late = out.served().filter(|end| end.at.since(end.born) > deadline + ms(1));
@@ -147,7 +148,7 @@ fn refusals_are_counted_by_inlet_and_reason() {
 
 #[test]
 fn a_frozen_controller_measures_but_changes_nothing_until_it_goes_on() {
-    let mut load = Load::steady(Cost::Fixed(ms(1)), 5.0);
+    let mut load = Load::steady(ServiceTime::Fixed(ms(1)), 5.0);
     load.phases = vec![(ms(3000), 0.5)];
     let (mut sim, _) = load.sim(bounded(4096).admit(Seda::p90(TARGET)), 5);
     let mut rate_after = |frozen: Option<bool>| {

@@ -1,37 +1,17 @@
 //! Open load on one stage: arrivals and costs drawn from a seed, and what became of each flow.
 
 use crate::common::Random;
+use sluicegate::sim::{Arrivals, Gaps, Outside, ServiceTime};
 use sluicegate::{
-    AdmissionView, AsyncCx, AsyncStage, Batch, Capacity, Cx, Ended, Entering, Event, Machine, Net,
-    OnFull, Out, Raised, Sim, Snapshot, Stage, StageId, Time, VirtualTime, Wait, Waker, Why,
-    async_stage, from_fn, ms, stage,
+    AdmissionView, AsyncCx, AsyncStage, Batch, Capacity, Cx, Ended, Entering, Event, Net, OnFull,
+    Out, Sim, Snapshot, Stage, Time, VirtualTime, Why, async_stage, from_fn, ms, stage,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What an event costs.
-#[derive(Clone, Copy, Debug)]
-pub enum Cost {
-    Fixed(Duration),
-    /// One in twenty is dear.
-    Bimodal(Duration, Duration),
-}
-
-impl Cost {
-    fn draw(self, random: &mut Random) -> Duration {
-        match self {
-            Self::Fixed(cost) => cost,
-            Self::Bimodal(_, dear) if random.one_in(20) => dear,
-            Self::Bimodal(cheap, _) => cheap,
-        }
-    }
-
-    pub fn mean(self) -> Duration {
-        match self {
-            Self::Fixed(cost) => cost,
-            Self::Bimodal(cheap, dear) => (cheap * 19 + dear) / 20,
-        }
-    }
+/// One in twenty is dear.
+pub const fn bimodal(cheap: Duration, dear: Duration) -> ServiceTime {
+    ServiceTime::Bimodal { cheap, dear, one_in: 20 }
 }
 
 /// One greedy client, [`ELEPHANT`], and quiet ones.
@@ -58,9 +38,9 @@ impl Clients {
 /// A run: a stage and what is offered to it.
 #[derive(Clone)]
 pub struct Load {
-    pub cost: Cost,
+    pub cost: ServiceTime,
     /// From when on each event costs something else.
-    pub change: Option<(Duration, Cost)>,
+    pub change: Option<(Duration, ServiceTime)>,
     /// Threads of the stage's pool.
     pub threads: usize,
     /// Whether the stage runs on the one worker of the source instead of a pool.
@@ -86,7 +66,7 @@ pub struct Load {
 
 impl Load {
     /// So many times its capacity for a second, on a pool of eight threads.
-    pub fn steady(cost: Cost, times: f64) -> Self {
+    pub fn steady(cost: ServiceTime, times: f64) -> Self {
         Self {
             cost,
             change: None,
@@ -131,20 +111,20 @@ impl Load {
     pub fn sim(&self, queue: Capacity, seed: u64) -> (Sim, Ends) {
         let (time, ends) = (VirtualTime::default(), Ends::default());
         let mut net = Net::new("load");
-        let arrivals = {
-            let load = self.clone();
-            move |_| Ok(Arrivals::new(load.clone(), seed))
-        };
-        let door = net.domain("door").machine(arrivals).pinned(1);
+        let rates: Vec<_> =
+            self.phases.iter().map(|&(span, times)| (span, times * self.capacity())).collect();
+        let outside =
+            move |_| Ok(Outside::new(Arrivals::phases(Gaps::Poisson, rates.iter().copied(), seed)));
+        let door = net.domain("door").machine(outside).pinned(1);
         let pool = match self.inline || self.tasks {
             true => door,
             false => net.domain("pool").pool(self.threads),
         };
         let (clock, done, told) = (time.clone(), ends.clone(), ends.clone());
-        let (at_door, heeds, cost) = (time.clone(), self.heeds, self.entering);
+        let (at_door, load) = (time.clone(), self.clone());
         let front = move || {
-            let (time, ends) = (at_door.clone(), told.clone());
-            Front { heeds, cost, time, random: Random(seed), ends }
+            let (time, ends, load) = (at_door.clone(), told.clone(), load.clone());
+            Front { load, time, random: Random::new(seed ^ 0x5eed), asked: Vec::new(), ends }
         };
         let front = net.add(stage("front", front).on(door).flows(1 << 20));
         let degrades = self.degrades;
@@ -285,103 +265,17 @@ const SLICE: Duration = Duration::from_micros(500);
 
 /// Lets in what arrives.
 struct Front {
-    heeds: bool,
-    cost: Duration,
+    load: Load,
     time: VirtualTime,
     random: Random,
+    /// All that entered, by the number of their flow.
+    asked: Vec<Ask>,
     ends: Ends,
 }
 
 impl Front {
-    fn end(&self, ask: Ask, at: Time, why: Why) {
-        self.ends.lock().unwrap().push(ask.end(at, Some(why)));
-    }
-}
-
-impl Stage for Front {
-    type In = ();
-    type Out = Out<Ask>;
-
-    fn handle(&mut self, _: Batch<'_, ()>, _: &mut Cx<'_, Out<Ask>>) {}
-
-    fn start(&mut self, cx: &mut Cx<'_, Out<Ask>>) {
-        let me = cx.stage();
-        cx.local.get::<Arrivals>().source = Some(me);
-    }
-
-    fn signal(&mut self, cx: &mut Cx<'_, Out<Ask>>) {
-        let now = cx.now();
-        while let Some(ask) = cx.local.get::<Arrivals>().next_until(now) {
-            self.time.spend(self.cost);
-            let refuses = self.random.below(1000) < (cx.pressure() * 1000.0) as usize;
-            if self.heeds && refuses {
-                self.end(ask, now, Why::Gone);
-            } else {
-                let arrivals = cx.local.get::<Arrivals>();
-                let (flow, deadline) = (arrivals.asked.len() as u64, arrivals.load.deadline);
-                arrivals.asked.push(ask);
-                let entering = Entering {
-                    born: Some(ask.born),
-                    class: ask.class,
-                    client: ask.client,
-                    deadline: deadline.map(|after| ask.born + after),
-                };
-                let tag = cx.enter(flow, entering).expect("places for all");
-                cx.out.emit(tag.with(ask));
-            }
-            if cx.room() == 0 || cx.clock().since(now) > SLICE {
-                return cx.again();
-            }
-        }
-    }
-
-    fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, Out<Ask>>) {
-        let ask = cx.local.get::<Arrivals>().asked[ended.flow as usize];
-        self.end(ask, cx.now(), ended.why);
-    }
-}
-
-/// The outside: flows that arrive whatever becomes of those before.
-struct Arrivals {
-    load: Load,
-    random: Random,
-    next: Option<Time>,
-    source: Option<StageId>,
-    /// All that entered, by the number of their flow.
-    asked: Vec<Ask>,
-}
-
-impl Arrivals {
-    fn new(load: Load, seed: u64) -> Self {
-        let (random, asked) = (Random(seed ^ 0x5eed), Vec::new());
-        let mut this = Self { load, random, next: Some(Time(0)), source: None, asked };
-        this.draw();
-        this
-    }
-
-    /// Draws when the next flow comes: a Poisson process whose rate is that of the phase.
-    fn draw(&mut self) {
-        let Some(mut at) = self.next else { return };
-        // What is left of a unit exponential time, used up at the rate of each phase.
-        let mut left = -(1.0 - self.random.below(1 << 30) as f64 / f64::from(1 << 30)).ln();
-        let mut end = Time(0);
-        for &(span, times) in &self.load.phases {
-            end = end + span;
-            let rate = times * self.load.capacity();
-            let here = (end - at).as_secs_f64() * rate;
-            if left <= here {
-                self.next = Some(at + Duration::from_secs_f64(left / rate));
-                return;
-            }
-            left -= here;
-            at = at.max(end);
-        }
-        self.next = None;
-    }
-
-    /// The next flow that arrives by `now`.
-    fn next_until(&mut self, now: Time) -> Option<Ask> {
-        let born = self.next.filter(|&next| next <= now)?;
+    /// Draws what the flow that came then asks.
+    fn ask(&mut self, born: Time) -> Ask {
         let cost = match self.load.change {
             Some((from, cost)) if born >= Time(0) + from => cost,
             _ => self.load.cost,
@@ -397,26 +291,53 @@ impl Arrivals {
         let cost = cost.draw(&mut self.random);
         let (client, times) =
             self.load.clients.map_or((0, 1), |clients| clients.draw(&mut self.random));
-        let ask = Ask { cost: cost * times, class, client, born };
-        self.draw();
-        Some(ask)
+        Ask { cost: cost * times, class, client, born }
+    }
+
+    fn end(&self, ask: Ask, at: Time, why: Why) {
+        self.ends.lock().unwrap().push(ask.end(at, Some(why)));
     }
 }
 
-impl Machine for Arrivals {
-    fn poll(&mut self, now: Time, _: Wait, raised: &mut Raised) {
-        if let (Some(next), Some(source)) = (self.next, self.source)
-            && next <= now
-        {
-            raised.raise(source);
+impl Stage for Front {
+    type In = ();
+    type Out = Out<Ask>;
+
+    fn handle(&mut self, _: Batch<'_, ()>, _: &mut Cx<'_, Out<Ask>>) {}
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<Ask>>) {
+        let me = cx.stage();
+        cx.local.get::<Outside>().listen(me);
+    }
+
+    fn signal(&mut self, cx: &mut Cx<'_, Out<Ask>>) {
+        let now = cx.now();
+        while let Some(born) = cx.local.get::<Outside>().next_until(now) {
+            let ask = self.ask(born);
+            self.time.spend(self.load.entering);
+            let refuses = self.random.below(1000) < (cx.pressure() * 1000.0) as usize;
+            if self.load.heeds && refuses {
+                self.end(ask, now, Why::Gone);
+            } else {
+                let (flow, deadline) = (self.asked.len() as u64, self.load.deadline);
+                self.asked.push(ask);
+                let entering = Entering {
+                    born: Some(born),
+                    class: ask.class,
+                    client: ask.client,
+                    deadline: deadline.map(|after| born + after),
+                };
+                let tag = cx.enter(flow, entering).expect("places for all");
+                cx.out.emit(tag.with(ask));
+            }
+            if cx.room() == 0 || cx.clock().since(now) > SLICE {
+                return cx.again();
+            }
         }
     }
 
-    fn waker(&self) -> Waker {
-        Arc::new(|| {})
-    }
-
-    fn due(&self) -> Option<Time> {
-        self.next
+    fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, Out<Ask>>) {
+        let ask = self.asked[ended.flow as usize];
+        self.end(ask, cx.now(), ended.why);
     }
 }

@@ -12,6 +12,9 @@ mod drain;
 mod homes;
 mod late;
 mod laws;
+#[allow(dead_code, reason = "its net is simulated here; it is run as an example")]
+#[path = "../../examples/own_law.rs"]
+mod laws_own;
 mod ledger;
 mod load;
 mod mutants;
@@ -24,8 +27,11 @@ mod quality;
 mod random;
 mod resources;
 mod rest;
+mod seeds;
 mod signals;
 mod sizing;
 mod tasks;
+mod traces;
+mod troubles;
 mod windows;
 mod wires;

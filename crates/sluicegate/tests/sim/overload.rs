@@ -1,23 +1,24 @@
 //! The default law at many times the capacity, with no number changed but the target.
 
-use crate::load::{Cost, Load};
+use crate::load::{Load, bimodal};
+use sluicegate::sim::ServiceTime;
 use sluicegate::{Overload, Why, bounded, ms};
 use std::time::Duration;
 
 const US: Duration = Duration::from_micros(1);
 
 /// Handlers from 100 us to 20 ms, the target that is right for each, and how long to look.
-fn handlers() -> [(Cost, Duration, Duration); 5] {
+fn handlers() -> [(ServiceTime, Duration, Duration); 5] {
     [
-        (Cost::Fixed(US * 100), ms(5), ms(300)),
-        (Cost::Fixed(US * 100), ms(50), ms(300)),
-        (Cost::Fixed(ms(1)), ms(50), ms(1000)),
-        (Cost::Fixed(ms(20)), ms(200), ms(4000)),
-        (Cost::Bimodal(US * 500, ms(10)), ms(50), ms(1000)),
+        (ServiceTime::Fixed(US * 100), ms(5), ms(300)),
+        (ServiceTime::Fixed(US * 100), ms(50), ms(300)),
+        (ServiceTime::Fixed(ms(1)), ms(50), ms(1000)),
+        (ServiceTime::Fixed(ms(20)), ms(200), ms(4000)),
+        (bimodal(US * 500, ms(10)), ms(50), ms(1000)),
     ]
 }
 
-fn load(cost: Cost, span: Duration, times: f64) -> Load {
+fn load(cost: ServiceTime, span: Duration, times: f64) -> Load {
     Load { phases: vec![(span, times)], ..Load::steady(cost, times) }
 }
 
@@ -87,7 +88,7 @@ fn after_a_spike_the_queue_drains_and_nothing_more_is_refused() {
 
 #[test]
 fn a_handler_that_becomes_ten_times_dearer_is_noticed() {
-    let (cheap, dear, target) = (Cost::Fixed(US * 500), Cost::Fixed(ms(5)), ms(50));
+    let (cheap, dear, target) = (ServiceTime::Fixed(US * 500), ServiceTime::Fixed(ms(5)), ms(50));
     let mut load = load(cheap, ms(2000), 2.0);
     load.change = Some((ms(1000), dear));
     let out = load.run(bounded(4096).admit(Overload::p99(target)), 1);
@@ -99,7 +100,7 @@ fn a_handler_that_becomes_ten_times_dearer_is_noticed() {
 
 #[test]
 fn a_handler_that_becomes_twenty_times_dearer_at_ten_times_capacity_is_noticed_at_once() {
-    let (cheap, dear, target) = (Cost::Fixed(US * 500), Cost::Fixed(ms(10)), ms(50));
+    let (cheap, dear, target) = (ServiceTime::Fixed(US * 500), ServiceTime::Fixed(ms(10)), ms(50));
     for times in [2.0, 10.0] {
         // Each half by its own capacity.
         let mut load = inline(cheap, ms(1000), times);
@@ -134,17 +135,17 @@ fn a_source_that_heeds_the_pressure_leaves_little_to_refuse() {
 }
 
 /// A stage on the one worker of its source.
-fn inline(cost: Cost, span: Duration, times: f64) -> Load {
+fn inline(cost: ServiceTime, span: Duration, times: f64) -> Load {
     Load { inline: true, threads: 1, ..load(cost, span, times) }
 }
 
 /// Handlers as above, with targets that one thread can keep.
-fn inline_handlers() -> [(Cost, Duration, Duration); 4] {
+fn inline_handlers() -> [(ServiceTime, Duration, Duration); 4] {
     [
-        (Cost::Fixed(US * 100), ms(50), ms(500)),
-        (Cost::Fixed(ms(1)), ms(50), ms(2000)),
-        (Cost::Fixed(ms(20)), ms(500), ms(8000)),
-        (Cost::Bimodal(US * 500, ms(10)), ms(100), ms(4000)),
+        (ServiceTime::Fixed(US * 100), ms(50), ms(500)),
+        (ServiceTime::Fixed(ms(1)), ms(50), ms(2000)),
+        (ServiceTime::Fixed(ms(20)), ms(500), ms(8000)),
+        (bimodal(US * 500, ms(10)), ms(100), ms(4000)),
     ]
 }
 
@@ -187,7 +188,7 @@ fn where_bursts_alone_fill_the_queue_hardly_any_are_refused() {
     // One thread and a target of 25 times the cost: by chance alone one in 400 finds more than
     // half of it waiting at 0.8 of the capacity.
     for (times, most) in [(0.7, 0.0), (0.8, 0.0005)] {
-        let load = inline(Cost::Fixed(ms(2)), ms(40_000), times);
+        let load = inline(ServiceTime::Fixed(ms(2)), ms(40_000), times);
         let out = load.run(bounded(4096).admit(Overload::p99(ms(50))), 7);
         let refused = 1.0 - out.served().count() as f64 / out.flows.len() as f64;
         println!("x{times}: {refused}");

@@ -146,14 +146,14 @@ impl Stage for Mixed {
 #[test]
 fn whatever_is_mixed_a_queue_is_never_overfilled_and_no_place_is_lost() {
     for seed in 0..300 {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let capacity = 1 + random.below(6);
         let log = Log::default();
         let mut net = Net::new("mixed");
         let cpu = net.domain("cpu").pinned(1);
         let pool = net.domain("pool").pool(1 + random.below(2));
         let mixed = net.add(
-            stage("mixed", move || Mixed { random: Random(seed), permits: Vec::new() })
+            stage("mixed", move || Mixed { random: Random::new(seed), permits: Vec::new() })
                 .on(cpu)
                 .batch(1 + random.below(8)),
         );

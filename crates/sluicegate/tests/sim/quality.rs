@@ -1,6 +1,7 @@
 //! Handlers that do less when they are asked to: quality under overload, and after it.
 
-use crate::load::{Cost, Load, Outcome};
+use crate::load::{Load, Outcome};
+use sluicegate::sim::ServiceTime;
 use sluicegate::{Overload, bounded, ms};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ const TARGET: Duration = Duration::from_millis(50);
 
 /// A handler of 2 ms on eight threads, offered these multiples of its capacity for a while each.
 fn run(phases: Vec<(Duration, f64)>, degrades: bool) -> Outcome {
-    let load = Load { phases, degrades, ..Load::steady(Cost::Fixed(ms(2)), 1.0) };
+    let load = Load { phases, degrades, ..Load::steady(ServiceTime::Fixed(ms(2)), 1.0) };
     load.run(bounded(4096).admit(Overload::p99(TARGET)), 1)
 }
 

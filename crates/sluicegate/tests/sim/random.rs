@@ -1,19 +1,23 @@
 //! Nets drawn from seeds: whatever the wires, queues, policies and panics, the ledger is even after
 //! every batch, all comes to rest, and nothing is left anywhere.
 
-use crate::common::{Front, Log, Random, Two, settle, settle_empty};
+use crate::common::{Front, Log, Random, Two, come_to_rest, stage_of};
+use sluicegate::sim::{Case, ServiceTime, Setup, Troubles};
 use sluicegate::{
-    Adjust, Batch, Capacity, Codel, Cohort, Controller, Cx, Domain, Ended, Event, Fifo, Full,
-    Limit, LongestQueue, Net, Next, OnFull, Order, Out, Policy, Priority, Ready, Sample, Shares,
-    Sim, Stage, Stages, Time, Why, Wire, bounded, from_fn, ms, stage,
+    Adjust, AsyncCx, AsyncStage, Batch, Capacity, Codel, Cohort, Controller, Cx, Domain, Ended,
+    Event, Fifo, Full, Limit, LongestQueue, Net, Next, OnFull, Order, Out, Policy, Priority, Ready,
+    Sample, Shares, Sim, Stage, Stages, Time, VirtualTime, Why, Wire, async_stage, bounded,
+    from_fn, ms, stage,
 };
 use sluicegate_macros::{From, Ports};
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-const FLOWS: u64 = 40;
+/// The most flows of a worker, stages in a row, and troubles of a net.
+pub const MOST: (u64, usize, usize) = (40, 5, 4);
 
 /// A question to an oracle, and its answer.
 struct Asked(u64);
@@ -37,7 +41,7 @@ struct Seeds(Arc<AtomicU64>);
 
 impl Seeds {
     fn next(&self) -> Random {
-        Random(self.0.fetch_add(1, Relaxed))
+        Random::new(self.0.fetch_add(1, Relaxed))
     }
 }
 
@@ -111,10 +115,15 @@ fn oracle(seeds: &Seeds) -> impl Stage<In = Asked, Out = Out<Told>> + use<> {
 }
 
 /// Sends what comes on by one of two ports, in one of many ways.
-fn fork_in_the_road(seeds: &Seeds) -> impl Stage<In = u64, Out = Two> + use<> {
+fn fork_in_the_road(
+    seeds: &Seeds,
+    cost: ServiceTime,
+    time: VirtualTime,
+) -> impl Stage<In = u64, Out = Two> + use<> {
     let mut random = seeds.next();
     from_fn(move |batch: Batch<'_, u64>, cx: &mut Cx<'_, Two>| {
         for event in batch {
+            time.spend(cost.draw(&mut random));
             let Some(event) = chance(event, &mut random) else { continue };
             let home = event.tag().home();
             match random.below(5) {
@@ -143,6 +152,44 @@ fn fork_in_the_road(seeds: &Seeds) -> impl Stage<In = u64, Out = Two> + use<> {
             }
         }
     })
+}
+
+/// Sends what comes on, after a nap or two.
+struct Nap(Cell<Random>);
+
+impl AsyncStage for Nap {
+    type In = u64;
+    type Out = Out<u64>;
+    type Done = Option<Event<u64>>;
+
+    async fn handle(&self, event: Event<u64>, cx: &AsyncCx) -> Option<Event<u64>> {
+        let mut random = self.0.replace(Random::new(0));
+        let (naps, span) = (random.below(3), Duration::from_micros(random.below(2000) as u64));
+        let mut own = Random::new(random.next_u64());
+        self.0.set(random);
+        for _ in 0..naps {
+            cx.sleep(span).await;
+        }
+        chance(event, &mut own)
+    }
+
+    fn emit(&self, done: Option<Event<u64>>, out: &mut Out<u64>) {
+        if let Some(event) = done {
+            out.emit(event);
+        }
+    }
+}
+
+/// What an event costs, mostly nothing.
+fn any_cost(random: &mut Random) -> ServiceTime {
+    const US: Duration = Duration::from_micros(1);
+    match random.below(8) {
+        0 => ServiceTime::Fixed(US * 100),
+        1 => ServiceTime::Exponential(US * 200),
+        2 => ServiceTime::Bimodal { cheap: US, dear: ms(2), one_in: 10 },
+        3 => ServiceTime::Pareto { least: US * 10, most: ms(20), shape: 1.2 },
+        _ => ServiceTime::Fixed(Duration::ZERO),
+    }
 }
 
 /// Answers what comes home, by the wire that returns.
@@ -186,7 +233,7 @@ fn domain(net: &mut Net, name: &str, pool: bool, random: &mut Random) -> Domain 
         3 => domain.policy(Shares::default),
         4 => domain.policy(LongestQueue::default),
         5 => domain.policy(Priority::default),
-        _ => domain.policy(move || Any(Random(seed))),
+        _ => domain.policy(move || Any(Random::new(seed))),
     };
     match pool {
         true if random.one_in(2) => domain.pool(1..=threads),
@@ -249,17 +296,24 @@ fn any_queue(most: usize, gates: bool, random: &mut Random) -> Capacity {
     }
 }
 
+/// All of a seed, without troubles.
+pub fn whole(seed: u64) -> Case {
+    let (flows, stages, _) = MOST;
+    Case { seed, flows, stages, troubles: 0, only: None }
+}
+
 /// A source, a row of stages each of which sends to later ones, and a last one that answers.
-fn drawn(seed: u64, log: &Log, gates: bool) -> Net {
-    let mut random = Random(seed);
-    let seeds = Seeds(Arc::new(AtomicU64::new(seed * 1000)));
+pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
+    let &Case { seed, flows, stages, .. } = case;
+    let mut random = Random::new(seed);
+    let seeds = Seeds(Arc::new(AtomicU64::new(seed.wrapping_mul(1000))));
     let mut net = Net::new("drawn");
     let cpu = domain(&mut net, "cpu", false, &mut random);
     let other = domain(&mut net, "other", false, &mut random);
     let pool = domain(&mut net, "pool", true, &mut random);
     let source = log.clone();
     let front = net.add(
-        stage("front", move || Front::new(FLOWS, &source).leaves())
+        stage("front", move || Front::new(flows, &source).leaves())
             .on(cpu)
             .queue(any_queue(8, gates, &mut random))
             .flows(1 + random.below(20)),
@@ -274,7 +328,7 @@ fn drawn(seed: u64, log: &Log, gates: bool) -> Net {
     // From the last one back, so that all wires lead on.
     let mut later = vec![end.inlet];
     let mut askers = Vec::new();
-    for n in 0..1 + random.below(5) {
+    for n in 0..(1 + random.below(MOST.1)).min(stages) {
         let seeds = seeds.clone();
         let (queue, batch) = (any_queue(8, gates, &mut random), 1 + random.below(8));
         if random.one_in(3) {
@@ -293,8 +347,19 @@ fn drawn(seed: u64, log: &Log, gates: bool) -> Net {
             askers.push(asker.inlet);
             continue;
         }
+        if random.one_in(4) {
+            let (home, places) = ([cpu, other][random.below(2)], 1 + random.below(6));
+            let nap = move || async_stage(Nap(Cell::new(seeds.next())), places);
+            let nap = net.add(stage(&format!("nap {n}"), nap).on(home).queue(queue));
+            let to = later[random.below(later.len())];
+            any_answer_to_full(net.wire(nap.out, to), &mut random);
+            later.push(nap.inlet);
+            continue;
+        }
         let home = [cpu, other, pool][random.below(3)];
-        let road = stage(&format!("road {n}"), move || fork_in_the_road(&seeds));
+        let (cost, clock) = (any_cost(&mut random), time.clone());
+        let road = move || fork_in_the_road(&seeds, cost, clock.clone());
+        let road = stage(&format!("road {n}"), road);
         let road = net.add(road.on(home).queue(queue).batch(batch).emits(2));
         for (n, port) in [road.out.a, road.out.b].into_iter().enumerate() {
             let asker = askers.get(random.below(4)).copied();
@@ -332,31 +397,30 @@ struct Sums {
     gone: u64,
 }
 
+/// Runs a net until all has ended: it is even after every batch, comes to rest, and all are told.
+pub fn check(case: &Case, setup: Setup, gates: bool) -> (Sim, Log) {
+    let (log, time) = (Log::default(), VirtualTime::default());
+    let net = drawn(case, &time, &log, gates);
+    let troubles = Troubles::drawn(&net, case.seed, case.troubles, &["front"]);
+    let setup = setup.time(&time).troubles(case.left(troubles));
+    let mut sim = Sim::with(net, setup).unwrap();
+    come_to_rest(&mut sim);
+    let ledger = sim.ledger();
+    let mut told: Vec<u64> = log.get().ended.iter().map(|end| end.0).collect();
+    assert_eq!(told.len() as u64, ledger.ended.total(), "each end is told");
+    told.sort_unstable();
+    told.dedup();
+    assert_eq!(told.len() as u64, ledger.ended.total(), "and told once");
+    let workers = stage_of(&mut sim, "front").replicas as u64;
+    assert_eq!(ledger.entered, case.flows * workers, "all that the sources had came in");
+    (sim, log)
+}
+
 fn run_all(seeds: Range<u64>, gates: bool) -> Sums {
     let mut sums = Sums::default();
     for seed in seeds {
-        let log = Log::default();
-        let net = drawn(seed, &log, gates);
-        let mut sim = Sim::new(net, seed).unwrap();
-        let mut rounds = 0;
-        loop {
-            settle(&mut sim);
-            rounds += 1;
-            let Some(next) = sim.next() else { break };
-            assert!(rounds < 10_000, "seed {seed} does not come to rest");
-            assert!(sim.run_for(next.since(sim.now()), 100_000));
-        }
-        sim.drain();
-        settle_empty(&mut sim);
-        let ledger = sim.ledger();
-        assert_eq!(ledger.forked, ledger.joined, "seed {seed}");
-        let mut told: Vec<u64> = log.get().ended.iter().map(|end| end.0).collect();
-        assert_eq!(told.len() as u64, ledger.ended.total(), "seed {seed}: each end is told");
-        told.sort_unstable();
-        told.dedup();
-        assert_eq!(told.len() as u64, ledger.ended.total(), "seed {seed}: and told once");
-        assert_eq!(ledger.entered % FLOWS, 0, "all that the sources had came in");
-        let snapshot = sim.snapshot();
+        let (mut sim, _) = check(&whole(seed), Setup::seed(seed), gates);
+        let (ledger, snapshot) = (sim.ledger(), sim.snapshot());
         sums.entered += ledger.entered;
         sums.ended += ledger.ended.total();
         sums.gone += ledger.ended[Why::Gone];
@@ -394,8 +458,9 @@ fn every_net_whose_queues_choose_is_even_too() {
 fn a_seed_says_all() {
     let run = |seed, order| {
         let log = Log::default();
-        let net = drawn(seed, &log, true);
-        let mut sim = Sim::new(net, order).unwrap();
+        let time = VirtualTime::default();
+        let net = drawn(&whole(seed), &time, &log, true);
+        let mut sim = Sim::with_time(net, order, time).unwrap();
         assert!(sim.run_for(std::time::Duration::from_secs(1), 1_000_000));
         let seen = log.get();
         (seen.answered.clone(), seen.ended.clone(), sim.ledger())

@@ -1,6 +1,7 @@
 //! Several laws at one inlet: one for the work, others for what the work needs.
 
-use crate::load::{Cost, End, Load};
+use crate::load::{End, Load};
+use sluicegate::sim::ServiceTime;
 use sluicegate::{Gauge, Headroom, Limit, Overload, Sim, Time, Why, bounded, ms};
 
 const TARGET: std::time::Duration = ms(50);
@@ -8,7 +9,7 @@ const TARGET: std::time::Duration = ms(50);
 /// The least important half asks with class 0, the rest with class 3; at half of what the stage
 /// can do, so that queued work alone refuses nobody.
 fn half_full(span_ms: u64) -> Load {
-    let mut load = Load::steady(Cost::Fixed(ms(1)), 0.5);
+    let mut load = Load::steady(ServiceTime::Fixed(ms(1)), 0.5);
     load.phases = vec![(ms(span_ms), 0.5)];
     load.classes = vec![(3, 50)];
     load
@@ -79,7 +80,7 @@ fn a_short_resource_refuses_where_the_work_alone_would_not_and_lets_in_again() {
 fn who_is_refused_altogether_is_let_in_when_the_resource_is_back_though_nobody_asked_between() {
     for inline in [false, true] {
         let memory = Gauge::new("memory");
-        let mut load = Load::steady(Cost::Fixed(ms(1)), 0.5);
+        let mut load = Load::steady(ServiceTime::Fixed(ms(1)), 0.5);
         load.inline = inline;
         load.threads = if inline { 1 } else { 8 };
         load.phases = vec![(ms(100), 0.5), (ms(400), 0.0), (ms(100), 0.5)];

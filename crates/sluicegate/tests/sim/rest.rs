@@ -1,13 +1,14 @@
 //! A worker that brings events to a gate which refuses most of them: it looks at the outside less
 //! often, and takes several at once.
 
-use crate::load::{Cost, Load};
+use crate::load::Load;
+use sluicegate::sim::ServiceTime;
 use sluicegate::{Limit, Overload, bounded, ms};
 use std::collections::BTreeSet;
 
 /// How many of those refused were told at the same time, the mean, and who waited longest for it.
 fn told(times: f64, target: u64) -> (f64, std::time::Duration) {
-    let load = Load::steady(Cost::Fixed(ms(1)), times);
+    let load = Load::steady(ServiceTime::Fixed(ms(1)), times);
     let out = load.run(bounded(4096).admit(Overload::p99(ms(target))), 1);
     // Those that entered and were late are told when it would have been their turn.
     let refused = out.flows.iter().filter(|end| end.why.is_some());
@@ -34,7 +35,7 @@ fn where_most_pass_each_is_looked_at_when_it_comes() {
     let (together, longest) = told(1.2, 50);
     assert!(together < 4.0, "{together}");
     assert!(longest <= ms(2), "{longest:?}");
-    let load = Load::steady(Cost::Fixed(ms(1)), 0.3);
+    let load = Load::steady(ServiceTime::Fixed(ms(1)), 0.3);
     let out = load.run(bounded(4096).admit(Overload::p99(ms(50))), 1);
     assert_eq!(out.response(0.5), ms(1), "nobody waits where nothing is refused");
 }
@@ -42,7 +43,7 @@ fn where_most_pass_each_is_looked_at_when_it_comes() {
 #[test]
 fn where_nothing_says_how_long_what_is_admitted_may_take_nobody_rests() {
     let longest = |limit| {
-        let load = Load::steady(Cost::Fixed(ms(1)), 10.0);
+        let load = Load::steady(ServiceTime::Fixed(ms(1)), 10.0);
         let out = load.run(bounded(4096).admit(Limit::of(limit)), 1);
         let refused = out.flows.iter().filter(|end| end.why.is_some());
         refused.map(|end| end.at.since(end.born)).max().expect("some are refused")

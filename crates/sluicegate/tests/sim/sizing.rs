@@ -152,3 +152,16 @@ fn loads_that_come_and_go_lose_nothing() {
         pool.rest();
     }
 }
+
+#[test]
+fn a_drained_pool_that_could_grow_rests() {
+    let mut net = Net::new("drained");
+    let pool = net.domain("pool").pool(1..=3);
+    let pass = net.add(stage("pass", crate::common::pass).on(pool));
+    net.seal(pass.out);
+    let mut sim = Sim::new(net, 1).unwrap();
+    assert!(sim.run_for(ms(1000), 10_000));
+    sim.drain();
+    assert!(sim.run_for(ms(1000), 10_000));
+    assert_eq!(sim.next(), None, "nobody looks after a pool in which nothing happens");
+}

@@ -1,7 +1,10 @@
 //! Async stages: so many events in flight at once, in virtual time, and each of them ends once.
 
-use crate::common::{Front, Log, Random, STEPS, assert_empty, settle, settle_empty, stage_of};
-use crate::load::{Cost, Load};
+use crate::common::{
+    Front, Log, Random, STEPS, assert_empty, settle, settle_empty, sink, stage_of,
+};
+use crate::load::Load;
+use sluicegate::sim::{ServiceTime, Setup, Trouble, Troubles};
 use sluicegate::{
     AsyncCx, AsyncStage, Batch, Capacity, Cx, Ended, Entering, Event, Net, Out, Overload, Sim,
     Stage, Time, Why, async_stage, bounded, from_async_fn, ms, stage,
@@ -63,11 +66,11 @@ fn each_flow_of_a_random_net_ends_once() {
         let log = Log::default();
         let workers = 1 + seed as usize % 3;
         let slow = move || {
-            let random = Rc::new(Cell::new(Random(seed)));
+            let random = Rc::new(Cell::new(Random::new(seed)));
             from_async_fn(1 + seed as usize % 7, move |event: Event<u64>, cx: AsyncCx| {
                 let random = Rc::clone(&random);
                 async move {
-                    let mut drawn = random.replace(Random(0));
+                    let mut drawn = random.replace(Random::new(0));
                     let steps = drawn.below(4);
                     let (fails, span) = (drawn.one_in(9), drawn.below(3000) as u32);
                     random.set(drawn);
@@ -286,10 +289,17 @@ fn whoever_wakes_it_from_outside_is_heard() {
 
 #[test]
 fn a_gate_before_tasks_keeps_the_capacity_and_the_target() {
-    let waits =
-        |places| Load { threads: places, tasks: true, ..Load::steady(Cost::Fixed(ms(20)), 1.0) };
-    let computes =
-        Load { threads: 1, inline: true, tasks: true, ..Load::steady(Cost::Fixed(ms(2)), 1.0) };
+    let waits = |places| Load {
+        threads: places,
+        tasks: true,
+        ..Load::steady(ServiceTime::Fixed(ms(20)), 1.0)
+    };
+    let computes = Load {
+        threads: 1,
+        inline: true,
+        tasks: true,
+        ..Load::steady(ServiceTime::Fixed(ms(2)), 1.0)
+    };
     for (what, load) in
         [("16 wait", waits(16)), ("200 wait", waits(200)), ("one computes", computes)]
     {
@@ -306,4 +316,33 @@ fn a_gate_before_tasks_keeps_the_capacity_and_the_target() {
         let out = load.run(bounded(4096).admit(Overload::p99(ms(100))), 4);
         assert_eq!(out.served().count(), out.flows.len(), "{what} x0.8");
     }
+}
+
+/// A stage that is lost leaves timers behind, which run out all the same.
+#[test]
+fn what_sleeps_in_a_stage_built_anew_is_not_woken_by_timers_of_the_lost_one() {
+    let mut net = Net::new("lost");
+    let cpu = net.domain("cpu").pinned(1);
+    let slow = stage("slow", || {
+        from_async_fn(4, async |event: Event<u64>, cx: AsyncCx| {
+            cx.sleep(ms(*event)).await;
+            event
+        })
+    });
+    let slow = net.add(slow.on(cpu));
+    let last = net.add(stage("last", || sink("last", &Log::default())).on(cpu));
+    net.wire(slow.out, last.inlet);
+    let entry = net.entry(slow.inlet);
+    let panic = Trouble::Panic { stage: "slow".to_owned(), after: 1 };
+    let setup = Setup::seed(1).troubles(Troubles::none().before(0, panic));
+    let mut sim = Sim::with(net, setup).unwrap();
+    // The first is asleep when the second panics; the third sleeps for longer than the first.
+    for body in [5, 1, 9] {
+        entry.send(body).unwrap();
+        settle(&mut sim);
+    }
+    assert!(sim.run_for(ms(20), STEPS));
+    let ledger = sim.ledger();
+    assert_eq!((ledger.finished, ledger.ended[Why::Failed]), (1, 2), "{ledger:?}");
+    assert_empty(&mut sim);
 }

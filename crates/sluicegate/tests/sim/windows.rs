@@ -282,7 +282,7 @@ fn the_answers_to_an_asker_that_panicked_are_strays() {
 #[test]
 fn no_window_and_no_queue_is_too_small() {
     for seed in 0..100 {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let log = Log::default();
         let setting = Setting {
             flows: 60,

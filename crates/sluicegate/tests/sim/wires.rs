@@ -7,7 +7,7 @@ use sluicegate::{Batch, Cx, Full, Inlet, Net, OnFull, Sim, Why, bounded, from_fn
 fn a_full_queue_parks_the_stage_and_lets_it_go_on_in_every_order() {
     let mut parked = 0;
     for seed in 0..200 {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let log = Log::default();
         let mut net = Net::new("wait");
         let cpu = net.domain("cpu").pinned(1 + random.below(3));

@@ -3,11 +3,12 @@
 use super::Replica;
 use crate::event::{Batch, Ended};
 use crate::ledger::Why;
+use crate::observe::Happening;
 use crate::queue::{Aside, Passed, Taken};
 use crate::run::Context;
 use crate::run::close::refuse_all;
 use crate::stage::{AnyOut, Flown, Ports, Stage, Window};
-use crate::time::{Time, nanos};
+use crate::time::{Clock, Time, nanos};
 
 /// What came of one batch.
 pub(super) struct Handled {
@@ -32,11 +33,17 @@ impl<S: Stage> Replica<S> {
             // What waits in a batch can be neither overtaken nor pushed out.
             asks = asks.min(self.work.fits(self.cost).saturating_mul(self.emits));
         }
-        (self.batch.min(answers / self.emits), self.batch.min(asks / self.emits))
+        if self.emits > 1 {
+            (answers, asks) = (answers / self.emits, asks / self.emits);
+        }
+        (self.batch.min(answers), self.batch.min(asks))
     }
 
     pub(super) fn handle_ended(&mut self, cx: &mut Context<'_>) {
         let gone = self.stage.is_none();
+        if !self.ended.is_empty() {
+            self.note(cx, Happening::Told, self.ended.len().min(self.batch));
+        }
         for _ in 0..self.ended.len().min(self.batch) {
             // What comes after a panic is for the rebuilt replica.
             if self.stage.is_none() != gone {
@@ -76,7 +83,7 @@ impl<S: Stage> Replica<S> {
         if self.hand.is_open() {
             let over = self.hand.is_over();
             self.fly();
-            if !self.count_panics(cx.now) && over {
+            if !self.count_panics(cx) && over {
                 self.breaker.worked();
             }
         }
@@ -84,6 +91,7 @@ impl<S: Stage> Replica<S> {
 
     fn hear_flags(&mut self, cx: &mut Context<'_>) {
         if std::mem::take(&mut self.signalled) {
+            self.note(cx, Happening::Signalled, 0);
             match self.call(cx, |stage, _, cx| stage.signal(cx)) {
                 Some(()) => self.flag_breaker.worked(),
                 // What the flag was raised for is still there, for the rebuilt replica.
@@ -98,6 +106,7 @@ impl<S: Stage> Replica<S> {
                 break;
             }
             let Some(token) = self.timers.pop_front() else { break };
+            cx.desk.note(Some(self.id), Happening::Timer, token, "");
             self.call(cx, |stage, _, cx| stage.timer(token, cx));
         }
     }
@@ -137,6 +146,8 @@ impl<S: Stage> Replica<S> {
             self.stats.wait(now.since(came));
         }
         let before = self.work.events.len();
+        let lane = if taken.answers { "answers" } else { "asks" };
+        cx.desk.note(Some(self.id), Happening::Took, before as u64, lane);
         if self.stage.is_none() || (self.breaker.is_open(now) && !taken.answers) {
             refuse_all(&mut self.work.events, Why::Failed, cx.desk);
         } else {
@@ -146,8 +157,10 @@ impl<S: Stage> Replica<S> {
         let dropped = std::mem::take(&mut self.work.dropped);
         self.stats.served.add((served - dropped) as u64);
         self.stats.batches.add(1);
+        self.note(cx, Happening::Handled, served - dropped);
         let mut more = taken.more;
         if !self.work.events.is_empty() {
+            self.note(cx, Happening::PutBack, self.work.events.len());
             self.queue.put_back(&mut self.work.events, &taken, now, &mut self.aside);
             more = true;
         }
@@ -200,15 +213,17 @@ impl<S: Stage> Replica<S> {
     }
 
     /// Counts the futures that panicked; whether any did.
-    fn count_panics(&mut self, now: Time) -> bool {
+    fn count_panics(&mut self, cx: &Context<'_>) -> bool {
         let panics = self.hand.take_panics();
-        self.stats.panics.add(panics);
-        for _ in 0..panics {
-            if self.breaker.panicked(now) {
-                self.stats.breaks.add(1);
-            }
+        if panics == 0 {
+            return false;
         }
-        panics > 0
+        self.stats.panics.add(panics);
+        cx.desk.note(Some(self.id), Happening::Panicked, panics, "");
+        for _ in 0..panics {
+            self.count_break(cx);
+        }
+        true
     }
 
     fn handle_events(&mut self, cx: &mut Context<'_>, taken: &Taken) {
@@ -219,15 +234,33 @@ impl<S: Stage> Replica<S> {
         let passed = &self.aside.passed;
         self.work.timed = passed.len() > 1 && passed.iter().any(|event| event.ticket.is_some());
         let (clock, desk) = (cx.clock, cx.desk);
+        let befallen = desk.befallen(self.id);
+        if let Some(after) = befallen.and_then(|befallen| befallen.panics.take()) {
+            self.work.panic_after(after);
+        }
         let done = self.call(cx, |stage, work, cx| {
             stage.handle(Batch { work, desk, clock }, cx);
+            if let (Some(befallen), Clock::Virtual(time)) = (befallen, clock) {
+                time.spend(befallen.slow.get().saturating_mul(work.taken as u32));
+            }
         });
-        let panicked = self.hand.is_open() && self.count_panics(now);
+        if let Some(befallen) = befallen {
+            befallen.panics.set(self.work.panics_left());
+        }
+        let panicked = self.hand.is_open() && self.count_panics(cx);
         if !panicked && (done.is_some() || self.work.taken > 1) {
             self.breaker.worked();
         }
-        if done.is_none() && self.breaker.panicked(now) {
+        if done.is_none() {
+            self.count_break(cx);
+        }
+    }
+
+    /// Tells the breaker of a panic, and counts whether that opened it.
+    fn count_break(&mut self, cx: &Context<'_>) {
+        if self.breaker.panicked(cx.now) {
             self.stats.breaks.add(1);
+            self.note(cx, Happening::Broke, 0);
         }
     }
 }

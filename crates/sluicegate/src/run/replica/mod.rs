@@ -3,10 +3,11 @@
 mod handle;
 
 use crate::control::Served;
+use crate::desk::Desk;
 use crate::event::{Event, Notice, StageId, Work};
-use crate::ledger::{ByWhy, Why};
+use crate::ledger::Why;
 use crate::net::Kind;
-use crate::observe::StageStats;
+use crate::observe::{Happening, StageStats};
 use crate::queue::{Aside, InletQueue, Probe};
 use crate::run::close::refuse_all;
 use crate::run::{Bell, Breaker, Build, Context, Runnable, Waiting, refuse};
@@ -49,6 +50,8 @@ pub(crate) struct Replica<S: Stage> {
     emits: usize,
     places: usize,
     cell: u8,
+    /// The names of the ports, for traces.
+    ports: &'static [&'static str],
     /// Nanoseconds that an event costs, about: newer batches weigh more.
     cost: u64,
     /// While open, what is asked is refused as failed.
@@ -109,6 +112,7 @@ impl<S: Stage> Replica<S> {
             emits: declared.emits,
             places: declared.flows,
             cell: spec.cell,
+            ports: spec.ports,
             cost: DEAR,
             breaker: Breaker::default(),
             flag_breaker: Breaker::default(),
@@ -151,6 +155,7 @@ impl<S: Stage> Replica<S> {
     /// Ends the flows that the replica held. A new one is made before the next batch.
     fn panicked(&mut self, cx: &mut Context<'_>) {
         self.stats.panics.add(1);
+        self.note(cx, Happening::Panicked, 1);
         let before = cx.desk.set_dropping(Why::Failed);
         let old = self.stage.take();
         // A destructor may panic too; the replica is gone all the same.
@@ -169,25 +174,43 @@ impl<S: Stage> Replica<S> {
         match catch_unwind(AssertUnwindSafe(|| make())) {
             Ok(stage) => {
                 self.stage = Some(stage);
+                self.note(cx, Happening::Built, 0);
                 self.call(cx, |stage, _, cx| stage.start(cx));
                 if cx.draining {
                     self.call(cx, |stage, _, cx| stage.drain(cx));
                 }
             }
-            Err(_) => self.stats.panics.add(1),
+            Err(_) => {
+                self.stats.panics.add(1);
+                self.note(cx, Happening::Panicked, 1);
+            }
         }
     }
 
     /// Delivers what was emitted; whether the stage is parked then.
-    fn deliver(&mut self) {
-        let (mut emitted, mut held) = (0, 0);
+    fn deliver(&mut self, desk: &Desk) {
+        let (mut emitted, mut held, mut ports) = (0, 0, self.ports.iter());
+        let note = |what, n: usize, port| {
+            if n > 0 {
+                desk.note(Some(self.id), what, n as u64, port);
+            }
+        };
         self.out.each(&mut |port: &mut dyn AnyOut| {
-            emitted += port.take_emitted();
+            let name = ports.next().copied().unwrap_or_default();
+            let flows = port.take_emitted();
+            note(Happening::Emitted, flows, name);
             port.deliver();
+            note(Happening::Held, port.len(), name);
+            emitted += flows;
             held += port.len();
         });
         self.held -= emitted as i64;
-        self.park(held > 0);
+        self.park(held > 0, desk);
+    }
+
+    /// Notes what happened to the replica.
+    fn note(&self, cx: &Context<'_>, what: Happening, n: usize) {
+        cx.desk.note(Some(self.id), what, n as u64, "");
     }
 
     /// Has another thread of the pool look at the queue.
@@ -197,12 +220,14 @@ impl<S: Stage> Replica<S> {
         }
     }
 
-    fn park(&mut self, parked: bool) {
+    fn park(&mut self, parked: bool, desk: &Desk) {
         if parked && !self.parked {
             self.stats.parked.add(1);
         }
         if self.parked != parked {
             self.parked = parked;
+            let what = if parked { Happening::Parked } else { Happening::Unparked };
+            desk.note(Some(self.id), what, 0, "");
             self.stats.parked_now.set(u64::from(parked));
         }
     }
@@ -214,38 +239,48 @@ impl<S: Stage> Replica<S> {
         }
     }
 
-    /// Begins a run; returns the counts by which its end will be measured.
-    fn begin(&mut self, cx: &Context<'_>) -> (u64, ByWhy) {
+    /// Begins a run.
+    fn begin(&mut self, cx: &Context<'_>) {
         cx.desk.set_now(cx.now);
         self.work.taken = 0;
-        (cx.desk.ends(), cx.desk.counts.ended.get())
+        // What ended before is not its doing.
+        cx.desk.account_ends();
     }
 
     /// Does `f` outside the order of runs.
     fn aside(&mut self, cx: &mut Context<'_>, f: impl FnOnce(&mut Self, &mut Context<'_>)) {
-        let ends = self.begin(cx);
+        self.begin(cx);
         f(self, cx);
-        self.deliver();
-        self.account(cx, ends);
+        self.deliver(cx.desk);
+        self.account(cx);
     }
 
     /// Settles the counts of one run, whose end is the beginning of the next.
-    fn account(&mut self, cx: &mut Context<'_>, ends: (u64, ByWhy)) {
+    fn account(&mut self, cx: &mut Context<'_>) {
         let desk = cx.desk;
         self.held += desk.take_held();
         let start = std::mem::replace(&mut cx.now, cx.clock.now());
         let busy = cx.now.0.saturating_sub(start.0);
         self.stats.busy.add(busy);
         cx.handled = self.work.taken;
+        if let Some(tracer) = desk.tracer() {
+            if busy > 0 {
+                tracer.note(Some(self.id), Happening::Spent, busy, "");
+            }
+            tracer.note_ledger(self.id, desk.counts.ledger());
+        }
         // What an async stage has in flight costs the time for which it is.
         if let Some(cell) = self.gate_cell.as_ref().filter(|_| !self.hand.is_open()) {
             cell.busy.add(busy);
         }
-        if self.work.taken > 0 {
-            self.cost = (self.cost * 3 + busy / self.work.taken as u64) / 4;
+        match self.work.taken {
+            0 => {}
+            // A division costs as much as the rest of this.
+            1 => self.cost = (self.cost * 3 + busy) / 4,
+            taken => self.cost = (self.cost * 3 + busy / taken as u64) / 4,
         }
-        if desk.ends() != ends.0 {
-            self.stats.ended(desk.counts.ended.get(), ends.1);
+        if let Some((now, before)) = desk.account_ends() {
+            self.stats.ended(now, before);
         }
         if self.work.strays > 0 {
             self.stats.strays.add(std::mem::take(&mut self.work.strays));
@@ -259,9 +294,9 @@ impl<S: Stage> Runnable for Replica<S> {
     }
 
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
-        let ends = self.begin(cx);
+        self.begin(cx);
         if self.parked {
-            self.deliver();
+            self.deliver(cx.desk);
         }
         if self.stage.is_none() {
             self.make_stage(cx);
@@ -277,8 +312,8 @@ impl<S: Stage> Runnable for Replica<S> {
         }
         let handled = if cx.takes { self.handle_batch(cx) } else { self.leave_batch() };
         let was_parked = self.parked;
-        self.deliver();
-        self.account(cx, ends);
+        self.deliver(cx.desk);
+        self.account(cx);
         if self.parked && !was_parked && handled.more {
             self.tell_others();
         }

@@ -105,6 +105,11 @@ impl Drop for Sleep {
 }
 
 impl Shared {
+    /// Numbers sleeps from here on.
+    pub fn number_sleeps_from(&self, first: u64) {
+        self.sleeps.set(first);
+    }
+
     /// A poll begins.
     pub fn begin(&self, now: Time, quality: f64) {
         self.now.set(now);

@@ -6,6 +6,9 @@ use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// Bits of the number of a sleep that count the sleeps of one stage.
+const SLEEP_BITS: u32 = 40;
+
 /// The events in flight in one replica. Other stages have none, and pay for a look or two.
 #[derive(Default)]
 pub(crate) struct Hand {
@@ -18,6 +21,10 @@ pub(crate) struct Hand {
     passed: Vec<Option<Passed>>,
     /// Futures that panicked since the last account.
     panics: u64,
+    /// How often a stage was built, and how many of its events were numbered, over all that were
+    /// lost: timers of those may still run out.
+    opened: u64,
+    numbered: u32,
     /// Whether the inlet has a law, and whether it keeps what is late.
     gated: bool,
     keeps_late: bool,
@@ -48,6 +55,18 @@ impl Hand {
     pub fn open(&mut self, places: Concurrency) {
         let places = if self.gated { places } else { places.most() };
         self.places = Some(Box::new(Places::new(places, 1)));
+        self.opened += 1;
+    }
+
+    /// The number of the first sleep of a stage that was built just now.
+    pub fn first_sleep(&self) -> u64 {
+        self.opened << SLEEP_BITS
+    }
+
+    /// A number for an event in flight, of 31 bits.
+    pub fn next_number(&mut self) -> u32 {
+        self.numbered = (self.numbered + 1) & (u32::MAX >> 1);
+        self.numbered
     }
 
     /// The stage is lost, and its futures with it.

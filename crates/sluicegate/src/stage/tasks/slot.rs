@@ -39,11 +39,6 @@ impl<F> Slot<F> {
         }
     }
 
-    pub fn next_generation(&mut self) -> u32 {
-        self.generation = (self.generation + 1) & (u32::MAX >> 1);
-        self.generation
-    }
-
     /// An event was taken for it.
     pub fn begin<T>(&mut self, event: &Event<T>, now: Time, deadline: Option<TimerKey>) {
         self.flow = event.tag().flow_key();

@@ -69,7 +69,8 @@ where
         let Some(n) = self.free.pop().or_else(|| self.new_slot()) else { return };
         let now = self.now;
         let slot = &mut self.slots[n as usize];
-        let token = Token::Deadline(n, slot.next_generation()).pack();
+        slot.generation = cx.runtime.hand.next_number();
+        let token = Token::Deadline(n, slot.generation).pack();
         let deadline = event.tag().deadline().filter(|_| !cx.runtime.hand.keeps_late());
         let deadline = deadline.map(|deadline| cx.after(deadline.since(now), token));
         slot.begin(&event, now, deadline);
@@ -197,6 +198,7 @@ where
         self.woken = Some(Woken::new(cx.flag()));
         self.gone = cx.runtime.desk.gone.told();
         cx.runtime.hand.open(self.places.clone());
+        self.shared.number_sleeps_from(cx.runtime.hand.first_sleep());
         cx.runtime.desk.watch_gone(cx.runtime.stage);
     }
 

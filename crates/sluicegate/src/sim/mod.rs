@@ -1,12 +1,42 @@
 //! A whole net in virtual time on one thread: the workers' own loops, in an order drawn from a
 //! seed.
+//!
+//! A [`Sim`] runs any net as its threads would, but one batch at a time, and time moves only when
+//! no worker can go on. Between any two batches it can be looked at: [`Sim::assert_even`] holds
+//! the ledger against what is found in queues and stages. A wake-up that is missing is a net that
+//! stands still.
+//!
+//! A [`Setup`] says what else a simulation has: a trace, which is a line for each thing that
+//! happens, and [`Troubles`] that befall it. [`Arrivals`] and [`ServiceTime`] are models of load
+//! and of what it costs, [`Crowd`] a source of such load. A [`Search`] tries many seeds, and
+//! shrinks the first that fails.
+
+mod arrivals;
+mod crowd;
+mod outbreak;
+mod random;
+mod seeds;
+mod service;
+mod setup;
+mod trouble;
+
+pub use arrivals::{Arrivals, Gaps};
+pub use crowd::{Crowd, Outside};
+pub(crate) use outbreak::Befallen;
+pub use random::Random;
+pub use seeds::{Case, Failure, Search, TRACE_KEPT};
+pub use service::ServiceTime;
+pub use setup::Setup;
+pub use trouble::{Begins, Trouble, Troubles};
 
 use crate::event::WorkerId;
 use crate::ledger::Ledger;
 use crate::net::Net;
-use crate::observe::{Observer, Snapshot, sum};
+use crate::observe::{Observer, Record, Snapshot, sum};
 use crate::run::{Plan, StartError, Turn, Worker};
 use crate::time::{Clock, Time, VirtualTime};
+use outbreak::Outbreak;
+use setup::Sink;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -16,7 +46,17 @@ pub struct Sim {
     plan: Arc<Plan>,
     workers: Vec<Simulated>,
     time: VirtualTime,
-    random: u64,
+    random: Random,
+    outbreak: Outbreak,
+    trace: Option<Trace>,
+}
+
+/// Where the lines of a trace go.
+struct Trace {
+    sink: Sink,
+    /// Empty between turns; kept for their memory.
+    records: Vec<Record>,
+    line: String,
 }
 
 struct Simulated {
@@ -25,29 +65,45 @@ struct Simulated {
     sleeps: Option<Option<Time>>,
     /// Until when it is busy with what it did last.
     busy: Time,
+    /// Whether it never runs again once it has nothing to do and holds nothing.
+    dying: bool,
+    dead: bool,
 }
 
 impl Sim {
     /// The net in virtual time that starts at 0.
     pub fn new(net: Net, seed: u64) -> Result<Self, StartError> {
-        Self::with_time(net, seed, VirtualTime::default())
+        Self::with(net, Setup::seed(seed))
     }
 
     /// The net in the time of others: of simulated machines, or of handlers that cost something.
     pub fn with_time(net: Net, seed: u64, time: VirtualTime) -> Result<Self, StartError> {
+        Self::with(net, Setup::seed(seed).time(&time))
+    }
+
+    /// The net with all that a [`Setup`] can say.
+    pub fn with(net: Net, setup: Setup) -> Result<Self, StartError> {
         net.check().map_err(StartError::Faults)?;
-        let plan = Plan::new(net, Clock::Virtual(time.clone()));
+        let Setup { seed, time, sink, troubles } = setup;
+        let plan = Plan::new(net, Clock::Virtual(time.clone()), sink.is_some());
+        let outbreak = Outbreak::new(troubles, &plan)?;
         let mut workers = Vec::with_capacity(plan.workers());
         for n in 0..plan.workers() {
             let id = WorkerId(n as u16);
-            let worker = Worker::new(&plan, id).map_err(|error| {
+            let mut worker = Worker::new(&plan, id).map_err(|error| {
                 let domain = plan.domain_of(id);
                 StartError::Machine { domain: domain.name.clone(), worker: n - domain.first, error }
             })?;
             time.switch();
-            workers.push(Simulated { worker, sleeps: None, busy: time.now() });
+            worker.befall(outbreak.befallen());
+            let busy = time.now();
+            workers.push(Simulated { worker, sleeps: None, busy, dying: false, dead: false });
         }
-        Ok(Self { plan, workers, time, random: seed ^ 0x9e37_79b9_7f4a_7c15 })
+        let trace = sink.map(|sink| Trace { sink, records: Vec::new(), line: String::new() });
+        let random = Random::new(seed ^ 0x9e37_79b9_7f4a_7c15);
+        let mut sim = Self { plan, workers, time, random, outbreak, trace };
+        (0..sim.workers.len()).for_each(|worker| sim.write_trace(worker));
+        Ok(sim)
     }
 
     /// The virtual time.
@@ -57,13 +113,16 @@ impl Sim {
 
     /// Runs one batch of one worker that is awake. `false` when all sleep or are busy.
     pub fn step(&mut self) -> bool {
+        self.outbreak.look(self.time.now(), &self.plan, &mut self.workers);
         let awake: Vec<usize> = (0..self.workers.len()).filter(|&n| self.is_awake(n)).collect();
         if awake.is_empty() {
             return false;
         }
-        let chosen = awake[self.draw(awake.len())];
+        let chosen = awake[self.random.below(awake.len())];
         let simulated = &mut self.workers[chosen];
         if simulated.sleeps.take().is_some() {
+            let told = !simulated.worker.is_parked();
+            simulated.worker.woke(if told { "told" } else { "time" });
             simulated.worker.unpark();
         }
         let mut rest = Duration::ZERO;
@@ -74,7 +133,10 @@ impl Sim {
             Turn::Stopped => unreachable!("a simulation is dropped, not stopped"),
         }
         simulated.busy = self.time.now() + rest;
+        simulated.die_if_due();
         self.time.switch();
+        self.outbreak.count();
+        self.write_trace(chosen);
         true
     }
 
@@ -95,19 +157,31 @@ impl Sim {
                     None => return false,
                 };
             }
-            match self.next().filter(|&next| next <= end) {
-                Some(next) => self.time.set(next.max(Time(self.now().0 + 1))),
-                None => {
-                    self.time.set(end);
-                    return true;
-                }
+            if !self.skip(end) {
+                return true;
             }
         }
     }
 
+    /// Moves time, where no worker can go on, to when the next thing happens by itself, or to
+    /// `until` if that is before. `false` when nothing happens until then.
+    pub fn skip(&mut self, until: Time) -> bool {
+        let next = self.next().filter(|&next| next <= until);
+        self.time.set(next.map_or(until, |next| next.max(Time(self.now().0 + 1))));
+        next.is_some()
+    }
+
     /// The next time at which anything happens by itself: now, while a worker can go on.
     pub fn next(&self) -> Option<Time> {
-        self.workers.iter().filter_map(Simulated::next).min()
+        let workers = self.workers.iter().filter_map(Simulated::next);
+        workers.chain(self.outbreak.next()).min()
+    }
+
+    /// How many threads of pools never come back: a pool whose size is not fixed is looked after
+    /// for as long as one of its threads is in a handler, so that a net with such a one does not
+    /// rest.
+    pub fn dead(&self) -> usize {
+        self.workers.iter().filter(|worker| worker.dead).count()
     }
 
     /// Has the net take no new work.
@@ -153,18 +227,22 @@ impl Sim {
         Observer::new(Arc::clone(&self.plan))
     }
 
-    fn is_awake(&self, n: usize) -> bool {
-        self.workers[n].next().is_some_and(|next| next <= self.now())
+    /// Writes what a worker noted.
+    fn write_trace(&mut self, worker: usize) {
+        let Some(Trace { sink, records, line }) = &mut self.trace else { return };
+        self.workers[worker].worker.take_records(records);
+        for record in records.drain(..) {
+            let domain = self.plan.domain_of(record.worker);
+            let place = (&*domain.name, record.worker.index() - domain.first);
+            let stage = record.stage.map(|stage| &*self.plan.stages[stage.index()].spec.name);
+            line.clear();
+            record.write(place, stage, line);
+            sink(line);
+        }
     }
 
-    /// A number below `n`.
-    fn draw(&mut self, n: usize) -> usize {
-        // splitmix64
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % n as u64) as usize
+    fn is_awake(&self, n: usize) -> bool {
+        self.workers[n].next().is_some_and(|next| next <= self.now())
     }
 }
 
@@ -172,10 +250,21 @@ impl Simulated {
     /// When the worker goes on: once it is not busy any more, if it has something to do, was
     /// woken by another, or its own time has come.
     fn next(&self) -> Option<Time> {
+        if self.dead {
+            return None;
+        }
         let wakes = match self.sleeps {
             Some(_) if self.worker.is_parked() => self.worker.due()?,
             _ => self.busy,
         };
         Some(wakes.max(self.busy))
+    }
+
+    /// Dies while it sleeps, so that it takes nothing along.
+    fn die_if_due(&mut self) {
+        if self.dying && self.sleeps.is_some() && self.worker.may_die() {
+            self.worker.die();
+            self.dead = true;
+        }
     }
 }
