@@ -1,8 +1,8 @@
 //! A policy of one's own, in ten lines: the event that has waited longest goes first, whatever
 //! stage it waits for. In virtual time, beside the default.
 //!
-//! Two kinds of events come to one worker, each to a stage of its own. Now and then many of one kind
-//! come at once. With the exit first the other kind waits until all of them and all that came
+//! Two kinds of events come to one worker, each to a stage of its own. Now and then many of one
+//! kind come at once. With the exit first the other kind waits until all of them and all that came
 //! meanwhile are done; with the oldest first each waits only for what came before it.
 
 use sluicegate::{

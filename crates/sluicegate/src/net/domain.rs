@@ -95,8 +95,8 @@ impl<'a> DomainBuilder<'a> {
         self
     }
 
-    /// Which stage runs next; [`ExitFirst`](crate::ExitFirst) unless said otherwise. Each worker makes one for itself,
-    /// and [`Net::check`](crate::Net::check) one to see whether it fits.
+    /// Which stage runs next; [`ExitFirst`](crate::ExitFirst) unless said otherwise. Each worker
+    /// makes one for itself, and [`Net::check`](crate::Net::check) one to see whether it fits.
     pub fn policy<P: Policy>(mut self, make: impl Fn() -> P + Send + Sync + 'static) -> Self {
         self.spec.policy = Some(Box::new(move || Box::new(make())));
         self

@@ -34,8 +34,8 @@ impl Marks {
         Some((oldest, newest))
     }
 
-    /// Puts `n` events that came at `time` or a little earlier back to the front. Time and again the
-    /// last of a batch are put back: to count them as old as its first would never end.
+    /// Puts `n` events that came at `time` or a little earlier back to the front. Time and again
+    /// the last of a batch are put back: to count them as old as its first would never end.
     pub fn put_back(&mut self, time: Time, n: usize) {
         if n > 0 {
             self.0.push_front((time, n));

@@ -1,5 +1,5 @@
-//! What is asked of a worker: a dear batch among cheap ones, two tenants, bursts into short queues, a
-//! row.
+//! What is asked of a worker: a dear batch among cheap ones, two tenants, bursts into short queues,
+//! a row.
 
 use std::time::Duration;
 

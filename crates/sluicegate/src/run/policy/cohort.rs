@@ -20,8 +20,8 @@ use std::time::Duration;
 /// there is time to spare, each event may come later by the longest wait at each stage. Who is to
 /// hear anything but events, such as a timer or an answer, does not wait.
 ///
-/// Who has waited for the longest time goes first, then who has enough, nearest to the exit first. So
-/// no stage starves.
+/// Who has waited for the longest time goes first, then who has enough, nearest to the exit first.
+/// So no stage starves.
 ///
 /// ```
 /// use sluicegate::{Cohort, Net, ms};

@@ -3,13 +3,13 @@
 use super::{Next, Policy, Ready, Stages};
 
 /// The stage for which the most events wait. Where queues are short and work comes in bursts, now
-/// here, now there, fewest events find a queue full: of equal stages with equal load no policy loses
-/// fewer (Sparaggis, Towsley and Cassandras, 1993).
+/// here, now there, fewest events find a queue full: of equal stages with equal load no policy
+/// loses fewer (Sparaggis, Towsley and Cassandras, 1993).
 ///
-/// A stage gets one event's weight more for each time that another was run instead, so that one with
-/// a short queue, or only with a flag to hear, starves no longer than for as many batches as the
-/// longest queue has events. It does wait that long: this is for losses, not for times. Costs do not
-/// count either; where they differ, a long queue may be little work.
+/// A stage gets one event's weight more for each time that another was run instead, so that one
+/// with a short queue, or only with a flag to hear, starves no longer than for as many batches as
+/// the longest queue has events. It does wait that long: this is for losses, not for times. Costs
+/// do not count either; where they differ, a long queue may be little work.
 #[derive(Clone, Debug, Default)]
 pub struct LongestQueue {
     /// How often each stage was passed over since it became ready.

@@ -127,8 +127,8 @@ impl Stages<'_> {
         self.replicas.waiting(n)
     }
 
-    /// When the oldest event came that asks something of the stage with number `n`, if one waits. It
-    /// costs another lock; where the queue has an order or a law, also a look at each event.
+    /// When the oldest event came that asks something of the stage with number `n`, if one waits.
+    /// It costs another lock; where the queue has an order or a law, also a look at each event.
     pub fn oldest(&self, n: usize) -> Option<Time> {
         self.replicas.oldest(n)
     }
