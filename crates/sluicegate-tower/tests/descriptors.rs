@@ -1,5 +1,5 @@
-//! Without descriptors nobody can be let in: who comes then is told, and who comes when there is one
-//! again is served.
+//! Without descriptors nobody can be let in: who comes then is told, and who comes when there is
+//! one again is served.
 //!
 //! One test alone in its process, whose table it fills.
 
