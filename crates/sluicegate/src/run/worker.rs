@@ -24,9 +24,14 @@ use std::time::Duration;
 /// blind the gate.
 const BETWEEN_POLLS: Duration = Duration::from_micros(500);
 
-/// How long stages without a gate go before those behind one: as long as a batch of these may take,
-/// so that a flood at the gate costs at most half of the worker.
+/// How long stages without a gate go before those behind one, at least: as long as a batch of cheap
+/// events may take. It is as long as the last batch did, so that a flood at the gate costs at most
+/// half of the worker.
 const BETWEEN_GATED: Duration = BETWEEN_POLLS;
+
+/// How long what leads to a gate may run until the machine is looked at again, before the stage
+/// behind it: what came meanwhile would else wait for a whole batch of that.
+const STALE: Duration = Duration::from_micros(100);
 
 /// How old a worker's part of the ledger may get while it runs: a handler that looks at the net
 /// cannot have its own worker publish, and sees what was published last.
@@ -58,13 +63,16 @@ pub(crate) struct Worker {
     published: Time,
     /// Bits of the replicas whose inlets have gates.
     gated: u64,
-    /// When one of them last ran.
+    /// When one of them last ran, and how long the others may go before the next does.
     passed: Time,
+    between: Duration,
     /// Bits of the replicas without one that lead to one of them.
     feeding: u64,
     /// Until when these go first, and how long the others without a gate ran since.
     fed: Time,
     behind: Duration,
+    /// How long what leads to a gate ran since the machine was looked at.
+    stale: Duration,
     /// When their laws are asked next, and whether they have to be, whatever happens.
     tick: Time,
     warm: bool,
@@ -118,9 +126,11 @@ impl Worker {
             published: Time(0),
             gated: 0,
             passed: Time(0),
+            between: BETWEEN_GATED,
             feeding: 0,
             fed: Time(0),
             behind: Duration::ZERO,
+            stale: Duration::ZERO,
             tick: Time(u64::MAX),
             warm: false,
             now: plan.clock.now(),
@@ -291,6 +301,7 @@ impl Worker {
     }
 
     fn look(&mut self, wait: Wait) {
+        self.stale = Duration::ZERO;
         self.machine.poll(self.now, wait, &mut self.raised);
         for stage in std::mem::take(&mut self.raised.0) {
             let planned = &self.plan.stages[stage.index()];
@@ -330,6 +341,10 @@ impl Worker {
                 return;
             }
             let ready = self.before_gates(ready);
+            if ready.0 & !self.gated == 0 && self.stale >= STALE {
+                self.look(Wait::Not);
+                continue;
+            }
             let next = self.policy.next(ready).filter(|&next| ready.contains(next));
             let Some(next) = next else { return };
             if !self.take(next, shared) {
@@ -341,10 +356,13 @@ impl Worker {
             }
             let before = self.now;
             let more = self.run(next);
+            let took = self.now.since(before);
             if self.gated & 1 << next != 0 {
-                self.passed = self.now;
+                (self.passed, self.between) = (self.now, took.max(BETWEEN_GATED));
             } else if self.feeding & 1 << next == 0 {
-                self.behind += self.now.since(before);
+                self.behind += took;
+            } else {
+                self.stale += took;
             }
             if more {
                 self.ready.set(self.ready.get() | 1 << next);
@@ -368,7 +386,7 @@ impl Worker {
         let (gated, others) = (ready.0 & self.gated, ready.0 & !self.gated);
         if gated == 0 || others == 0 {
             ready
-        } else if self.now.since(self.passed) < BETWEEN_GATED {
+        } else if self.now.since(self.passed) < self.between {
             Ready(others)
         } else {
             Ready(gated)
