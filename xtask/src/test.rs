@@ -67,7 +67,8 @@ impl Session {
         self.check("examples", true, || {
             let run = ["run", "--quiet", "--package", "sluicegate", "--example"];
             let example = |name| tell(&[&run[..], &[name]].concat());
-            both(example("hop_cost")?, || example("own_law"))
+            let own = || both(example("own_law")?, || example("own_policy"));
+            both(example("hop_cost")?, own)
         })?;
         self.check("rustdoc", true, || {
             let mut command = cargo(&["doc", "--workspace", "--no-deps", "--lib"]);

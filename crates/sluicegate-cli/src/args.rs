@@ -57,6 +57,8 @@ pub enum Lab {
     Laws(Virtual),
     /// Play a gate at each stage against one at the door in virtual time
     Door(Virtual),
+    /// Play loads under every policy of a worker in virtual time
+    Policies(Virtual),
 }
 
 /// Flags of the experiments in virtual time.

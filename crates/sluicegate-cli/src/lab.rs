@@ -3,7 +3,7 @@ use crate::{args, say};
 use indicatif::{ProgressBar, ProgressStyle};
 use sluicegate_io::Choice;
 use sluicegate_lab::overload::{
-    Door, Experiment, Handler, Laws, Make, Peer, Profile, System, Times,
+    Door, Experiment, Handler, Laws, Make, Peer, Policies, Profile, System, Times,
 };
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,17 @@ pub fn door(args: &args::Virtual) -> Result<ExitCode, String> {
     let door = Door { quick: args.quick, out: out(args.out.as_ref()), typed: typed() };
     let report = door.run(&mut progress)?;
     told(&report, &door.out);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Plays loads under each policy of a worker in virtual time, and prints when which one wins.
+///
+/// # Errors
+/// One sentence about why there is no result.
+pub fn policies(args: &args::Virtual) -> Result<ExitCode, String> {
+    let policies = Policies { quick: args.quick, out: out(args.out.as_ref()), typed: typed() };
+    let report = policies.run(&mut progress)?;
+    told(&report, &policies.out);
     Ok(ExitCode::SUCCESS)
 }
 

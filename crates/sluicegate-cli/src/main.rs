@@ -45,6 +45,7 @@ fn run() -> Result<ExitCode, String> {
         Some(Command::Lab(Lab::Overload(args))) => lab::overload(&args),
         Some(Command::Lab(Lab::Laws(args))) => lab::laws(&args),
         Some(Command::Lab(Lab::Door(args))) => lab::door(&args),
+        Some(Command::Lab(Lab::Policies(args))) => lab::policies(&args),
     }
 }
 

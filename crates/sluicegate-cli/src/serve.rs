@@ -104,9 +104,12 @@ fn banner(config: &Config, service: &Service, args: &args::Serve, flags: &[&str]
         None => "the bundled demo site".to_owned(),
     };
     let places: Vec<_> = service.listening().iter().map(show).collect();
-    let moved = match service.admin() == &config.admin || config.admin_asked {
-        true => String::new(),
-        false => format!(" ({} was taken)", config.admin),
+    let admin = match (service.admin(), &config.admin) {
+        (Some(here), Some(wanted)) if here != wanted && !config.admin_asked => {
+            format!("{} ({wanted} was taken)", show(here))
+        }
+        (Some(here), _) => show(here),
+        (None, _) => "none".to_owned(),
     };
     let mut sources: Vec<String> = args.config.iter().map(|f| f.display().to_string()).collect();
     sources.extend(flags.iter().map(|flag| (*flag).to_owned()));
@@ -117,7 +120,7 @@ fn banner(config: &Config, service: &Service, args: &args::Serve, flags: &[&str]
     let mut lines = vec![
         format!("sluicegate {}", env!("CARGO_PKG_VERSION")),
         format!("  site      {site} on {}", places.join(", ")),
-        format!("  admin     {}{moved}", show(service.admin())),
+        format!("  admin     {admin}"),
         format!("  workers   {} pinned, {}{why}", config.workers, backend.name()),
         format!("  memory    {cache} for the cache, of {}", show_bytes(memory::available())),
     ];

@@ -234,3 +234,22 @@ fn gates_at_each_stage_and_at_the_door_stand_side_by_side() {
     assert_eq!(each, [6 + 2, 6 + 2, 6 + 2, 3 + 2], "a fork has two kinds of requests: {report}");
     assert_eq!(rows("where the way is known"), 2, "{report}");
 }
+
+#[test]
+fn policies_are_played_side_by_side() {
+    let scratch = Scratch::new();
+    let output = run(&["lab", "policies", "--quick", "--out", scratch.arg()]);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaints}");
+    let report = String::from_utf8(output.stdout).expect("text");
+    let kept = fs::read_to_string(scratch.path().join("report.md")).expect("it is kept");
+    assert_eq!(kept, report);
+    let scenes = report.matches("\n## ").count();
+    assert!(scenes > 4, "{report}");
+    let policies =
+        ["exit first", "fifo", "cohort", "shares", "longest queue", "priority", "oldest first"];
+    for policy in policies {
+        let rows = report.matches(&format!("\n| {policy} | ")).count();
+        assert!(rows > scenes, "some scenes have several kinds: {report}");
+    }
+}

@@ -24,8 +24,7 @@ pub struct Exchange(Box<Inner>);
 struct Inner {
     head: Head,
     body: Collected,
-    reader: Option<BodyReader>,
-    tunnel: Option<Feed>,
+    pipe: Option<PipeEnd>,
     conn: u64,
     /// Which request of its connection this is.
     serial: u32,
@@ -39,6 +38,14 @@ struct Inner {
     /// Empty where requests have no ids.
     request_id: Vec<u8>,
     missed: bool,
+}
+
+/// What few exchanges have.
+enum PipeEnd {
+    /// A body in pieces that nobody has begun to read.
+    Body(BodyReader),
+    /// A tunnel for the connection to begin.
+    Tunnel(Feed),
 }
 
 /// What the handlers left.
@@ -110,10 +117,13 @@ impl Exchange {
     /// A reply may be given before the body is read to its end. What is left then is read over
     /// where it is little; else the connection is closed behind the reply.
     pub fn body_reader(&mut self) -> Option<BodyReader> {
-        self.0.reader.take()
+        match self.0.pipe.take_if(|pipe| matches!(pipe, PipeEnd::Body(_))) {
+            Some(PipeEnd::Body(reader)) => Some(reader),
+            _ => None,
+        }
     }
 
-    /// Takes the connection over, in the place of a reply: for other protocols, as behind upgrades.
+    /// Takes the connection over, in the place of a reply: for other protocols, behind an upgrade.
     /// From when the exchange comes back what the client sends goes to the reader, until it
     /// finishes sending, and what is [given](Self::give) goes out as it is, as for a `Body::Open`,
     /// until [`end`](Self::end), behind which the connection is closed. Not even a head is written.
@@ -122,7 +132,7 @@ impl Exchange {
     /// status 101. The rest of a body that comes in pieces goes to it as it comes.
     pub fn tunnel(&mut self) -> BodyReader {
         let (feed, reader) = pipe(None);
-        self.0.tunnel = Some(feed);
+        self.0.pipe = Some(PipeEnd::Tunnel(feed));
         reader
     }
 
@@ -222,11 +232,19 @@ impl Exchange {
     }
 
     pub(crate) fn take_tunnel(&mut self) -> Option<Feed> {
-        self.0.tunnel.take()
+        match self.0.pipe.take() {
+            Some(PipeEnd::Tunnel(feed)) => Some(feed),
+            _ => None,
+        }
+    }
+
+    /// Whether it has an end of a pipe: few have.
+    pub(crate) fn has_pipe(&self) -> bool {
+        self.0.pipe.is_some()
     }
 
     pub(crate) fn set_body_reader(&mut self, reader: BodyReader) {
-        self.0.reader = Some(reader);
+        self.0.pipe = Some(PipeEnd::Body(reader));
     }
 
     pub(crate) fn set_source(&mut self, conn: u64, peer: Option<Peer>) {
@@ -271,7 +289,7 @@ impl Exchange {
         inner.body.clear();
         inner.pieces.clear();
         (inner.given, inner.ended, inner.failed, inner.missed) = (0, false, false, false);
-        (inner.kept, inner.reader, inner.tunnel) = (None, None, None);
+        (inner.kept, inner.pipe) = (None, None);
         inner.request_id.clear();
     }
 }

@@ -3,6 +3,10 @@
 //! [`HttpConn`] is the machine of one connection: it turns received bytes into [`Exchange`]s and
 //! their replies into pieces of output, strictly by RFC 9110 and RFC 9112. Handlers are stages
 //! that take an exchange, set its [`Reply`], and send it back.
+//!
+//! A reply may be given in pieces, of known length or not ([`Body::Stream`], [`Body::Open`]), and a
+//! body taken in pieces ([`InPieces`], [`BodyReader`]); a handler may also take the connection over
+//! ([`Exchange::tunnel`]).
 #![forbid(unsafe_code)]
 
 pub mod coding;

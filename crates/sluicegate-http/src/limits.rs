@@ -17,7 +17,8 @@ pub struct Limits {
     /// little of it is held at a time.
     pub body_in_pieces: Option<u64>,
     /// Bytes of all bodies that a worker holds, each from its first byte until its request is
-    /// answered and at least [`BLOCK`]; further bodies are refused as 503. 128 MiB.
+    /// answered and at least [`BLOCK`]; one in pieces counts [`UNREAD_MAX`] until it is read.
+    /// Further bodies are refused as 503. 128 MiB.
     pub bodies: usize,
     /// A head is complete this long after its first byte, however it drips. 10 s.
     pub head_time: Duration,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -37,7 +38,8 @@ impl BodyReader {
     pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         let mut pipe = lock(&self.pipe);
         if !pipe.bytes.is_empty() {
-            let (piece, waits) = (pipe.bytes.split().freeze(), pipe.waits.take());
+            // With all of its memory: a tunnel that rests is to keep none.
+            let (piece, waits) = (mem::take(&mut pipe.bytes).freeze(), pipe.waits.take());
             drop(pipe);
             tell(waits);
             self.left = self.left.map(|left| left.saturating_sub(piece.len() as u64));

@@ -437,6 +437,28 @@ fn who_has_finished_sending_is_answered() {
 }
 
 #[test]
+fn who_has_finished_sending_may_be_taken_to_have_left() {
+    let mut setup = Setup::default();
+    setup.http.half_close = false;
+    let mut world = World::new(1, setup);
+    let (mut leaves, mut stays) = (world.connect(), world.connect());
+    world.send(&mut stays, &get("/work"));
+    world.send(&mut leaves, &get("/work"));
+    leaves.finish();
+    world.run(10);
+    assert_eq!((leaves.ended(), world.connections().open), (Some(How::Eof), 1));
+    assert!(world.ask(&mut stays, "", 2000).ends_with("worked"));
+    assert_eq!(worked(&mut world), 1);
+    // Who asks nothing is just closed.
+    stays.finish();
+    world.run(10);
+    assert_eq!(stays.ended(), Some(How::Eof));
+    drop((leaves, stays));
+    let ledger = world.even();
+    assert_eq!((ledger.finished, ledger.ended[Why::Gone]), (1, 1));
+}
+
+#[test]
 fn a_late_reply_to_an_earlier_request_does_not_bring_back_who_has_left() {
     let mut setup = Setup::default();
     // A reply of 300 KB waits to be sent while the next request is worked on.

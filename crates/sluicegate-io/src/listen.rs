@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -141,6 +141,40 @@ impl Listeners {
         Ok(Self { bound, sets: Mutex::new(sets), succession })
     }
 
+    /// Listens also by a listener that the program has, for all workers.
+    ///
+    /// It becomes one of as many sockets with SO_REUSEPORT as there are workers, among which the
+    /// kernel shares new connections. Where that cannot be had, as of a listener that another user
+    /// bound, the workers share its backlog: who is idle takes what comes, and one may have most.
+    ///
+    /// # Errors
+    /// When it is no socket to be listened on, or descriptors have run out.
+    pub fn adopt(
+        mut self,
+        listener: TcpListener,
+        service: u16,
+        settings: &Settings,
+    ) -> io::Result<Self> {
+        let at = listener.local_addr()?;
+        let fd = OwnedFd::from(listener);
+        tune(&fd, &Addr::Tcp(at), settings)?;
+        net::listen(&fd, BACKLOG)?;
+        let sets = self.sets.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let (others, shared) = match beside(&fd, at, sets.len() - 1, settings) {
+            Ok(others) => (others, false),
+            Err(_) => {
+                let clones = (1..sets.len()).map(|_| fd.try_clone());
+                (clones.collect::<io::Result<_>>()?, true)
+            }
+        };
+        for (set, fd) in sets.iter_mut().zip(others.into_iter().chain([fd])) {
+            let (socket, succession) = (Socket::Fd(fd), self.succession.clone());
+            set.push(Listener { socket, service, shared, file: None, succession });
+        }
+        self.bound.push((Addr::Tcp(at), service));
+        Ok(self)
+    }
+
     /// Listeners of a simulated network.
     pub(crate) fn simulated(bound: Vec<(Addr, u16)>, sets: Vec<Vec<Listener>>) -> Self {
         Self { bound, sets: Mutex::new(sets), succession: Succession::default() }
@@ -243,14 +277,15 @@ fn bind_tcp(
     workers: usize,
     settings: &Settings,
 ) -> Result<(Addr, Each), ListenFault> {
-    let probe = tcp_socket(at, false, settings)?;
+    // So that [::]:80 and 0.0.0.0:80 can be listened on side by side.
+    let probe = tcp_socket(at, (false, true), settings)?;
     let at = SocketAddr::try_from(net::getsockname(&probe)?)?;
     let mut each = Vec::with_capacity(workers);
     if workers == 1 {
         each.push((probe, None));
     } else {
         for _ in 0..workers {
-            each.push((tcp_socket(at, true, settings)?, None));
+            each.push((tcp_socket(at, (true, true), settings)?, None));
         }
     }
     for (fd, _) in &each {
@@ -259,14 +294,39 @@ fn bind_tcp(
     Ok((Addr::Tcp(at), each))
 }
 
-fn tcp_socket(at: SocketAddr, reuse: bool, settings: &Settings) -> Result<OwnedFd, ListenFault> {
+/// So many sockets that listen where `first` does.
+fn beside(
+    first: &OwnedFd,
+    at: SocketAddr,
+    others: usize,
+    settings: &Settings,
+) -> Result<Vec<OwnedFd>, ListenFault> {
+    if others == 0 {
+        return Ok(Vec::new());
+    }
+    let only = at.is_ipv4() || sockopt::ipv6_v6only(first)?;
+    sockopt::set_socket_reuseport(first, true)?;
+    let another = |_| {
+        let fd = tcp_socket(at, (true, only), settings)?;
+        net::listen(&fd, BACKLOG)?;
+        Ok(fd)
+    };
+    (0..others).map(another).collect()
+}
+
+/// Bound, and not listening yet. Others may listen beside it if it may `reuse` the port; one for
+/// IPv6 takes no IPv4 if it is to have that `only`.
+fn tcp_socket(
+    at: SocketAddr,
+    (reuse, only): (bool, bool),
+    settings: &Settings,
+) -> Result<OwnedFd, ListenFault> {
     let family = if at.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let fd = stream_socket(family)?;
     sockopt::set_socket_reuseaddr(&fd, true)?;
     sockopt::set_socket_reuseport(&fd, reuse)?;
     if at.is_ipv6() {
-        // So that [::]:80 and 0.0.0.0:80 can be listened on side by side.
-        sockopt::set_ipv6_v6only(&fd, true)?;
+        sockopt::set_ipv6_v6only(&fd, only)?;
     }
     tune(&fd, &Addr::Tcp(at), settings)?;
     net::bind(&fd, &at)?;
@@ -346,5 +406,39 @@ impl std::error::Error for ListenError {}
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listener").field("service", &self.service).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpStream;
+
+    #[test]
+    fn a_listener_of_the_program_is_for_all_workers() {
+        for addr in ["127.0.0.1:0", "[::]:0"] {
+            let theirs = TcpListener::bind(addr).unwrap();
+            let at = theirs.local_addr().unwrap();
+            // Who came before is heard too.
+            let early = TcpStream::connect(at).unwrap();
+            let none = Listeners::bind(&[], 3, &Settings::default()).unwrap();
+            let ours = none.adopt(theirs, 7, &Settings::default()).unwrap();
+            assert_eq!(ours.bound(), [(Addr::Tcp(at), 7)]);
+            let sets: Vec<_> = (0..3).map(|_| ours.take()).collect();
+            assert!(sets.iter().all(|set| set.len() == 1 && set[0].service() == 7));
+            assert!(sets.iter().all(|set| !set[0].is_shared()));
+            let clients: Vec<_> = (0..64).map(|_| TcpStream::connect(at).unwrap()).collect();
+            let accepted = sets.into_iter().flatten().map(|listener| {
+                let Socket::Fd(fd) = listener.into_socket() else { panic!("not of the system") };
+                let listener = TcpListener::from(fd);
+                listener.set_nonblocking(true).unwrap();
+                std::iter::from_fn(|| listener.accept().ok()).count()
+            });
+            let accepted: Vec<_> = accepted.collect();
+            assert_eq!(accepted.iter().sum::<usize>(), 65, "{accepted:?}");
+            // Of 65 none comes to one of three in one of 10^11 cases.
+            assert!(accepted.iter().all(|n| *n > 0), "{accepted:?}");
+            drop((early, clients));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! A static web server as a net of stages: files, cache, handlers, configuration and admin pages.
 #![forbid(unsafe_code)]
 
+mod app;
 mod cache;
 mod coding;
 mod config;
@@ -20,11 +21,12 @@ mod site;
 mod stages;
 mod watch;
 
+pub use app::{App, Brought, Mounted};
 pub use coding::{Compression, Effort, Order};
 pub use config::{
-    ANY_PORT, Access, Complaint, Complaints, Config, FILE, Group, Handler, Key, Kind, Limits, Log,
-    Machine, Place, Preset, RequestId, Route, RuleConfig, Settings, SiteConfig, describe, each,
-    explain, schema, show_bytes,
+    ANY_PORT, Access, AppRoute, Complaint, Complaints, Config, FILE, Group, Handler, Key, Kind,
+    Limits, Log, Machine, Place, Preset, RequestId, Route, RuleConfig, Settings, SiteConfig,
+    describe, each, explain, schema, show_bytes,
 };
 pub use direct::Direct;
 pub use log::{Format, Target};

@@ -1,6 +1,7 @@
 //! A running service: its listeners bound, its net started, and how it ends.
+use crate::app::{App, Brought};
 use crate::cache::{Loader, Store};
-use crate::config::{ANY_PORT, Config, Log};
+use crate::config::{ANY_PORT, Config, Handler, Log};
 use crate::log::{Format, LogFile, Target};
 use crate::rules::{Plan, Unusable};
 use crate::site::{self, Ground};
@@ -14,7 +15,7 @@ use sluicegate_io::{
 };
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -34,15 +35,25 @@ pub struct Service {
     log: Option<(Arc<LogFile>, Format)>,
     /// What it was started with, to see what a successor would change.
     config: Config,
+    app: Option<Arc<dyn App>>,
     doors: Doors,
 }
 
 /// The listeners of the site and of the admin, kept for a successor.
 struct Doors {
     site: Listeners,
-    admin: Listeners,
+    admin: Option<Listeners>,
     /// To tell those who listen now that somebody else goes on.
-    succession: [Succession; 2],
+    succession: Vec<Succession>,
+}
+
+impl Doors {
+    /// Keeps these for a successor.
+    fn of(site: &Listeners, admin: Option<&Listeners>) -> io::Result<Doors> {
+        let succession = std::iter::once(site).chain(admin).map(Listeners::succession).collect();
+        let admin = admin.map(Listeners::again).transpose()?;
+        Ok(Doors { site: site.again()?, admin, succession })
+    }
 }
 
 /// What became of a service.
@@ -143,14 +154,31 @@ impl Service {
     /// # Errors
     /// A directory or an address that cannot be had, or what the system refuses.
     pub fn start(config: &Config) -> Result<Service, NotStarted> {
+        Service::start_with(config, Brought::default())
+    }
+
+    /// The same with what a program brings along.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(config: &Config, brought: Brought) -> Result<Service, NotStarted> {
+        let Brought { app, listeners } = brought;
+        needs_app(config, app.is_some())?;
         let backend = Choice::new(config.io)?;
         if config.direct {
             backend.try_direct().map_err(without_direct)?;
         }
         let loader = loader(config)?;
         let wanted: Vec<_> = config.listen.iter().map(|addr| (addr.clone(), SERVICE)).collect();
-        let site = Listeners::bind(&wanted, config.workers.into(), &Settings::default())?;
-        Service::on(config, backend, loader, site, bind_admin(config)?)
+        let mut site = Listeners::bind(&wanted, config.workers.into(), &Settings::default())?;
+        for listener in listeners {
+            let adopted = site.adopt(listener, SERVICE, &Settings::default());
+            site = adopted.map_err(|error| {
+                NotStarted(format!("a listener of the program cannot be used: {error}"))
+            })?;
+        }
+        let admin = config.admin.as_ref().map(|addr| bind_admin(addr, config)).transpose()?;
+        Service::on(config, backend, loader, (site, admin), app)
     }
 
     /// Goes on with other settings: a new net takes over the listeners, and the former one answers
@@ -166,8 +194,11 @@ impl Service {
                 fixed.join(", ")
             )));
         }
-        let (site, admin) = (self.doors.site.again()?, self.doors.admin.again()?);
-        let next = Service::on(config, self.backend.clone(), loader(config)?, site, admin)?;
+        let app = self.app.clone();
+        needs_app(config, app.is_some())?;
+        let Doors { site, admin, .. } = Doors::of(&self.doors.site, self.doors.admin.as_ref())?;
+        let doors = (site, admin);
+        let next = Service::on(config, self.backend.clone(), loader(config)?, doors, app)?;
         let former = std::mem::replace(self, next);
         Ok(Former::of(former))
     }
@@ -176,26 +207,24 @@ impl Service {
         config: &Config,
         backend: Choice,
         loader: Loader,
-        site: Listeners,
-        admin: Listeners,
+        (site, admin): (Listeners, Option<Listeners>),
+        app: Option<Arc<dyn App>>,
     ) -> Result<Service, NotStarted> {
         let loader = Arc::new(loader);
-        let doors = Doors {
-            succession: [site.succession(), admin.succession()],
-            site: site.again()?,
-            admin: admin.again()?,
-        };
+        let doors = Doors::of(&site, admin.as_ref())?;
         let watch = Arc::new(Watch::new(config, &loader));
         let log = log_file(config, &watch);
         if let Some(log) = &log {
             log.open().map_err(|error| log_fails(log.target(), &error))?;
         }
-        let ground = ground(site, admin, backend.clone(), loader, Arc::clone(&watch), log.clone());
+        let (own, eyes) = (backend.clone(), Arc::clone(&watch));
+        let ground = ground((site, admin), own, loader, eyes, log.clone());
+        let ground = Ground { app: app.clone(), ..ground };
         let net = site::net(config, ground);
         let running = net.run().map_err(|error| NotStarted(error.to_string()))?;
         watch.open(running.observer());
         let log = log.zip(config.log.as_ref().map(|log| log.format));
-        Ok(Service { running, watch, backend, log, config: config.clone(), doors })
+        Ok(Service { running, watch, backend, log, config: config.clone(), app, doors })
     }
 
     /// Where the site is served, with the ports that the kernel chose.
@@ -203,9 +232,9 @@ impl Service {
         self.doors.site.bound().iter().map(|(addr, _)| addr.clone()).collect()
     }
 
-    /// Where the net shows itself.
-    pub fn admin(&self) -> &Addr {
-        self.doors.admin.bound().first().map_or(&ANY_PORT, |(addr, _)| addr)
+    /// Where the net shows itself, if it does.
+    pub fn admin(&self) -> Option<&Addr> {
+        self.doors.admin.as_ref()?.bound().first().map(|(addr, _)| addr)
     }
 
     /// What moves the bytes.
@@ -238,6 +267,7 @@ impl Service {
 /// # Errors
 /// Every directory and file that cannot be had.
 pub fn check(config: &Config) -> Result<Vec<String>, NotStarted> {
+    needs_app(config, false)?;
     if let Some(Log { target: Target::File(path), .. }) = &config.log {
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
         let is_dir = dir.is_none_or(std::path::Path::is_dir);
@@ -266,11 +296,26 @@ fn unread(config: &Config, root: &Path) -> Vec<String> {
     unread.map(note).collect()
 }
 
+/// Whether there is an application, where routes are to lead to one.
+fn needs_app(config: &Config, is_there: bool) -> Result<(), NotStarted> {
+    let Some(route) = config.routes.iter().find(|route| route.handler == Handler::App) else {
+        return Ok(());
+    };
+    match is_there {
+        true => Ok(()),
+        false => Err(NotStarted(format!(
+            "the route \"{}\" has the handler \"app\", and this program has no application; \
+             accepted: another handler, or a program that serves its own, as by sluicegate-tower",
+            route.path
+        ))),
+    }
+}
+
 fn log_file(config: &Config, watch: &Watch) -> Option<Arc<LogFile>> {
     config.log.as_ref().map(|log| Arc::new(LogFile::new(log.target.clone(), watch.lost())))
 }
 
-fn log_fails(target: &Target, error: &std::io::Error) -> NotStarted {
+fn log_fails(target: &Target, error: &io::Error) -> NotStarted {
     let target = match target {
         Target::Stdout => "stdout".to_owned(),
         Target::Stderr => "stderr".to_owned(),
@@ -293,15 +338,15 @@ pub fn plan(config: &Config) -> Result<Snapshot, NotStarted> {
     // Nothing moves: what works everywhere will do.
     let backend = Choice::new(Asked::Epoll)?;
     let log = log_file(config, &watch);
-    let (site, admin) = (none(config.workers.into())?, none(1)?);
-    let net = site::net(config, ground(site, admin, backend, loader, watch, log));
+    let doors =
+        (none(config.workers.into())?, config.admin.is_some().then(|| none(1)).transpose()?);
+    let net = site::net(config, ground(doors, backend, loader, watch, log));
     let still = Sim::new(net, 0).map_err(|error| NotStarted(error.to_string()))?;
     Ok(still.observer().snapshot())
 }
 
 fn ground(
-    site: Listeners,
-    admin: Listeners,
+    (site, admin): (Listeners, Option<Listeners>),
     backend: Choice,
     loader: Arc<Loader>,
     watch: Arc<Watch>,
@@ -311,7 +356,7 @@ fn ground(
     let clock = |_| SystemTime::now();
     let (burn, root) = (Arc::new(burn), PathBuf::from("/"));
     let seed = RandomState::new().hash_one(std::process::id());
-    Ground { site, admin, machine, clock, burn, root, seed, loader, watch, log }
+    Ground { site, admin, machine, clock, burn, root, seed, loader, watch, app: None, log }
 }
 
 fn loader(config: &Config) -> Result<Loader, NotStarted> {
@@ -321,9 +366,9 @@ fn loader(config: &Config) -> Result<Loader, NotStarted> {
 }
 
 /// An address that was asked for has to be free; the default moves to another port.
-fn bind_admin(config: &Config) -> Result<Listeners, ListenError> {
+fn bind_admin(addr: &Addr, config: &Config) -> Result<Listeners, ListenError> {
     let bind = |addr: &Addr| Listeners::bind(&[(addr.clone(), SERVICE)], 1, &Settings::default());
-    match bind(&config.admin) {
+    match bind(addr) {
         Err(ListenError { fault: ListenFault::InUse, .. }) if !config.admin_asked => {
             bind(&ANY_PORT)
         }
@@ -347,8 +392,8 @@ impl From<Unfit> for NotStarted {
     }
 }
 
-impl From<std::io::Error> for NotStarted {
-    fn from(error: std::io::Error) -> NotStarted {
+impl From<io::Error> for NotStarted {
+    fn from(error: io::Error) -> NotStarted {
         NotStarted(format!("the listeners cannot be kept for a successor: {error}"))
     }
 }
@@ -372,6 +417,18 @@ mod tests {
     use super::*;
     use crate::config::{Machine, Settings as Typed};
     use crate::scratch::Scratch;
+
+    #[test]
+    fn a_route_to_an_application_wants_one() {
+        let text = "root = \"/\"\n[[route]]\npath = \"/a\"\nhandler = \"app\"\n";
+        let typed = Typed::from_toml("site.toml", text).expect("known settings");
+        let machine = Machine { cpus: 1, memory: 1 << 30, files: 4096 };
+        let config = Config::new(&typed, machine).expect("a complete configuration");
+        for told in [check(&config).err(), Service::start(&config).err()] {
+            let told = told.expect("there is none").to_string();
+            assert!(told.starts_with("the route \"/a\" has the handler \"app\""), "{told}");
+        }
+    }
 
     #[test]
     fn what_the_system_does_not_tell_is_said_before_it_is_missed() {

@@ -1,25 +1,29 @@
 //! The whole service as one net: read it as a picture, from the sockets to the disk and back.
+use crate::app::{App, Mounted};
 use crate::cache::Loader;
-use crate::config::{Config, Handler, Log, RequestId};
+use crate::config::{Config, Handler, Log, RequestId, Route};
 use crate::log::{Format, LogFile};
 use crate::rules::Plan;
 use crate::stages::{Burn, Cache, CacheIn, CheckLogin, Echo, Gate, Instead, List, Load};
 use crate::stages::{
-    Log as LogStage, Make, Panic, ReadResources, Router, ShowAdmin, ShowNet, Sleep, Spend, Stream,
+    Log as LogStage, Make, Panic, Pull, ReadResources, Router, ShowAdmin, ShowNet, Sleep, Spend,
+    Stream,
 };
 use crate::watch::Watch;
 use sluicegate::{
-    BoxError, Domain, Inlet, Limit, Net, Node, OnFull, Outlet, Overload, Spec, Stage,
+    BoxError, Capacity, Domain, Inlet, Limit, Net, Node, OnFull, Outlet, Overload, Spec, Stage,
 };
 use sluicegate::{bounded, stage};
 use sluicegate_http::log::{LogSettings, Lost};
 use sluicegate_http::{
-    Deadlines, Exchange, HttpNodes, HttpServer, Refusals, Settings as Http, WallClock,
+    Deadlines, Exchange, HttpNodes, HttpServer, InPieces, Limits, Refusals, Settings as Http,
+    WallClock,
 };
 use sluicegate_io::resources::{Reader, Resource, Threads};
 use sluicegate_io::{Addresses, ConnLedger, Io, Listeners, Options, Settings, WhenFull};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Questions that one worker's cache may have unanswered at the disk.
 const WINDOW: usize = 256;
@@ -47,8 +51,8 @@ const RETRY_AFTER: u32 = 1;
 pub struct Ground<M> {
     /// Bound for as many workers as the configuration says.
     pub site: Listeners,
-    /// Bound for one.
-    pub admin: Listeners,
+    /// Bound for one, where the net shows itself.
+    pub admin: Option<Listeners>,
     /// Makes the machine of a worker, whose connections are counted in the ledger.
     pub machine: M,
     /// What time of day it is.
@@ -63,6 +67,8 @@ pub struct Ground<M> {
     pub loader: Arc<Loader>,
     /// Sees the net; with a ledger for each worker, and one more for the admin listener.
     pub watch: Arc<Watch>,
+    /// Answers at routes with the handler `app`.
+    pub app: Option<Arc<dyn App>>,
     /// The access log, where the configuration has one.
     pub log: Option<Arc<LogFile>>,
 }
@@ -72,7 +78,7 @@ pub fn net<M>(config: &Config, ground: Ground<M>) -> Net
 where
     M: Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Clone + Send + Sync + 'static,
 {
-    let Ground { site, admin, machine, clock, burn, root, seed, loader, watch, log } = ground;
+    let Ground { site, admin, machine, clock, burn, root, seed, loader, watch, app, log } = ground;
     let workers = usize::from(config.workers);
     let limits = config.limits.http();
     let mut net = Net::new("web");
@@ -106,9 +112,13 @@ where
         true => WhenFull::Refuse(sluicegate_http::unheard(RETRY_AFTER)),
         false => WhenFull::Wait,
     };
+    let router = Router::new(&config.routes, &config.classes, seed).with(app.clone());
     let http = Http {
         limits: limits.clone(),
         clock,
+        in_pieces: app.as_ref().map(|_| in_pieces(router.clone())),
+        // Handlers that wait for others are not to go on for nobody.
+        half_close: app.is_none(),
         refusals,
         pages: plan.pages(),
         io: Options { when_full, ..Options::default() },
@@ -142,9 +152,8 @@ where
         let on_full = if waits { OnFull::Wait } else { OnFull::ShedNewest };
         net.wire(http.log, log.inlet).on_full(on_full);
     }
-    let router = Router::new(&config.routes, &config.classes, seed);
     let dressed = (cache.inlet, plan.dresses());
-    let first = mount(&mut net, config, cpu, http, dressed, (&watch, burn, router));
+    let first = mount(&mut net, config, cpu, http, dressed, (&watch, burn, router), (app, stream));
     let refusals = watch.refusals();
     read_resources(&mut net, &watch, root, threads);
     guard(&mut net, (&plan, refusals), (cpu, workers), http, first, cache.inlet);
@@ -155,26 +164,40 @@ where
     net.wire(cache.out.ask, load.inlet).window(WINDOW).on_full(OnFull::ShedNewest);
     net.wire(load.out.answer, cache.inlet).returns(cache.out.ask);
     net.wire(load.out.gone, cache.inlet);
-    net.wire(http.pull, stream.inlet);
     net.wire(stream.out, http.replies).returns(http.pull);
+    if let Some(admin) = admin {
+        show_net(&mut net, admin, &watch, (machine, workers, handshake_time), (limits, clock));
+    }
+    net
+}
 
+/// Shows the net on a worker and listeners of its own.
+fn show_net<M>(
+    net: &mut Net,
+    admin: Listeners,
+    watch: &Arc<Watch>,
+    (machine, workers, handshake_time): (M, usize, Duration),
+    (limits, clock): (Limits, WallClock),
+) where
+    M: Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Send + Sync + 'static,
+{
     let small = Settings {
         connections: ADMIN_CONNECTIONS,
         buffers: ADMIN_CONNECTIONS,
         handshake_time,
         ..Settings::default()
     };
-    let make = io(machine, small, Arc::clone(&watch), workers);
+    let make = io(machine, small, Arc::clone(watch), workers);
     let own = net.domain("admin").machine(make).pinned(1);
     let prefix = Options { prefix: "admin-".to_owned(), ..Options::default() };
     let http = Http { limits, clock, io: prefix, ..Http::default() };
-    let http = HttpServer::add(&mut net, own, admin, http);
+    let http = HttpServer::add(net, own, admin, http);
+    let watch = Arc::clone(watch);
     let show = stage("admin-show", move || ShowAdmin::new(Arc::clone(&watch)));
     let show = net.add(show.on(own));
     net.wire(http.request, show.inlet);
     net.wire(show.out, http.replies).returns(http.request);
     net.wire(http.pull, show.inlet);
-    net
 }
 
 /// Hangs the maker of variants on the cache. Its only thread is its own, so that nobody who waits
@@ -190,6 +213,14 @@ fn compress(net: &mut Net, config: &Config, cache: Node<Cache>, loader: &Arc<Loa
     net.wire(make.out, cache.inlet);
 }
 
+/// Applications take bodies as they come; but what may become a tunnel has to be whole before.
+fn in_pieces(router: Router) -> InPieces {
+    InPieces::new(move |head| {
+        let handler = router.find(head.path()).map(|route| route.handler);
+        handler == Some(Handler::App) && !head.has("upgrade")
+    })
+}
+
 /// What the records of requests hold for a log.
 fn recorded(log: &Log, lost: Arc<Lost>) -> LogSettings {
     let (browser, host) = (log.format != Format::Common, log.format == Format::Json);
@@ -200,6 +231,7 @@ fn recorded(log: &Log, lost: Arc<Lost>) -> LogSettings {
 #[derive(Clone, Copy)]
 enum First {
     Route(Inlet<Exchange>),
+    App(Inlet<Exchange>),
     Site(Inlet<CacheIn>),
 }
 
@@ -208,6 +240,7 @@ impl First {
     fn from(self, net: &mut Net, port: Outlet<Exchange>) {
         match self {
             First::Route(inlet) => drop(net.wire(port, inlet)),
+            First::App(inlet) => drop(net.wire(port, inlet).on_full(OnFull::ShedNewest)),
             First::Site(inlet) => drop(net.wire(port, inlet)),
         }
     }
@@ -278,9 +311,21 @@ fn mount(
     http: HttpNodes,
     (site, dresses): (Inlet<CacheIn>, bool),
     (watch, spend, router): (&Arc<Watch>, Spend, Router),
+    (app, files): (Option<Arc<dyn App>>, Node<Stream>),
 ) -> First {
+    let app = app.filter(|_| config.mounts(Handler::App));
     if config.routes.is_empty() {
+        net.wire(http.pull, files.inlet);
         return First::Site(site);
+    }
+    if let (Some(app), [only]) = (&app, &*config.routes)
+        && *only == Route::new("/", Handler::App)
+        && !app.describes()
+    {
+        // Nothing is said of requests, so nobody has to look at them.
+        let mounted = mount_app(net, &**app, (cpu, bounded(QUEUE)), http, files);
+        lead_back(net, mounted.replies, http, dresses.then_some(site));
+        return First::App(mounted.requests);
     }
     let own = router.clone();
     let route = net.add(stage("route", move || own.clone()).on(cpu));
@@ -298,7 +343,7 @@ fn mount(
     let site = dresses.then_some(site);
     let (resources, instead) = (watch.resources(), out.instead);
     let mut hang = Hang { net, config, resources, http, site, instead };
-    let mounted = |handler| config.routes.iter().any(|route| route.handler == handler);
+    let mounted = |handler| config.mounts(handler);
     let burns = move || Burn::new(Arc::clone(&spend));
     let echo = mounted(Handler::Echo).then(|| stage("echo", || Echo).on(cpu));
     hang.gated(out.echo, Handler::Echo, echo);
@@ -314,6 +359,13 @@ fn mount(
     let (show, watch) = (pool.filter(|_| mounted(Handler::Net)), Arc::clone(watch));
     let show = show.map(|pool| stage("net", move || ShowNet::new(Arc::clone(&watch))).on(pool));
     hang.on(out.net, show);
+    match app {
+        Some(app) => hang.app(out.app, &*app, cpu, files),
+        None => {
+            hang.net.seal(out.app);
+            hang.net.wire(http.pull, files.inlet);
+        }
+    }
     First::Route(route.inlet)
 }
 
@@ -337,20 +389,34 @@ impl Hang<'_> {
     where
         S: Stage<In = Exchange, Out = sluicegate::Out<Exchange>>,
     {
-        let target = self.config.target(handler);
-        let refuses = self.config.refuses(handler);
-        let resources = self.resources;
-        let gate = |stage: Spec<S>| {
-            if refuses {
-                return stage.queue(bounded(QUEUE).admit(Limit::of(0)));
-            }
-            let Some(target) = target else { return stage };
-            let queue = bounded(QUEUE).admit(Overload::p99(target));
-            stage.queue(resources.iter().fold(queue, |queue, one| queue.admit(one.law())))
-        };
+        let gate = self.gate(handler);
+        let stage = stage.map(|stage| match gate {
+            Some(queue) => stage.queue(queue),
+            None => stage,
+        });
+        self.put(port, stage, self.instead(handler));
+    }
+
+    /// The queue of a handler whose routes refuse something.
+    fn gate(&self, handler: Handler) -> Option<Capacity> {
+        if self.config.refuses(handler) {
+            return Some(bounded(QUEUE).admit(Limit::of(0)));
+        }
+        let queue = bounded(QUEUE).admit(Overload::p99(self.config.target(handler)?));
+        Some(self.resources.iter().fold(queue, |queue, one| queue.admit(one.law())))
+    }
+
+    /// Where requests get a page for which this handler has no place, if any of its routes has one.
+    fn instead(&self, handler: Handler) -> Option<Outlet<Exchange>> {
         let mut routes = self.config.routes.iter().filter(|route| route.handler == handler);
-        let has_page = routes.any(|route| route.instead.is_some());
-        self.put(port, stage.map(gate), has_page.then_some(self.instead));
+        routes.any(|route| route.instead.is_some()).then_some(self.instead)
+    }
+
+    /// Hangs the application.
+    fn app(&mut self, port: Outlet<Exchange>, app: &dyn App, cpu: Domain, files: Node<Stream>) {
+        let queue = self.gate(Handler::App).unwrap_or_else(|| bounded(QUEUE));
+        let mounted = mount_app(self.net, app, (cpu, queue), self.http, files);
+        self.join(port, (mounted.requests, mounted.replies), self.instead(Handler::App));
     }
 
     fn on<S>(&mut self, port: Outlet<Exchange>, handler: Option<Spec<S>>)
@@ -373,21 +439,56 @@ impl Hang<'_> {
             None => self.net.seal(port),
             Some(handler) => {
                 let node = self.net.add(handler);
-                // A handler that cannot keep up is refused by itself; the site goes on.
-                let wire = self.net.wire(port, node.inlet);
-                match instead {
-                    Some(instead) => wire.divert(instead),
-                    None => wire.on_full(OnFull::ShedNewest),
-                };
-                match self.site {
-                    Some(site) => drop(self.net.wire(node.out, site)),
-                    None => {
-                        self.net.wire(node.out, self.http.replies).returns(self.http.request);
-                    }
-                }
+                self.join(port, (node.inlet, node.out), instead);
             }
         }
     }
+
+    /// Leads requests from a port to a handler, and its replies back.
+    fn join(
+        &mut self,
+        port: Outlet<Exchange>,
+        (inlet, replies): (Inlet<Exchange>, Outlet<Exchange>),
+        instead: Option<Outlet<Exchange>>,
+    ) {
+        // A handler that cannot keep up is refused by itself; the site goes on.
+        let wire = self.net.wire(port, inlet);
+        match instead {
+            Some(instead) => wire.divert(instead),
+            None => wire.on_full(OnFull::ShedNewest),
+        };
+        lead_back(self.net, replies, self.http, self.site);
+    }
+}
+
+/// Leads replies of a handler back, by the `site` that dresses them if there is one.
+fn lead_back(
+    net: &mut Net,
+    replies: Outlet<Exchange>,
+    http: HttpNodes,
+    site: Option<Inlet<CacheIn>>,
+) {
+    match site {
+        Some(site) => drop(net.wire(replies, site)),
+        None => drop(net.wire(replies, http.replies).returns(http.request)),
+    }
+}
+
+/// Adds the application, which streams beside the files.
+fn mount_app(
+    net: &mut Net,
+    app: &dyn App,
+    (cpu, queue): (Domain, Capacity),
+    http: HttpNodes,
+    files: Node<Stream>,
+) -> Mounted {
+    let mounted = app.mount(net, cpu, queue);
+    let ask = net.add(stage("pull", Pull::default).on(cpu));
+    net.wire(http.pull, ask.inlet);
+    net.wire(ask.out.files, files.inlet);
+    net.wire(ask.out.app, mounted.pull);
+    net.wire(mounted.pieces, http.replies).returns(http.pull);
+    mounted
 }
 
 /// Makes the machines of one domain: that of its first worker counts in the ledger `first`.

@@ -10,6 +10,8 @@ use sluicegate_io::sim::{SimNet, SimOptions, SimPeer};
 use sluicegate_io::{Addr, How};
 use std::time::{Duration, SystemTime};
 
+#[path = "app_tests.rs"]
+mod app;
 #[path = "overload_tests.rs"]
 mod overload;
 
@@ -33,6 +35,10 @@ impl World {
     }
 
     fn with_routes(seed: u64, more: &str, routes: &str) -> World {
+        World::with_app(seed, more, routes, None)
+    }
+
+    fn with_app(seed: u64, more: &str, routes: &str, app: Option<Arc<dyn App>>) -> World {
         let files = Scratch::new();
         files.write("index.html", "home");
         files.write("a.txt", "0123456789");
@@ -65,13 +71,14 @@ impl World {
         let burnt = time.clone();
         let ground = Ground {
             site: net.listen(&[(site.clone(), 0)], config.workers.into()),
-            admin: net.listen(&[(admin.clone(), 0)], 1),
+            admin: Some(net.listen(&[(admin.clone(), 0)], 1)),
             machine: move |settings, ledger| Ok(Io::new(sockets.backend(), settings, ledger)),
             clock: |now: Time| SystemTime::UNIX_EPOCH + Duration::from_nanos(now.0),
             burn: Arc::new(move |span| burnt.spend(span)),
             root: files.path().to_owned(),
             seed,
             loader,
+            app,
             log: config.log.as_ref().map(|log| {
                 let log = LogFile::new(log.target.clone(), watch.lost());
                 log.open().expect("it can be made");

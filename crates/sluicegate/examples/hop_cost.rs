@@ -77,7 +77,8 @@ fn measure(flows: u64) -> f64 {
 
 fn main() {
     println!("events a batch | ns a hop");
-    for flows in [1, 4, 16, 64] {
+    let only = std::env::args().nth(1).and_then(|n| n.parse().ok());
+    for flows in [1, 4, 16, 64].into_iter().filter(|n| only.is_none_or(|only: u64| only == *n)) {
         println!("{flows:14} | {:8.1}", measure(flows));
     }
     // An event is its body and 32 bytes.

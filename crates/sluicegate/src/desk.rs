@@ -6,7 +6,7 @@
 
 use crate::event::{Notice, StageId, WorkerId};
 use crate::gone::Gone;
-use crate::ledger::{Counts, Why};
+use crate::ledger::{ByWhy, Counts, Why};
 use crate::run::Rest;
 use crate::time::Time;
 use std::cell::{Cell, RefCell};
@@ -30,8 +30,11 @@ pub(crate) struct Desk {
     queued: Cell<i64>,
     /// When the running batch began.
     now: Cell<Time>,
-    /// How often a flow ended without an answer, to notice that it happened at all.
+    /// How often a flow ended without an answer, to notice that it happened at all; how many of
+    /// those were accounted for, and of what they were.
     ends: Cell<u64>,
+    accounted: Cell<u64>,
+    accounted_by: Cell<ByWhy>,
     /// What a tag that is dropped now died of.
     dropping: Cell<Why>,
     /// By source.
@@ -46,6 +49,8 @@ pub(crate) struct Desk {
     roused: RefCell<Vec<StageId>>,
     watchers: RefCell<Vec<StageId>>,
     notices: RefCell<Vec<Notice>>,
+    /// Whether there are any of both.
+    news: Cell<bool>,
 }
 
 /// The places of one source on this worker.
@@ -65,6 +70,8 @@ impl Desk {
             queued: Cell::new(0),
             now: Cell::new(Time(0)),
             ends: Cell::new(0),
+            accounted: Cell::new(0),
+            accounted_by: Cell::default(),
             dropping: Cell::new(Why::Dropped),
             placed: (0..stages).map(|_| Placed::default()).collect(),
             gone,
@@ -73,6 +80,7 @@ impl Desk {
             roused: RefCell::default(),
             watchers: RefCell::default(),
             notices: RefCell::default(),
+            news: Cell::new(false),
         })
     }
 
@@ -106,8 +114,15 @@ impl Desk {
         self.now.set(now);
     }
 
-    pub fn ends(&self) -> u64 {
-        self.ends.get()
+    /// The ends without an answer until now and until this was last asked, if there are new ones.
+    #[inline]
+    pub fn account_ends(&self) -> Option<(ByWhy, ByWhy)> {
+        let ends = self.ends.get();
+        if self.accounted.replace(ends) == ends {
+            return None;
+        }
+        let now = self.counts.ended.get();
+        Some((now, self.accounted_by.replace(now)))
     }
 
     pub fn set_dropping(&self, why: Why) -> Why {
@@ -138,6 +153,7 @@ impl Desk {
         self.counts.places.set(self.counts.places.get() - 1);
         if placed.missed.take() {
             self.roused.borrow_mut().push(source);
+            self.news.set(true);
         }
     }
 
@@ -155,6 +171,7 @@ impl Desk {
         {
             self.gone_here.set(self.gone_here.get() + 1);
             self.roused.borrow_mut().extend(&*self.watchers.borrow());
+            self.news.set(true);
         }
     }
 
@@ -191,6 +208,12 @@ impl Desk {
     /// Leaves a notice to be carried to its home worker after this run.
     pub fn tell(&self, notice: Notice) {
         self.notices.borrow_mut().push(notice);
+        self.news.set(true);
+    }
+
+    /// Whether notices or stages whose flags are to be raised have come since this was last asked.
+    pub fn take_news(&self) -> bool {
+        self.news.take()
     }
 
     pub fn take_notices(&self, into: &mut Vec<Notice>) {

@@ -77,8 +77,8 @@ pub use observe::{
 pub use queue::{AdmissionQueue, Ask, Order, Place};
 pub use rig::Rig;
 pub use run::{
-    Drained, ExitFirst, Fifo, Machine, Park, Policy, Raised, Ready, Running, StartError, TimerKey,
-    Wait, Waker,
+    Cohort, Drained, ExitFirst, Fifo, LongestQueue, Machine, Next, Park, Policy, Priority, Raised,
+    Ran, Ready, Running, Shares, Stages, StartError, TimerKey, Wait, Waiting, Waker,
 };
 pub use sim::Sim;
 pub use stage::{

@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 use sluicegate::{
-    Batch, Cx, Domain, Net, Node, OnFull, Out, Outlet, Stage, Threads, bounded, from_fn, stage,
+    Batch, Cx, Domain, Net, Node, OnFull, Out, Outlet, Priority, Stage, Threads, bounded, from_fn,
+    stage,
 };
 use sluicegate_macros::Ports;
 
@@ -315,6 +316,16 @@ fn n0017_diversions_in_a_circle() {
         )
     });
     assert_eq!(case.said(), said);
+}
+
+#[test]
+fn n0018_a_policy_that_names_what_is_not_there() {
+    let mut case = Case::new();
+    let cpu = case.net.domain("other").policy(|| Priority::of(["first", "second"])).pinned(1);
+    case.net.add(stage("first", || End).on(cpu));
+    let said = "N0018: the policy of domain `other` does not fit: it names stage `second`, and the \
+                domain has `first`; correct what the domain's `.policy(..)` makes";
+    assert_eq!(case.said(), [said]);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 
 use sluicegate::{
-    AsyncCx, Batch, Cx, Drained, Entering, Event, Limit, Machine, Net, Order, Out, Overload, Park,
-    Policy, Raised, Ready, Running, Stage, StartError, Tag, Time, Wait, Waker, Why, bounded,
-    from_async_fn, from_fn, stage,
+    AsyncCx, Batch, Cx, Drained, Entering, Event, Limit, Machine, Net, Next, Order, Out, Overload,
+    Park, Policy, Raised, Ready, Running, Stage, Stages, StartError, Tag, Time, Wait, Waker, Why,
+    bounded, from_async_fn, from_fn, ms, stage,
 };
 use std::hint::black_box;
 use std::pin::Pin;
@@ -320,9 +320,9 @@ fn a_machine_that_cannot_be_made_stops_the_start() {
 struct Broken(bool);
 
 impl Policy for Broken {
-    fn next(&mut self, ready: Ready) -> Option<usize> {
+    fn next(&mut self, ready: Ready, _: &Stages<'_>) -> Next {
         assert!(!std::mem::replace(&mut self.0, true), "broken");
-        ready.nearest_exit()
+        ready.nearest_exit().into()
     }
 }
 
@@ -337,6 +337,38 @@ fn a_policy_that_panics_stops_the_net() {
     let ledger = running.stop();
     assert_over(Drained { complete: true, ledger }, true);
     assert_eq!(ledger.entered, entered as u64);
+}
+
+/// A policy that puts everything off for a millisecond.
+#[derive(Default)]
+struct Late(Option<Time>);
+
+impl Policy for Late {
+    fn next(&mut self, ready: Ready, stages: &Stages<'_>) -> Next {
+        let due = *self.0.get_or_insert(stages.now() + ms(1));
+        if stages.now() < due {
+            return Next::Wait(due);
+        }
+        self.0 = None;
+        ready.nearest_exit().into()
+    }
+}
+
+#[test]
+fn what_is_put_off_runs_by_time_alone() {
+    let mut net = Net::new("late");
+    let cpu = net.domain("cpu").policy(Late::default).pinned(1);
+    let pool = net.domain("pool").policy(Late::default).pool(2);
+    let entries = [("end", cpu), ("ends", pool)]
+        .map(|(name, place)| net.add(stage(name, end).on(place)))
+        .map(|node| net.entry(node.inlet));
+    let running = net.run().unwrap();
+    for n in 0..20_u64 {
+        entries.iter().for_each(|entry| entry.send(n).unwrap());
+    }
+    let drained = running.drain(LONG);
+    assert_over(drained, true);
+    assert_eq!(drained.ledger.finished, 40);
 }
 
 /// A machine to which another thread says something.

@@ -1,5 +1,5 @@
-//! Web servers that users know, and axum's app behind Sluicegate's own sockets; each with one thread
-//! for requests and the handler that burns CPU.
+//! Web servers that users know, and an app of axum's behind Sluicegate's own sockets: each with one
+//! thread for requests, and the handler that burns CPU.
 //!
 //! The handler is that of `burn` in Sluicegate: the same path, query, clock and answer. Settings
 //! are those that a user finds in the documentation, and defaults where none is needed; only the
@@ -50,8 +50,7 @@ struct Plan {
 }
 
 const USAGE: &str = "usage: overload-peer axum|actix|serve inline|pool [--limit N | --target MS] \
-                     [--io NAME] [--listen ADDR]; --limit is for axum, --target for axum and serve, \
-                     --io for serve";
+    [--io NAME] [--listen ADDR]; --limit is for axum, --target for axum and serve, --io for serve";
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -1,4 +1,4 @@
-//! axum on tokio's multi-threaded runtime with one worker, bare or behind what bounds it; and its app
+//! axum on one worker of tokio's multi-threaded runtime, bare or behind what bounds it; and its app
 //! on one worker of Sluicegate.
 
 use anyhow::Result;
@@ -35,7 +35,7 @@ pub fn run(plan: Plan) -> Result<()> {
     };
     Builder::new_multi_thread().worker_threads(1).enable_all().build()?.block_on(async {
         // A task of the worker's: the thread that blocks here is not it.
-        tokio::spawn(async {
+        tokio::spawn(async move {
             let listener = listen(&plan)?;
             Ok(axum::serve(listener, router).await?)
         })

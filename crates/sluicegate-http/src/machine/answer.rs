@@ -36,10 +36,10 @@ impl HttpConn {
         if exchange.is_missed() {
             self.trail_missed();
         }
-        let tunnel = exchange.take_tunnel().filter(|_| !failed);
+        let tunnel = if exchange.has_pipe() { exchange.take_tunnel() } else { None };
         let Outcome { reply, given } = exchange.outcome();
         match self.phase {
-            Phase::Asked if let Some(feed) = tunnel => {
+            Phase::Asked if !failed && let Some(feed) = tunnel => {
                 self.begin_tunnel(feed, given, shared, &mut answer);
             }
             Phase::Asked => {
@@ -100,13 +100,15 @@ impl HttpConn {
         let used_up = shared.limits.requests.is_some_and(|most| u64::from(self.answered) >= most);
         // What was read already is answered, however little it is.
         let last = self.input.is_empty() && (self.draining || self.eof);
-        let has_body = !self.asked.head_only && !is_bodiless(reply.status);
-        let rest = rest_of(&reply.body, self.asked.version).filter(|_| has_body);
-        let until_close = rest == Some(Rest::Raw);
+        let rest = self.rest_of(reply);
+        self.asked.keep_alive &= !(reply.close || used_up || last);
+        if rest == Some(Rest::Raw) {
+            self.asked.keep_alive = false;
+        }
         // Behind a reply in pieces it is seen then.
-        let unread = self.intake().is_some_and(|intake| !intake.is_short());
-        let unread = unread && rest.is_none();
-        self.asked.keep_alive &= !(reply.close || used_up || last || until_close || unread);
+        if rest.is_none() && self.intake().is_some_and(|intake| !intake.is_short()) {
+            self.asked.keep_alive = false;
+        }
         let follows = shared.extras.as_mut().map(|extras| self.announce(reply, now, extras));
         encode(reply, self.asked, now, shared, &mut answer.chunks);
         if let Some(follows) = follows {
@@ -119,6 +121,7 @@ impl HttpConn {
     }
 
     /// Hands the connection over: from now on bytes are bytes.
+    #[cold]
     fn begin_tunnel(
         &mut self,
         feed: Feed,
@@ -130,6 +133,18 @@ impl HttpConn {
         self.trail_head(SWITCHING_PROTOCOLS, 0, answer);
         self.aside = Some(Box::new(Aside::Intake(Intake::new(Left::Raw, feed))));
         self.begin_pieces(given, Rest::Raw, shared, answer);
+    }
+
+    /// How the body of a reply is sent in pieces, where it is. In HTTP/1.0 the end of the
+    /// connection is the end of one whose length is not known (RFC 9112 section 6.3, item 8).
+    fn rest_of(&self, reply: &Reply) -> Option<Rest> {
+        let rest = match (&reply.body, self.asked.version) {
+            (&Body::Stream { len }, _) => Rest::Bytes(len),
+            (Body::Open, Version::Http11) => Rest::Chunks,
+            (Body::Open, Version::Http10) => Rest::Raw,
+            (Body::Empty | Body::Bytes(_) | Body::Chunks(_), _) => return None,
+        };
+        (!self.asked.head_only && !is_bodiless(reply.status)).then_some(rest)
     }
 
     fn begin_pieces(
@@ -161,7 +176,7 @@ impl HttpConn {
     }
 
     fn end_reply(&mut self, answer: &mut Answer) {
-        if self.give_up_body() && self.asked.keep_alive {
+        if (self.aside.is_none() || self.give_up_body()) && self.asked.keep_alive {
             self.phase = Phase::Head;
         } else {
             answer.then = self.end();
@@ -220,16 +235,5 @@ impl HttpConn {
             Phase::Head => self.patience.wait_for(Waiting::Idle, now),
             Phase::Body { .. } | Phase::Asked | Phase::Stream { .. } => {}
         }
-    }
-}
-
-/// How a body is sent that comes in pieces. In HTTP/1.0 the end of the connection is the end of one
-/// whose length is not known (RFC 9112 section 6.3, item 8).
-fn rest_of(body: &Body, version: Version) -> Option<Rest> {
-    match (body, version) {
-        (&Body::Stream { len }, _) => Some(Rest::Bytes(len)),
-        (Body::Open, Version::Http11) => Some(Rest::Chunks),
-        (Body::Open, Version::Http10) => Some(Rest::Raw),
-        _ => None,
     }
 }

@@ -133,10 +133,12 @@ impl HttpConn {
 
     /// Goes as far as the bytes reach. To be called until it says `Wait`.
     pub fn advance(&mut self, now: Time, shared: &mut Shared) -> Next {
+        if self.aside.is_some()
+            && let Some(next) = self.take_in(now, shared)
+        {
+            return next;
+        }
         match &self.phase {
-            Phase::Head | Phase::Asked | Phase::Stream { .. } if self.intake().is_some() => {
-                self.take_in(now, shared)
-            }
             Phase::Head => self.read_head(now, shared),
             Phase::Body { .. } => self.read_body(now, shared),
             Phase::Asked | Phase::Stream { .. } | Phase::Over => Next::Wait,
@@ -171,6 +173,11 @@ impl HttpConn {
     /// Whether a request of this connection is with the handlers.
     pub fn is_asked(&self) -> bool {
         matches!(self.phase, Phase::Asked | Phase::Stream { .. })
+    }
+
+    /// Whether the peer waits for an answer, and not at the other end of a tunnel.
+    pub fn is_waited_for(&self) -> bool {
+        self.is_asked() && !matches!(self.phase, Phase::Stream { rest: Rest::Raw })
     }
 
     /// Whether a body is still coming whose request was handed on.

@@ -68,14 +68,15 @@ pub(crate) fn encode(
     let is_open = matches!(reply.body, Body::Open);
     // RFC 9112 section 6.1: not in a reply to HTTP/1.0; in one to HEAD it may be left out.
     let chunked = is_open && body_allowed && asked.version == Version::Http11;
-    let framing = if chunked { CHUNKED } else { &[] };
     match &mut reply.head {
         ReplyHead::Prebuilt(head) => {
             chunks.push(Chunk::Bytes(std::mem::take(head)));
-            chunks.push(Chunk::Bytes(match (framing, lines) {
-                ([], []) => tail.clone(),
-                (framing, lines) => {
-                    shared.scratch.put_slice(framing);
+            chunks.push(Chunk::Bytes(match lines {
+                [] if !chunked => tail.clone(),
+                lines => {
+                    if chunked {
+                        shared.scratch.put_slice(CHUNKED);
+                    }
                     shared.scratch.put_slice(lines);
                     shared.scratch.put_slice(tail);
                     shared.scratch.split().freeze()
@@ -98,10 +99,11 @@ pub(crate) fn encode(
             }
             out.put_slice(more);
             // RFC 9110 section 8.6: no Content-Length in a 204; in a 304 it may be left out.
-            if !is_bodiless(reply.status) && !is_open {
+            if chunked {
+                out.put_slice(CHUNKED);
+            } else if !is_open && !is_bodiless(reply.status) {
                 push_length(out, reply.body.len());
             }
-            out.put_slice(framing);
             out.put_slice(lines);
             out.put_slice(tail);
             match &reply.body {

@@ -98,6 +98,7 @@ impl Intake {
 
 impl HttpConn {
     /// Hands on a request whose body is not complete; what came of it goes ahead.
+    #[cold]
     pub(super) fn hand_on_early(
         &mut self,
         mut exchange: Exchange,
@@ -126,40 +127,37 @@ impl HttpConn {
         Next::Request { exchange, born: self.born }
     }
 
-    /// Moves on what came.
-    pub(super) fn take_in(&mut self, now: Time, shared: &mut Shared) -> Next {
-        let Some(Aside::Intake(intake)) = self.aside.as_deref_mut() else { return Next::Wait };
-        match intake.take(&mut self.input, &mut self.patience, self.key, shared) {
-            Ok(Taken::All) => self.all_taken(now, shared),
-            Ok(Taken::Some) if self.eof => match intake.left {
-                Left::Raw => self.all_taken(now, shared),
+    /// Moves on what came. `None` where nothing is to come any more.
+    #[cold]
+    pub(super) fn take_in(&mut self, now: Time, shared: &mut Shared) -> Option<Next> {
+        let talks = matches!(self.phase, Phase::Stream { .. });
+        let Some(Aside::Intake(intake)) = self.aside.as_deref_mut() else { return None };
+        let waiting = match intake.take(&mut self.input, &mut self.patience, self.key, shared) {
+            Err(problem) => return Some(self.break_body(problem, now, shared)),
+            Ok(Taken::Full) if matches!(self.phase, Phase::Head) => return Some(self.part()),
+            Ok(Taken::Full) => Waiting::Nothing,
+            Ok(taken) => match (taken, &intake.left) {
+                (Taken::All, _) => return self.all_taken(now),
+                (_, Left::Raw) if self.eof => return self.all_taken(now),
                 // RFC 9112 section 8: the message is incomplete; nobody waits for an answer.
-                Left::Sized(_) | Left::Chunked(_) => {
+                _ if self.eof => {
                     self.abort_trail(now, shared);
-                    self.close()
+                    return Some(self.close());
                 }
+                // In a dialogue, whose reply has begun, who has nothing to say may be silent.
+                (_, Left::Raw) => Waiting::Nothing,
+                _ if talks => Waiting::Nothing,
+                _ => Waiting::Body,
             },
-            Ok(Taken::Some) => {
-                let raw = matches!(intake.left, Left::Raw);
-                self.patience.wait_for(if raw { Waiting::Nothing } else { Waiting::Body }, now);
-                Next::Wait
-            }
-            Ok(Taken::Full) if matches!(self.phase, Phase::Head) => self.part(),
-            Ok(Taken::Full) => {
-                self.patience.wait_for(Waiting::Nothing, now);
-                Next::Wait
-            }
-            Err(problem) => self.break_body(problem, now, shared),
-        }
+        };
+        self.patience.wait_for(waiting, now);
+        Some(Next::Wait)
     }
 
-    fn all_taken(&mut self, now: Time, shared: &mut Shared) -> Next {
+    fn all_taken(&mut self, now: Time) -> Option<Next> {
         self.end_intake(Ok(()));
-        if matches!(self.phase, Phase::Head) {
-            return self.advance(now, shared);
-        }
         self.patience.wait_for(Waiting::Nothing, now);
-        Next::Wait
+        None
     }
 
     /// The body cannot be read on. Who reads it hears of that and answers; what follows in the

@@ -115,6 +115,9 @@ impl HttpStage {
         let id = closed.conn.id();
         if closed.how == How::Eof {
             if let Some(session) = cx.local.get::<Io>().state::<Session>(id) {
+                if !self.settings.half_close && session.machine.is_waited_for() {
+                    return self.leave(id, cx);
+                }
                 session.machine.finished();
                 self.go_on(id, News::Nothing, cx);
                 self.watch_loss(id, cx);
@@ -124,6 +127,18 @@ impl HttpStage {
         self.conns.remove(id);
         self.shared.scarce = self.is_scarce(cx);
         if let Some(session) = closed.state.and_then(|state| state.downcast::<Session>().ok()) {
+            self.forget(id, *session, cx);
+        }
+    }
+
+    /// The client has closed its side, which counts as having left.
+    fn leave(&mut self, id: ConnId, cx: &mut Cx<'_, HttpOut>) {
+        let io = cx.local.get::<Io>();
+        let state = io.take_state(id);
+        io.close(id);
+        self.conns.remove(id);
+        self.shared.scarce = self.is_scarce(cx);
+        if let Some(session) = state.and_then(|state| state.downcast::<Session>().ok()) {
             self.forget(id, *session, cx);
         }
     }

@@ -42,6 +42,9 @@ pub struct Settings {
     pub pages: Option<Arc<dyn Pages>>,
     /// Which requests are handed on before their body is complete. None.
     pub in_pieces: Option<InPieces>,
+    /// Whether who has finished sending is still answered; else it is taken to have left. Of TCP
+    /// both look the same. Yes.
+    pub half_close: bool,
     /// What is recorded of requests: wire [`HttpNodes::log`] then. Nothing.
     pub log: Option<LogSettings>,
     /// How requests are named. Not at all.
@@ -63,6 +66,7 @@ impl Default for Settings {
             refusals: Arc::default(),
             pages: None,
             in_pieces: None,
+            half_close: true,
             log: None,
             request_id: None,
             server_timing: false,

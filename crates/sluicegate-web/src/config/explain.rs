@@ -14,7 +14,11 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
     let mut text = String::new();
     let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();
     // Writing to a string cannot fail, here and below.
-    let _ = writeln!(text, "listens on {}; its net on {}", listen.join(", "), config.admin);
+    let _ = write!(text, "listens on {}", listen.join(", "));
+    let _ = match &config.admin {
+        Some(admin) => writeln!(text, "; its net on {admin}"),
+        None => writeln!(text),
+    };
     for route in &config.routes {
         let handler = handler(route.handler);
         let target = route.target.map(|target| format!(", target {target:?}")).unwrap_or_default();
@@ -38,12 +42,12 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
         let _ = writeln!(text, "routes with a target, {}: {class}", nth + 1);
     }
     for host in &config.hosts {
-        site(&host.names.join(", "), host, &mut text);
+        site(&host.names.join(", "), host, config, &mut text);
     }
     let others = if config.hosts.is_empty() { "all hosts" } else { "all other hosts" };
     match config.strict_hosts {
         true => text.push_str("all other hosts: 421\n"),
-        false => site(others, &config.site, &mut text),
+        false => site(others, &config.site, config, &mut text),
     }
     text.push_str("settings:\n");
     for key in KEYS {
@@ -65,9 +69,10 @@ pub fn explain(settings: &Settings, config: &Config) -> String {
     text
 }
 
-fn site(hosts: &str, site: &SiteConfig, text: &mut String) {
+fn site(hosts: &str, site: &SiteConfig, config: &Config, text: &mut String) {
     let root = match &site.root {
         Some(root) => root.display().to_string(),
+        None if config.mounts(Handler::App) => "nothing beside the application".to_owned(),
         None => "the bundled demo site".to_owned(),
     };
     let _ = writeln!(text, "{hosts}: {root}, index {}", site.index.join(", "));
@@ -121,6 +126,7 @@ fn handler(handler: Handler) -> &'static str {
         Handler::Sleep => "sleep",
         Handler::Net => "the net as JSON",
         Handler::Panic => "panic",
+        Handler::App => "the application",
     }
 }
 

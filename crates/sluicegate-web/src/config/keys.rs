@@ -373,24 +373,26 @@ pub static ROUTE_KEYS: &[Key] = &[
     key("path", Mount, Required, "where the handler is mounted over the site"),
     key(
         "handler",
-        Choice(&["echo", "burn", "sleep", "net", "panic"]),
+        Choice(&["echo", "burn", "sleep", "net", "panic", "app"]),
         Required,
         "echo: the body comes back; burn: ?us=N of CPU, or under overload as little as &least=N; \
          sleep: ?ms=N, holding no thread; \
-         net: the net as JSON; panic: a handler that panics, to test with",
+         net: the net as JSON; panic: a handler that panics, to test with; \
+         app: the application of the program that serves it",
     ),
     key("domain", Choice(&["inline", "pool"]), Text("pool"), "where burn burns"),
     key(
         "target",
         Span(Duration::from_millis(1), secs(600)),
         Nothing,
-        "for burn and echo: what is admitted is handled in this time, the rest refused at once",
+        "for burn, echo and app: what is admitted is handled in this time, the rest refused at \
+         once",
     ),
     key(
         "refuse",
         Switch,
         Text("false"),
-        "for burn and echo: out of service; all is refused at once, with 503",
+        "for burn, echo and app: out of service; all is refused at once, with 503",
     ),
     key(
         "class",

@@ -17,13 +17,13 @@ pub use complaint::{Complaint, Complaints, Place};
 pub use explain::explain;
 pub use keys::{FILE, Group, Key, Kind, Preset, WORKERS_MAX, describe, each};
 pub use log::{Log, RequestId};
-pub use routes::{Handler, Route};
+pub use routes::{AppRoute, Handler, Route};
 pub use schema::schema;
 pub use settings::Settings;
 pub use sites::{Access, RuleConfig, SiteConfig};
 pub use value::show_bytes;
 
-use crate::coding::Compression;
+use crate::coding::{Compression, Order};
 use crate::rules::Classifier;
 use rustix::process::{Resource, getrlimit};
 use settings::Node;
@@ -38,8 +38,8 @@ use std::time::Duration;
 pub struct Config {
     /// Where the site is served; at least one.
     pub listen: Vec<Addr>,
-    /// Where the net shows itself.
-    pub admin: Addr,
+    /// Where the net shows itself, if it does.
+    pub admin: Option<Addr>,
     /// Whether that address was asked for: a default that is taken may move, this one may not.
     pub admin_asked: bool,
     /// Pinned threads.
@@ -107,6 +107,8 @@ pub struct Limits {
     pub fields: usize,
     /// Longest body of a request, in bytes.
     pub body: u64,
+    /// The same of what an application takes in pieces, if there is a bound.
+    pub body_in_pieces: Option<u64>,
     /// Bytes of bodies that each worker holds at once.
     pub bodies: u64,
     /// A head is complete this long after its first byte.
@@ -133,6 +135,7 @@ impl Limits {
             line: self.head.min(sluicegate_http::Limits::default().line),
             fields: self.fields,
             body: self.body,
+            body_in_pieces: self.body_in_pieces,
             // One body has room in any case.
             bodies: usize::try_from(self.bodies.max(self.body)).unwrap_or(usize::MAX),
             head_time: self.head_time,
@@ -177,6 +180,38 @@ impl Config {
     /// # Errors
     /// All that is wrong between settings, such as a route without a path.
     pub fn new(settings: &Settings, machine: Machine) -> Result<Config, Complaints> {
+        Config::read(settings, machine, None)
+    }
+
+    /// The same for a program that brings an application. It has all paths, unless routes name its
+    /// own; there is no demo site; and the net shows itself only at an address that was typed, as
+    /// only such are listened on beside the program's own listeners.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and a site that would never be asked.
+    pub fn for_app(
+        settings: &Settings,
+        machine: Machine,
+        app: AppRoute,
+    ) -> Result<Config, Complaints> {
+        let mut config = Config::read(settings, machine, Some(app))?;
+        config.admin.take_if(|_| !config.admin_asked);
+        if settings.place("listen").is_none() {
+            config.listen.clear();
+        }
+        if config.sites().all(|site| site.root.is_none()) {
+            // There are no files: nobody waits for the disk, and nothing is coded.
+            config.pool_threads = 1.into();
+            config.compression.order = Order::NONE;
+        }
+        Ok(config)
+    }
+
+    fn read(
+        settings: &Settings,
+        machine: Machine,
+        app: Option<AppRoute>,
+    ) -> Result<Config, Complaints> {
         let s = &settings.top;
         let workers = s.number("workers").unwrap_or(machine.cpus as u64).clamp(1, WORKERS_MAX);
         let mut faults = Complaints::default();
@@ -184,13 +219,16 @@ impl Config {
         let mut routes = routes::read(settings, &mut faults);
         let hosts = sites::hosts(settings, &mut faults);
         routes::unguarded(settings, std::iter::once(&site).chain(&hosts), &mut faults);
-        if site.root.is_none() && hosts.is_empty() {
+        if let Some(app) = app {
+            routes::add_app(settings, app, &mut routes, &mut faults);
+        }
+        if site.root.is_none() && hosts.is_empty() && !routes::mounts(&routes, Handler::App) {
             routes::add_demo(&mut routes);
         }
         let resources = resources::read(settings, machine, &routes, &mut faults);
         let config = Config {
             listen: s.texts("listen").iter().filter_map(|text| text.parse().ok()).collect(),
-            admin: s.text("admin").and_then(|text| text.parse().ok()).unwrap_or(ANY_PORT),
+            admin: s.text("admin").and_then(|text| text.parse().ok()),
             admin_asked: settings.place("admin").is_some(),
             workers: workers as u16,
             io: s.text("io").and_then(|text| asked(&text)).unwrap_or_default(),
@@ -214,6 +252,11 @@ impl Config {
             resources,
         };
         faults.unless_any(config)
+    }
+
+    /// Whether a route has this handler.
+    pub fn mounts(&self, handler: Handler) -> bool {
+        routes::mounts(&self.routes, handler)
     }
 
     /// The target of a handler: all its routes have the same.
@@ -249,6 +292,8 @@ fn limits(s: &Node, machine: Machine, workers: u64) -> Limits {
         head: s.number("limits.head").unwrap_or(0) as usize,
         fields: s.number("limits.fields").unwrap_or(0) as usize,
         body: s.number("limits.body").unwrap_or(0),
+        // What is not held needs no bound; but one that was typed is meant.
+        body_in_pieces: s.place_of("limits.body").and_then(|_| s.number("limits.body")),
         bodies: s.number("limits.bodies").unwrap_or(0),
         head_time: s.span("limits.head_time").unwrap_or_default(),
         idle: s.span("limits.idle").unwrap_or_default(),

@@ -46,6 +46,13 @@ impl Route {
     }
 }
 
+/// What a program says of the routes to its application.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AppRoute {
+    /// Their target, in the place of what the settings say.
+    pub target: Option<Duration>,
+}
+
 /// The built-in handlers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handler {
@@ -61,13 +68,15 @@ pub enum Handler {
     Net,
     /// Panics, so that the cost of a panic can be tested.
     Panic,
+    /// The application that a program mounts.
+    App,
 }
 
 impl Handler {
     /// Whether its work can wait in its queue, so that a gate there has something to bound. A
     /// sleeper waits elsewhere, without work; what shows the net must do so most of all under load.
     fn takes_target(self) -> bool {
-        matches!(self, Handler::Echo | Handler::BurnInline | Handler::BurnPool)
+        matches!(self, Handler::Echo | Handler::BurnInline | Handler::BurnPool | Handler::App)
     }
 }
 
@@ -95,6 +104,34 @@ pub(super) fn add_demo(routes: &mut Vec<Route>) {
         let refuse = refuses(routes, handler);
         routes.push(Route { target, refuse, ..Route::new(path, handler) });
     }
+}
+
+/// Gives the application all paths, unless routes name its own.
+pub(super) fn add_app(
+    settings: &Settings,
+    app: AppRoute,
+    routes: &mut Vec<Route>,
+    faults: &mut Complaints,
+) {
+    if !mounts(routes, Handler::App) {
+        let host = settings.top.each("host").next().map(|host| &host.place);
+        if let Some(site) = settings.place("root").or(host) {
+            let what = "nobody would ever see this site, as the application has all paths; \
+                        accepted: with a [[route]] whose handler is \"app\", for each path of its \
+                        own";
+            faults.0.push(Complaint::new(site.clone(), what));
+        }
+        routes.push(Route::new("/", Handler::App));
+    }
+    if app.target.is_some() {
+        let own = routes.iter_mut().filter(|route| route.handler == Handler::App);
+        own.for_each(|route| route.target = app.target);
+    }
+}
+
+/// Whether a route has this handler.
+pub(super) fn mounts(routes: &[Route], handler: Handler) -> bool {
+    routes.iter().any(|route| route.handler == handler)
 }
 
 /// The target of a handler.
@@ -135,6 +172,7 @@ fn route(node: &Node) -> Result<Route, Complaint> {
         "burn" => Handler::BurnPool,
         "sleep" => Handler::Sleep,
         "net" => Handler::Net,
+        "app" => Handler::App,
         _ => Handler::Panic,
     };
     let not_here = |name: &str, unfit: bool, what: &str| match node.place_of(name) {
@@ -146,8 +184,8 @@ fn route(node: &Node) -> Result<Route, Complaint> {
     not_here("domain", !burns, what)?;
     for name in ["target", "refuse"] {
         let what = format!(
-            "`{name}` is for the handlers \"burn\" and \"echo\", whose work can wait; leave it out \
-             here"
+            "`{name}` is for the handlers \"burn\", \"echo\" and \"app\", whose work can wait; \
+             leave it out here"
         );
         not_here(name, !handler.takes_target(), &what)?;
     }

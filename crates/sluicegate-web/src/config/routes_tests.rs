@@ -1,7 +1,8 @@
 //! Routes and what is said about them.
 use super::*;
+use crate::coding::Order;
 use crate::config::Config;
-use crate::config::tests::{GATED, check, read};
+use crate::config::tests::{GATED, MACHINE, check, read};
 
 #[test]
 fn a_target_stands_where_work_can_wait_and_is_the_same_for_one_queue() {
@@ -10,8 +11,8 @@ fn a_target_stands_where_work_can_wait_and_is_the_same_for_one_queue() {
     for handler in ["sleep", "net", "panic"] {
         check(
             &route("/x", &format!("handler = \"{handler}\"\ntarget = \"50ms\"")),
-            "site.toml:4:10: `target` is for the handlers \"burn\" and \"echo\", whose work can \
-             wait; leave it out here",
+            "site.toml:4:10: `target` is for the handlers \"burn\", \"echo\" and \"app\", whose \
+             work can wait; leave it out here",
         );
     }
     check(
@@ -64,8 +65,8 @@ fn a_target_stands_where_work_can_wait_and_is_the_same_for_one_queue() {
     );
     check(
         &route("/x", "handler = \"sleep\"\nrefuse = true"),
-        "site.toml:4:10: `refuse` is for the handlers \"burn\" and \"echo\", whose work can wait; \
-         leave it out here",
+        "site.toml:4:10: `refuse` is for the handlers \"burn\", \"echo\" and \"app\", whose work \
+         can wait; leave it out here",
     );
 }
 
@@ -125,4 +126,33 @@ fn a_page_stands_in_the_place_of_what_a_target_refuses() {
         "site.toml:5:11: `instead` is \"/app/busy.html\", which needs a login by the rule for \
          /app, but would be shown to all; accepted: a page that needs none",
     );
+}
+
+#[test]
+fn an_application_has_all_paths_or_its_own() {
+    let read = |text: &str, app: AppRoute| {
+        let settings = Settings::from_toml("site.toml", text).expect("known settings");
+        Config::for_app(&settings, MACHINE, app).map_err(|faults| faults.to_string())
+    };
+    let paths = |config: &Config| {
+        let own = config.routes.iter().filter(|route| route.handler == Handler::App);
+        own.map(|route| (route.path.clone(), route.target)).collect::<Vec<_>>()
+    };
+    let config = read("", AppRoute::default()).expect("nothing has to be said");
+    assert_eq!(paths(&config), [("/".to_owned(), None)]);
+    assert_eq!((config.routes.len(), config.admin, config.listen.len()), (1, None, 0));
+    assert_eq!(config.compression.order, Order::NONE, "no thread for files that are not there");
+    let target = Some(Duration::from_millis(20));
+    let text = "admin = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"\nroot = \"/tmp\"\n[[route]]\n\
+                path = \"/a\"\nhandler = \"app\"\ntarget = \"9ms\"\n";
+    let config = read(text, AppRoute { target }).expect("it is sound");
+    assert_eq!(paths(&config), [("/a".to_owned(), target)], "the program says it last");
+    assert_ne!(config.compression.order, Order::NONE);
+    assert!(config.admin.is_some() && config.listen.len() == 1 && !config.resources.is_empty());
+    for (text, at) in
+        [("root = \"/tmp\"\n", "1:8"), ("\n[[host]]\nname=\"a\"\nroot=\"/\"\n", "2:1")]
+    {
+        let told = read(text, AppRoute::default()).unwrap_err();
+        assert!(told.starts_with(&format!("site.toml:{at}: nobody would ever see")), "{told}");
+    }
 }

@@ -86,7 +86,7 @@ fn a_value_is_told_with_what_would_be_accepted() {
     check(
         "[[route]]\npath = \"/x\"\nhandler = \"ehco\"\n",
         "site.toml:3:11: `handler` is \"ehco\"; accepted: \"echo\", \"burn\", \"sleep\", \
-         \"net\", \"panic\"",
+         \"net\", \"panic\", \"app\"",
     );
     check("root = true\n", "site.toml:1:8: `root` is true; accepted: the path of a directory");
 }
@@ -133,7 +133,7 @@ fn all_complaints_are_told_in_the_order_of_the_file() {
 fn nothing_typed_is_the_demo_site() {
     let config = read("").expect("an empty file is complete");
     assert_eq!(config.listen, ["127.0.0.1:8080".parse::<Addr>().unwrap()]);
-    assert_eq!(config.admin, "127.0.0.1:9900".parse().unwrap());
+    assert_eq!(config.admin, Some("127.0.0.1:9900".parse().unwrap()));
     assert!(!config.admin_asked);
     assert_eq!((config.workers, config.site.root), (3, None));
     assert_eq!((config.pool_threads, config.pool_handlers), (4.into(), 3.into()));

@@ -21,6 +21,7 @@ pub struct Content {
 enum Place {
     Directory(Root),
     Demo,
+    Nowhere,
 }
 
 /// What lies at a name.
@@ -66,13 +67,18 @@ impl Content {
     pub fn root(&self) -> Option<&Root> {
         match &self.place {
             Place::Directory(root) => Some(root),
-            Place::Demo => None,
+            Place::Demo | Place::Nowhere => None,
         }
     }
 
     /// The demo site.
     pub fn demo() -> Content {
         Content { place: Place::Demo, index: vec!["index.html".to_owned()], listed: false }
+    }
+
+    /// Nothing at all.
+    pub fn none() -> Content {
+        Content { place: Place::Nowhere, index: Vec::new(), listed: false }
     }
 
     /// Looks a name up. May block on the disk.
@@ -111,6 +117,7 @@ impl Content {
     fn look(&self, name: &str) -> io::Result<Found> {
         let root = match &self.place {
             Place::Directory(root) => root,
+            Place::Nowhere => return Ok(Found::Missing),
             Place::Demo => {
                 let file = demo::FILES.iter().find(|(known, _)| *known == name);
                 let found =

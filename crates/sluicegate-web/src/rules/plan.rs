@@ -2,7 +2,7 @@
 use super::hosts::Hosts;
 use super::login::{self, Door};
 use super::site::{Rule, Site};
-use crate::config::{Access, Config, SiteConfig};
+use crate::config::{Access, Config, Handler, SiteConfig};
 use crate::files::{Content, Found, Name, Root, SiteId};
 use sluicegate_http::{Head, Pages, Reply};
 use std::fmt;
@@ -35,7 +35,11 @@ impl Plan {
             // The configuration names at most SITES_MAX.
             let id = SiteId(number as u16);
             site.names.iter().for_each(|name| hosts.add(name, id));
-            sites.extend(open(id, site, &mut faults).map(|site| site.with_spare(&mut notes)));
+            let unless =
+                if config.mounts(Handler::App) { Content::none() } else { Content::demo() };
+            sites.extend(
+                open(id, site, unless, &mut faults).map(|site| site.with_spare(&mut notes)),
+            );
         }
         let pages = config.routes.iter().filter_map(|route| Some((route, route.instead.as_ref()?)));
         for (route, page) in pages {
@@ -144,9 +148,15 @@ fn missing(site: &Site, route: &str, path: &str) -> Option<String> {
     Some(format!("route {route}: {path} {why}: what has no place is refused without it"))
 }
 
-fn open(id: SiteId, config: &SiteConfig, faults: &mut Vec<String>) -> Option<Site> {
+/// A site; `unless` it has a directory of its own this is in it.
+fn open(
+    id: SiteId,
+    config: &SiteConfig,
+    unless: Content,
+    faults: &mut Vec<String>,
+) -> Option<Site> {
     let content = match &config.root {
-        None => Some(Content::demo()),
+        None => Some(unless),
         Some(path) => match Root::open(path) {
             Ok(root) => {
                 let listings =

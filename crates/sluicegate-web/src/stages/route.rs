@@ -1,10 +1,12 @@
 //! Sends each request to the handler mounted at its path, by the longest prefix, or to the site;
 //! and says how important it is, where a gate asks for that.
+use crate::app::App;
 use crate::config::{Handler, Route};
 use crate::rules::{Classifier, classify};
 use sluicegate::{Batch, Cx, Out, Stage};
 use sluicegate_http::Exchange;
 use sluicegate_macros::Ports;
+use std::fmt;
 use std::sync::Arc;
 
 /// Where requests go. A port whose handler is mounted nowhere never sends.
@@ -24,18 +26,28 @@ pub struct RouteOut {
     pub net: Out<Exchange>,
     /// To `panic`.
     pub panic: Out<Exchange>,
+    /// To the application.
+    pub app: Out<Exchange>,
     /// Nothing is sent here: wires to handlers divert to it what finds no place there.
     pub instead: Out<Exchange>,
 }
 
 /// The routes, the longest first.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Router {
     routes: Arc<[Route]>,
     /// Who is more or less important than the route says.
     classes: Arc<[Classifier]>,
     /// For the hash of clients, so that nobody outside can tell who lies in a queue with whom.
     seed: u64,
+    /// Who is asked more about requests to itself.
+    app: Option<Arc<dyn App>>,
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router").field("routes", &self.routes).finish_non_exhaustive()
+    }
 }
 
 impl Router {
@@ -43,7 +55,12 @@ impl Router {
     pub fn new(routes: &[Route], classes: &[Classifier], seed: u64) -> Router {
         let mut routes = routes.to_vec();
         routes.sort_by_key(|route| std::cmp::Reverse(route.path.len()));
-        Router { routes: routes.into(), classes: classes.into(), seed }
+        Router { routes: routes.into(), classes: classes.into(), seed, app: None }
+    }
+
+    /// With an application.
+    pub fn with(self, app: Option<Arc<dyn App>>) -> Router {
+        Router { app, ..self }
     }
 
     /// The class and the weight of a request to a route.
@@ -59,7 +76,7 @@ impl Router {
     }
 
     /// The route mounted at a path or nearest above it.
-    pub(super) fn find(&self, path: &[u8]) -> Option<&Route> {
+    pub fn find(&self, path: &[u8]) -> Option<&Route> {
         let matches = |route: &&Route| {
             let mount = route.path.as_bytes();
             match path.strip_prefix(mount) {
@@ -88,9 +105,10 @@ impl Stage for Router {
                 Handler::Sleep => &mut cx.out.sleep,
                 Handler::Net => &mut cx.out.net,
                 Handler::Panic => &mut cx.out.panic,
+                Handler::App => &mut cx.out.app,
             };
             let (class, weight) = self.class(route, &event);
-            let (mut tag, exchange) = event.split();
+            let (mut tag, mut exchange) = event.split();
             tag.set_class(class);
             if let Some(time) = route.deadline {
                 tag.limit_deadline(tag.born() + time);
@@ -98,6 +116,9 @@ impl Stage for Router {
             if route.target.is_some() {
                 tag.set_weight(weight);
                 tag.set_client(route.clients.of(&exchange, self.seed));
+            }
+            if let (Handler::App, Some(app)) = (route.handler, &self.app) {
+                app.describe(&mut tag, &mut exchange);
             }
             port.emit(tag.with(exchange));
         }

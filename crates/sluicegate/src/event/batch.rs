@@ -179,7 +179,11 @@ impl<T> Work<T> {
         self.started = now;
         // Reading the clock costs as much as a cheap event: it is first read when a quarter of
         // the slice should be over, and then at least as often as the events so far suggest.
-        self.look = count(self.slice / 4 / cost.max(1)).clamp(1, UNTIMED);
+        // A division costs as much as a cheap event.
+        self.look = match cost.saturating_mul(4 * UNTIMED as u64) <= self.slice {
+            true => UNTIMED,
+            false => count(self.slice / 4 / cost).max(1),
+        };
     }
 
     /// Why an event is not worth handling any more, if it is not. An answer always is.

@@ -62,9 +62,13 @@ fn domains(net: &Net, faults: &mut Vec<Fault>) {
         if domain.threads == 0 || domain.least == 0 {
             faults.push(Fault::NoThreads { domain: domain.name.clone() });
         }
-        let found = net.stages.iter().filter(|s| s.domain.is_some_and(|d| d.0 == n)).count();
+        let stages = net.stages.iter().filter(|s| s.domain.is_some_and(|d| d.0 == n));
+        let stages: Vec<&str> = stages.map(|stage| stage.name.as_str()).collect();
+        let found = stages.len();
         if found > STAGES_PER_DOMAIN {
             faults.push(Fault::TooManyStages { domain: domain.name.clone(), found });
+        } else if let Some(Err(why)) = domain.policy.as_ref().map(|make| make().start(&stages)) {
+            faults.push(Fault::PolicyDoesNotFit { domain: domain.name.clone(), why });
         }
     }
 }

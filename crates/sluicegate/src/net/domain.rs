@@ -1,6 +1,6 @@
 //! Domains: what owns threads. Pinned workers never block; the threads of a pool may.
 
-use crate::run::{ExitFirst, Machine, Park, Policy};
+use crate::run::{Machine, Park, Policy};
 use std::error::Error;
 use std::ops::RangeInclusive;
 
@@ -23,7 +23,8 @@ pub struct DomainSpec {
     /// How many of them are on duty at least; fewer than all in a pool whose size is not fixed.
     pub(crate) least: usize,
     pub(crate) machine: MachineFactory,
-    pub(crate) policy: PolicyFactory,
+    /// `None`: the exit first.
+    pub(crate) policy: Option<PolicyFactory>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +80,7 @@ impl<'a> DomainBuilder<'a> {
             threads: 1,
             least: 1,
             machine: Box::new(|_| Ok(Box::new(Park::new()))),
-            policy: Box::new(|| Box::new(ExitFirst)),
+            policy: None,
         };
         Self { domains, spec }
     }
@@ -94,9 +95,10 @@ impl<'a> DomainBuilder<'a> {
         self
     }
 
-    /// Which stage runs next; [`ExitFirst`] unless said otherwise.
+    /// Which stage runs next; [`ExitFirst`](crate::ExitFirst) unless said otherwise. Each worker makes one for itself,
+    /// and [`Net::check`](crate::Net::check) one to see whether it fits.
     pub fn policy<P: Policy>(mut self, make: impl Fn() -> P + Send + Sync + 'static) -> Self {
-        self.spec.policy = Box::new(move || Box::new(make()));
+        self.spec.policy = Some(Box::new(move || Box::new(make())));
         self
     }
 

@@ -109,6 +109,13 @@ pub enum Fault {
         /// The wire's port as `stage.port`.
         wire: String,
     },
+    /// N0018: the policy of a domain does not fit its stages.
+    PolicyDoesNotFit {
+        /// The domain.
+        domain: String,
+        /// What the policy says of it.
+        why: String,
+    },
 }
 
 impl Fault {
@@ -132,6 +139,7 @@ impl Fault {
             Self::DivertWithoutPort { .. } => "N0015",
             Self::TooLarge { .. } => "N0016",
             Self::DivertsInCircle { .. } => "N0017",
+            Self::PolicyDoesNotFit { .. } => "N0018",
         }
     }
 
@@ -171,6 +179,7 @@ impl Fault {
             Self::DivertWithoutPort { .. } => "say where with `.divert(port)`",
             Self::TooLarge { .. } => "split the service into several nets or stages",
             Self::DivertsInCircle { .. } => "let one wire of the circle wait or shed",
+            Self::PolicyDoesNotFit { .. } => "correct what the domain's `.policy(..)` makes",
         }
     }
 }
@@ -224,6 +233,9 @@ impl fmt::Display for Fault {
             }
             Self::DivertsInCircle { wire } => {
                 write!(f, "what the wire from `{wire}` diverts comes back to it")
+            }
+            Self::PolicyDoesNotFit { domain, why } => {
+                write!(f, "the policy of domain `{domain}` does not fit: {why}")
             }
         }?;
         write!(f, "; {}", self.cure())

@@ -6,7 +6,7 @@ use crate::control::{Asking, Served};
 use crate::event::{Event, Tag};
 use crate::gone::Gone;
 use crate::observe::AdmissionView;
-use crate::run::Mailbox;
+use crate::run::{Mailbox, Waiting};
 use crate::stage::Places;
 use crate::time::Time;
 use std::collections::VecDeque;
@@ -51,6 +51,8 @@ pub(crate) struct Taken {
     pub answers: bool,
     /// When the oldest of the events came.
     pub came: Option<Time>,
+    /// And the newest, where there is no gate.
+    newest: Option<Time>,
     /// Whether events are left in the queue.
     pub more: bool,
 }
@@ -130,20 +132,20 @@ impl<T> InletQueue<T> {
         let lanes = &mut *locked.lanes;
         if answers > 0 && !lanes.answers.is_empty() {
             move_up_to(&mut lanes.answers, into, answers);
-            return Taken { answers: true, came: None, more: !lanes.is_empty() };
+            return Taken { answers: true, came: None, newest: None, more: !lanes.is_empty() };
         }
         if asks == 0 || lanes.asks() == 0 {
             lanes.gated.iter_mut().for_each(|gated| gated.settle(aside));
-            return Taken { answers: false, came: None, more: !lanes.is_empty() };
+            return Taken { answers: false, came: None, newest: None, more: !lanes.is_empty() };
         }
-        let came = match &mut lanes.gated {
+        let (came, newest) = match &mut lanes.gated {
             None => {
                 move_up_to(&mut lanes.asks, into, asks);
-                lanes.marks.pop(into.len())
+                lanes.marks.pop(into.len()).unzip()
             }
             Some(gated) => {
                 gated.take(now, |event| event.tag().is_in(gone), asks, into, aside);
-                aside.passed.front().map(|passed| passed.was.came)
+                (aside.passed.front().map(|passed| passed.was.came), None)
             }
         };
         let more = !lanes.is_empty();
@@ -152,7 +154,7 @@ impl<T> InletQueue<T> {
             drop(locked);
             tell(&waiting);
         }
-        Taken { answers: false, came, more }
+        Taken { answers: false, came, newest, more }
     }
 
     /// Hears what batches have cost whose replica may take no more for long.
@@ -164,6 +166,13 @@ impl<T> InletQueue<T> {
 
     pub fn is_empty(&self) -> bool {
         self.lock().lanes.is_empty()
+    }
+
+    /// What waits, for a policy that asks.
+    pub fn waiting(&self) -> Waiting {
+        let locked = self.lock();
+        let (asks, answers) = (locked.lanes.asks(), locked.lanes.answers.len());
+        Waiting { events: asks + answers, urgent: answers > 0 }
     }
 
     /// Puts what a batch did not take back to the head of its lane.
@@ -180,7 +189,7 @@ impl<T> InletQueue<T> {
             return gated.put_back(events, &mut aside.passed, now);
         }
         if !taken.answers {
-            lanes.marks.put_back(taken.came.unwrap_or(now), events.len());
+            lanes.marks.put_back(taken.newest.unwrap_or(now), events.len());
         }
         let lane = if taken.answers { &mut lanes.answers } else { &mut lanes.asks };
         while let Some(event) = events.pop_back() {

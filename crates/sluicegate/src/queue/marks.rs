@@ -16,11 +16,14 @@ impl Marks {
         }
     }
 
-    /// Takes the marks of the `n` oldest events off; returns when the oldest came.
-    pub fn pop(&mut self, mut n: usize) -> Option<Time> {
-        let oldest = self.oldest();
+    /// Takes the marks of the `n` oldest events off; returns when the first and the last of them
+    /// came.
+    pub fn pop(&mut self, mut n: usize) -> Option<(Time, Time)> {
+        let oldest = self.oldest()?;
+        let mut newest = oldest;
         while n > 0 {
-            let Some((_, count)) = self.0.front_mut() else { break };
+            let Some((time, count)) = self.0.front_mut() else { break };
+            newest = *time;
             if *count > n {
                 *count -= n;
                 break;
@@ -28,10 +31,11 @@ impl Marks {
             n -= *count;
             self.0.pop_front();
         }
-        oldest
+        Some((oldest, newest))
     }
 
-    /// Puts `n` events that came at `time` back to the front.
+    /// Puts `n` events that came at `time` or a little earlier back to the front. Time and again the
+    /// last of a batch are put back: to count them as old as its first would never end.
     pub fn put_back(&mut self, time: Time, n: usize) {
         if n > 0 {
             self.0.push_front((time, n));

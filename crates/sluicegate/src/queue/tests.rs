@@ -83,8 +83,10 @@ proptest! {
                     let found: Vec<u64> = taken.iter().map(|event| **event).collect();
                     prop_assert_eq!(&found, &expected, "in order");
                     if let (false, Some(&first)) = (of_answers, expected.first()) {
-                        // What was put back once counts as old as the oldest of its batch.
-                        prop_assert!(what.came.is_some_and(|came| came <= Time(first)));
+                        // What was put back once counts as young as the newest of its batch.
+                        prop_assert!(what.came.is_some_and(|came| came >= Time(first)));
+                        let newest = expected.iter().chain(asks.iter()).max().copied();
+                        prop_assert!(what.came <= newest.map(Time), "{:?}", what.came);
                     }
                     // The first so many are handled, the rest goes back to the head.
                     let handled = taken.len().saturating_sub(back);
@@ -125,14 +127,15 @@ proptest! {
             marks.push(now, came);
             list.extend(std::iter::repeat_n(now, came));
             let left = left.min(list.len());
-            let oldest = marks.pop(left);
-            prop_assert_eq!(oldest, list.front().copied());
-            list.drain(..left);
-            // What is put back counts as if it all had come with the oldest.
+            let oldest = list.front().copied();
+            let newest = list.drain(..left).next_back().or(oldest);
+            let popped = marks.pop(left);
+            prop_assert_eq!(popped, oldest.zip(newest));
+            // What is put back counts as if it all had come with the newest.
             let back = back.min(left);
-            if let Some(oldest) = oldest {
-                marks.put_back(oldest, back);
-                (0..back).for_each(|_| list.push_front(oldest));
+            if let Some((_, newest)) = popped {
+                marks.put_back(newest, back);
+                (0..back).for_each(|_| list.push_front(newest));
             }
             prop_assert_eq!(marks.oldest(), list.front().copied());
         }

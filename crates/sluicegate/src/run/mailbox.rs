@@ -146,15 +146,15 @@ impl Pool {
         self.ready() & bit != 0 && self.ready.fetch_and(!bit, SeqCst) & bit != 0
     }
 
-    /// Puts thread `number` among the sleepers, in which the replicas of `parked` are parked.
-    /// `false` when there is something to do after all.
-    pub fn park(&self, mailbox: &Arc<Mailbox>, number: usize, parked: u64) -> bool {
+    /// Puts thread `number` among the sleepers, in which the replicas of `parked` are parked, and
+    /// whose policy puts those of `put_off` off. `false` when there is something to do after all.
+    pub fn park(&self, mailbox: &Arc<Mailbox>, number: usize, parked: u64, put_off: u64) -> bool {
         let mut idle = self.idle();
         let parked = if number < self.on_duty() { parked } else { u64::MAX };
         idle.push(Sleeper { mailbox: Arc::clone(mailbox), parked });
         drop(idle);
         self.sleepers.fetch_add(1, SeqCst);
-        let idle = self.ready() & !parked == 0;
+        let idle = self.ready() & !(parked | put_off) == 0;
         if !idle {
             self.unpark(mailbox);
         }

@@ -23,7 +23,10 @@ pub use machine::{Machine, Park, Raised, Wait};
 pub use mailbox::Waker;
 pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, Ring};
 pub(crate) use plan::{Build, Plan};
-pub use policy::{ExitFirst, Fifo, Policy, Ready};
+pub use policy::{
+    Cohort, ExitFirst, Fifo, LongestQueue, Next, Policy, Priority, Ran, Ready, Shares, Stages,
+    Waiting,
+};
 pub(crate) use replica::Replica;
 pub(crate) use rest::Rest;
 pub(crate) use runnable::{Context, Runnable};

@@ -45,7 +45,8 @@ pub(crate) struct PlannedDomain {
     /// For a pool whose size is not fixed.
     pub crew: Option<Arc<Crew>>,
     pub machine: MachineFactory,
-    pub policy: PolicyFactory,
+    /// `None`: the exit first.
+    pub policy: Option<PolicyFactory>,
     /// Its stages, nearest to the exit first: the place is the number of the ready bit.
     pub stages: Vec<StageId>,
 }

@@ -2,7 +2,7 @@
 
 use crate::desk::Desk;
 use crate::event::Notice;
-use crate::run::Wheel;
+use crate::run::{Waiting, Wheel};
 use crate::time::{Clock, Time};
 use std::any::Any;
 
@@ -17,6 +17,8 @@ pub(crate) struct Context<'a> {
     pub draining: bool,
     /// Whether events may be taken from the queue: not by a thread of a pool that is not on duty.
     pub takes: bool,
+    /// How many events the run handled.
+    pub handled: usize,
 }
 
 /// A replica, its types erased: one virtual call a batch.
@@ -24,6 +26,10 @@ pub(crate) trait Runnable {
     fn start(&mut self, cx: &mut Context<'_>);
     /// Does one thing that is to be done. Returns whether more is.
     fn run(&mut self, cx: &mut Context<'_>) -> bool;
+    /// What waits for it.
+    fn waiting(&self) -> Waiting;
+    /// When the oldest came of the events that ask.
+    fn oldest(&self) -> Option<Time>;
     /// Whether output is held, so that nothing but answers is taken.
     fn is_parked(&self) -> bool;
     fn signal(&mut self);

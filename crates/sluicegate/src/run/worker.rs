@@ -9,8 +9,8 @@ use crate::ledger::Ledger;
 use crate::net::{BoxError, Kind};
 use crate::observe::Cut;
 use crate::run::{
-    Build, Context, Crew, Machine, Mailbox, NEWS, Plan, Policy, Pool, Raised, Ready, Runnable,
-    Wait, Wheel,
+    Build, Context, Crew, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool, Raised, Ran, Ready,
+    Runnable, Stages, Wait, Wheel,
 };
 use crate::time::Time;
 use std::any::Any;
@@ -47,7 +47,12 @@ pub(crate) struct Worker {
     replicas: Vec<Box<dyn Runnable>>,
     machine: Box<dyn Machine>,
     wheel: Wheel,
-    policy: Box<dyn Policy>,
+    /// `None`: the exit first, for which nothing has to be looked up.
+    policy: Option<Box<dyn Policy>>,
+    /// What ran since it was last asked.
+    ran: Ran,
+    /// Bits of the replicas that it puts off, and until when.
+    put_off: (u64, Time),
     mailbox: Arc<Mailbox>,
     pool: Option<Arc<Pool>>,
     /// In a pool whose size is not fixed.
@@ -104,12 +109,20 @@ impl Worker {
         let replicas = domain.stages.iter().map(|&stage| {
             plan.stages[stage.index()].build(&Build::new(plan, stage, &desk, &ready))
         });
+        let names =
+            domain.stages.iter().map(|&stage| plan.stages[stage.index()].spec.name.as_str());
+        let mut policy = domain.policy.as_ref().map(|make| make());
+        if let Some(policy) = &mut policy {
+            policy.start(&names.collect::<Vec<_>>())?;
+        }
         let mut worker = Self {
             plan: Arc::clone(plan),
             id,
             domain: plan.domains.iter().position(|d| std::ptr::eq(d, domain)).unwrap_or(0),
             replicas: replicas.collect(),
-            policy: (domain.policy)(),
+            policy,
+            ran: Ran::NONE,
+            put_off: (0, Time(0)),
             pool: (domain.kind == Kind::Pool).then(|| Arc::clone(&domain.pool)),
             crew: domain.crew.clone(),
             number: id.index() - domain.first,
@@ -171,7 +184,8 @@ impl Worker {
             self.publish();
         }
         // Who rests has looked in vain: a look may bring but a part of what came.
-        if self.ready.get() != 0 || found && self.desk.rest.is_due() {
+        let put_off = self.put_off();
+        if self.ready.get() & !put_off != 0 || found && put_off == 0 && self.desk.rest.is_due() {
             return Turn::Busy;
         }
         if let Some(rest) = self.rest() {
@@ -192,7 +206,17 @@ impl Worker {
     fn next(&self) -> Option<Time> {
         let crew = self.crew.as_ref().filter(|_| self.number == self.watch());
         let crew = crew.and_then(|crew| crew.due());
-        [self.wheel.next(), self.warm.then_some(self.tick), crew].into_iter().flatten().min()
+        let put_off = (self.put_off() != 0).then_some(self.put_off.1);
+        [self.wheel.next(), self.warm.then_some(self.tick), crew, put_off]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The bits of the replicas that the policy puts off until a time that is to come.
+    fn put_off(&self) -> u64 {
+        let (bits, until) = self.put_off;
+        if until > self.now { bits } else { 0 }
     }
 
     /// Whether this thread may take what the threads of a pool share.
@@ -226,8 +250,8 @@ impl Worker {
         self.plan.mailboxes[first + self.watch()].wake();
     }
 
-    /// Runs one replica, and tells its crew.
-    fn run(&mut self, next: usize) -> bool {
+    /// Runs one replica, and tells its crew. Whether it has more to do, and how long it ran.
+    fn run(&mut self, next: usize) -> (bool, Duration) {
         if let Some(crew) = &self.crew
             && crew.begin(self.now)
         {
@@ -238,11 +262,13 @@ impl Worker {
         let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
         cx.takes = takes;
         let more = self.replicas[next].run(&mut cx);
+        let (events, time) = (cx.handled, cx.now.since(self.now));
         self.now = cx.now;
+        self.ran = Ran { stage: next, events, time };
         if let Some(crew) = &self.crew {
             crew.end();
         }
-        more
+        (more, time)
     }
 
     /// Asks the laws of the inlets.
@@ -284,10 +310,9 @@ impl Worker {
         if !self.mailbox.park() {
             return false;
         }
-        let idle = self
-            .pool
-            .as_ref()
-            .is_none_or(|pool| pool.park(&self.mailbox, self.number, self.parked()));
+        let idle = self.pool.as_ref().is_none_or(|pool| {
+            pool.park(&self.mailbox, self.number, self.parked(), self.put_off())
+        });
         if !idle {
             self.mailbox.unpark();
         }
@@ -332,6 +357,7 @@ impl Worker {
 
     fn run_ready(&mut self, runs: usize) {
         let began = self.now;
+        self.put_off.0 = 0;
         for _ in 0..runs {
             // What the threads of a pool share stays there until one of them really runs it.
             let pool = self.pool.as_ref().filter(|_| self.is_on_duty());
@@ -340,13 +366,11 @@ impl Worker {
             if ready.0 == 0 || self.now.since(began) >= BETWEEN_POLLS {
                 return;
             }
-            let ready = self.before_gates(ready);
             if ready.0 & !self.gated == 0 && self.stale >= STALE {
                 self.look(Wait::Not);
                 continue;
             }
-            let next = self.policy.next(ready).filter(|&next| ready.contains(next));
-            let Some(next) = next else { return };
+            let Some(next) = self.choose(ready) else { return };
             if !self.take(next, shared) {
                 continue;
             }
@@ -354,20 +378,50 @@ impl Worker {
                 // Refusals that are on their way must not wait for what was admitted.
                 self.machine.flush();
             }
-            let before = self.now;
-            let more = self.run(next);
-            let took = self.now.since(before);
+            let (more, time) = self.run(next);
             if self.gated & 1 << next != 0 {
-                (self.passed, self.between) = (self.now, took.max(BETWEEN_GATED));
+                (self.passed, self.between) = (self.now, time.max(BETWEEN_GATED));
             } else if self.feeding & 1 << next == 0 {
-                self.behind += took;
+                self.behind += time;
             } else {
-                self.stale += took;
+                self.stale += time;
             }
             if more {
                 self.ready.set(self.ready.get() | 1 << next);
             }
             self.carry_notices();
+        }
+    }
+
+    /// Which of those that are ready runs; none where the machine is looked at first, or where the
+    /// policy puts all of them off.
+    fn choose(&mut self, all: Ready) -> Option<usize> {
+        let ready = self.before_gates(all);
+        let next = match self.ask(ready, all) {
+            // What is held must not wait for those that wait themselves.
+            Next::Wait(_) if ready != all => self.ask(all, all),
+            next => next,
+        };
+        match next {
+            Next::Run(next) => Some(next),
+            Next::Look => None,
+            Next::Wait(until) => {
+                self.put_off = (all.0, until);
+                None
+            }
+        }
+    }
+
+    /// Asks the policy which of `ready` runs, which are some or `all` of those that are.
+    fn ask(&mut self, ready: Ready, all: Ready) -> Next {
+        let Some(policy) = &mut self.policy else { return ready.nearest_exit().into() };
+        let held = Ready(all.0 & !ready.0);
+        let stages = Stages { now: self.now, held, ran: &self.ran, replicas: &self.replicas };
+        let next = policy.next(ready, &stages);
+        self.ran.stage = Ran::NONE.stage;
+        match next {
+            Next::Run(next) if !ready.contains(next) => Next::Look,
+            next => next,
         }
     }
 
@@ -411,6 +465,9 @@ impl Worker {
 
     /// Carries the ends of flows to their sources.
     fn carry_notices(&mut self) {
+        if !self.desk.take_news() {
+            return;
+        }
         self.desk.take_notices(&mut self.notices);
         self.hand_out();
         while let Some(stage) = self.desk.take_roused() {
@@ -509,5 +566,5 @@ fn context<'a>(
     (now, draining): (Time, bool),
 ) -> Context<'a> {
     let machine: &mut dyn Any = &mut **machine;
-    Context { now, clock: &plan.clock, desk, wheel, machine, draining, takes: true }
+    Context { now, clock: &plan.clock, desk, wheel, machine, draining, takes: true, handled: 0 }
 }

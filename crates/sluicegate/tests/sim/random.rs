@@ -3,9 +3,9 @@
 
 use crate::common::{Front, Log, Random, Two, settle, settle_empty};
 use sluicegate::{
-    Adjust, Batch, Capacity, Codel, Controller, Cx, Domain, Ended, Event, Fifo, Full, Limit, Net,
-    OnFull, Order, Out, Policy, Ready, Sample, Sim, Stage, Time, Why, Wire, bounded, from_fn, ms,
-    stage,
+    Adjust, Batch, Capacity, Codel, Cohort, Controller, Cx, Domain, Ended, Event, Fifo, Full,
+    Limit, LongestQueue, Net, Next, OnFull, Order, Out, Policy, Priority, Ready, Sample, Shares,
+    Sim, Stage, Stages, Time, Why, Wire, bounded, from_fn, ms, stage,
 };
 use sluicegate_macros::{From, Ports};
 use std::ops::Range;
@@ -165,9 +165,13 @@ fn last(seeds: &Seeds) -> impl Stage<In = u64, Out = Out<u64>> + use<> {
 struct Any(Random);
 
 impl Policy for Any {
-    fn next(&mut self, ready: Ready) -> Option<usize> {
+    fn next(&mut self, ready: Ready, stages: &Stages<'_>) -> Next {
         let ready: Vec<usize> = ready.iter().collect();
-        (!self.0.one_in(10)).then(|| ready[self.0.below(ready.len())])
+        match self.0.below(20) {
+            0 => Next::Look,
+            1 => Next::Wait(stages.now() + ms(1)),
+            _ => Next::Run(ready[self.0.below(ready.len())]),
+        }
     }
 }
 
@@ -175,9 +179,13 @@ fn domain(net: &mut Net, name: &str, pool: bool, random: &mut Random) -> Domain 
     let threads = 1 + random.below(3);
     let seed = random.below(1000) as u64;
     let domain = net.domain(name);
-    let domain = match random.below(3) {
+    let domain = match random.below(7) {
         0 => domain,
         1 => domain.policy(Fifo::default),
+        2 => domain.policy(|| Cohort::new(ms(1))),
+        3 => domain.policy(Shares::default),
+        4 => domain.policy(LongestQueue::default),
+        5 => domain.policy(Priority::default),
         _ => domain.policy(move || Any(Random(seed))),
     };
     match pool {

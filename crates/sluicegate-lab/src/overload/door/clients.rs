@@ -13,7 +13,7 @@ use crate::random::Random;
 use crate::record::Row;
 
 /// All clients of a run.
-pub(super) struct Clients {
+pub(in crate::overload) struct Clients {
     arrivals: Vec<Peekable<Arrivals>>,
     /// By kind, then by second.
     rows: Vec<Vec<Row>>,
@@ -24,7 +24,7 @@ pub(super) struct Clients {
 
 /// A request that is due.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Due {
+pub(in crate::overload) struct Due {
     pub flow: u64,
     pub kind: usize,
     pub at: Time,
@@ -34,10 +34,16 @@ impl Clients {
     /// A kind for each of these rates, asking for so many seconds.
     pub fn new(rates: &[f64], seconds: usize, seed: u64) -> Self {
         let time = Duration::from_secs(seconds as u64);
-        let arrivals = (0..).zip(rates).map(|(n, rate)| {
-            Arrivals::new(Rate::steady(*rate, time), Random::stream(seed, n)).peekable()
-        });
+        let rates = rates.iter().map(|rate| Rate::steady(*rate, time));
+        Self::changing(rates.collect(), seconds, seed)
+    }
+
+    /// The same where rates change; none may take longer.
+    pub fn changing(rates: Vec<Rate>, seconds: usize, seed: u64) -> Self {
         let rows = vec![vec![Row::default(); seconds + 1]; rates.len()];
+        let arrivals = (0..)
+            .zip(rates)
+            .map(|(n, rate)| Arrivals::new(rate, Random::stream(seed, n)).peekable());
         Self { arrivals: arrivals.collect(), rows, under_way: HashMap::new(), asked: 0 }
     }
 

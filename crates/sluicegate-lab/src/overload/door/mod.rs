@@ -5,7 +5,7 @@
 //! played with each arrangement of [`Gates`], all under the default law, so that where the gates
 //! are is the only difference.
 
-mod clients;
+pub(super) mod clients;
 mod net;
 mod pages;
 mod scene;

@@ -32,7 +32,10 @@ impl<S: Stage> Replica<S> {
             // What waits in a batch can be neither overtaken nor pushed out.
             asks = asks.min(self.work.fits(self.cost).saturating_mul(self.emits));
         }
-        (self.batch.min(answers / self.emits), self.batch.min(asks / self.emits))
+        if self.emits > 1 {
+            (answers, asks) = (answers / self.emits, asks / self.emits);
+        }
+        (self.batch.min(answers), self.batch.min(asks))
     }
 
     pub(super) fn handle_ended(&mut self, cx: &mut Context<'_>) {
@@ -73,10 +76,12 @@ impl<S: Stage> Replica<S> {
             return;
         }
         self.hear_flags(cx);
-        let over = self.hand.is_over();
-        self.fly();
-        if !self.count_panics(cx.now) && over {
-            self.breaker.worked();
+        if self.hand.is_open() {
+            let over = self.hand.is_over();
+            self.fly();
+            if !self.count_panics(cx.now) && over {
+                self.breaker.worked();
+            }
         }
     }
 
@@ -113,9 +118,12 @@ impl<S: Stage> Replica<S> {
     pub(super) fn handle_batch(&mut self, cx: &mut Context<'_>) -> Handled {
         let now = cx.now;
         let (answers, asks) = self.limits();
-        let room = self.hand.room();
+        let mut room = usize::MAX;
+        if self.hand.is_open() {
+            room = self.hand.room();
+            self.aside.service = self.hand.service();
+        }
         let limits = (answers.min(room), asks.min(room));
-        self.aside.service = self.hand.service();
         let gone = &cx.desk.gone;
         let taken = self.queue.take(now, gone, &mut self.work.events, limits, &mut self.aside);
         if !self.aside.dropped.is_empty() {
@@ -217,7 +225,7 @@ impl<S: Stage> Replica<S> {
         let done = self.call(cx, |stage, work, cx| {
             stage.handle(Batch { work, desk, clock }, cx);
         });
-        let panicked = self.count_panics(now);
+        let panicked = self.hand.is_open() && self.count_panics(now);
         if !panicked && (done.is_some() || self.work.taken > 1) {
             self.breaker.worked();
         }

@@ -4,13 +4,14 @@ mod handle;
 
 use crate::control::Served;
 use crate::event::{Event, Notice, StageId, Work};
-use crate::ledger::{ByWhy, Why};
+use crate::ledger::Why;
 use crate::net::Kind;
 use crate::observe::StageStats;
-use crate::queue::{Aside, InletQueue};
+use crate::queue::{Aside, InletQueue, Probe};
 use crate::run::close::refuse_all;
-use crate::run::{Bell, Breaker, Build, Context, Runnable, refuse};
+use crate::run::{Bell, Breaker, Build, Context, Runnable, Waiting, refuse};
 use crate::stage::{AnyOut, Binder, Cx, Flag, Hand, Local, OutSpec, Ports, Runtime, Stage, Window};
+use crate::time::Time;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -213,37 +214,42 @@ impl<S: Stage> Replica<S> {
         }
     }
 
-    /// Begins a run; returns the counts by which its end will be measured.
-    fn begin(&mut self, cx: &Context<'_>) -> (u64, ByWhy) {
+    /// Begins a run.
+    fn begin(&mut self, cx: &Context<'_>) {
         cx.desk.set_now(cx.now);
         self.work.taken = 0;
-        (cx.desk.ends(), cx.desk.counts.ended.get())
+        // What ended before is not its doing.
+        cx.desk.account_ends();
     }
 
     /// Does `f` outside the order of runs.
     fn aside(&mut self, cx: &mut Context<'_>, f: impl FnOnce(&mut Self, &mut Context<'_>)) {
-        let ends = self.begin(cx);
+        self.begin(cx);
         f(self, cx);
         self.deliver();
-        self.account(cx, ends);
+        self.account(cx);
     }
 
     /// Settles the counts of one run, whose end is the beginning of the next.
-    fn account(&mut self, cx: &mut Context<'_>, ends: (u64, ByWhy)) {
+    fn account(&mut self, cx: &mut Context<'_>) {
         let desk = cx.desk;
         self.held += desk.take_held();
         let start = std::mem::replace(&mut cx.now, cx.clock.now());
         let busy = cx.now.0.saturating_sub(start.0);
         self.stats.busy.add(busy);
+        cx.handled = self.work.taken;
         // What an async stage has in flight costs the time for which it is.
         if let Some(cell) = self.gate_cell.as_ref().filter(|_| !self.hand.is_open()) {
             cell.busy.add(busy);
         }
-        if self.work.taken > 0 {
-            self.cost = (self.cost * 3 + busy / self.work.taken as u64) / 4;
+        match self.work.taken {
+            0 => {}
+            // A division costs as much as the rest of this.
+            1 => self.cost = (self.cost * 3 + busy) / 4,
+            taken => self.cost = (self.cost * 3 + busy / taken as u64) / 4,
         }
-        if desk.ends() != ends.0 {
-            self.stats.ended(desk.counts.ended.get(), ends.1);
+        if let Some((now, before)) = desk.account_ends() {
+            self.stats.ended(now, before);
         }
         if self.work.strays > 0 {
             self.stats.strays.add(std::mem::take(&mut self.work.strays));
@@ -257,7 +263,7 @@ impl<S: Stage> Runnable for Replica<S> {
     }
 
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
-        let ends = self.begin(cx);
+        self.begin(cx);
         if self.parked {
             self.deliver();
         }
@@ -276,7 +282,7 @@ impl<S: Stage> Runnable for Replica<S> {
         let handled = if cx.takes { self.handle_batch(cx) } else { self.leave_batch() };
         let was_parked = self.parked;
         self.deliver();
-        self.account(cx, ends);
+        self.account(cx);
         if self.parked && !was_parked && handled.more {
             self.tell_others();
         }
@@ -285,6 +291,18 @@ impl<S: Stage> Runnable for Replica<S> {
         let told = !self.ended.is_empty() || !self.timers.is_empty();
         let flags = (self.signalled && !gone) || (self.again && free);
         more || told || flags || unparked
+    }
+
+    fn waiting(&self) -> Waiting {
+        let mut waiting = self.queue.waiting();
+        let told = !self.ended.is_empty() || !self.timers.is_empty();
+        let flags = self.signalled || self.again || self.flag.is_raised();
+        waiting.urgent |= told || flags || self.parked;
+        waiting
+    }
+
+    fn oldest(&self) -> Option<Time> {
+        self.queue.oldest()
     }
 
     fn is_parked(&self) -> bool {

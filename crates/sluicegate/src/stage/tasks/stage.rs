@@ -9,6 +9,7 @@ use crate::event::{Batch, Event};
 use crate::ledger::Why;
 use crate::run::TimerKey;
 use crate::stage::{Cx, Stage};
+use crate::time::Time;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -36,6 +37,8 @@ pub(super) struct Tasks<S, R, F> {
     sleeps: HashMap<u64, (u32, TimerKey)>,
     /// How many flows had gone when this was last looked at.
     gone: u64,
+    /// When the clock was last read: once a poll.
+    now: Time,
 }
 
 impl<S, R, F> Tasks<S, R, F>
@@ -57,13 +60,14 @@ where
             asked: Vec::new(),
             sleeps: HashMap::new(),
             gone: 0,
+            now: Time(0),
         }
     }
 
     /// Begins the future of an event, and polls it.
     fn begin(&mut self, event: Event<S::In>, cx: &mut Cx<'_, S::Out>) {
         let Some(n) = self.free.pop().or_else(|| self.new_slot()) else { return };
-        let now = cx.clock();
+        let now = self.now;
         let slot = &mut self.slots[n as usize];
         let token = Token::Deadline(n, slot.next_generation()).pack();
         let deadline = event.tag().deadline().filter(|_| !cx.runtime.hand.keeps_late());
@@ -82,16 +86,20 @@ where
         Some(n)
     }
 
-    /// Polls what is in a slot; ends it when it is done.
-    fn poll(&mut self, n: u32, cx: &mut Cx<'_, S::Out>) {
-        let Some(slot) = self.slots.get_mut(n as usize) else { return };
+    /// Polls what is in a slot that was woken, if it is still there.
+    fn poll_woken(&mut self, n: u32, cx: &mut Cx<'_, S::Out>) {
+        let slot = &self.slots[n as usize];
         // From now on who wakes it has it polled again.
         slot.wakes.polled();
-        if slot.is_free() {
-            return;
+        if !slot.is_free() {
+            self.poll(n, cx);
         }
-        let before = cx.clock();
-        self.shared.begin(before, cx.quality());
+    }
+
+    /// Polls what is in a slot; ends it when it is done.
+    fn poll(&mut self, n: u32, cx: &mut Cx<'_, S::Out>) {
+        let slot = &mut self.slots[n as usize];
+        self.shared.begin(self.now, cx.quality());
         let (stage, future) = (&self.stage, &mut slot.future);
         let mut context = Context::from_waker(&slot.waker);
         let out = &mut *cx.out;
@@ -102,7 +110,8 @@ where
             true
         }));
         let slot = &mut self.slots[n as usize];
-        slot.used += cx.clock().since(before);
+        let before = std::mem::replace(&mut self.now, cx.clock());
+        slot.used += self.now.since(before);
         match polled {
             Ok(false) => self.set_timers(cx),
             Ok(true) => self.end(n, cx),
@@ -133,8 +142,7 @@ where
         if let Some(timer) = slot.deadline.take() {
             cx.cancel(timer);
         }
-        let now = cx.clock();
-        cx.runtime.hand.over(n, now, now.since(slot.taken), slot.used);
+        cx.runtime.hand.over(n, self.now, self.now.since(slot.taken), slot.used);
         self.freed.push(n);
         self.set_timers(cx);
     }
@@ -193,6 +201,7 @@ where
     }
 
     fn handle(&mut self, mut batch: Batch<'_, S::In>, cx: &mut Cx<'_, S::Out>) {
+        self.now = cx.now();
         self.free.append(&mut self.freed);
         while cx.runtime.hand.room() > 0
             && let Some(event) = batch.next()
@@ -203,17 +212,18 @@ where
 
     /// Some were woken, or some flows have gone.
     fn signal(&mut self, cx: &mut Cx<'_, S::Out>) {
+        self.now = cx.now();
         self.drop_gone(cx);
         let Some(woken) = self.woken.clone() else { return };
-        let began = cx.now();
-        while cx.room() >= cx.runtime.emits && cx.clock().since(began) < SLICE {
+        while cx.room() >= cx.runtime.emits && self.now.since(cx.now()) < SLICE {
             let Some(n) = woken.take() else { return };
-            self.poll(n, cx);
+            self.poll_woken(n, cx);
         }
         cx.again();
     }
 
     fn timer(&mut self, token: u64, cx: &mut Cx<'_, S::Out>) {
+        self.now = cx.now();
         match Token::of(token) {
             Token::Sleep(sleep) => {
                 if let Some((slot, _)) = self.sleeps.remove(&sleep) {

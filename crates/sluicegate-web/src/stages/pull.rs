@@ -1,0 +1,32 @@
+//! Asks whoever streams a reply for its next pieces: the files, or the application.
+use crate::serve::Streamed;
+use sluicegate::{Batch, Cx, Out, Stage};
+use sluicegate_http::Exchange;
+use sluicegate_macros::Ports;
+
+/// Who streams.
+#[derive(Ports)]
+pub struct PullOut {
+    /// Files of the site.
+    pub files: Out<Exchange>,
+    /// The application.
+    pub app: Out<Exchange>,
+}
+
+/// Stands where both may stream; an exchange knows which of them it is by what was left in it.
+#[derive(Debug, Default)]
+pub struct Pull;
+
+impl Stage for Pull {
+    type In = Exchange;
+    type Out = PullOut;
+
+    fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, PullOut>) {
+        for mut event in batch {
+            match event.kept::<Streamed>() {
+                Some(_) => cx.out.files.emit(event),
+                None => cx.out.app.emit(event),
+            }
+        }
+    }
+}
