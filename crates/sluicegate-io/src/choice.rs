@@ -8,6 +8,7 @@ use crate::epoll::Epoll;
 use crate::io::Io;
 use crate::ledger::ConnLedger;
 use crate::settings::Settings;
+use crate::system::make_room;
 use crate::uring::{Unfit, Uring};
 
 /// Whether io_uring is taken where nothing is asked for and both would do.
@@ -117,6 +118,7 @@ impl Choice {
         let backend = if self.uring && settings.direct {
             Box::new(Uring::direct(settings.connections).map_err(io::Error::other)?)
         } else {
+            make_room();
             self.backend()?
         };
         Ok(Io::on(backend, settings, ledger))

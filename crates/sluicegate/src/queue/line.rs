@@ -7,7 +7,10 @@
 //!
 //! Among clients that all have little waiting and are about even, the order of the queue holds.
 //! With the least service alone, who has just been served would stand behind everybody who comes
-//! after it, as long as enough come, and be dropped in the end instead of refused at the door.
+//! after it, as long as enough come, and be dropped in the end instead of refused at the door. For
+//! the same reason the service at which who comes starts does not only follow those who are served:
+//! that would be a round of all clients behind. It moves with every event, as in weighted fair
+//! queueing (Demers, Keshav and Shenker, SIGCOMM 1989), but half as fast.
 //!
 //! An event is charged what it costs, divided by its weight, and its client gets so much more time.
 //! All that is compared between clients, service and work that waits, is divided so.
@@ -32,6 +35,9 @@ const NEWS: f64 = 1.0 / 8.0;
 const QUIET: f64 = 2.0;
 /// A client is greedy that has more than so many times the work of the others' mean waiting.
 const GREEDY: f64 = 2.0;
+/// What the service at which new ones start gains of an event's cost, divided by how many share the
+/// line. With all of it who asks for much would catch up with quiet ones that it may not overtake.
+const GAIN: f64 = 0.5;
 /// Events of one sub-queue in a row after which it is taken to be alone, while no other waits.
 const ALONE: u32 = 64;
 
@@ -53,7 +59,7 @@ pub(crate) struct Line<I> {
     active: Vec<u8>,
     /// Of clients that have events here, where, and how many: never more than there are events.
     homes: HashMap<u16, (u8, u32)>,
-    /// The service that the sub-queue had got that was served last: who comes starts there.
+    /// The service at which who comes starts.
     service: f64,
     /// Which was served last, and how many events since it was another.
     last: Option<u8>,
@@ -170,7 +176,9 @@ impl<I: Item> Line<I> {
         let next = &mut self.subs[usize::from(sub)];
         let weight = held.weight();
         let charged = next.cost(mean) * part(weight);
-        self.service = self.service.max(next.service);
+        // It shares with those that wait.
+        let share = charged / (self.active.len() + 1) as f64;
+        self.service = (self.service + GAIN * share).max(next.service);
         next.service += charged;
         Some((held, Some(Ticket { class: self.class, sub, weight, charged })))
     }

@@ -6,12 +6,14 @@ use crate::time::Time;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-/// What each event costs.
-const MEAN: f64 = 1000.0;
+/// What each event costs: what is computed of it is without error, also parts of it by weight and
+/// by how many share.
+const MEAN: f64 = FULL as f64;
 /// The first is nobody.
 const CLIENTS: u16 = 6;
-/// What an event of weight 1 counts; one of weight 4 counts 1.
-const FULL: i64 = 4;
+/// What an event of weight 1 counts; one of weight 4 counts a quarter, and half of what seven get
+/// who share that is a whole number too.
+const FULL: i64 = 4 * 2 * 420;
 
 /// What is done to a line.
 #[derive(Clone, Debug)]
@@ -106,7 +108,7 @@ impl Known {
 struct Model {
     list: Vec<Known>,
     got: [i64; CLIENTS as usize],
-    /// What had been served to whoever was served last.
+    /// Where who comes starts.
     at: i64,
     /// Whether anybody was ever named: else there is nothing to count.
     named: bool,
@@ -228,7 +230,8 @@ proptest! {
                     prop_assert!(model.remove(known));
                     prop_assert_eq!(ticket.is_some(), model.named);
                     if model.named {
-                        model.at = model.at.max(model.got[client]);
+                        let share = known.part() / (model.active().len() as i64 + 1);
+                        model.at = (model.at + share / 2).max(model.got[client]);
                         model.got[client] += known.part();
                     }
                     if back {

@@ -251,6 +251,33 @@ fn a_quiet_client_goes_next_and_a_dear_one_pays_though_it_was_gone() {
 }
 
 #[test]
+fn who_asked_several_times_does_not_wait_until_all_others_have() {
+    let mut line = Line::new(0);
+    let mut numbers = 0..;
+    let mut come = |line: &mut Line<Event<u64>>, client| {
+        line.push(Order::Fifo, held(numbers.next().expect("there are more"), client));
+    };
+    [1, 1].into_iter().chain(2..12).for_each(|client| come(&mut line, client));
+    let mut turns = Vec::new();
+    for turn in 0..80 {
+        let (taken, ticket) = line.pop(Order::Fifo, MEAN).expect("somebody waits");
+        line.settle(ticket.expect("clients share"), MEAN);
+        if end(taken).0 == 1 {
+            turns.push(turn);
+        }
+        // Beside ever other ones that were not served yet it comes for the third time.
+        come(&mut line, 12 + turn);
+        if turn == 2 {
+            come(&mut line, 1);
+        }
+    }
+    assert!(matches!(turns[..], [0, 1, third] if third < 40), "{turns:?}");
+    while let Some((held, _)) = line.pop(Order::Fifo, MEAN) {
+        end(held);
+    }
+}
+
+#[test]
 fn beside_sixteen_greedy_clients_a_quiet_one_finds_a_sub_queue_of_its_own() {
     let taken: HashSet<u8> = (1..=16).map(|client| hand(client)[0]).collect();
     let squashed = |client: &u16| hand(*client).iter().all(|sub| taken.contains(sub));

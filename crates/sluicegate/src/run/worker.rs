@@ -25,9 +25,14 @@ use std::time::Duration;
 /// blind the gate.
 const BETWEEN_POLLS: Duration = Duration::from_micros(500);
 
-/// How long stages without a gate go before those behind one: as long as a batch of these may take,
-/// so that a flood at the gate costs at most half of the worker.
+/// How long stages without a gate go before those behind one, at least: as long as a batch of cheap
+/// events may take. It is as long as the last batch did, so that a flood at the gate costs at most
+/// half of the worker.
 const BETWEEN_GATED: Duration = BETWEEN_POLLS;
+
+/// How long what leads to a gate may run until the machine is looked at again, before the stage
+/// behind it: what came meanwhile would else wait for a whole batch of that.
+const STALE: Duration = Duration::from_micros(100);
 
 /// How old a worker's part of the ledger may get while it runs: a handler that looks at the net
 /// cannot have its own worker publish, and sees what was published last.
@@ -64,13 +69,16 @@ pub(crate) struct Worker {
     published: Time,
     /// Bits of the replicas whose inlets have gates.
     gated: u64,
-    /// When one of them last ran.
+    /// When one of them last ran, and how long the others may go before the next does.
     passed: Time,
+    between: Duration,
     /// Bits of the replicas without one that lead to one of them.
     feeding: u64,
     /// Until when these go first, and how long the others without a gate ran since.
     fed: Time,
     behind: Duration,
+    /// How long what leads to a gate ran since the machine was looked at.
+    stale: Duration,
     /// When their laws are asked next, and whether they have to be, whatever happens.
     tick: Time,
     warm: bool,
@@ -135,9 +143,11 @@ impl Worker {
             published: Time(0),
             gated: 0,
             passed: Time(0),
+            between: BETWEEN_GATED,
             feeding: 0,
             fed: Time(0),
             behind: Duration::ZERO,
+            stale: Duration::ZERO,
             tick: Time(u64::MAX),
             warm: false,
             now: plan.clock.now(),
@@ -368,6 +378,7 @@ impl Worker {
     }
 
     fn look(&mut self, wait: Wait) {
+        self.stale = Duration::ZERO;
         self.machine.poll(self.now, wait, &mut self.raised);
         for stage in std::mem::take(&mut self.raised.0) {
             let planned = &self.plan.stages[stage.index()];
@@ -408,6 +419,10 @@ impl Worker {
             if ready.0 == 0 || self.now.since(began) >= BETWEEN_POLLS {
                 return;
             }
+            if ready.0 & !self.gated == 0 && self.stale >= STALE {
+                self.look(Wait::Not);
+                continue;
+            }
             let Some(next) = self.choose(ready) else { return };
             if !self.take(next, shared) {
                 continue;
@@ -418,9 +433,11 @@ impl Worker {
             }
             let (more, time) = self.run(next);
             if self.gated & 1 << next != 0 {
-                self.passed = self.now;
+                (self.passed, self.between) = (self.now, time.max(BETWEEN_GATED));
             } else if self.feeding & 1 << next == 0 {
                 self.behind += time;
+            } else {
+                self.stale += time;
             }
             if more {
                 self.ready.set(self.ready.get() | 1 << next);
@@ -476,7 +493,7 @@ impl Worker {
         let (gated, others) = (ready.0 & self.gated, ready.0 & !self.gated);
         if gated == 0 || others == 0 {
             ready
-        } else if self.now.since(self.passed) < BETWEEN_GATED {
+        } else if self.now.since(self.passed) < self.between {
             Ready(others)
         } else {
             Ready(gated)

@@ -96,6 +96,25 @@ fn equals_are_refused_when_they_come_and_not_after_a_wait() {
 }
 
 #[test]
+fn hardly_any_of_many_equals_waits_in_vain() {
+    for inline in [false, true] {
+        for (times, most) in [(0.8, 0.000_05), (2.0, 0.001), (5.0, 0.000_5)] {
+            let load = Load {
+                phases: vec![(ms(if times < 1.0 { 100_000 } else { 20_000 }), times)],
+                threads: 1,
+                clients: Some(Clients { share: 0, dear: 1, mice: 100 }),
+                ..load(Cost::Fixed(ms(2)), inline, None)
+            };
+            let out = run(&load, ms(50));
+            let late = |end: &&End| end.why.is_some() && end.at.since(end.born) > ms(5);
+            let share = out.flows.iter().filter(late).count() as f64 / out.flows.len() as f64;
+            println!("inline {inline} {times}x: {share:.5}, p99 {:?}", out.response(0.99));
+            assert!(share <= most, "inline {inline} {times}x: {share}");
+        }
+    }
+}
+
+#[test]
 fn it_is_the_elephant_who_is_told_that_it_is_greedy() {
     for inline in [false, true] {
         let out = run(&load(ServiceTime::Fixed(ms(2)), inline, Some(1)), ms(50));

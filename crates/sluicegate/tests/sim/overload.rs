@@ -184,6 +184,23 @@ fn a_flood_at_the_gate_takes_half_of_the_worker_and_no_more() {
 }
 
 #[test]
+fn where_letting_in_takes_a_third_of_the_worker_refusals_are_in_time_and_the_rest_is_served() {
+    for cost in [ms(2), ms(10)] {
+        let mut load = inline(Cost::Fixed(cost), cost * 2000, 10.0);
+        load.entering = cost / 30;
+        let out = load.run(bounded(4096).admit(Overload::p99(cost * 25)), 1);
+        let good = out.goodput(cost * 25, cost * 200, cost * 2000);
+        let refused = out.flows.iter().filter(|end| end.why.is_some());
+        let mut waits: Vec<_> = refused.map(|end| end.at.since(end.born)).collect();
+        waits.sort_unstable();
+        let p99 = waits[waits.len() * 99 / 100];
+        println!("{cost:?}: {good:.3}, refused after {p99:?}");
+        assert!(good > 0.6, "{cost:?}: {good}");
+        assert!(p99 < cost * 3, "{cost:?}: {p99:?}");
+    }
+}
+
+#[test]
 fn where_bursts_alone_fill_the_queue_hardly_any_are_refused() {
     // One thread and a target of 25 times the cost: by chance alone one in 400 finds more than
     // half of it waiting at 0.8 of the capacity.
