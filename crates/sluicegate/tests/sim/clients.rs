@@ -103,7 +103,7 @@ fn hardly_any_of_many_equals_waits_in_vain() {
                 phases: vec![(ms(if times < 1.0 { 100_000 } else { 20_000 }), times)],
                 threads: 1,
                 clients: Some(Clients { share: 0, dear: 1, mice: 100 }),
-                ..load(Cost::Fixed(ms(2)), inline, None)
+                ..load(ServiceTime::Fixed(ms(2)), inline, None)
             };
             let out = run(&load, ms(50));
             let late = |end: &&End| end.why.is_some() && end.at.since(end.born) > ms(5);

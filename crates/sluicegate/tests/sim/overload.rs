@@ -186,7 +186,7 @@ fn a_flood_at_the_gate_takes_half_of_the_worker_and_no_more() {
 #[test]
 fn where_letting_in_takes_a_third_of_the_worker_refusals_are_in_time_and_the_rest_is_served() {
     for cost in [ms(2), ms(10)] {
-        let mut load = inline(Cost::Fixed(cost), cost * 2000, 10.0);
+        let mut load = inline(ServiceTime::Fixed(cost), cost * 2000, 10.0);
         load.entering = cost / 30;
         let out = load.run(bounded(4096).admit(Overload::p99(cost * 25)), 1);
         let good = out.goodput(cost * 25, cost * 200, cost * 2000);
