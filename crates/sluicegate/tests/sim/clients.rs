@@ -98,18 +98,24 @@ fn equals_are_refused_when_they_come_and_not_after_a_wait() {
 #[test]
 fn hardly_any_of_many_equals_waits_in_vain() {
     for inline in [false, true] {
-        for (times, most) in [(0.8, 0.000_05), (2.0, 0.001), (5.0, 0.000_5)] {
+        // Below the capacity there are so few that one run tells nothing.
+        for (times, seeds, most) in [(0.8, 6, 0.000_05), (2.0, 1, 0.001), (5.0, 1, 0.000_5)] {
             let load = Load {
                 phases: vec![(ms(if times < 1.0 { 100_000 } else { 20_000 }), times)],
                 threads: 1,
                 clients: Some(Clients { share: 0, dear: 1, mice: 100 }),
                 ..load(ServiceTime::Fixed(ms(2)), inline, None)
             };
-            let out = run(&load, ms(50));
             let late = |end: &&End| end.why.is_some() && end.at.since(end.born) > ms(5);
-            let share = out.flows.iter().filter(late).count() as f64 / out.flows.len() as f64;
-            println!("inline {inline} {times}x: {share:.5}, p99 {:?}", out.response(0.99));
-            assert!(share <= most, "inline {inline} {times}x: {share}");
+            let (mut all, mut in_vain) = (0, 0);
+            for seed in 1..=seeds {
+                let out = load.run(bounded(4096).admit(Overload::p99(ms(50))), seed);
+                all += out.flows.len();
+                in_vain += out.flows.iter().filter(late).count();
+            }
+            println!("inline {inline} {times}x: {in_vain} of {all}");
+            let share = in_vain as f64 / all as f64;
+            assert!(share <= most, "inline {inline} {times}x: {in_vain} of {all}");
         }
     }
 }
