@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::plan::Rate;
-use crate::random::Random;
+use sluicegate::sim::Random;
 
 /// The due times of one population, each drawn when it is asked for.
 ///

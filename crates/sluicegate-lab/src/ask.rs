@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::random::Random;
+use sluicegate::sim::Random;
 
 /// Paths that a population may ask for.
 pub const ASKS_MAX: usize = 16;

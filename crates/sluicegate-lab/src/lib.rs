@@ -27,7 +27,6 @@ mod net;
 pub mod overload;
 mod parser;
 mod plan;
-mod random;
 mod record;
 mod report;
 mod retry;
@@ -41,7 +40,7 @@ pub use plan::{
     ADDRESSES_MAX, BadPlan, CLIENTS_MAX, Connections, LAG_MAX, Load, PATH_MAX, POPULATIONS_MAX,
     Pick, Piece, Plan, Population, RATE_MAX, REQUESTS_MAX, ROWS_MAX, Rate, TRIES_MAX,
 };
-pub use random::Random;
 pub use record::{Histogram, Row};
 pub use report::{Outcome, Report, Void};
 pub use retry::{Budget, Retry};
+pub use sluicegate::sim::Random;

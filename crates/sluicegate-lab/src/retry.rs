@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::random::Random;
+use sluicegate::sim::Random;
 
 /// When a client tries again after it was refused, got no answer in time, or an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -32,7 +32,7 @@ impl Retry {
             Self::AtOnce(times) if tries <= times => Some(Duration::ZERO),
             Self::Backoff { times, base, most } if tries <= times => {
                 let factor = 1_u32.checked_shl(tries - 1).unwrap_or(u32::MAX);
-                Some(random.below(base.saturating_mul(factor).min(most)))
+                Some(base.saturating_mul(factor).min(most).mul_f64(random.unit()))
             }
             Self::Never | Self::AtOnce(_) | Self::Backoff { .. } => None,
         }

@@ -67,7 +67,7 @@ impl World {
         let open = |listen: &Listen| listen.open && listen.addr == *addr;
         let open: Vec<usize> =
             (0..self.listeners.len()).filter(|at| open(&self.listeners[*at])).collect();
-        let chosen = open.get(self.rng.below(open.len() as u64) as usize).copied();
+        let chosen = (!open.is_empty()).then(|| open[self.random.below(open.len())]);
         if chosen.is_some_and(|at| self.listeners[at].silent) {
             return;
         }

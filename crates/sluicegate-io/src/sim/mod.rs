@@ -8,7 +8,6 @@ mod backend;
 mod end;
 mod happen;
 mod peer;
-mod rng;
 mod transfer;
 mod world;
 

@@ -117,8 +117,8 @@ impl World {
 
     /// `n`, or less by chance, but at least 1 of it.
     fn short(&mut self, n: usize) -> usize {
-        if n > 1 && self.rng.chance(self.options.short) {
-            1 + self.rng.below(n as u64 - 1) as usize
+        if n > 1 && self.random.below(100) < usize::from(self.options.short) {
+            1 + self.random.below(n - 1)
         } else {
             n
         }

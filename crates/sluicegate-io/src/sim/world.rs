@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
 use sluicegate::Time;
+use sluicegate::sim::Random;
 
 use crate::addr::{Addr, Peer};
 use crate::backend::Ready;
 use crate::sim::SimOptions;
 use crate::sim::end::{End, Phase};
 use crate::sim::happen::Action;
-use crate::sim::rng::Rng;
 
 pub(crate) struct World {
     pub now: Time,
     pub(super) options: SimOptions,
-    pub(super) rng: Rng,
+    pub(super) random: Random,
     /// What happens, by time and then by the order in which it was planned.
     agenda: BTreeMap<(Time, u64), Action>,
     planned: u64,
@@ -46,7 +46,7 @@ impl World {
         Self {
             now: Time(0),
             options,
-            rng: Rng::new(seed),
+            random: Random::new(seed),
             agenda: BTreeMap::new(),
             planned: 0,
             ends: Vec::new(),
@@ -204,7 +204,7 @@ impl World {
     pub(super) fn arrival(&mut self, to: u32) -> Time {
         let (shortest, longest) = self.options.latency;
         let spread = longest.saturating_sub(shortest).as_nanos() as u64;
-        let jitter = self.rng.below(spread + 1);
+        let jitter = self.random.next_u64() % (spread + 1);
         let end = &mut self.ends[to as usize];
         end.latest = end.latest.max(Time((self.now + shortest).0 + jitter));
         end.latest

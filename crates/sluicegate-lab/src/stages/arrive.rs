@@ -10,8 +10,8 @@ use sluicegate::{Batch, Cx, Ended, Entering, Event, Out, Stage, Time, TimerKey};
 
 use crate::arrivals::Arrivals;
 use crate::plan::{Load, Plan};
-use crate::random::Random;
 use crate::stages::{Asking, Done, Due};
+use sluicegate::sim::Random;
 
 /// How long before a request is due a plan that spins looks at the clock only: two ticks.
 const SPIN: Duration = Duration::from_millis(2);
@@ -128,7 +128,7 @@ impl Stage for ArriveStage {
             let load = &population.load;
             if let Load::Closed { users, think } = load {
                 let users = u32::try_from(*users).unwrap_or(u32::MAX);
-                let first = |user| Reverse((self.began + random.below(*think), n, user));
+                let first = |user| Reverse((self.began + think.mul_f64(random.unit()), n, user));
                 self.due.extend((0..users).map(first));
             }
             self.open.push(match load {

@@ -14,7 +14,6 @@ use sluicegate_macros::{From, Ports};
 use crate::ask::draw;
 use crate::parser::{Answer, Parser};
 use crate::plan::{Plan, Population};
-use crate::random::Random;
 use crate::report::Report;
 use crate::retry::Budget;
 use crate::stages::answer::Reading;
@@ -22,6 +21,7 @@ use crate::stages::request::{Request, bytes, number_of};
 use crate::stages::slots::{Link, Slots};
 use crate::stages::tally::Tally;
 use crate::stages::{Asking, Done, Due, Heard, What};
+use sluicegate::sim::Random;
 
 /// The stream of random numbers that pauses are drawn from: unlike those of the arrivals.
 const PAUSES: u64 = u64::MAX;

@@ -1,6 +1,7 @@
 //! Numbers drawn from a seed.
 
-/// SplitMix64: the same numbers for the same seed, in every version.
+/// SplitMix64: the same numbers for the same seed, in every version. Written here for that: the
+/// sequence of a library may change, and with it every plan that was ever published.
 ///
 /// Good enough for models of load and for orders; not for secrets.
 #[derive(Clone, Debug)]
@@ -10,6 +11,12 @@ impl Random {
     /// The sequence of `seed`.
     pub fn new(seed: u64) -> Self {
         Self(seed)
+    }
+
+    /// The sequence that belongs to the `n`-th user of `seed`, unlike those of all others.
+    pub fn stream(seed: u64, n: u64) -> Self {
+        let mut mixed = Self(seed ^ n.wrapping_mul(0xd134_2543_de82_ef95));
+        Self(mixed.next_u64())
     }
 
     /// The next number, each equally likely.
@@ -39,5 +46,33 @@ impl Random {
     /// An exponentially distributed number with the mean 1: the gap of a Poisson process.
     pub fn exponential(&mut self) -> f64 {
         -(1.0 - self.unit()).ln()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sequence_is_that_of_splitmix64() {
+        // The reference implementation's first numbers for this seed.
+        let mut random = Random::new(1_234_567);
+        let first: Vec<u64> = (0..3).map(|_| random.next_u64()).collect();
+        assert_eq!(
+            first,
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
+        );
+    }
+
+    #[test]
+    fn streams_differ_and_numbers_stay_in_their_range() {
+        let firsts: std::collections::HashSet<u64> =
+            (0..1000).map(|n| Random::stream(7, n).next_u64()).collect();
+        assert_eq!(firsts.len(), 1000);
+        let mut random = Random::new(1);
+        let numbers: Vec<f64> = (0..1_000_000).map(|_| random.unit()).collect();
+        assert!(numbers.iter().all(|n| (0.0..1.0).contains(n)));
+        let mean = numbers.iter().sum::<f64>() / 1e6;
+        assert!((mean - 0.5).abs() < 0.001, "{mean}");
     }
 }

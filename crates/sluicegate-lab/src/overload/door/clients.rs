@@ -9,8 +9,8 @@ use sluicegate::Time;
 
 use crate::arrivals::Arrivals;
 use crate::plan::Rate;
-use crate::random::Random;
 use crate::record::Row;
+use sluicegate::sim::Random;
 
 /// All clients of a run.
 pub(in crate::overload) struct Clients {

@@ -9,10 +9,10 @@ use sluicegate::Time;
 
 use crate::arrivals::Arrivals;
 use crate::plan::{Rate, TRIES_MAX};
-use crate::random::Random;
 use crate::record::Row;
 use crate::report::{Outcome, Report};
 use crate::retry::Retry;
+use sluicegate::sim::Random;
 
 /// Bits of a flow's number that say which try of its request it is.
 const TRY_BITS: u32 = 8;
