@@ -1,12 +1,13 @@
 //! The gate as a user declares it: a target, who is important, who is one client, how it refuses.
 
+use crate::describe::Describe;
 use crate::grpc::Grpc;
 use crate::refusal::{AsError, Custom, Refused, Status};
 use crate::service::GateService;
 use crate::shared::Shared;
 use sluicegate::bounded;
 use sluicegate::{AdmissionQueue, AdmissionQueueView, Ask, Capacity, Concurrency, Overload, Time};
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::Hash;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -37,13 +38,8 @@ const MOST: usize = 4096;
 pub struct Gate<R, A = Status> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) refusal: A,
-    class: Says<R, u8>,
-    client: Says<R, u16>,
-    deadline: Says<R, Option<Duration>>,
+    describe: Describe<R>,
 }
-
-/// What is known of a request, if anybody says it.
-type Says<R, T> = Option<Arc<dyn Fn(&R) -> T + Send + Sync>>;
 
 impl<R> Gate<R> {
     /// 99 of 100 calls that are let in shall be answered within `target` after they came. It
@@ -71,9 +67,7 @@ impl<R> Gate<R> {
         Self {
             shared: Shared::new(AdmissionQueue::new(queue, places)),
             refusal: Status,
-            class: None,
-            client: None,
-            deadline: None,
+            describe: Describe::default(),
         }
     }
 }
@@ -100,7 +94,7 @@ impl<R, A> Gate<R, A> {
     /// much. Unless this is said all are of class 0.
     #[must_use = "builder methods give the gate back"]
     pub fn class(mut self, class: impl Fn(&R) -> u8 + Send + Sync + 'static) -> Self {
-        self.class = Some(Arc::new(class));
+        self.describe.set_class(class);
         self
     }
 
@@ -114,10 +108,7 @@ impl<R, A> Gate<R, A> {
         mut self,
         client: impl Fn(&R) -> Option<K> + Send + Sync + 'static,
     ) -> Self {
-        let seeded = RandomState::new();
-        // 0 is nobody.
-        let hash = move |name: K| 1 + (seeded.hash_one(name) % u64::from(u16::MAX)) as u16;
-        self.client = Some(Arc::new(move |request| client(request).map_or(0, &hash)));
+        self.describe.set_client(client);
         self
     }
 
@@ -130,7 +121,7 @@ impl<R, A> Gate<R, A> {
         mut self,
         deadline: impl Fn(&R) -> Option<Duration> + Send + Sync + 'static,
     ) -> Self {
-        self.deadline = Some(Arc::new(deadline));
+        self.describe.set_deadline(deadline);
         self
     }
 
@@ -165,8 +156,8 @@ impl<R, A> Gate<R, A> {
     }
 
     fn with<B>(self, refusal: B) -> Gate<R, B> {
-        let Self { shared, refusal: _, class, client, deadline } = self;
-        Gate { shared, refusal, class, client, deadline }
+        let Self { shared, refusal: _, describe } = self;
+        Gate { shared, refusal, describe }
     }
 
     /// What there is to see: who waits, who is served, what was refused and why, what the laws
@@ -218,10 +209,11 @@ impl<R, A> Gate<R, A> {
 
     /// What is known of a request that comes now.
     pub(crate) fn ask(&self, now: Time, request: &R) -> Ask {
-        let deadline = self.deadline.as_ref().and_then(|deadline| deadline(request));
+        let Describe { class, client, deadline } = &self.describe;
+        let deadline = deadline.as_ref().and_then(|deadline| deadline(request));
         Ask {
-            class: self.class.as_ref().map_or(0, |class| class(request)),
-            client: self.client.as_ref().map_or(0, |client| client(request)),
+            class: class.as_ref().map_or(0, |class| class(request)),
+            client: client.as_ref().map_or(0, |client| client(request)),
             deadline: deadline.map(|after| now + after),
         }
     }
@@ -236,9 +228,7 @@ impl<R, A: Clone> Clone for Gate<R, A> {
         Self {
             shared: Arc::clone(&self.shared),
             refusal: self.refusal.clone(),
-            class: self.class.clone(),
-            client: self.client.clone(),
-            deadline: self.deadline.clone(),
+            describe: self.describe.clone(),
         }
     }
 }

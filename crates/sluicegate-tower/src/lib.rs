@@ -30,6 +30,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod describe;
 mod future;
 mod gate;
 mod grpc;

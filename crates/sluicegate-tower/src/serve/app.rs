@@ -1,11 +1,12 @@
 //! The service as an application of the server: an async stage for its calls, one for its bodies.
 
 use super::body::Body;
-use super::describe::Describe;
 use super::inside::Inside;
 use super::request::Who;
 use super::{reply, request, upgrade};
 use crate::BoxError;
+use crate::describe::Describe;
+use http::request::Parts;
 use http::{Request, Response};
 use sluicegate::{
     AsyncCx, AsyncStage, Capacity, Concurrency, Domain, Event, Net, Out, Tag, async_stage, bounded,
@@ -27,7 +28,7 @@ pub(super) struct Serviced<S> {
     /// Cloned for each worker, when the net starts.
     service: Mutex<S>,
     runtime: Handle,
-    describe: Describe,
+    describe: Describe<Parts>,
     places: Concurrency,
     who: Who,
 }
@@ -37,7 +38,7 @@ impl<S> Serviced<S> {
     pub fn new(
         service: S,
         runtime: Handle,
-        describe: Describe,
+        describe: Describe<Parts>,
         places: Concurrency,
         told: bool,
     ) -> Self {

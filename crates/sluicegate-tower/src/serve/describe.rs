@@ -1,43 +1,10 @@
-//! What code says of a request before it comes to the gate.
+//! What code says of a request to an app, told to its tag.
 
+use crate::describe::Describe;
 use http::request::Parts;
 use sluicegate::Tag;
-use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::Arc;
-use std::time::Duration;
 
-/// What is known of a request, if anybody says it.
-type Says<T> = Option<Arc<dyn Fn(&Parts) -> T + Send + Sync>>;
-
-#[derive(Clone, Default)]
-pub(super) struct Describe {
-    class: Says<u8>,
-    client: Says<u16>,
-    deadline: Says<Option<Duration>>,
-}
-
-impl Describe {
-    pub fn class(&mut self, class: impl Fn(&Parts) -> u8 + Send + Sync + 'static) {
-        self.class = Some(Arc::new(class));
-    }
-
-    pub fn client<K: Hash>(
-        &mut self,
-        client: impl Fn(&Parts) -> Option<K> + Send + Sync + 'static,
-    ) {
-        let seeded = RandomState::new();
-        // 0 is nobody.
-        let hash = move |name: K| 1 + (seeded.hash_one(name) % u64::from(u16::MAX)) as u16;
-        self.client = Some(Arc::new(move |parts| client(parts).map_or(0, &hash)));
-    }
-
-    pub fn deadline(
-        &mut self,
-        deadline: impl Fn(&Parts) -> Option<Duration> + Send + Sync + 'static,
-    ) {
-        self.deadline = Some(Arc::new(deadline));
-    }
-
+impl Describe<Parts> {
     /// Whether nobody says anything.
     pub fn is_empty(&self) -> bool {
         self.class.is_none() && self.client.is_none() && self.deadline.is_none()
@@ -70,8 +37,9 @@ impl Describe {
 mod tests {
     use super::*;
     use sluicegate::WorkerId;
+    use std::time::Duration;
 
-    fn told(describe: &Describe, key: Option<&str>) -> Tag {
+    fn told(describe: &Describe<Parts>, key: Option<&str>) -> Tag {
         let request = http::Request::get("/");
         let request = key.into_iter().fold(request, |request, key| request.header("x-key", key));
         let mut tag = Tag::none(WorkerId::default());
@@ -81,13 +49,13 @@ mod tests {
 
     #[test]
     fn a_tag_is_told_what_is_said_of_its_request() {
-        let mut describe = Describe::default();
+        let mut describe = Describe::<Parts>::default();
         assert!(describe.is_empty() && describe.wants_target().is_none());
-        describe.deadline(|_| Some(Duration::from_millis(3)));
+        describe.set_deadline(|_| Some(Duration::from_millis(3)));
         assert!(!describe.is_empty() && describe.wants_target().is_none());
-        describe.client(|parts| parts.headers.get("x-key").cloned());
+        describe.set_client(|parts| parts.headers.get("x-key").cloned());
         assert_eq!(describe.wants_target(), Some("client"));
-        describe.class(|parts| 1 + u8::from(parts.headers.contains_key("x-key")));
+        describe.set_class(|parts| 1 + u8::from(parts.headers.contains_key("x-key")));
         assert_eq!(describe.wants_target(), Some("class"));
         let (one, same, other) =
             (told(&describe, Some("a")), told(&describe, Some("a")), told(&describe, Some("b")));

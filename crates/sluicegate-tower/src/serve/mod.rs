@@ -14,8 +14,8 @@ pub use body::Body;
 pub use listen::Listen;
 
 use crate::BoxError;
+use crate::describe::Describe;
 use app::Serviced;
-use describe::Describe;
 use http::request::Parts;
 use http::{Request, Response};
 use sluicegate::Concurrency;
@@ -87,7 +87,7 @@ pub struct Serve<S> {
     typed: Vec<(&'static str, &'static str, String)>,
     route: AppRoute,
     places: Option<Concurrency>,
-    describe: Describe,
+    describe: Describe<Parts>,
     connect_info: bool,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
@@ -114,7 +114,7 @@ impl<S> Serve<S> {
     /// The class of each request, where there is a target: the higher goes first, and pushes the
     /// lower out when there is too much.
     pub fn class(mut self, class: impl Fn(&Parts) -> u8 + Send + Sync + 'static) -> Self {
-        self.describe.class(class);
+        self.describe.set_class(class);
         self
     }
 
@@ -126,7 +126,7 @@ impl<S> Serve<S> {
         mut self,
         client: impl Fn(&Parts) -> Option<K> + Send + Sync + 'static,
     ) -> Self {
-        self.describe.client(client);
+        self.describe.set_client(client);
         self
     }
 
@@ -136,7 +136,7 @@ impl<S> Serve<S> {
         mut self,
         deadline: impl Fn(&Parts) -> Option<Duration> + Send + Sync + 'static,
     ) -> Self {
-        self.describe.deadline(deadline);
+        self.describe.set_deadline(deadline);
         self
     }
 
