@@ -216,9 +216,8 @@ where
     fn signal(&mut self, cx: &mut Cx<'_, S::Out>) {
         self.now = cx.now();
         self.drop_gone(cx);
-        let Some(woken) = self.woken.clone() else { return };
         while cx.room() >= cx.runtime.emits && self.now.since(cx.now()) < SLICE {
-            let Some(n) = woken.take() else { return };
+            let Some(n) = self.woken.as_ref().and_then(|woken| woken.take()) else { return };
             self.poll_woken(n, cx);
         }
         cx.again();
