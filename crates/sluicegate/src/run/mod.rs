@@ -3,6 +3,7 @@
 mod breaker;
 mod close;
 mod crew;
+mod gating;
 mod machine;
 mod mailbox;
 mod plan;
@@ -19,6 +20,7 @@ mod worker;
 pub(crate) use breaker::Breaker;
 pub(crate) use close::refuse;
 pub(crate) use crew::{Crew, Seen};
+pub(crate) use gating::Gating;
 pub use machine::{Machine, Park, Raised, Wait};
 pub use mailbox::Waker;
 pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, Ring};

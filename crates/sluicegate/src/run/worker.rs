@@ -9,8 +9,8 @@ use crate::ledger::Ledger;
 use crate::net::{BoxError, Kind};
 use crate::observe::{Cut, Happening, Record, Tracer};
 use crate::run::{
-    Build, Context, Crew, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool, Raised, Ran, Ready,
-    Runnable, Stages, Wait, Wheel,
+    Build, Context, Crew, Gating, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool, Raised, Ran,
+    Ready, Runnable, Stages, Wait, Wheel,
 };
 use crate::sim::Befallen;
 use crate::time::{Time, nanos};
@@ -24,15 +24,6 @@ use std::time::Duration;
 /// How long stages run before the machine is looked at again, so that a dear handler cannot
 /// blind the gate.
 const BETWEEN_POLLS: Duration = Duration::from_micros(500);
-
-/// How long stages without a gate go before those behind one, at least: as long as a batch of cheap
-/// events may take. It is as long as the last batch did, so that a flood at the gate costs at most
-/// half of the worker.
-const BETWEEN_GATED: Duration = BETWEEN_POLLS;
-
-/// How long what leads to a gate may run until the machine is looked at again, before the stage
-/// behind it: what came meanwhile would else wait for a whole batch of that.
-const STALE: Duration = Duration::from_micros(100);
 
 /// How old a worker's part of the ledger may get while it runs: a handler that looks at the net
 /// cannot have its own worker publish, and sees what was published last.
@@ -67,18 +58,7 @@ pub(crate) struct Worker {
     draining: bool,
     epoch: u64,
     published: Time,
-    /// Bits of the replicas whose inlets have gates.
-    gated: u64,
-    /// When one of them last ran, and how long the others may go before the next does.
-    passed: Time,
-    between: Duration,
-    /// Bits of the replicas without one that lead to one of them.
-    feeding: u64,
-    /// Until when these go first, and how long the others without a gate ran since.
-    fed: Time,
-    behind: Duration,
-    /// How long what leads to a gate ran since the machine was looked at.
-    stale: Duration,
+    gating: Gating,
     /// When their laws are asked next, and whether they have to be, whatever happens.
     tick: Time,
     warm: bool,
@@ -141,22 +121,16 @@ impl Worker {
             draining: false,
             epoch: 0,
             published: Time(0),
-            gated: 0,
-            passed: Time(0),
-            between: BETWEEN_GATED,
-            feeding: 0,
-            fed: Time(0),
-            behind: Duration::ZERO,
-            stale: Duration::ZERO,
+            gating: Gating::new(0, 0),
             tick: Time(u64::MAX),
             warm: false,
             now: plan.clock.now(),
         };
         let gates = worker.replicas.iter().enumerate().filter(|(_, replica)| replica.is_gated());
-        worker.gated = gates.fold(0, |bits, (cell, _)| bits | 1 << cell);
-        if worker.gated != 0 {
+        let gated = gates.fold(0, |bits, (cell, _)| bits | 1 << cell);
+        if gated != 0 {
             worker.tick = worker.now;
-            worker.feeding = plan.leading_to(&domain.stages, worker.gated);
+            worker.gating = Gating::new(gated, plan.leading_to(&domain.stages, gated));
         }
         worker.each(|replica, cx| replica.start(cx));
         worker.look_at_all();
@@ -325,9 +299,9 @@ impl Worker {
     /// Asks the laws of the inlets.
     fn tick(&mut self) {
         self.tick = self.now + TICK;
-        self.note(Happening::Ticked, u64::from(self.gated.count_ones()));
+        self.note(Happening::Ticked, u64::from(self.gating.gated().0.count_ones()));
         self.warm = false;
-        for cell in Ready(self.gated).iter() {
+        for cell in self.gating.gated().iter() {
             let now = (self.now, self.draining);
             let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
             self.warm |= self.replicas[cell].tick(&mut cx);
@@ -378,7 +352,7 @@ impl Worker {
     }
 
     fn look(&mut self, wait: Wait) {
-        self.stale = Duration::ZERO;
+        self.gating.looked();
         self.machine.poll(self.now, wait, &mut self.raised);
         for stage in std::mem::take(&mut self.raised.0) {
             let planned = &self.plan.stages[stage.index()];
@@ -419,7 +393,7 @@ impl Worker {
             if ready.0 == 0 || self.now.since(began) >= BETWEEN_POLLS {
                 return;
             }
-            if ready.0 & !self.gated == 0 && self.stale >= STALE {
+            if self.gating.is_stale(ready) {
                 self.look(Wait::Not);
                 continue;
             }
@@ -427,18 +401,12 @@ impl Worker {
             if !self.take(next, shared) {
                 continue;
             }
-            if self.gated & 1 << next != 0 {
+            if self.gating.is_gated(next) {
                 // Refusals that are on their way must not wait for what was admitted.
                 self.machine.flush();
             }
             let (more, time) = self.run(next);
-            if self.gated & 1 << next != 0 {
-                (self.passed, self.between) = (self.now, time.max(BETWEEN_GATED));
-            } else if self.feeding & 1 << next == 0 {
-                self.behind += time;
-            } else {
-                self.stale += time;
-            }
+            self.gating.ran(next, time, self.now);
             if more {
                 self.ready.set(self.ready.get() | 1 << next);
             }
@@ -449,7 +417,7 @@ impl Worker {
     /// Which of those that are ready runs; none where the machine is looked at first, or where the
     /// policy puts all of them off.
     fn choose(&mut self, all: Ready) -> Option<usize> {
-        let ready = self.before_gates(all);
+        let ready = self.gating.before(all, self.now);
         let next = match self.ask(ready, all) {
             // What is held must not wait for those that wait themselves.
             Next::Wait(_) if ready != all => self.ask(all, all),
@@ -475,28 +443,6 @@ impl Worker {
         match next {
             Next::Run(next) if !ready.contains(next) => Next::Look,
             next => next,
-        }
-    }
-
-    /// Those among which the policy chooses: what leads to a gate goes before the stage behind it,
-    /// or the work would wait where nothing is refused. But only for a while, or a flood at the
-    /// gate would keep everything from going through. It also goes for as long before what is
-    /// behind the gate, each time that has run for so long: dear work there blinds the gate too.
-    fn before_gates(&mut self, ready: Ready) -> Ready {
-        let feeding = ready.0 & self.feeding;
-        if feeding != 0 && self.behind >= BETWEEN_GATED {
-            (self.behind, self.fed) = (Duration::ZERO, self.now + BETWEEN_GATED);
-        }
-        if feeding != 0 && self.now < self.fed {
-            return Ready(feeding);
-        }
-        let (gated, others) = (ready.0 & self.gated, ready.0 & !self.gated);
-        if gated == 0 || others == 0 {
-            ready
-        } else if self.now.since(self.passed) < self.between {
-            Ready(others)
-        } else {
-            Ready(gated)
         }
     }
 
