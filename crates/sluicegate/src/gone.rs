@@ -4,7 +4,7 @@
 //! kept in a list a worker, of the flows that are at home there; nearly always all are empty, and
 //! a batch begins with one look at whether they are.
 
-use crate::event::{StageId, WorkerId};
+use crate::event::{FlowKey, StageId, WorkerId};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -44,6 +44,18 @@ impl Gone {
 
     pub fn told(&self) -> u64 {
         self.told.load(Relaxed)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<FlowKey> {
+        let mut all = Vec::new();
+        for (n, home) in self.homes.iter().enumerate() {
+            if home.count.load(Relaxed) > 0 {
+                let home_id = WorkerId(n as u16);
+                all.extend(home.flows().iter().map(|&flow| FlowKey { home: home_id, flow }));
+            }
+        }
+        all
     }
 
     pub fn has(&self, home: WorkerId, flow: &FlowId) -> bool {

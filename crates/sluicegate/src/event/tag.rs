@@ -275,10 +275,10 @@ impl Tag {
 }
 
 /// Names a flow of the net while it is in flight.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FlowKey {
-    home: WorkerId,
-    flow: FlowId,
+    pub home: WorkerId,
+    pub flow: FlowId,
 }
 
 impl FlowKey {

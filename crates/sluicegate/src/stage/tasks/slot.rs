@@ -14,8 +14,10 @@ pub(super) struct Slot<F> {
     pub future: Pin<Box<Option<F>>>,
     pub waker: Waker,
     pub wakes: Arc<WakeSlot>,
-    /// The flow that it is of, if its source could say that nobody waits for it any more.
+    /// The flow that it is of, if its source could say that nobody waits for it any more; and
+    /// whether it is listed by that.
     pub flow: Option<FlowKey>,
+    pub listed: bool,
     pub taken: Time,
     /// What its polls took.
     pub used: Duration,
@@ -32,6 +34,7 @@ impl<F> Slot<F> {
             waker: Waker::from(Arc::clone(&wakes)),
             wakes,
             flow: None,
+            listed: false,
             taken: Time(0),
             used: Duration::ZERO,
             deadline: None,

@@ -5,7 +5,7 @@ use super::cx::{Asked, AsyncCx, Shared};
 use super::slot::Slot;
 use super::woken::Woken;
 use crate::control::Concurrency;
-use crate::event::{Batch, Event};
+use crate::event::{Batch, Event, FlowKey};
 use crate::ledger::Why;
 use crate::run::TimerKey;
 use crate::stage::{Cx, Stage};
@@ -35,6 +35,8 @@ pub(super) struct Tasks<S, R, F> {
     asked: Vec<Asked>,
     /// By the number of a sleep: its slot, and its timer.
     sleeps: HashMap<u64, (u32, TimerKey)>,
+    /// The slots of flows that wait for somebody: one that is done in its first poll is not listed.
+    flows: HashMap<FlowKey, u32>,
     /// How many flows had gone when this was last looked at.
     gone: u64,
     /// When the clock was last read: once a poll.
@@ -59,6 +61,7 @@ where
             shared: Rc::default(),
             asked: Vec::new(),
             sleeps: HashMap::new(),
+            flows: HashMap::new(),
             gone: 0,
             now: Time(0),
         }
@@ -114,7 +117,13 @@ where
         let before = std::mem::replace(&mut self.now, cx.clock());
         slot.used += self.now.since(before);
         match polled {
-            Ok(false) => self.set_timers(cx),
+            Ok(false) => {
+                if let (false, Some(flow)) = (slot.listed, slot.flow) {
+                    slot.listed = true;
+                    self.flows.insert(flow, n);
+                }
+                self.set_timers(cx);
+            }
             Ok(true) => self.end(n, cx),
             Err(_) => {
                 cx.runtime.hand.panicked();
@@ -139,7 +148,11 @@ where
             // What its destructor had not come to is dropped all the same.
             cx.runtime.hand.panicked();
         }
-        slot.flow = None;
+        if let Some(flow) = slot.flow.take()
+            && std::mem::take(&mut slot.listed)
+        {
+            self.flows.remove(&flow);
+        }
         if let Some(timer) = slot.deadline.take() {
             cx.cancel(timer);
         }
@@ -176,10 +189,9 @@ where
         if std::mem::replace(&mut self.gone, went) == went {
             return;
         }
-        for n in 0..self.slots.len() {
-            let flow = self.slots[n].flow.as_ref();
-            if flow.is_some_and(|flow| flow.is_in(&cx.runtime.desk.gone)) {
-                self.drop_future(n as u32, Why::Gone, cx);
+        for flow in cx.runtime.desk.gone.all() {
+            if let Some(&n) = self.flows.get(&flow) {
+                self.drop_future(n, Why::Gone, cx);
             }
         }
     }
