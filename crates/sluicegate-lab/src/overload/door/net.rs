@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluicegate::{
-    Batch, Capacity, Cx, Ended, Entering, Net, OnFull, Out, Outlet, Overload, Sim, Stage,
-    VirtualTime, bounded, stage,
+    Batch, Capacity, Cx, Ended, Entering, Net, OnFull, Out, Outlet, Overload, Stage, VirtualTime,
+    bounded, stage,
 };
 use sluicegate_macros::Ports;
 
 use super::clients::Clients;
-use crate::overload::outside::Outside;
+use crate::overload::outside::{Outside, play};
 use crate::record::Row;
 
 /// Requests in the net at once: more than all its queues hold.
@@ -28,10 +28,6 @@ const USUAL: usize = 1024;
 const SLICE: Duration = Duration::from_micros(500);
 /// What it costs to let a request in, or to refuse it there.
 const ENTERING: Duration = Duration::from_micros(5);
-/// Batches of a run: a bound that only a net which does not come to rest would reach.
-const STEPS: usize = 1 << 32;
-/// After the end of a run what waits is served.
-const REST: Duration = Duration::from_secs(600);
 
 /// Where the gates are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,14 +155,7 @@ impl Shape {
             busy: Arc::default(),
         };
         let (net, time) = (world.net(gates), world.time.clone());
-        let mut sim = Sim::with_time(net, seed, time).map_err(|error| error.to_string())?;
-        let span = Duration::from_secs(seconds as u64) + REST;
-        let rests = sim.run_for(span, STEPS) && sim.next().is_none();
-        sim.assert_even();
-        drop(sim);
-        if !rests {
-            return Err(format!("the net with gates {} does not rest", gates.name()));
-        }
+        play(net, time, seconds, seed, &format!("with gates {}", gates.name()))?;
         let busy = Duration::from_nanos(world.busy.load(Relaxed));
         let clients = world.lock().take().expect("it is taken once");
         Ok(Became { rows: clients.rows(), busy })

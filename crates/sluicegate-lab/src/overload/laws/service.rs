@@ -4,23 +4,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluicegate::{
-    Batch, Cx, Ended, Entering, Net, OnFull, Out, Sim, Stage, VirtualTime, from_fn, stage,
+    Batch, Cx, Ended, Entering, Net, OnFull, Out, Stage, VirtualTime, from_fn, stage,
 };
 
 use super::Law;
 use super::crowd::{Crowd, Due, Kind};
 use crate::overload::capacity::Capacity;
-use crate::overload::outside::Outside;
+use crate::overload::outside::{Outside, play};
 use crate::report::Report;
 
 /// Requests in the service at once, of which all but its queue's are in somebody's hands.
 const FLOWS: usize = 1 << 14;
 /// How long the door lets requests in before the worker does something else.
 const SLICE: Duration = Duration::from_micros(500);
-/// Batches of a run: a bound that only a net which does not come to rest would reach.
-const STEPS: usize = 1 << 32;
-/// After the end of a run what waits is served: at most a full queue.
-const REST: Duration = Duration::from_secs(600);
 /// The least of a page that is made, however little quality is asked for.
 const QUALITY_MIN: f64 = 0.2;
 
@@ -77,14 +73,7 @@ impl Service {
         let crowd = Shared::new(Crowd::new(kinds, seconds, seed));
         let time = VirtualTime::default();
         let net = self.net(law, &crowd, &time);
-        let mut sim = Sim::with_time(net, seed, time).map_err(|error| error.to_string())?;
-        let span = Duration::from_secs(seconds as u64) + REST;
-        let rests = sim.run_for(span, STEPS) && sim.next().is_none();
-        sim.assert_even();
-        drop(sim);
-        if !rests {
-            return Err(format!("the simulated service under {} does not rest", law.name()));
-        }
+        play(net, time, seconds, seed, &format!("of a service under {}", law.name()))?;
         Ok(crowd.take().report())
     }
 

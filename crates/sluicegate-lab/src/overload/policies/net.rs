@@ -5,15 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluicegate::{
-    Batch, Cx, Ended, Entering, Net, OnFull, Out, Outlet, Sim, Stage, VirtualTime, bounded, ms,
-    stage,
+    Batch, Cx, Ended, Entering, Net, OnFull, Out, Outlet, Stage, VirtualTime, bounded, ms, stage,
 };
 use sluicegate_macros::Ports;
 
 use super::scene::Scene;
 use super::which::Which;
 use crate::overload::door::clients::Clients;
-use crate::overload::outside::Outside;
+use crate::overload::outside::{Outside, play};
 use crate::record::Row;
 
 /// Requests in the net at once: more than all its queues hold.
@@ -24,10 +23,6 @@ const SLICE: Duration = Duration::from_micros(500);
 const BATCH: Duration = ms(5);
 /// What it costs to let a request in.
 const ENTERING: Duration = Duration::from_micros(5);
-/// Batches of a run: a bound that only a net which does not come to rest would reach.
-const STEPS: usize = 1 << 32;
-/// After the end of a run what waits is served.
-const REST: Duration = Duration::from_secs(600);
 
 /// A stage.
 #[derive(Clone, Copy, Debug)]
@@ -63,14 +58,7 @@ impl Scene {
             busy: Arc::default(),
         };
         let (net, time) = (world.net(self, which), world.time.clone());
-        let mut sim = Sim::with_time(net, seed, time).map_err(|error| error.to_string())?;
-        let span = Duration::from_secs(self.seconds as u64) + REST;
-        let rests = sim.run_for(span, STEPS) && sim.next().is_none();
-        sim.assert_even();
-        drop(sim);
-        if !rests {
-            return Err(format!("the net under {} does not rest", which.name()));
-        }
+        play(net, time, self.seconds, seed, &format!("under {}", which.name()))?;
         let busy = Duration::from_nanos(world.busy.load(Relaxed));
         let clients = world.lock().take().expect("it is taken once");
         Ok(Became { rows: clients.rows(), busy })
