@@ -1,7 +1,8 @@
 //! An application mounted among files: its requests, its streams, its gate.
 use super::*;
-use sluicegate::{Batch, Cx, Out};
-use sluicegate_http::{Body, Reply};
+use crate::app::Mounted;
+use sluicegate::{Batch, Capacity, Cx, Out, Stage};
+use sluicegate_http::{Body, Exchange, Reply};
 
 /// Answers at once; `true`: it describes requests.
 struct Plain(bool);
