@@ -1,5 +1,5 @@
-//! The outside of a net in virtual time: clients who come when they come, whatever the net does; and
-//! how such a net is played to its end.
+//! The outside of a net in virtual time: clients who come when they come, whatever the net does;
+//! and how such a net is played to its end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,8 @@ const STEPS: usize = 1 << 32;
 /// After the end of a run what waits is served: at most full queues.
 const REST: Duration = Duration::from_secs(600);
 
-/// Plays a net whose clients come for so many seconds, until it is at rest. `what` says which it is.
+/// Plays a net whose clients come for so many seconds, until it is at rest. `what` says which it
+/// is.
 ///
 /// # Errors
 /// One sentence, where the net has faults or does not come to rest: a defect.
