@@ -47,6 +47,20 @@ impl<T> Batch<'_, T> {
         None
     }
 
+    /// Gives an answer the tag of what asked.
+    #[inline(never)]
+    fn redeem(&mut self, mut event: Event<T>) -> Option<Event<T>> {
+        let key = event.tag.flow();
+        let Some(asked) = Window::redeem(&self.work.windows, key) else {
+            // A second answer to one question: its flow has been answered already.
+            event.tag.join();
+            self.work.strays += 1;
+            return None;
+        };
+        std::mem::replace(&mut event.tag, asked).join();
+        Some(event)
+    }
+
     /// Gives back the event taken last: it stays at the head of the queue and the batch ends.
     ///
     /// A run that takes nothing is no progress, so that the worker goes on to other stages. The
@@ -71,8 +85,9 @@ impl<T> Batch<'_, T> {
 impl<T> Iterator for Batch<'_, T> {
     type Item = Event<T>;
 
+    #[inline]
     fn next(&mut self) -> Option<Event<T>> {
-        if self.work.over || self.work.out_of_time(self.clock) {
+        if self.work.events.is_empty() || self.work.over || self.work.out_of_time(self.clock) {
             return None;
         }
         loop {
@@ -88,14 +103,10 @@ impl<T> Iterator for Batch<'_, T> {
                 self.desk.queue(-1);
                 let redeemed = event.tag.unmark_redeemed();
                 if self.work.answers && event.tag.is_question() && !redeemed {
-                    let key = event.tag.flow();
-                    let Some(asked) = Window::redeem(&self.work.windows, key) else {
-                        // A second answer to one question: its flow has been answered already.
-                        event.tag.join();
-                        self.work.strays += 1;
-                        continue;
+                    event = match self.redeem(event) {
+                        Some(event) => event,
+                        None => continue,
                     };
-                    std::mem::replace(&mut event.tag, asked).join();
                 }
                 self.desk.hold(1);
             }
@@ -224,10 +235,13 @@ impl<T> Work<T> {
     }
 
     /// Whether the slice is used up. The first event is always handled.
+    #[inline]
     fn out_of_time(&mut self, clock: &Clock) -> bool {
-        if self.taken == 0 || self.taken < self.look {
-            return false;
-        }
+        self.taken >= self.look && self.taken > 0 && self.look_at_clock(clock)
+    }
+
+    #[inline(never)]
+    fn look_at_clock(&mut self, clock: &Clock) -> bool {
         let used = nanos(clock.now().since(self.started));
         if used >= self.slice {
             self.over = true;
