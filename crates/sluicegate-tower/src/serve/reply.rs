@@ -66,7 +66,7 @@ where
     }
     if exact.is_some_and(|len| len <= WHOLE) {
         let reply = match collect(pin!(body)).await {
-            Some(pieces) => reply.with(whole(pieces)),
+            Some(body) => reply.with(body),
             None => Reply::plain(500),
         };
         return exchange.reply(reply);
@@ -111,16 +111,28 @@ where
 }
 
 /// All of a short body; none if it fails.
-async fn collect<B: Body>(mut body: Pin<&mut B>) -> Option<Vec<Chunk>> {
-    let mut pieces = Vec::new();
+async fn collect<B: Body>(mut body: Pin<&mut B>) -> Option<ReplyBody> {
+    // Mostly there is one, which needs no list.
+    let (mut first, mut pieces) = (None, Vec::new());
     // No more is asked for than there is: it may be dear.
     while !body.is_end_stream() {
         let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await else { break };
         if let Ok(mut data) = frame.ok()?.into_data() {
-            pieces.push(Chunk::Bytes(data.copy_to_bytes(data.remaining())));
+            let piece = data.copy_to_bytes(data.remaining());
+            match first {
+                None => first = Some(piece),
+                Some(_) => pieces.push(Chunk::Bytes(piece)),
+            }
         }
     }
-    Some(pieces)
+    Some(match first {
+        None => ReplyBody::Empty,
+        Some(piece) if pieces.is_empty() => ReplyBody::Bytes(piece),
+        Some(piece) => {
+            pieces.insert(0, Chunk::Bytes(piece));
+            ReplyBody::Chunks(pieces)
+        }
+    })
 }
 
 impl<B> Sending<B>
