@@ -130,6 +130,7 @@ fn wire(wire: &WireView) -> Value {
         "port": wire.port,
         "to": wire.to,
         "on_full": wire.on_full.name(),
+        "fused": wire.fused,
         "window": wire.window,
         "returns": wire.returns.is_some(),
         "answers": wire.returns,

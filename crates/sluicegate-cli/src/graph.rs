@@ -33,7 +33,11 @@ fn mermaid(net: &Snapshot) -> String {
         text.push_str("  end\n");
     }
     for wire in &net.wires {
-        let arrow = if wire.returns.is_some() { "-.->" } else { "-->" };
+        let arrow = match (&wire.returns, wire.fused) {
+            (Some(_), _) => "-.->",
+            (None, true) => "==>",
+            (None, false) => "-->",
+        };
         let (from, label, to) = (id(&wire.from), label(wire), id(&wire.to));
         let _ = writeln!(text, "  {from} {arrow}|\"{label}\"| {to}");
     }
@@ -51,7 +55,11 @@ fn dot(net: &Snapshot) -> String {
         text.push_str("  }\n");
     }
     for wire in &net.wires {
-        let style = if wire.returns.is_some() { ", style=dashed" } else { "" };
+        let style = match (&wire.returns, wire.fused) {
+            (Some(_), _) => ", style=dashed",
+            (None, true) => ", style=bold",
+            (None, false) => "",
+        };
         let (from, to, label) = (&wire.from, &wire.to, label(wire));
         let _ = writeln!(text, "  \"{from}\" -> \"{to}\" [label=\"{label}\"{style}]");
     }
@@ -71,10 +79,11 @@ fn domains(net: &Snapshot) -> BTreeMap<&str, (String, Vec<&str>)> {
 
 /// The port, and what the wire does when it cannot deliver.
 fn label(wire: &WireView) -> String {
+    let fused = if wire.fused { ", fused" } else { "" };
     match (wire.window, &wire.returns) {
         (Some(window), _) => format!("{}, window {window}", wire.port),
-        (None, Some(asked)) => format!("{}, answers {asked}", wire.port),
-        (None, None) => wire.port.to_owned(),
+        (None, Some(asked)) => format!("{}, answers {asked}{fused}", wire.port),
+        (None, None) => format!("{}{fused}", wire.port),
     }
 }
 

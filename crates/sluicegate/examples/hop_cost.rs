@@ -45,7 +45,7 @@ fn pass(batch: Batch<'_, Body>, cx: &mut Cx<'_, Out<Body>>) {
     }
 }
 
-fn measure(flows: u64) -> f64 {
+fn measure(flows: u64, fused: bool) -> f64 {
     let served = Arc::new(AtomicU64::new(0));
     let mut net = Net::new("row");
     let cpu = net.domain("cpu").pinned(1);
@@ -63,7 +63,10 @@ fn measure(flows: u64) -> f64 {
                 .on(cpu)
                 .queue(bounded(1024)),
         );
-        net.wire(last, next.inlet);
+        let wire = net.wire(last, next.inlet);
+        if fused {
+            wire.fused();
+        }
         last = next.out;
     }
     net.wire(last, source.inlet).returns(source.out);
@@ -76,10 +79,15 @@ fn measure(flows: u64) -> f64 {
 }
 
 fn main() {
-    println!("events a batch | ns a hop");
+    println!("events a batch | ns a hop | where stages are fused");
     let only = std::env::args().nth(1).and_then(|n| n.parse().ok());
+    let fused = std::env::args().nth(2).map(|_| true);
     for flows in [1, 4, 16, 64].into_iter().filter(|n| only.is_none_or(|only: u64| only == *n)) {
-        println!("{flows:14} | {:8.1}", measure(flows));
+        println!(
+            "{flows:14} | {:8.1} | {:8.1}",
+            measure(flows, fused.unwrap_or(false)),
+            measure(flows, fused.unwrap_or(true))
+        );
     }
     // An event is its body and 32 bytes.
     assert_eq!(size_of::<Event<Body>>(), 64);

@@ -59,6 +59,12 @@ pub(crate) struct Desk {
     befallen: OnceCell<Rc<[Befallen]>>,
 }
 
+/// What is set aside of a stage while one that is fused to it runs.
+pub(crate) struct Outer {
+    held: i64,
+    ended: Option<(ByWhy, ByWhy)>,
+}
+
 /// The places of one source on this worker.
 #[derive(Default)]
 struct Placed {
@@ -158,6 +164,27 @@ impl Desk {
         }
         let now = self.counts.ended.get();
         Some((now, self.accounted_by.replace(now)))
+    }
+
+    /// Sets aside what the running stage holds and what ended by its doing, while another runs in
+    /// its place.
+    #[inline]
+    pub fn begin_fused(&self) -> Outer {
+        Outer { held: self.held.take(), ended: self.account_ends() }
+    }
+
+    /// Goes on with the stage that ran before.
+    #[inline]
+    pub fn end_fused(&self, outer: Outer) {
+        self.held.set(outer.held);
+        if let Some((now, before)) = outer.ended {
+            let mut owed = now;
+            owed -= before;
+            let mut accounted = self.accounted_by.get();
+            accounted -= owed;
+            self.accounted_by.set(accounted);
+            self.accounted.set(self.ends.get() - owed.total());
+        }
     }
 
     pub fn set_dropping(&self, why: Why) -> Why {

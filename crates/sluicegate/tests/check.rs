@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 use sluicegate::{
-    Batch, Cx, Domain, Net, Node, OnFull, Out, Outlet, Priority, Stage, Threads, bounded, from_fn,
-    stage,
+    Batch, Cx, Domain, Limit, Net, Node, OnFull, Out, Outlet, Priority, Stage, Threads, bounded,
+    from_fn, stage,
 };
 use sluicegate_macros::Ports;
 
@@ -325,6 +325,39 @@ fn n0018_a_policy_that_names_what_is_not_there() {
     case.net.add(stage("first", || End).on(cpu));
     let said = "N0018: the policy of domain `other` does not fit: it names stage `second`, and the \
                 domain has `first`; correct what the domain's `.policy(..)` makes";
+    assert_eq!(case.said(), [said]);
+}
+
+#[test]
+fn n0019_wires_that_cannot_be_fused() {
+    let said = |why: &str, from: &str| {
+        vec![format!(
+            "N0019: the wire from `{from}.out` cannot be fused: {why}; leave out `.fused()`"
+        )]
+    };
+    let mut case = Case::new();
+    let pool = case.net.domain("pool").pool(1);
+    let far = case.net.add(stage("far", || Relay).on(pool));
+    case.wire_end(far.out).fused();
+    assert_eq!(case.said(), said("its stages are not in one pinned domain", "far"));
+
+    let mut case = Case::new();
+    let gated = stage("gated", || End).on(case.cpu).queue(bounded(1).admit(Limit::of(1)));
+    let gated = case.net.add(gated);
+    let relay = case.relay("relay");
+    case.net.wire(relay.out, gated.inlet).fused();
+    let why = "its inlet has a gate or an order, which needs a queue";
+    assert_eq!(case.said(), said(why, "relay"));
+}
+
+#[test]
+fn n0020_stages_fused_in_a_circle() {
+    let mut case = Case::new();
+    let (a, b) = (case.relay("a"), case.relay("b"));
+    case.net.wire(a.out, b.inlet).on_full(OnFull::ShedNewest).fused();
+    case.net.wire(b.out, a.inlet).fused();
+    let said = "N0020: stages are fused in a circle: `a` -> `b` -> `a`; leave out `.fused()` at one \
+                wire of the circle";
     assert_eq!(case.said(), [said]);
 }
 

@@ -1,8 +1,8 @@
 //! The check of a net as a whole.
 
-use super::graph::circles_of_waits;
+use super::graph::{circles_of_waits, fused_circles};
 use crate::event::StageId;
-use crate::net::{Fault, Faults, Kind, Net, OnFull, WireSpec};
+use crate::net::{Domain, Fault, Faults, Kind, Net, OnFull, WireSpec};
 
 /// Ready bits of a worker; one of 64 is for news.
 pub(crate) const STAGES_PER_DOMAIN: usize = 63;
@@ -21,11 +21,11 @@ pub(crate) fn check(net: &Net) -> Result<(), Faults> {
         ports(net, &mut faults);
         wires(net, &mut faults);
         let name = |&stage: &usize| net.stages[stage].name.clone();
-        faults.extend(
-            circles_of_waits(net)
-                .iter()
-                .map(|circle| Fault::CycleOfWaits { through: circle.iter().map(name).collect() }),
-        );
+        let through = |circle: Vec<usize>| circle.iter().map(name).collect();
+        let waits = circles_of_waits(net).into_iter().map(through);
+        faults.extend(waits.map(|through| Fault::CycleOfWaits { through }));
+        let fused = fused_circles(net).into_iter().map(through);
+        faults.extend(fused.map(|through| Fault::FusedCircle { through }));
     }
     if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
 }
@@ -134,6 +134,9 @@ fn wires(net: &Net, faults: &mut Vec<Fault>) {
                 faults.push(Fault::ReturnWithoutPlace { wire, asked });
             }
         }
+        if let Some(why) = wire.fused.then(|| unfusable(net, wire)).flatten() {
+            faults.push(Fault::CannotFuse { wire: port(wire.from), why });
+        }
         match wire.divert {
             Some(other) if other.0 != wire.from.0 || other == wire.from => {
                 faults.push(Fault::DivertsNowhere { wire: port(wire.from) });
@@ -146,6 +149,21 @@ fn wires(net: &Net, faults: &mut Vec<Fault>) {
             }
             _ => {}
         }
+    }
+}
+
+/// What keeps a wire from being fused.
+pub(super) fn unfusable(net: &Net, wire: &WireSpec) -> Option<&'static str> {
+    let (from, to) = (&net.stages[wire.from.0.index()], &net.stages[wire.to.index()]);
+    let pinned = |domain: Domain| net.domains[domain.0].kind == Kind::Pinned;
+    if from.domain != to.domain || !to.domain.is_none_or(pinned) {
+        Some("its stages are not in one pinned domain")
+    } else if to.gating.is_some() {
+        Some("its inlet has a gate or an order, which needs a queue")
+    } else if wire.window.is_some() {
+        Some("it has a window")
+    } else {
+        None
     }
 }
 

@@ -116,6 +116,18 @@ pub enum Fault {
         /// What the policy says of it.
         why: String,
     },
+    /// N0019: a wire is fused that must have a queue.
+    CannotFuse {
+        /// The wire's port as `stage.port`.
+        wire: String,
+        /// What keeps it from being fused.
+        why: &'static str,
+    },
+    /// N0020: fused wires make a circle.
+    FusedCircle {
+        /// The stages, each fused to the next and the last to the first.
+        through: Vec<String>,
+    },
 }
 
 impl Fault {
@@ -140,6 +152,8 @@ impl Fault {
             Self::TooLarge { .. } => "N0016",
             Self::DivertsInCircle { .. } => "N0017",
             Self::PolicyDoesNotFit { .. } => "N0018",
+            Self::CannotFuse { .. } => "N0019",
+            Self::FusedCircle { .. } => "N0020",
         }
     }
 
@@ -180,6 +194,8 @@ impl Fault {
             Self::TooLarge { .. } => "split the service into several nets or stages",
             Self::DivertsInCircle { .. } => "let one wire of the circle wait or shed",
             Self::PolicyDoesNotFit { .. } => "correct what the domain's `.policy(..)` makes",
+            Self::CannotFuse { .. } => "leave out `.fused()`",
+            Self::FusedCircle { .. } => "leave out `.fused()` at one wire of the circle",
         }
     }
 }
@@ -203,11 +219,11 @@ impl fmt::Display for Fault {
                 write!(f, "port `{stage}.{port}` has more than one wire")
             }
             Self::CycleOfWaits { through } => {
-                write!(f, "stages wait for each other in a circle: ")?;
-                for stage in through {
-                    write!(f, "`{stage}` -> ")?;
-                }
-                write!(f, "`{}`", through[0])
+                circle(f, "stages wait for each other in a circle", through)
+            }
+            Self::FusedCircle { through } => circle(f, "stages are fused in a circle", through),
+            Self::CannotFuse { wire, why } => {
+                write!(f, "the wire from `{wire}` cannot be fused: {why}")
             }
             Self::WindowWithoutReturn { wire } => {
                 write!(f, "the wire from `{wire}` has a window, but no wire returns to it")
@@ -240,6 +256,14 @@ impl fmt::Display for Fault {
         }?;
         write!(f, "; {}", self.cure())
     }
+}
+
+fn circle(f: &mut fmt::Formatter<'_>, what: &str, through: &[String]) -> fmt::Result {
+    write!(f, "{what}: ")?;
+    for stage in through {
+        write!(f, "`{stage}` -> ")?;
+    }
+    write!(f, "`{}`", through[0])
 }
 
 /// All faults of a net.

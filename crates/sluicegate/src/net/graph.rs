@@ -19,12 +19,25 @@ pub(crate) fn circles_of_waits(net: &Net) -> Vec<Vec<usize>> {
             waits[wire.from.0.index()].push(other.to.index());
         }
     }
+    circles(&waits)
+}
+
+/// The same, of wires that are fused.
+pub(crate) fn fused_circles(net: &Net) -> Vec<Vec<usize>> {
+    let mut fused = vec![Vec::new(); net.stages.len()];
+    for wire in net.wires.iter().filter(|wire| wire.fused) {
+        fused[wire.from.0.index()].push(wire.to.index());
+    }
+    circles(&fused)
+}
+
+fn circles(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let mut circles: Vec<Vec<usize>> = Vec::new();
-    for start in 0..net.stages.len() {
+    for start in 0..edges.len() {
         if circles.iter().any(|circle| circle.contains(&start)) {
             continue;
         }
-        if let Some(circle) = shortest_circle(&waits, start) {
+        if let Some(circle) = shortest_circle(edges, start) {
             circles.push(circle);
         }
     }

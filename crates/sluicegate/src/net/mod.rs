@@ -95,6 +95,18 @@ impl Net {
         Wire::new(self.wires.last_mut().expect("pushed just now"))
     }
 
+    /// Fuses every wire that [can be](Wire::fused), in order of declaration, but those that would
+    /// close a circle of fused wires. Returns how many are fused then.
+    pub fn fuse(&mut self) -> usize {
+        for n in 0..self.wires.len() {
+            if !self.wires[n].fused && check::unfusable(self, &self.wires[n]).is_none() {
+                self.wires[n].fused = true;
+                self.wires[n].fused = graph::fused_circles(self).is_empty();
+            }
+        }
+        self.wires.iter().filter(|wire| wire.fused).count()
+    }
+
     /// Says that nothing is sent on a port in this net, so that it needs no wire. What is sent all
     /// the same counts as dropped by its stage.
     pub fn seal<T>(&mut self, port: Outlet<T>) {

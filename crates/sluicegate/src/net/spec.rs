@@ -198,7 +198,7 @@ impl<S: Stage> Spec<S> {
             declared: stage,
             ports: S::Out::NAMES,
             queues: Box::new(Erased::<S::In>(PhantomData)),
-            build: Box::new(move |build| Box::new(Replica::<S>::new(Arc::clone(&make), build))),
+            build: Box::new(move |build| Replica::<S>::seated(Arc::clone(&make), build)),
         }
     }
 }

@@ -93,6 +93,8 @@ pub struct WireView {
     pub to: String,
     /// What becomes of an event for which there is no room.
     pub on_full: OnFull,
+    /// Whether the stage it leads to is [fused](crate::Wire::fused) with the one it comes from.
+    pub fused: bool,
     /// The most questions a replica may have unanswered.
     pub window: Option<usize>,
     /// The port to whose questions it brings the answers, as `stage.port`.
@@ -202,6 +204,7 @@ impl Observer {
             port: port(spec.from),
             to: name(spec.to),
             on_full: spec.on_full,
+            fused: spec.fused,
             window: spec.window,
             returns: spec.returns.map(|asked| format!("{}.{}", name(asked.0), port(asked))),
             sent: 0,

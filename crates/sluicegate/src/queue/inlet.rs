@@ -57,6 +57,13 @@ pub(crate) struct Taken {
     pub more: bool,
 }
 
+impl Taken {
+    /// What was never in the queue.
+    pub fn fused(answers: bool, now: Time) -> Self {
+        Self { answers, came: None, newest: Some(now), more: false }
+    }
+}
+
 /// What an observer may ask of a queue.
 pub(crate) trait Probe: Send + Sync {
     /// Events that wait, and those among them that belong to flows.

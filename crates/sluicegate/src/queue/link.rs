@@ -7,7 +7,7 @@ use crate::event::{Event, StageId, WorkerId};
 use crate::ledger::Why;
 use crate::net::OnFull;
 use crate::observe::WireStats;
-use crate::run::{Ring, refuse};
+use crate::run::{Context, Fused, Ring, Seat, refuse};
 use crate::stage::{Link, Places, Window};
 use std::any::Any;
 use std::collections::VecDeque;
@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub(crate) struct WireLink<T, U> {
     /// One queue a worker in a pinned domain, one in all in a pool.
     pub targets: Vec<(Arc<InletQueue<U>>, Ring)>,
+    /// Where the consumer is fused to the wire.
+    pub fusing: Option<Fusing<U>>,
     /// The first worker of the consumer's domain.
     pub first: usize,
     pub consumer: StageId,
@@ -33,6 +35,15 @@ pub(crate) struct WireLink<T, U> {
     pub reserved_in: usize,
     /// Empty between deliveries; kept for its memory.
     pub left: Leftover<T, U>,
+}
+
+/// The consumer's replica on the same worker, for a wire that is fused.
+pub(crate) struct Fusing<U> {
+    pub seat: Rc<Seat<U>>,
+    /// Its queue among the targets.
+    pub own: usize,
+    /// Whether events of this wire went into that queue, which must not be overtaken.
+    pub spilled: bool,
 }
 
 /// What one delivery leaves over.
@@ -218,6 +229,36 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
 }
 
 impl<T: 'static, U: From<T> + Send + 'static> Link<T> for WireLink<T, U> {
+    fn pass(&mut self, events: &mut VecDeque<Event<T>>, cx: &mut Context<'_>) {
+        let (queues, first_worker, n) = (self.targets.len(), self.first, events.len());
+        let Some(fusing) = self.fusing.as_mut().filter(|_| n > 0) else { return };
+        let (queue, bell) = &self.targets[fusing.own];
+        // Until what went before is seen to have left.
+        fusing.spilled = fusing.spilled && !queue.is_empty();
+        let (mut flows, mut back, mut here) = (0, 0, !fusing.spilled);
+        for event in &*events {
+            let tag = event.tag();
+            here &= route(queues, first_worker, tag.home()) == fusing.own;
+            flows += i64::from(tag.is_flow());
+            back += usize::from(self.returns && tag.returns_to(self.consumer));
+        }
+        let passed = match fusing.seat.get() {
+            Some(seat) if here && (back == 0 || back == n) => {
+                seat.handle_now((n, flows, back > 0), &mut |into| move_all(events, into), cx)
+            }
+            _ => Fused::Cannot,
+        };
+        match passed {
+            Fused::Cannot => fusing.spilled = true,
+            Fused::Done => self.stats.sent.add(n as u64),
+            Fused::Left => {
+                self.stats.sent.add(n as u64);
+                fusing.spilled = true;
+                bell.ring();
+            }
+        }
+    }
+
     fn send(&mut self, events: &mut VecDeque<Event<T>>, placed: usize) -> usize {
         if placed == 0 && self.send_together(events) {
             return 0;

@@ -29,6 +29,7 @@ fn what_is_held_for_a_queue_is_not_overtaken_when_room_comes_meanwhile() {
     });
     let mut link = WireLink::<u64, u64> {
         targets: targets.collect(),
+        fusing: None,
         first: 0,
         consumer: StageId(0),
         on_full: OnFull::Wait,

@@ -29,7 +29,7 @@ pub use policy::{
     Cohort, ExitFirst, Fifo, LongestQueue, Next, Policy, Priority, Ran, Ready, Shares, Stages,
     Waiting,
 };
-pub(crate) use replica::Replica;
+pub(crate) use replica::{Fused, Replica, Seat, Seats};
 pub(crate) use rest::Rest;
 pub(crate) use runnable::{Context, Runnable};
 pub use running::{Drained, Running, StartError};

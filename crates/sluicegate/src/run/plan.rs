@@ -9,7 +9,7 @@ use crate::net::{
 };
 use crate::observe::Stats;
 use crate::queue::Probe;
-use crate::run::{Bell, Crew, Mailbox, NEWS, Pool, Ring, Runnable, Seen};
+use crate::run::{Bell, Crew, Mailbox, NEWS, Pool, Ring, Runnable, Seats, Seen};
 use crate::stage::Window;
 use crate::time::Clock;
 use std::any::Any;
@@ -251,6 +251,7 @@ pub(crate) struct Build<'a> {
     pub mailbox: &'a Arc<Mailbox>,
     pub bit: u64,
     pub windows: Vec<Option<Window>>,
+    pub seats: &'a Seats,
 }
 
 impl<'a> Build<'a> {
@@ -259,6 +260,7 @@ impl<'a> Build<'a> {
         stage: StageId,
         desk: &'a Rc<Desk>,
         ready: &'a Rc<Cell<u64>>,
+        seats: &'a Seats,
     ) -> Self {
         let (worker, spec) = (desk.worker, &plan.stages[stage.index()]);
         let windows = (0..spec.ports.len()).map(|port| {
@@ -274,7 +276,15 @@ impl<'a> Build<'a> {
             mailbox: &plan.mailboxes[worker.index()],
             bit: 1 << spec.cell,
             windows: windows.collect(),
+            seats,
         }
+    }
+
+    /// Whether a wire that is fused leads to the stage; and whether one leads from it.
+    pub fn fused(&self) -> (bool, bool) {
+        let fused = || self.plan.wires.iter().filter(|wire| wire.fused);
+        let id = self.spec.id;
+        (fused().any(|wire| wire.to == id), fused().any(|wire| wire.from.0 == id))
     }
 
     pub fn window(&self, port: usize) -> Option<Window> {

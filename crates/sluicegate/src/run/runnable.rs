@@ -7,18 +7,18 @@ use crate::time::{Clock, Time};
 use std::any::Any;
 
 /// What a worker lends to the replica that runs.
-pub(crate) struct Context<'a> {
+pub struct Context<'a> {
     /// When the run begins: the clock is read once a run.
-    pub now: Time,
-    pub clock: &'a Clock,
-    pub desk: &'a Desk,
-    pub wheel: &'a mut Wheel,
-    pub machine: &'a mut dyn Any,
-    pub draining: bool,
+    pub(crate) now: Time,
+    pub(crate) clock: &'a Clock,
+    pub(crate) desk: &'a Desk,
+    pub(crate) wheel: &'a mut Wheel,
+    pub(crate) machine: &'a mut dyn Any,
+    pub(crate) draining: bool,
     /// Whether events may be taken from the queue: not by a thread of a pool that is not on duty.
-    pub takes: bool,
+    pub(crate) takes: bool,
     /// How many events the run handled.
-    pub handled: usize,
+    pub(crate) handled: usize,
 }
 
 /// A replica, its types erased: one virtual call a batch.

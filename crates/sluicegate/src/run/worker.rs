@@ -10,7 +10,7 @@ use crate::net::{BoxError, Kind};
 use crate::observe::{Cut, Happening, Record, Tracer};
 use crate::run::{
     Build, Context, Crew, Gating, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool, Raised, Ran,
-    Ready, Runnable, Stages, Wait, Wheel,
+    Ready, Runnable, Seats, Stages, Wait, Wheel,
 };
 use crate::sim::Befallen;
 use crate::time::{Time, nanos};
@@ -90,8 +90,9 @@ impl Worker {
         let machine = (domain.machine)(id.index() - domain.first)?;
         let mailbox = Arc::clone(&plan.mailboxes[id.index()]);
         mailbox.set_waker(machine.waker());
+        let seats = Seats::default();
         let replicas = domain.stages.iter().map(|&stage| {
-            plan.stages[stage.index()].build(&Build::new(plan, stage, &desk, &ready))
+            plan.stages[stage.index()].build(&Build::new(plan, stage, &desk, &ready, &seats))
         });
         let names =
             domain.stages.iter().map(|&stage| plan.stages[stage.index()].spec.name.as_str());

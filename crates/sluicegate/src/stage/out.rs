@@ -2,6 +2,7 @@
 
 use crate::desk;
 use crate::event::{Event, WorkerId};
+use crate::run::Context;
 use crate::stage::permit::{Permit, Places};
 use crate::stage::ports::AnyOut;
 use std::collections::VecDeque;
@@ -51,6 +52,8 @@ pub(crate) struct OutSpec {
 
 /// The far side of a port: the wire and the queues beyond it.
 pub(crate) trait Link<T> {
+    /// Has the stage that is fused to the wire, if there is one and it can, handle all events now.
+    fn pass(&mut self, events: &mut VecDeque<Event<T>>, cx: &mut Context<'_>);
     /// Delivers from the front; what the wire holds back stays. `placed` of the events have a
     /// place already. Returns how many places were used.
     fn send(&mut self, events: &mut VecDeque<Event<T>>, placed: usize) -> usize;
@@ -172,6 +175,15 @@ impl<T: 'static> Out<T> {
 }
 
 impl<T: 'static> AnyOut for Out<T> {
+    fn pass(&mut self, cx: &mut Context<'_>) {
+        // What has places beyond the wire goes there.
+        let Some(link) = self.link.as_mut().filter(|_| self.places == 0) else { return };
+        link.pass(&mut self.events, cx);
+        if self.events.is_empty() {
+            self.flows = 0;
+        }
+    }
+
     fn deliver(&mut self) {
         self.asked = false;
         if self.events.is_empty() && self.places == 0 {

@@ -1,6 +1,7 @@
 //! Ports: the typed ends of a stage to which wires are attached.
 
 use crate::event::StageId;
+use crate::run::Context;
 use crate::stage::out::{Link, Out, OutSpec};
 use std::any::Any;
 use std::fmt;
@@ -23,6 +24,9 @@ pub trait Ports: 'static {
 
 /// What the runtime does with a port whatever its kind.
 pub trait AnyOut {
+    /// Has a stage that is fused to this port handle what was emitted, if it can now. The rest is
+    /// for [`deliver`](AnyOut::deliver).
+    fn pass(&mut self, cx: &mut Context<'_>);
     /// Sends what was emitted, as far as the wire takes it.
     fn deliver(&mut self);
     /// Events that wait in the outbox.

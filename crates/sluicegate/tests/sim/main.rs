@@ -9,6 +9,7 @@ mod charges;
 mod clients;
 mod common;
 mod drain;
+mod fused;
 mod homes;
 mod late;
 mod laws;

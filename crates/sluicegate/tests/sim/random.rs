@@ -378,6 +378,9 @@ pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
         Some(&asker) if random.one_in(2) => net.wire(front.out, asker),
         _ => net.wire(front.out, later[later.len() - 1]),
     };
+    if random.one_in(2) {
+        net.fuse();
+    }
     net
 }
 

@@ -21,7 +21,7 @@ pub(super) struct Handled {
 impl<S: Stage> Replica<S> {
     /// The most answers, and the most events that ask, that may be handled before the outboxes
     /// could be full. Answers have room of their own: what is held may wait for them.
-    fn limits(&mut self) -> (usize, usize) {
+    pub(super) fn limits(&mut self) -> (usize, usize) {
         let (mut answers, mut asks) = (usize::MAX, usize::MAX);
         self.out.each(&mut |port: &mut dyn AnyOut| {
             answers = answers.min(port.room_for_answers());
@@ -153,15 +153,10 @@ impl<S: Stage> Replica<S> {
         } else {
             self.handle_events(cx, &taken);
         }
-        let served = before - self.work.events.len();
-        let dropped = std::mem::take(&mut self.work.dropped);
-        self.stats.served.add((served - dropped) as u64);
-        self.stats.batches.add(1);
-        self.note(cx, Happening::Handled, served - dropped);
+        let served = self.count_served(cx, before);
         let mut more = taken.more;
         if !self.work.events.is_empty() {
-            self.note(cx, Happening::PutBack, self.work.events.len());
-            self.queue.put_back(&mut self.work.events, &taken, now, &mut self.aside);
+            self.put_back(cx, &taken);
             more = true;
         }
         if self.hand.is_open() {
@@ -175,6 +170,22 @@ impl<S: Stage> Replica<S> {
             self.settle();
         }
         Handled { more: more && served > 0, answers: taken.answers }
+    }
+
+    /// Puts back what is left of a batch.
+    pub(super) fn put_back(&mut self, cx: &Context<'_>, taken: &Taken) {
+        self.note(cx, Happening::PutBack, self.work.events.len());
+        self.queue.put_back(&mut self.work.events, taken, cx.now, &mut self.aside);
+    }
+
+    /// Counts what was taken of a batch of so many.
+    pub(super) fn count_served(&mut self, cx: &Context<'_>, before: usize) -> usize {
+        let served = before - self.work.events.len();
+        let dropped = std::mem::take(&mut self.work.dropped);
+        self.stats.served.add((served - dropped) as u64);
+        self.stats.batches.add(1);
+        self.note(cx, Happening::Handled, served - dropped);
+        served
     }
 
     /// Tells the queue what its events have cost.
@@ -226,7 +237,7 @@ impl<S: Stage> Replica<S> {
         true
     }
 
-    fn handle_events(&mut self, cx: &mut Context<'_>, taken: &Taken) {
+    pub(super) fn handle_events(&mut self, cx: &mut Context<'_>, taken: &Taken) {
         let now = cx.now;
         self.work.begin(taken.answers, cx.desk.gone.any(), now, self.cost);
         // Where clients share, each event of several is timed by itself; those of a class in which

@@ -1,6 +1,9 @@
 //! One replica of a stage: takes a batch, calls the handler, delivers what it emitted.
 
+mod fuse;
 mod handle;
+
+pub(crate) use fuse::{Fused, Seat, Seats};
 
 use crate::control::Served;
 use crate::desk::Desk;
@@ -42,6 +45,8 @@ pub(crate) struct Replica<S: Stage> {
     /// A flag raised by the stage itself while its output was held.
     again: bool,
     parked: bool,
+    /// Whether stages are fused to its ports.
+    fuses: bool,
     /// Whether flags left no room for the events that wait: these go first in the next run.
     starved: bool,
     held: i64,
@@ -105,6 +110,7 @@ impl<S: Stage> Replica<S> {
             hand,
             again: false,
             parked: false,
+            fuses: build.fused().1,
             starved: false,
             held: 0,
             stats: plan.stats.stage(build.worker, spec.id),
@@ -113,7 +119,8 @@ impl<S: Stage> Replica<S> {
             places: declared.flows,
             cell: spec.cell,
             ports: spec.ports,
-            cost: DEAR,
+            // In the run of another its own time is not known.
+            cost: if build.fused().0 { 0 } else { DEAR },
             breaker: Breaker::default(),
             flag_breaker: Breaker::default(),
         }
@@ -188,7 +195,8 @@ impl<S: Stage> Replica<S> {
     }
 
     /// Delivers what was emitted; whether the stage is parked then.
-    fn deliver(&mut self, desk: &Desk) {
+    fn deliver(&mut self, cx: &mut Context<'_>) {
+        let (desk, fuses) = (cx.desk, self.fuses);
         let (mut emitted, mut held, mut ports) = (0, 0, self.ports.iter());
         let note = |what, n: usize, port| {
             if n > 0 {
@@ -199,6 +207,9 @@ impl<S: Stage> Replica<S> {
             let name = ports.next().copied().unwrap_or_default();
             let flows = port.take_emitted();
             note(Happening::Emitted, flows, name);
+            if fuses {
+                port.pass(cx);
+            }
             port.deliver();
             note(Happening::Held, port.len(), name);
             emitted += flows;
@@ -251,14 +262,13 @@ impl<S: Stage> Replica<S> {
     fn aside(&mut self, cx: &mut Context<'_>, f: impl FnOnce(&mut Self, &mut Context<'_>)) {
         self.begin(cx);
         f(self, cx);
-        self.deliver(cx.desk);
+        self.deliver(cx);
         self.account(cx);
     }
 
     /// Settles the counts of one run, whose end is the beginning of the next.
     fn account(&mut self, cx: &mut Context<'_>) {
         let desk = cx.desk;
-        self.held += desk.take_held();
         let start = std::mem::replace(&mut cx.now, cx.clock.now());
         let busy = cx.now.0.saturating_sub(start.0);
         self.stats.busy.add(busy);
@@ -279,7 +289,13 @@ impl<S: Stage> Replica<S> {
             1 => self.cost = (self.cost * 3 + busy) / 4,
             taken => self.cost = (self.cost * 3 + busy / taken as u64) / 4,
         }
-        if let Some((now, before)) = desk.account_ends() {
+        self.settle_counts(cx);
+    }
+
+    /// Settles what a run did to flows.
+    fn settle_counts(&mut self, cx: &Context<'_>) {
+        self.held += cx.desk.take_held();
+        if let Some((now, before)) = cx.desk.account_ends() {
             self.stats.ended(now, before);
         }
         if self.work.strays > 0 {
@@ -296,7 +312,7 @@ impl<S: Stage> Runnable for Replica<S> {
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
         self.begin(cx);
         if self.parked {
-            self.deliver(cx.desk);
+            self.deliver(cx);
         }
         if self.stage.is_none() {
             self.make_stage(cx);
@@ -312,7 +328,7 @@ impl<S: Stage> Runnable for Replica<S> {
         }
         let handled = if cx.takes { self.handle_batch(cx) } else { self.leave_batch() };
         let was_parked = self.parked;
-        self.deliver(cx.desk);
+        self.deliver(cx);
         self.account(cx);
         if self.parked && !was_parked && handled.more {
             self.tell_others();
