@@ -156,7 +156,7 @@ where
     read_resources(&mut net, &watch, root, threads);
     guard(&mut net, (&plan, refusals), (cpu, workers), http, first, cache.inlet);
     list(&mut net, &plan, disk, cache);
-    net.wire(cache.out.reply, http.replies).returns(http.request);
+    net.wire(cache.out.reply, http.replies).returns(http.request).fused();
     // The queue of `load` has room for all windows, so that nothing is shed; and as the cache never
     // waits for `load`, `load` may wait for the cache.
     net.wire(cache.out.ask, load.inlet).window(WINDOW).on_full(OnFull::ShedNewest);

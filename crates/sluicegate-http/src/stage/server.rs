@@ -129,9 +129,9 @@ impl HttpServer {
             .emits(EMITS)
             .flows(flows);
         let http = net.add(spec);
-        net.wire(served.opened, http.inlet);
-        net.wire(served.incoming, http.inlet);
-        net.wire(http.out.write, served.write);
+        net.wire(served.opened, http.inlet).fused();
+        net.wire(served.incoming, http.inlet).fused();
+        net.wire(http.out.write, served.write).fused();
         if !logs {
             net.seal(http.out.log);
         }

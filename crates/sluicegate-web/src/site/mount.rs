@@ -6,8 +6,8 @@ use crate::stages::{Burn, CacheIn, Echo, Instead, Panic, Router, ShowNet, Sleep,
 use crate::stages::{Pull, Stream};
 use crate::watch::Watch;
 use sluicegate::{
-    Capacity, Domain, Inlet, Limit, Net, Node, OnFull, Outlet, Overload, Spec, Stage, bounded,
-    stage,
+    Capacity, Domain, Inlet, Limit, Net, Node, OnFull, Outlet, Overload, Spec, Stage, Wire,
+    bounded, stage,
 };
 use sluicegate_http::{Exchange, HttpNodes};
 use sluicegate_io::resources::Resource;
@@ -54,13 +54,13 @@ pub(super) fn mount(
     {
         // Nothing is said of requests, so nobody has to look at them.
         let mounted = mount_app(net, &**app, (cpu, bounded(QUEUE)), http, files);
-        lead_back(net, mounted.replies, http, dresses.then_some(site));
+        lead_back(net, mounted.replies, http, dresses.then_some(site)).fused();
         return First::App(mounted.requests);
     }
     let own = router.clone();
     let route = net.add(stage("route", move || own.clone()).on(cpu));
     let out = route.out;
-    net.wire(out.site, site);
+    net.wire(out.site, site).fused();
 
     if config.routes.iter().any(|route| route.instead.is_some()) {
         let instead = stage("instead", move || Instead::new(router.clone())).on(cpu);
@@ -197,10 +197,10 @@ fn lead_back(
     replies: Outlet<Exchange>,
     http: HttpNodes,
     site: Option<Inlet<CacheIn>>,
-) {
+) -> Wire<'_, Exchange> {
     match site {
-        Some(site) => drop(net.wire(replies, site)),
-        None => drop(net.wire(replies, http.replies).returns(http.request)),
+        Some(site) => net.wire(replies, site),
+        None => net.wire(replies, http.replies).returns(http.request),
     }
 }
 
