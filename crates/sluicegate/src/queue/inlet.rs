@@ -270,13 +270,15 @@ pub(crate) struct Locked<'a, T> {
 impl<T> Locked<'_, T> {
     /// Places for events that have none yet.
     fn places(&self) -> usize {
-        self.capacity.saturating_sub(self.lanes.asks() + self.lanes.reserved)
+        let by_cost = self.lanes.gated.as_ref().map_or(usize::MAX, |gated| gated.capacity());
+        self.capacity.min(by_cost).saturating_sub(self.lanes.asks() + self.lanes.reserved)
     }
 
     /// How many more events there is room for: by a gate's measure less than there are places.
     pub fn room(&self) -> usize {
         let gated = self.lanes.gated.as_ref();
-        self.places().min(gated.map_or(usize::MAX, |gated| gated.room()))
+        let room = gated.map_or(usize::MAX, |gated| gated.room());
+        self.places().min(room.saturating_sub(self.lanes.reserved))
     }
 
     /// Asks whether an event with this tag may enter. Those that have to go for it come `out`.

@@ -18,6 +18,7 @@ mod laws_own;
 mod ledger;
 mod load;
 mod mutants;
+mod orders;
 mod overload;
 mod panics;
 mod permits;

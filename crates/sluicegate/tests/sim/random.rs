@@ -282,9 +282,11 @@ fn any_queue(most: usize, gates: bool, random: &mut Random) -> Capacity {
     if !gates {
         return queue;
     }
-    let queue = match random.below(4) {
+    let queue = match random.below(6) {
         0 => return queue,
         1 => queue.order(Order::Lifo),
+        3 => queue.order(Order::AdaptiveLifo(Duration::from_micros(200))),
+        4 => queue.work(Duration::from_micros(300)),
         2 => queue.order(Order::ByDeadline),
         _ => queue.order(Order::Fifo),
     };
