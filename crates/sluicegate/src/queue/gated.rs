@@ -152,6 +152,11 @@ impl<I: Item> Gated<I> {
         }
     }
 
+    /// Counts one that comes to a place which was taken before.
+    pub fn count_placed(&mut self) {
+        self.gate.count_offered();
+    }
+
     /// Counts one that may not enter, whatever the laws say.
     pub fn count_refused(&mut self, why: Why) {
         self.gate.count_refused(why);

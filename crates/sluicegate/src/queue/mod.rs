@@ -22,7 +22,7 @@ mod work_tests;
 pub use admission::{AdmissionQueue, Ask, Place};
 pub(crate) use gated::{Aside, Gated, Passed};
 pub(crate) use inlet::{InletQueue, Probe, Taken, Waiter};
-pub(crate) use link::{Leftover, WireLink};
+pub(crate) use link::{Leftover, WireLink, route};
 pub(crate) use order::Item;
 pub use order::Order;
 pub(crate) use work::WorkBound;
