@@ -97,7 +97,7 @@ impl Capacity {
     /// use sluicegate::{AdmissionQueue, Ask, Time, bounded, ms};
     ///
     /// let mut queue = AdmissionQueue::new(bounded(1000).work(ms(1)), 1);
-    /// let waiting = (0..1000).take_while(|n| queue.offer(Time(0), Ask::default(), n).is_ok());
+    /// let waiting = (0..1000).take_while(|_| queue.offer(Time(0), Ask::default(), ()).is_ok());
     /// assert_eq!(waiting.count(), 11, "ten that take 100 us, and one for whom a place is free");
     /// ```
     pub fn work(mut self, most: Duration) -> Self {

@@ -83,7 +83,8 @@ proptest! {
             match step {
                 Step::Offer(after) => {
                     let known = Known { number, deadline: after.map(|after| now + ms(after)) };
-                    let late = known.deadline.filter(|at| !keeps && *at < now + takes(1 + list.len()));
+                    let done = now + takes(1 + list.len());
+                    let late = known.deadline.filter(|deadline| !keeps && *deadline < done);
                     let expected = late.map_or(Verdict::Enter, |_| Verdict::Refuse(Why::Expired));
                     let mut out = Vec::new();
                     prop_assert_eq!(queue.offer(known.asking(), now, 1, &mut out), expected);

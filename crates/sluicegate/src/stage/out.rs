@@ -133,9 +133,9 @@ impl<T: 'static> Out<T> {
     /// or later; dropping the permit gives back what is left of it.
     ///
     /// Where there was no room the stage runs again when there may be: an event may be
-    /// [put back](crate::Batch::put_back) until then. More places than the queue has are never to be
-    /// had. A stage that keeps places and sends without them may be parked for want of these very
-    /// places. For places beyond several ports see [`reserve_all`](crate::reserve_all).
+    /// [put back](crate::Batch::put_back) until then. More places than the queue has there will
+    /// never be. A stage that keeps places and sends without them may be parked for want of these
+    /// very places. For places beyond several ports see [`reserve_all`](crate::reserve_all).
     pub fn reserve(&mut self, n: usize) -> Option<Permit<T>> {
         let Some(link) = &mut self.link else {
             if self.credit_left() < n {

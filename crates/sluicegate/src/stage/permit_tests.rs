@@ -262,10 +262,12 @@ proptest! {
                     }
                 }
             }
-            for queue in 0..2 {
-                let locked = queues[queue].lock();
-                prop_assert_eq!(locked.lanes.asks.len(), model.queues[queue].len());
-                prop_assert_eq!(locked.lanes.reserved, model.reserved[queue]);
+            for (queue, waits) in queues.iter().zip(&model.queues) {
+                prop_assert_eq!(queue.lock().lanes.asks.len(), waits.len());
+            }
+            for (queue, reserved) in queues.iter().zip(model.reserved) {
+                let locked = queue.lock();
+                prop_assert_eq!(locked.lanes.reserved, reserved);
                 prop_assert!(locked.lanes.asks.len() + locked.lanes.reserved <= CAPACITY);
             }
             let window = windows[ASKS].as_ref().expect("the third has one");

@@ -5,10 +5,10 @@ use super::{Out, Permit};
 /// Takes places beyond several ports, each so many; or none beyond any, and the stage runs again
 /// when there may be room where it lacked.
 ///
-/// What Sandstorm did by `enqueue_prepare` on one queue after the other (SEDA, Welsh 2002, section
-/// 3.2), where nothing gave a prepared place back. Nothing waits with places in its hands, and never
-/// are two queues locked at once; and all take them in one order, so that two who want the same
-/// cannot refuse each other for ever.
+/// What Sandstorm did by `enqueue_prepare` on one queue after the other (SEDA, Welsh 2002), where
+/// nothing gave a prepared place back. Nothing waits with places in its hands, and never are two
+/// queues locked at once; and all take them in one order, so that two who want the same cannot
+/// refuse each other for ever.
 ///
 /// Ports go in a tuple of two to six.
 ///
