@@ -77,6 +77,19 @@ impl Capacity {
     /// one client together.
     ///
     /// Notes, which belong to no flow, go before all flows.
+    ///
+    /// ```
+    /// use sluicegate::{AdmissionQueue, Ask, Order, Time, bounded, ms};
+    ///
+    /// let adaptive = bounded(10).order(Order::AdaptiveLifo(ms(100)));
+    /// let mut queue = AdmissionQueue::new(adaptive, 2);
+    /// for n in 0..4 {
+    ///     queue.offer(Time(0), Ask::default(), n).expect("there is room");
+    /// }
+    /// let mut next = |at| queue.take(Time(0) + ms(at)).map(|(n, _)| n);
+    /// assert_eq!(next(10), Some(0), "who came first");
+    /// assert_eq!(next(200), Some(3), "the queue has stood for long: who came last");
+    /// ```
     pub fn order(mut self, order: Order) -> Self {
         self.gating.get_or_insert_default().order = order;
         self

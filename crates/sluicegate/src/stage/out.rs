@@ -136,6 +136,27 @@ impl<T: 'static> Out<T> {
     /// [put back](crate::Batch::put_back) until then. More places than the queue has there will
     /// never be. A stage that keeps places and sends without them may be parked for want of these
     /// very places. For places beyond several ports see [`reserve_all`](crate::reserve_all).
+    ///
+    /// ```
+    /// use sluicegate::{Batch, Cx, Out, Rig, Why, from_fn};
+    ///
+    /// // What is dear to make is made only if there is a place for it.
+    /// let square = from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+    ///     for event in batch {
+    ///         let Some(mut place) = cx.out.reserve(1) else {
+    ///             event.split().0.refuse(Why::Shed);
+    ///             continue;
+    ///         };
+    ///         let made = event.map(|n| n * n);
+    ///         cx.out.emit_with(&mut place, made).expect("it is for this port");
+    ///     }
+    /// });
+    /// let mut rig = Rig::of(square);
+    /// rig.out.set_credit(1);
+    /// rig.feed([3_u64, 4]).batch(2);
+    /// assert_eq!(*rig.out.take()[0], 9);
+    /// assert_eq!(rig.ledger().ended[Why::Shed], 1);
+    /// ```
     pub fn reserve(&mut self, n: usize) -> Option<Permit<T>> {
         let Some(link) = &mut self.link else {
             if self.credit_left() < n {
