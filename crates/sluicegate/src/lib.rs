@@ -84,7 +84,8 @@ pub use run::{
 pub use sim::Sim;
 pub use stage::{
     AnyOut, AsyncCx, AsyncStage, Binder, Cx, Entering, Flag, FnStage, Full, Inlet, Local, NoRoom,
-    Out, Outlet, Permit, Ports, Sleep, Stage, async_stage, from_async_fn, from_fn,
+    Out, Outlet, Permit, Ports, Sleep, Stage, WantedPlaces, async_stage, from_async_fn, from_fn,
+    reserve_all,
 };
 pub use time::{Clock, Time, VirtualTime, ms};
 

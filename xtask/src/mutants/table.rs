@@ -5,6 +5,11 @@ use super::Mutation;
 /// Many seeds over random nets, with troubles.
 const SEEDS: &str = "seeds::every_net_is_even_and_comes_to_rest_whatever_befalls_it";
 
+/// Transactions over two queues, and windows with permits, with troubles.
+const TRANSACTIONS: &str = "transactions::\
+    all_parts_arrive_or_none_and_two_who_want_the_same_do_not_lock_each_other_out";
+const FAULTS: &str = "faults::a_window_and_its_permits_are_whole_again_whatever_went_wrong";
+
 /// Each is tried on its own.
 pub const MUTATIONS: &[Mutation] = &[
     Mutation {
@@ -34,10 +39,42 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "a permit keeps its places",
         file: "crates/sluicegate/src/stage/permit.rs",
-        find: "self.queue.give_back(self.left);",
+        find: "self.grant.give_back(self.left);",
         replace: "",
         suite: "sim",
         tests: &["mutants::a_permit_that_is_dropped_gives_its_places_back"],
+    },
+    Mutation {
+        name: "who lacks places beyond one port keeps those beyond the others",
+        file: "crates/sluicegate/src/queue/inlet.rs",
+        find: "reserved.saturating_sub(n);\n        let waiting = &mut",
+        replace: "reserved.saturating_sub(0);\n        let waiting = &mut",
+        suite: "sim",
+        tests: &[TRANSACTIONS],
+    },
+    Mutation {
+        name: "who lacks places is not told of room",
+        file: "crates/sluicegate/src/queue/link.rs",
+        find: "            locked.wait(&self.me);\n            return None;",
+        replace: "            return None;",
+        suite: "sim",
+        tests: &[TRANSACTIONS],
+    },
+    Mutation {
+        name: "what has a place stands behind what has none",
+        file: "crates/sluicegate/src/stage/out.rs",
+        find: "self.events.insert(place, event);",
+        replace: "self.events.push_back(event);",
+        suite: "",
+        tests: &["stage::permit_tests::permits_are_counters_and_what_has_a_place_gets_there"],
+    },
+    Mutation {
+        name: "a permit takes no place of its window",
+        file: "crates/sluicegate/src/stage/window.rs",
+        find: "self.promises.0.fetch_add(n, Relaxed);",
+        replace: "let _ = n;",
+        suite: "sim",
+        tests: &[FAULTS],
     },
     Mutation {
         name: "a parked stage is not told of room",

@@ -145,8 +145,23 @@ impl Gate {
         self.meter.cost()
     }
 
+    /// Nanoseconds from one event leaving the queue to the next.
+    pub fn pace(&self) -> f64 {
+        self.meter.pace()
+    }
+
     pub fn newest_first(&self) -> bool {
         self.adjust.newest_first
+    }
+
+    /// How long the queue has not been empty.
+    pub fn standing(&self, now: Time) -> Duration {
+        self.standing.map_or(Duration::ZERO, |since| now.since(since))
+    }
+
+    /// For how many of those that wait a server is free.
+    pub fn free(&self) -> usize {
+        self.free
     }
 
     /// Says how many are served at once, where not each server has a cell of its own.
@@ -226,7 +241,7 @@ impl Gate {
             refused: refused - self.before.1,
             queued,
             running: self.running(),
-            standing: self.standing.map_or(Duration::ZERO, |since| now.since(since)),
+            standing: self.standing(now),
             ..Sample::default()
         };
         self.meter.read(now, queued == 0, &mut sample);

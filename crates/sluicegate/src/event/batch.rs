@@ -65,8 +65,9 @@ impl<T> Batch<'_, T> {
     ///
     /// A run that takes nothing is no progress, so that the worker goes on to other stages. The
     /// stage runs again, and sees the event again, when something happens to it: an event comes,
-    /// its flag is raised, a timer runs out, a flow of its ends, or held output goes out. Put
-    /// back only what waits for one of these.
+    /// its flag is raised, a timer runs out, a flow of its ends, held output goes out, or there
+    /// is room where [`Out::reserve`](crate::Out::reserve) found none. Put back only what waits for
+    /// one of these.
     pub fn put_back(&mut self, mut event: Event<T>) {
         if event.tag.is_flow() {
             self.desk.hold(-1);

@@ -3,7 +3,7 @@
 use crate::control::{Controller, Off, Served};
 use crate::event::Event;
 use crate::net::{Domain, Kind};
-use crate::queue::{Gated, InletQueue, Item, Order, Probe};
+use crate::queue::{Gated, InletQueue, Item, Order, Probe, WorkBound};
 use crate::run::{Build, Replica, Runnable};
 use crate::stage::{Ports, Stage};
 use std::any::Any;
@@ -36,6 +36,8 @@ pub(crate) struct Gating {
     pub order: Order,
     /// What makes the laws of one queue; none: nothing but the capacity bounds it.
     pub laws: Vec<MakeLaw>,
+    /// The capacity in work, where one is declared.
+    pub work: Option<WorkBound>,
 }
 
 type MakeLaw = Arc<dyn Fn() -> Box<dyn Controller> + Send + Sync>;
@@ -50,7 +52,7 @@ impl Gating {
     fn gated<I: Item>(&self, replicas: usize, keeps_late: bool) -> Gated<I> {
         let laws = self.controllers();
         let cells = (0..replicas).map(|_| Arc::new(Served::under(&laws))).collect();
-        Gated::new(self.order, laws, cells, keeps_late)
+        Gated::new(self.order, laws, cells, keeps_late, self.work)
     }
 
     /// The laws of one queue.
@@ -75,8 +77,44 @@ impl Capacity {
     /// one client together.
     ///
     /// Notes, which belong to no flow, go before all flows.
+    ///
+    /// ```
+    /// use sluicegate::{AdmissionQueue, Ask, Order, Time, bounded, ms};
+    ///
+    /// let adaptive = bounded(10).order(Order::AdaptiveLifo(ms(100)));
+    /// let mut queue = AdmissionQueue::new(adaptive, 2);
+    /// for n in 0..4 {
+    ///     queue.offer(Time(0), Ask::default(), n).expect("there is room");
+    /// }
+    /// let mut next = |at| queue.take(Time(0) + ms(at)).map(|(n, _)| n);
+    /// assert_eq!(next(10), Some(0), "who came first");
+    /// assert_eq!(next(200), Some(3), "the queue has stood for long: who came last");
+    /// ```
     pub fn order(mut self, order: Order) -> Self {
         self.gating.get_or_insert_default().order = order;
+        self
+    }
+
+    /// Bounds the queue by work too, not by number alone: it is full while what waits will take
+    /// `most`, by the measured cost of events and as many threads as serve it. Then the
+    /// [wire](crate::Wire::on_full) waits, sheds or diverts, as for a queue that is full of events:
+    /// unlike a law this refuses nothing that can wait at the sender. An empty queue takes an event
+    /// whatever it costs. Until one was handled each is taken to cost 100 us. The order is
+    /// [`Order::Fifo`] within classes unless declared, and who is more important makes the others
+    /// go for it, as [there](Self::order).
+    ///
+    /// It keeps a wait short whatever the events cost: of those that take 10 us there may be
+    /// 500 in a queue for 5 ms that one thread serves, of those that take 1 ms there may be 5.
+    ///
+    /// ```
+    /// use sluicegate::{AdmissionQueue, Ask, Time, bounded, ms};
+    ///
+    /// let mut queue = AdmissionQueue::new(bounded(1000).work(ms(1)), 1);
+    /// let waiting = (0..1000).take_while(|_| queue.offer(Time(0), Ask::default(), ()).is_ok());
+    /// assert_eq!(waiting.count(), 11, "ten that take 100 us, and one for whom a place is free");
+    /// ```
+    pub fn work(mut self, most: Duration) -> Self {
+        self.gating.get_or_insert_default().work = Some(WorkBound(most));
         self
     }
 

@@ -1,7 +1,7 @@
 //! Wires: from one port to one inlet, with the answer to a refusal.
 
 use crate::event::StageId;
-use crate::queue::{Fusing, InletQueue, Leftover, Waiter, WireLink};
+use crate::queue::{Fusing, InletQueue, Leftover, Waiter, WireLink, route};
 use crate::run::Build;
 use crate::stage::{Inlet, Link, Outlet};
 use std::any::Any;
@@ -139,6 +139,7 @@ fn make_link<T: 'static, U: From<T> + Send + 'static>(
         .enumerate()
         .map(|(n, queue)| (Arc::clone(queue), build.bell(spec.to, n)))
         .collect();
+    let first = plan.domains[consumer.domain].first;
     let divert = spec.divert.and_then(|other| plan.wire_from(other)).map(|other| {
         let link = (plan.wires[other].link)(build, other);
         *link.downcast::<Box<dyn Link<T>>>().expect("diverted outlets have the same type")
@@ -151,7 +152,7 @@ fn make_link<T: 'static, U: From<T> + Send + 'static>(
     Box::new(WireLink {
         targets,
         fusing,
-        first: plan.domains[consumer.domain].first,
+        first,
         consumer: spec.to,
         on_full: spec.on_full,
         divert,
@@ -160,7 +161,7 @@ fn make_link<T: 'static, U: From<T> + Send + 'static>(
         me: Waiter { mailbox: Arc::clone(build.mailbox), bit: build.bit },
         desk: build.desk.clone(),
         stats: plan.stats.wire(build.worker, wire),
-        reserved_in: 0,
+        reserved_in: route(queues.len(), first, build.worker),
         left: Leftover::default(),
     })
 }

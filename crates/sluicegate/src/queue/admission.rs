@@ -3,8 +3,7 @@
 //! Without I/O, threads or a clock: time is an argument, and whoever owns the queue serves it.
 
 use super::gated::{Aside, Gated};
-use super::line::Ticket;
-use super::waiting::Item;
+use super::order::{Item, Ticket};
 use crate::control::{Asking, Concurrency, Places, Served, Was};
 use crate::ledger::{ByWhy, Why};
 use crate::net::Capacity;
@@ -126,11 +125,11 @@ impl<T> AdmissionQueue<T> {
             self.gated.count_refused(Why::Draining);
             return Err(Why::Draining);
         }
-        let places = self.capacity.saturating_sub(self.gated.len());
         let asked = Asked { ask, came: now, body };
         self.gated.set_servers(self.places.servers());
         // Who finds a free place waits for nothing.
         self.gated.set_free(self.places.free());
+        let places = self.capacity.min(self.gated.capacity()).saturating_sub(self.gated.len());
         self.gated.enter(asked, now, places, &mut self.aside.dropped)
     }
 

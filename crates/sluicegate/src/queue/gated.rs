@@ -1,8 +1,8 @@
 //! A lane with an order and a gate: who may enter, who goes first, and who is pushed out.
 
-use super::Order;
-use super::line::Ticket;
-use super::waiting::{Held, Item, Waiting};
+use super::expiry::Expiry;
+use super::order::{Item, Order, Ticket, Waiting};
+use super::work::WorkBound;
 use crate::control::{Asking, Controller, Gate, Served, Was};
 use crate::event::Tag;
 use crate::ledger::Why;
@@ -54,8 +54,9 @@ impl<I> Default for Aside<I> {
 pub(crate) struct Gated<I> {
     waiting: Waiting<I>,
     gate: Gate,
-    /// Whether what is late or gone is handled all the same.
-    keeps_late: bool,
+    expiry: Expiry,
+    /// The most work that may wait, where that is declared.
+    work: Option<WorkBound>,
 }
 
 impl<I: Item> Gated<I> {
@@ -64,8 +65,15 @@ impl<I: Item> Gated<I> {
         controllers: Vec<Box<dyn Controller>>,
         cells: Vec<Arc<Served>>,
         keeps_late: bool,
+        work: Option<WorkBound>,
     ) -> Self {
-        Self { waiting: Waiting::new(order), gate: Gate::new(controllers, cells), keeps_late }
+        let (waiting, gate) = (Waiting::new(order), Gate::new(controllers, cells));
+        Self { waiting, gate, expiry: Expiry { keeps_late }, work }
+    }
+
+    /// The most events that may wait, by what they cost.
+    pub fn capacity(&self) -> usize {
+        self.work.map_or(usize::MAX, |most| most.events(self.gate.pace(), self.gate.free()))
     }
 
     /// Asks for an event where there are `places` for more. Another one may have to go for it.
@@ -76,7 +84,8 @@ impl<I: Item> Gated<I> {
         places: usize,
         out: &mut Dropped<I>,
     ) -> Verdict {
-        let asking = asking.kept(self.keeps_late);
+        let asking = self.expiry.asking(asking);
+        self.turn(now);
         // Who has no deadline need not know.
         let ahead = asking.deadline.map(|_| self.waiting.ahead(&asking));
         let (queued, mean) = (self.waiting.len(), self.gate.cost());
@@ -143,6 +152,11 @@ impl<I: Item> Gated<I> {
         }
     }
 
+    /// Counts one that comes to a place which was taken before.
+    pub fn count_placed(&mut self) {
+        self.gate.count_offered();
+    }
+
     /// Counts one that may not enter, whatever the laws say.
     pub fn count_refused(&mut self, why: Why) {
         self.gate.count_refused(why);
@@ -163,10 +177,11 @@ impl<I: Item> Gated<I> {
         aside: &mut Aside<I>,
     ) {
         self.settle(aside);
+        self.turn(now);
         let (before, mean) = (into.len(), self.gate.cost());
         while into.len() - before < limit {
             let Some((held, ticket)) = self.waiting.pop(mean) else { break };
-            if let Some(why) = late(&self.gate, &is_gone, now, &held, self.keeps_late) {
+            if let Some(why) = self.expiry.why(&self.gate, &is_gone, now, &held) {
                 let waited = self.waiting.was_late(ticket, mean);
                 let why = if why == Why::Shed { waited } else { why };
                 self.gate.count_dropped(why);
@@ -202,17 +217,19 @@ impl<I: Item> Gated<I> {
         if !self.gate.is_due(now) {
             return true;
         }
-        let Self { waiting, gate, keeps_late } = self;
+        let Self { waiting, gate, expiry, .. } = self;
         let before = out.len();
-        let keeps = *keeps_late;
-        waiting.expire(gate.cost(), |held| late(gate, &is_gone, now, held, keeps), out);
+        waiting.expire(gate.cost(), |held| expiry.why(gate, &is_gone, now, held), out);
         for (_, why) in &out[before..] {
             gate.count_dropped(*why);
         }
         self.gate.waiting(now, self.waiting.len());
-        let again = self.gate.tick(now, self.waiting.len());
-        self.waiting.set_newest_first(self.gate.newest_first());
-        again
+        self.gate.tick(now, self.waiting.len())
+    }
+
+    /// Turns a queue of arrivals round, where a law or the order says so.
+    fn turn(&mut self, now: Time) {
+        self.waiting.turn(self.gate.newest_first(), self.gate.standing(now));
     }
 
     /// Charges to clients what their events have cost, and hears how many are served at once.
@@ -304,25 +321,4 @@ impl Asking {
         let (client, weight) = (tag.client(), tag.weight());
         Self { class, client, weight, deadline: tag.deadline(), flow }
     }
-
-    /// The same without a deadline, where what is late is kept.
-    fn kept(self, keeps: bool) -> Self {
-        Self { deadline: self.deadline.filter(|_| !keeps), ..self }
-    }
-}
-
-/// Why an event that waits is to be dropped, if it is. Where `keeps` says that what is late or gone
-/// is handled, only the laws can.
-fn late<I: Item>(
-    gate: &Gate,
-    is_gone: &impl Fn(&I) -> bool,
-    now: Time,
-    held: &Held<I>,
-    keeps: bool,
-) -> Option<Why> {
-    if !keeps && is_gone(&held.event) {
-        return Some(Why::Gone);
-    }
-    let asking = held.event.asking().kept(keeps);
-    asking.flow.then(|| gate.late(now, held.came, asking.deadline)).flatten()
 }

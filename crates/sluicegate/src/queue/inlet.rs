@@ -46,6 +46,12 @@ pub(crate) struct Waiter {
     pub bit: u64,
 }
 
+impl Waiter {
+    fn is(&self, other: &Self) -> bool {
+        self.bit == other.bit && Arc::ptr_eq(&self.mailbox, &other.mailbox)
+    }
+}
+
 /// What a replica took for one batch.
 pub(crate) struct Taken {
     pub answers: bool,
@@ -228,13 +234,26 @@ impl<T> InletQueue<T> {
         let Some(gated) = &mut lanes.gated else { return false };
         let again = gated.tick(now, |event| event.tag().is_in(gone), dropped);
         self.publish(gated.pressure(), gated.quality());
-        let waiting = match dropped.is_empty() {
+        // Of a queue that is empty nobody takes anything who would tell them: its laws have said
+        // no, and may now say yes.
+        let empty = gated.len() == 0 && !lanes.waiting.is_empty();
+        let waiting = match dropped.is_empty() && !empty {
             true => Vec::new(),
             false => std::mem::take(&mut lanes.waiting),
         };
         drop(locked);
         tell(&waiting);
-        again
+        again || empty
+    }
+
+    /// Gives `n` places back, and tells all who wait for room but `me`, who has to wait on.
+    pub fn retract(&self, n: usize, me: &Waiter) {
+        let mut locked = self.lock();
+        locked.lanes.reserved = locked.lanes.reserved.saturating_sub(n);
+        let waiting = &mut locked.lanes.waiting;
+        let others: Vec<Waiter> = waiting.extract_if(.., |waiter| !waiter.is(me)).collect();
+        drop(locked);
+        tell(&others);
     }
 
     /// Where the `n`th replica of those that serve this queue counts for its gate.
@@ -277,13 +296,15 @@ pub(crate) struct Locked<'a, T> {
 impl<T> Locked<'_, T> {
     /// Places for events that have none yet.
     fn places(&self) -> usize {
-        self.capacity.saturating_sub(self.lanes.asks() + self.lanes.reserved)
+        let by_cost = self.lanes.gated.as_ref().map_or(usize::MAX, |gated| gated.capacity());
+        self.capacity.min(by_cost).saturating_sub(self.lanes.asks() + self.lanes.reserved)
     }
 
     /// How many more events there is room for: by a gate's measure less than there are places.
     pub fn room(&self) -> usize {
         let gated = self.lanes.gated.as_ref();
-        self.places().min(gated.map_or(usize::MAX, |gated| gated.room()))
+        let room = gated.map_or(usize::MAX, |gated| gated.room());
+        self.places().min(room.saturating_sub(self.lanes.reserved))
     }
 
     /// Asks whether an event with this tag may enter. Those that have to go for it come `out`.
@@ -337,9 +358,16 @@ impl<T> Locked<'_, T> {
 
     /// Has `waiter` told when there is room.
     pub fn wait(&mut self, waiter: &Waiter) {
-        let known = |w: &Waiter| w.bit == waiter.bit && Arc::ptr_eq(&w.mailbox, &waiter.mailbox);
-        if !self.lanes.waiting.iter().any(known) {
+        if !self.lanes.waiting.iter().any(|known| known.is(waiter)) {
             self.lanes.waiting.push(waiter.clone());
+        }
+    }
+
+    /// Uses a place that was taken for an event which comes now, and need not ask.
+    pub fn use_place(&mut self) {
+        self.lanes.reserved -= 1;
+        if let Some(gated) = &mut self.lanes.gated {
+            gated.count_placed();
         }
     }
 }

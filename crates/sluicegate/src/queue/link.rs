@@ -8,7 +8,7 @@ use crate::ledger::Why;
 use crate::net::OnFull;
 use crate::observe::WireStats;
 use crate::run::{Context, Fused, Ring, Seat, refuse};
-use crate::stage::{Link, Places, Window};
+use crate::stage::{Grant, Link, Places, Wanted, Window};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -132,7 +132,7 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
             }
             let verdict = if used < placed {
                 used += 1;
-                locked.lanes.reserved -= 1;
+                locked.use_place();
                 Verdict::Enter
             } else if full {
                 Verdict::Full
@@ -271,9 +271,9 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for WireLink<T, U> {
         used
     }
 
-    fn reserve(&mut self, home: WorkerId, n: usize) -> usize {
+    fn reserve(&mut self, home: WorkerId, n: usize, waits: usize) -> usize {
         self.reserved_in = route(self.targets.len(), self.first, home);
-        let n = n.min(self.window.as_ref().map_or(n, Window::room));
+        let n = n.min(self.window.as_ref().map_or(n, |window| window.room().saturating_sub(waits)));
         let mut locked = self.targets[self.reserved_in].0.lock();
         let n = n.min(locked.room());
         locked.lanes.reserved += n;
@@ -292,16 +292,38 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for WireLink<T, U> {
         self.targets[route(self.targets.len(), self.first, home)].0.pressure()
     }
 
-    fn permit(&mut self, home: WorkerId, n: usize) -> Option<Arc<dyn Places>> {
+    fn permit(&mut self, home: WorkerId, wanted: Wanted) -> Option<Grant> {
         self.reserved_in = route(self.targets.len(), self.first, home);
         let queue = &self.targets[self.reserved_in].0;
+        let Wanted { n, spare, waits } = wanted;
+        let asks = self.window.as_ref().is_none_or(|window| window.room() >= n + waits);
         let mut locked = queue.lock();
-        if locked.room() < n {
+        if !asks || locked.room() < n - spare {
+            locked.wait(&self.me);
             return None;
         }
-        locked.lanes.reserved += n;
+        locked.lanes.reserved += n - spare;
         drop(locked);
-        Some(Arc::clone(queue) as Arc<dyn Places>)
+        let places = Arc::clone(queue) as Arc<dyn Places>;
+        Some(Grant { places, window: self.window.as_ref().map(|window| window.promise(n)) })
+    }
+
+    fn retract(&mut self, n: usize) {
+        self.targets[self.reserved_in].0.retract(n, &self.me);
+    }
+
+    fn honours(&self, grant: &Grant, home: WorkerId) -> bool {
+        let to = route(self.targets.len(), self.first, home);
+        let windows = match (&self.window, &grant.window) {
+            (Some(window), Some(promises)) => window.made(promises),
+            (None, None) => true,
+            _ => false,
+        };
+        windows && to == self.reserved_in && grant.is_of(&self.targets[to].0)
+    }
+
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.targets[self.reserved_in].0).addr()
     }
 }
 
@@ -330,7 +352,7 @@ fn question<T>(event: Event<T>, asks: Option<&Window>) -> Event<T> {
 }
 
 /// The queue, among `queues`, for events whose home is `home`.
-fn route(queues: usize, first: usize, home: WorkerId) -> usize {
+pub(crate) fn route(queues: usize, first: usize, home: WorkerId) -> usize {
     let home = home.index();
     if queues == 1 {
         0

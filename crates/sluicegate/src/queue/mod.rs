@@ -3,22 +3,26 @@
 mod admission;
 #[cfg(test)]
 mod admission_tests;
+mod expiry;
+#[cfg(test)]
+mod expiry_tests;
 mod gated;
 mod inlet;
-mod line;
 mod link;
 #[cfg(test)]
 mod link_tests;
 mod marks;
+mod order;
 #[cfg(test)]
 mod tests;
-mod waiting;
+mod work;
 #[cfg(test)]
-mod waiting_tests;
+mod work_tests;
 
 pub use admission::{AdmissionQueue, Ask, Place};
 pub(crate) use gated::{Aside, Gated, Passed};
 pub(crate) use inlet::{InletQueue, Probe, Taken, Waiter};
-pub(crate) use link::{Fusing, Leftover, WireLink};
-pub(crate) use waiting::Item;
-pub use waiting::Order;
+pub(crate) use link::{Fusing, Leftover, WireLink, route};
+pub(crate) use order::Item;
+pub use order::Order;
+pub(crate) use work::WorkBound;

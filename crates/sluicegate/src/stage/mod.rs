@@ -5,7 +5,10 @@ mod flag;
 mod func;
 mod out;
 mod permit;
+#[cfg(test)]
+mod permit_tests;
 mod ports;
+mod reserve_all;
 mod tasks;
 mod window;
 #[cfg(test)]
@@ -18,8 +21,9 @@ pub use func::{FnStage, from_fn};
 pub use out::{Full, Out};
 pub(crate) use out::{Link, OutSpec};
 pub use permit::Permit;
-pub(crate) use permit::Places;
+pub(crate) use permit::{Grant, Places, Wanted};
 pub use ports::{AnyOut, Binder, Inlet, Outlet, Ports};
+pub use reserve_all::{WantedPlaces, reserve_all};
 pub use tasks::{AsyncCx, AsyncStage, Sleep, async_stage, from_async_fn};
 pub(crate) use tasks::{Flown, Hand};
 pub(crate) use window::Window;

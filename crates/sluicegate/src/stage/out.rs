@@ -3,7 +3,7 @@
 use crate::desk;
 use crate::event::{Event, WorkerId};
 use crate::run::Context;
-use crate::stage::permit::{Permit, Places};
+use crate::stage::permit::{Grant, Kept, Permit, Wanted};
 use crate::stage::ports::AnyOut;
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,6 +20,8 @@ pub struct Out<T> {
     asked: bool,
     /// Places beyond the port where no wire is attached.
     credit: usize,
+    /// What permits keep of it.
+    kept: Option<Arc<Kept>>,
     /// The pressure there.
     pressure: f64,
     /// Flows among `events`.
@@ -57,16 +59,24 @@ pub(crate) trait Link<T> {
     /// Delivers from the front; what the wire holds back stays. `placed` of the events have a
     /// place already. Returns how many places were used.
     fn send(&mut self, events: &mut VecDeque<Event<T>>, placed: usize) -> usize;
-    /// Takes up to `n` places for events of `home`, under one lock.
-    fn reserve(&mut self, home: WorkerId, n: usize) -> usize;
+    /// Takes up to `n` places for events of `home`, under one lock; `waits` go before them.
+    fn reserve(&mut self, home: WorkerId, n: usize, waits: usize) -> usize;
     /// Gives back `n` places that were not used.
     fn release(&mut self, n: usize);
     /// Notes how many events the port holds after a delivery.
     fn count_held(&mut self, n: usize);
     /// The share of what is offered there by `home` that should rather be refused before.
     fn pressure(&self, home: WorkerId) -> f64;
-    /// Takes exactly `n` places that outlive the batch.
-    fn permit(&mut self, home: WorkerId, n: usize) -> Option<Arc<dyn Places>>;
+    /// Takes exactly so many places that outlive the batch; or none, and has the stage run again
+    /// when there is room.
+    fn permit(&mut self, home: WorkerId, wanted: Wanted) -> Option<Grant>;
+    /// Gives `n` places back that were taken by [`permit`](Self::permit) in this run, and tells
+    /// everybody but the stage itself.
+    fn retract(&mut self, n: usize);
+    /// Whether an event of `home` may use a place of this grant.
+    fn honours(&self, grant: &Grant, home: WorkerId) -> bool;
+    /// Where the places are: who wants several takes the lower one first.
+    fn address(&self) -> usize;
 }
 
 impl<T: 'static> Out<T> {
@@ -78,6 +88,7 @@ impl<T: 'static> Out<T> {
             places: 0,
             asked: false,
             credit: usize::MAX,
+            kept: None,
             pressure: 0.0,
             flows: 0,
             emitted: 0,
@@ -100,14 +111,17 @@ impl<T: 'static> Out<T> {
     /// Sends `event` if the queue beyond the wire has room now, else hands it back. The places
     /// for a batch are taken at once by its first call; those not used go back at delivery.
     pub fn try_emit(&mut self, event: Event<T>) -> Result<(), Full<T>> {
+        let Some(link) = &mut self.link else {
+            if self.credit_left() == 0 {
+                return Err(Full(event));
+            }
+            self.emit(event);
+            return Ok(());
+        };
         if !self.asked {
             self.asked = true;
-            let n = self.spec.batch.min(self.room()).max(1);
-            let more = match &mut self.link {
-                Some(link) => link.reserve(self.spec.home, n),
-                None => self.credit,
-            };
-            self.places = self.places.saturating_add(more);
+            let n = self.spec.batch.min(self.spec.bound.saturating_sub(self.events.len())).max(1);
+            self.places += link.reserve(self.spec.home, n, self.places);
         }
         // Places are interchangeable: whatever waits here uses one.
         if self.places <= self.events.len() {
@@ -117,21 +131,98 @@ impl<T: 'static> Out<T> {
         Ok(())
     }
 
-    /// Takes `n` places beyond the wire, or none. They are used by [`Out::emit_with`]; dropping
-    /// the permit gives back what is left of them.
+    /// Takes `n` places in the queue beyond the wire for events at home on this worker, and as many
+    /// in its window where it has one; or none. They are used by [`Out::emit_with`], in this batch
+    /// or later; dropping the permit gives back what is left of it.
+    ///
+    /// Where there was no room the stage runs again when there may be: an event may be
+    /// [put back](crate::Batch::put_back) until then. More places than the queue has there will
+    /// never be. A stage that keeps places and sends without them may be parked for want of these
+    /// very places. For places beyond several ports see [`reserve_all`](crate::reserve_all).
+    ///
+    /// ```
+    /// use sluicegate::{Batch, Cx, Out, Rig, Why, from_fn};
+    ///
+    /// // What is dear to make is made only if there is a place for it.
+    /// let square = from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+    ///     for event in batch {
+    ///         let Some(mut place) = cx.out.reserve(1) else {
+    ///             event.split().0.refuse(Why::Shed);
+    ///             continue;
+    ///         };
+    ///         let made = event.map(|n| n * n);
+    ///         cx.out.emit_with(&mut place, made).expect("it is for this port");
+    ///     }
+    /// });
+    /// let mut rig = Rig::of(square);
+    /// rig.out.set_credit(1);
+    /// rig.feed([3_u64, 4]).batch(2);
+    /// assert_eq!(*rig.out.take()[0], 9);
+    /// assert_eq!(rig.ledger().ended[Why::Shed], 1);
+    /// ```
     pub fn reserve(&mut self, n: usize) -> Option<Permit<T>> {
-        let places = self.link.as_mut()?.permit(self.spec.home, n)?;
-        Some(Permit::new(places, n))
+        let Some(link) = &mut self.link else {
+            if self.credit_left() < n {
+                return None;
+            }
+            let kept = Arc::clone(self.kept.get_or_insert_default());
+            kept.keep(n);
+            return Some(Permit::new(Grant { places: kept, window: None }, n));
+        };
+        let waits = self.events.len();
+        let spare = self.places.saturating_sub(waits).min(n);
+        let grant = link.permit(self.spec.home, Wanted { n, spare, waits })?;
+        self.places -= spare;
+        Some(Permit::new(grant, n))
     }
 
-    /// Sends `event` in a place of `permit`, of which there must be one left.
+    /// Gives back a permit of this batch, whose places this stage need not be told of.
+    pub(crate) fn retract(&mut self, mut permit: Permit<T>) {
+        if let Some(link) = &mut self.link {
+            let n = permit.left();
+            permit.spend(n);
+            link.retract(n);
+        }
+    }
+
+    /// By which order permits are taken beyond several ports.
+    pub(crate) fn address(&self) -> usize {
+        self.link.as_ref().map_or(0, |link| link.address())
+    }
+
+    /// Sends `event` in a place of `permit`, when the handler returns. It goes before what was
+    /// emitted without a place, which may have to wait or is shed. The event comes back where no
+    /// place for it is left: also if the permit is of another port, or if the event is at home on
+    /// a worker whose queue is another.
     pub fn emit_with(&mut self, permit: &mut Permit<T>, event: Event<T>) -> Result<(), Full<T>> {
-        if !permit.spend() {
+        let home = event.tag.home();
+        let honoured = match &self.link {
+            Some(link) => link.honours(permit.grant(), home),
+            None => self.kept.as_ref().is_some_and(|kept| permit.grant().is_of(kept)),
+        };
+        if permit.left() == 0 || !honoured {
             return Err(Full(event));
         }
+        permit.spend(1);
+        if self.link.is_none() {
+            permit.grant().places.give_back(1);
+            self.emit(event);
+            return Ok(());
+        }
+        let place = self.places.min(self.events.len());
         self.places += 1;
         self.emit(event);
+        // The first so many events here have places.
+        if let Some(event) = self.events.pop_back() {
+            self.events.insert(place, event);
+        }
         Ok(())
+    }
+
+    /// How many events `try_emit` still takes where no wire is attached.
+    fn credit_left(&self) -> usize {
+        let kept = self.kept.as_ref().map_or(0, |kept| kept.get());
+        self.credit.saturating_sub(kept).saturating_sub(self.events.len())
     }
 
     /// How many more events of new work the outbox takes. What answers and ends of flows make a

@@ -3,6 +3,8 @@
 use crate::event::{StageId, Tag, WorkerId};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 const SLOT_BITS: u32 = 32;
 const GENERATION_BITS: u32 = 24;
@@ -16,6 +18,18 @@ pub(crate) struct Window {
     home: WorkerId,
     places: usize,
     slots: Rc<RefCell<Slots>>,
+    promises: Promises,
+}
+
+/// How many places of a window permits keep. Unlike the window they may be anywhere when they give
+/// them back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Promises(Arc<AtomicUsize>);
+
+impl Promises {
+    pub fn take_back(&self, n: usize) {
+        self.0.fetch_sub(n, Relaxed);
+    }
 }
 
 #[derive(Default)]
@@ -28,11 +42,22 @@ struct Slots {
 impl Window {
     pub fn new(port: usize, places: usize, asker: StageId, home: WorkerId) -> Self {
         let port = u8::try_from(port).expect("check() bounds the number of ports");
-        Self { port, asker, home, places, slots: Rc::default() }
+        Self { port, asker, home, places, slots: Rc::default(), promises: Promises::default() }
     }
 
     pub fn room(&self) -> usize {
-        self.places - self.taken()
+        (self.places - self.taken()).saturating_sub(self.promises.0.load(Relaxed))
+    }
+
+    /// Keeps `n` places for a permit. There must be room.
+    pub fn promise(&self, n: usize) -> Promises {
+        self.promises.0.fetch_add(n, Relaxed);
+        self.promises.clone()
+    }
+
+    /// Whether these are promises of this window.
+    pub fn made(&self, promises: &Promises) -> bool {
+        Arc::ptr_eq(&self.promises.0, &promises.0)
     }
 
     pub fn taken(&self) -> usize {

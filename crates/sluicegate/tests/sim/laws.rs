@@ -112,7 +112,7 @@ fn in_a_standing_queue_the_newest_goes_first() {
 
 #[test]
 fn what_cannot_be_handled_before_its_deadline_costs_nothing() {
-    for order in [Order::Fifo, Order::Lifo, Order::ByDeadline] {
+    for order in [Order::Fifo, Order::Lifo, Order::ByDeadline, Order::AdaptiveLifo(ms(50))] {
         let deadline = ms(20);
         let mut load = Load::steady(ServiceTime::Fixed(ms(1)), 5.0);
         load.deadline = Some(deadline);

@@ -7,7 +7,7 @@ use sluicegate::{
     Adjust, AsyncCx, AsyncStage, Batch, Capacity, Codel, Cohort, Controller, Cx, Domain, Ended,
     Event, Fifo, Full, Limit, LongestQueue, Net, Next, OnFull, Order, Out, Policy, Priority, Ready,
     Sample, Shares, Sim, Stage, Stages, Time, VirtualTime, Why, Wire, async_stage, bounded,
-    from_fn, ms, stage,
+    from_fn, ms, reserve_all, stage,
 };
 use sluicegate_macros::{From, Ports};
 use std::cell::Cell;
@@ -126,7 +126,7 @@ fn fork_in_the_road(
             time.spend(cost.draw(&mut random));
             let Some(event) = chance(event, &mut random) else { continue };
             let home = event.tag().home();
-            match random.below(5) {
+            match random.below(6) {
                 0 => {
                     if let Err(Full(event)) = cx.out.b.try_emit(event) {
                         cx.out.a.emit(event);
@@ -134,11 +134,28 @@ fn fork_in_the_road(
                 }
                 1 => match cx.out.a.reserve(1) {
                     Some(mut permit) => {
-                        let sent = cx.out.a.emit_with(&mut permit, event);
-                        sent.expect("a place was taken");
+                        // In a pool it may be for another worker than the event's.
+                        if let Err(Full(event)) = cx.out.a.emit_with(&mut permit, event) {
+                            cx.out.a.emit(event);
+                        }
                     }
                     None => cx.out.b.emit(event),
                 },
+                4 => {
+                    let Two { a, b } = &mut *cx.out;
+                    let permits = reserve_all(((&mut *a, 1), (&mut *b, 1)));
+                    let Some((mut to_a, mut to_b)) = permits else {
+                        a.emit(event);
+                        continue;
+                    };
+                    let second = event.tag().fork().with(1);
+                    if let Err(Full(second)) = b.emit_with(&mut to_b, second) {
+                        second.split().0.finish();
+                    }
+                    if let Err(Full(event)) = a.emit_with(&mut to_a, event) {
+                        a.emit(event);
+                    }
+                }
                 2 => {
                     let second = event.tag().fork();
                     cx.out.b.emit(second.with(1));
@@ -282,9 +299,11 @@ fn any_queue(most: usize, gates: bool, random: &mut Random) -> Capacity {
     if !gates {
         return queue;
     }
-    let queue = match random.below(4) {
+    let queue = match random.below(6) {
         0 => return queue,
         1 => queue.order(Order::Lifo),
+        3 => queue.order(Order::AdaptiveLifo(Duration::from_micros(200))),
+        4 => queue.work(Duration::from_micros(300)),
         2 => queue.order(Order::ByDeadline),
         _ => queue.order(Order::Fifo),
     };

@@ -20,7 +20,7 @@ fn held(number: u64, client: u16) -> Held {
 /// Makes room for a new event of this client.
 fn make_room(line: &mut Line<Event<u64>>, client: u16) -> Result<(Held, Why), Why> {
     let held = held(u64::MAX, client);
-    let room = line.make_room(Order::Fifo, &held.event.asking(), MEAN);
+    let room = line.make_room(Rule::Fifo, &held.event.asking(), MEAN);
     let _ = end(held);
     room
 }
@@ -86,18 +86,18 @@ proptest! {
         for (number, step) in (0_u64..).zip(steps) {
             match step {
                 Step::Push(client) => {
-                    line.push(Order::Fifo, held(number, client));
+                    line.push(Rule::Fifo, held(number, client));
                     model.entry(client).or_default().push_back(number);
                 }
                 Step::Take(cost, back) => {
-                    let Some((taken, ticket)) = line.pop(Order::Fifo, MEAN) else {
+                    let Some((taken, ticket)) = line.pop(Rule::Fifo, MEAN) else {
                         prop_assert!(model.values().all(VecDeque::is_empty));
                         continue;
                     };
                     let next = oldest(&model, taken.client());
                     prop_assert_eq!(next, Some(taken.came.0), "the client's oldest");
                     if back {
-                        line.put_back(Order::Fifo, taken, ticket);
+                        line.put_back(Rule::Fifo, taken, ticket);
                         continue;
                     }
                     if let Some(ticket) = ticket {
@@ -148,7 +148,7 @@ proptest! {
             let named = model.iter().filter(|(client, all)| **client != 0 && !all.is_empty());
             prop_assert_eq!(line.homes.len(), named.count(), "who left is forgotten");
         }
-        while let Some((taken, _)) = line.pop(Order::Fifo, MEAN) {
+        while let Some((taken, _)) = line.pop(Rule::Fifo, MEAN) {
             prop_assert!(remove(&mut model, end(taken)));
         }
         prop_assert!(model.values().all(VecDeque::is_empty));
@@ -173,14 +173,14 @@ proptest! {
             Held { event: tag.with(body), came: held.came }
         };
         for number in 0..8 {
-            clients.iter().for_each(|&client| line.push(Order::Fifo, weighted(number, client)));
+            clients.iter().for_each(|&client| line.push(Rule::Fifo, weighted(number, client)));
         }
         // Of those that lie in one sub-queue, one is enough here.
         let homes: HashSet<u8> = clients.iter().map(|client| line.homes[client].0).collect();
         prop_assume!(homes.len() == costs.len());
         let mut hands = VecDeque::new();
         for number in 8..2000 {
-            let (taken, ticket) = line.pop(Order::Fifo, MEAN).expect("all have something waiting");
+            let (taken, ticket) = line.pop(Rule::Fifo, MEAN).expect("all have something waiting");
             hands.push_back((end(taken).0, ticket.expect("clients share")));
             if hands.len() < in_hand {
                 continue;
@@ -192,7 +192,7 @@ proptest! {
             // What is in the hands may be all that a client had.
             let waits = line.homes.contains_key(&client);
             (0..if waits { 1 } else { 8 })
-                .for_each(|_| line.push(Order::Fifo, weighted(number, client)));
+                .for_each(|_| line.push(Rule::Fifo, weighted(number, client)));
         }
         let shares = served.iter().zip(&weights).map(|(time, weight)| time / f64::from(*weight));
         let served: Vec<f64> = shares.collect();
@@ -208,22 +208,22 @@ proptest! {
 #[test]
 fn the_greedy_make_room_and_are_told_so_and_equals_are_not() {
     let mut line = Line::new(0);
-    (0..10).for_each(|number| line.push(Order::Fifo, held(number, 1)));
+    (0..10).for_each(|number| line.push(Rule::Fifo, held(number, 1)));
     let alone = make_room(&mut line, 1);
     assert_eq!(alone.err(), Some(Why::Shed), "nobody else has less");
     let (gone, why) = make_room(&mut line, 2).expect("a quiet one");
     assert_eq!((end(gone), why), ((1, 9), Why::Greedy));
-    line.push(Order::Fifo, held(10, 2));
+    line.push(Rule::Fifo, held(10, 2));
     let (gone, why) = make_room(&mut line, 3).expect("another");
     assert_eq!((end(gone), why), ((1, 8), Why::Greedy));
     let refused = make_room(&mut line, 1);
     assert_eq!(refused.err(), Some(Why::Greedy));
     let mut equals = Line::new(0);
-    (0..40).for_each(|number| equals.push(Order::Fifo, held(number, 1 + number as u16 % 20)));
+    (0..40).for_each(|number| equals.push(Rule::Fifo, held(number, 1 + number as u16 % 20)));
     let refused = make_room(&mut equals, 1);
     assert_eq!(refused.err(), Some(Why::Shed), "one more than the others is not greedy");
     for mut line in [line, equals] {
-        while let Some((held, _)) = line.pop(Order::Fifo, MEAN) {
+        while let Some((held, _)) = line.pop(Rule::Fifo, MEAN) {
             end(held);
         }
     }
@@ -232,20 +232,20 @@ fn the_greedy_make_room_and_are_told_so_and_equals_are_not() {
 #[test]
 fn a_quiet_client_goes_next_and_a_dear_one_pays_though_it_was_gone() {
     let mut line = Line::new(0);
-    (0..10).for_each(|number| line.push(Order::Fifo, held(number, 1)));
+    (0..10).for_each(|number| line.push(Rule::Fifo, held(number, 1)));
     let serve = |line: &mut Line<Event<u64>>, cost: f64| {
-        let (taken, ticket) = line.pop(Order::Fifo, MEAN).expect("something waits");
+        let (taken, ticket) = line.pop(Rule::Fifo, MEAN).expect("something waits");
         line.settle(ticket.expect("clients share"), cost);
         end(taken).0
     };
     assert_eq!([0; 3].map(|_| serve(&mut line, MEAN)), [1; 3]);
-    line.push(Order::Fifo, held(10, 2));
+    line.push(Rule::Fifo, held(10, 2));
     assert_eq!(serve(&mut line, 4.0 * MEAN), 2, "before all that waited");
-    line.push(Order::Fifo, held(11, 2));
+    line.push(Rule::Fifo, held(11, 2));
     let next = [0; 6].map(|_| serve(&mut line, MEAN));
     let turn = next.iter().position(|client| *client == 2);
     assert!(matches!(turn, Some(4 | 5)), "it owes four, give or take one: {next:?}");
-    while let Some((held, _)) = line.pop(Order::Fifo, MEAN) {
+    while let Some((held, _)) = line.pop(Rule::Fifo, MEAN) {
         end(held);
     }
 }
@@ -255,12 +255,12 @@ fn who_asked_several_times_does_not_wait_until_all_others_have() {
     let mut line = Line::new(0);
     let mut numbers = 0..;
     let mut come = |line: &mut Line<Event<u64>>, client| {
-        line.push(Order::Fifo, held(numbers.next().expect("there are more"), client));
+        line.push(Rule::Fifo, held(numbers.next().expect("there are more"), client));
     };
     [1, 1].into_iter().chain(2..12).for_each(|client| come(&mut line, client));
     let mut turns = Vec::new();
     for turn in 0..80 {
-        let (taken, ticket) = line.pop(Order::Fifo, MEAN).expect("somebody waits");
+        let (taken, ticket) = line.pop(Rule::Fifo, MEAN).expect("somebody waits");
         line.settle(ticket.expect("clients share"), MEAN);
         if end(taken).0 == 1 {
             turns.push(turn);
@@ -272,7 +272,7 @@ fn who_asked_several_times_does_not_wait_until_all_others_have() {
         }
     }
     assert!(matches!(turns[..], [0, 1, third] if third < 40), "{turns:?}");
-    while let Some((held, _)) = line.pop(Order::Fifo, MEAN) {
+    while let Some((held, _)) = line.pop(Rule::Fifo, MEAN) {
         end(held);
     }
 }

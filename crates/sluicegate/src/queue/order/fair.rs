@@ -1,4 +1,4 @@
-//! The line of one class: its clients lie in a few sub-queues, which get turns of equal time.
+//! Fair by key: the clients of a class lie in a few sub-queues, which get turns of equal time.
 //!
 //! Deficit round robin (Shreedhar and Varghese, SIGCOMM 1995) with the deficit kept as a time, as
 //! in start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996): each sub-queue knows how much
@@ -18,8 +18,7 @@
 //! Which sub-queue is a client's is shuffle-sharded (fair queuing for requests in Kubernetes, KEP
 //! 1040): of a hand of candidates it takes the shortest, and stays there while it has events in it.
 
-use super::Order;
-use super::waiting::{Held, Item, deadline};
+use super::{End, Held, Item, Rule};
 use crate::control::Asking;
 use crate::ledger::Why;
 use std::collections::{HashMap, VecDeque};
@@ -86,11 +85,6 @@ impl<I> Sub<I> {
     fn cost(&self, mean: f64) -> f64 {
         if self.cost > 0.0 { self.cost } else { mean }
     }
-
-    /// The event that would be taken next.
-    fn next(&self, order: Order) -> Option<&Held<I>> {
-        if order == Order::Lifo { self.events.back() } else { self.events.front() }
-    }
 }
 
 impl<I: Item> Line<I> {
@@ -129,45 +123,30 @@ impl<I: Item> Line<I> {
         self.active.iter().map(share).sum()
     }
 
-    pub fn push(&mut self, order: Order, held: Held<I>) {
+    pub fn push(&mut self, rule: Rule, held: Held<I>) {
         let sub = self.sub_of(held.client());
-        let events = self.enter(sub, &held);
-        match order {
-            Order::Fifo | Order::Lifo => events.push_back(held),
-            Order::ByDeadline => {
-                let place = events.partition_point(|other| other.deadline() <= held.deadline());
-                events.insert(place, held);
-            }
-        }
+        rule.push(self.enter(sub, &held), held);
     }
 
     /// Puts an event that was taken last back, to be the next of its client.
-    pub fn put_back(&mut self, order: Order, held: Held<I>, ticket: Option<Ticket>) {
+    pub fn put_back(&mut self, rule: Rule, held: Held<I>, ticket: Option<Ticket>) {
         let home = self.homes.get(&held.client()).map(|home| home.0);
         let sub = home.or(ticket.map(|ticket| ticket.sub));
         let sub = sub.unwrap_or_else(|| self.sub_of(held.client()));
         if let Some(ticket) = ticket {
             self.refund(ticket);
         }
-        let events = self.enter(sub, &held);
-        match order {
-            Order::Fifo => events.push_front(held),
-            Order::Lifo => events.push_back(held),
-            Order::ByDeadline => {
-                let place = events.partition_point(|other| other.deadline() < held.deadline());
-                events.insert(place, held);
-            }
-        }
+        rule.put_back(self.enter(sub, &held), held);
     }
 
     /// Takes the next event, and charges what it will cost to its sub-queue: `mean` where
     /// nothing better is known. While nobody has an identity there is nothing to charge.
-    pub fn pop(&mut self, order: Order, mean: f64) -> Option<(Held<I>, Option<Ticket>)> {
+    pub fn pop(&mut self, rule: Rule, mean: f64) -> Option<(Held<I>, Option<Ticket>)> {
         let all: f64 = self.active.iter().map(|&sub| self.work(sub, 0.0, mean)).sum();
-        let rank = |&sub: &u8| (sub, self.rank(sub, all, order, mean));
+        let rank = |&sub: &u8| (sub, self.rank(sub, all, rule, mean));
         let ranks = self.active.iter().map(rank);
         let (sub, _) = ranks.min_by(|(_, a), (_, b)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)))?;
-        let held = self.take(sub, order != Order::Lifo)?;
+        let held = self.take(sub, rule.end())?;
         if self.subs.len() == 1 {
             return Some((held, None));
         }
@@ -200,16 +179,16 @@ impl<I: Item> Line<I> {
 
     /// Takes out the event that would go last of the sub-queue with the most work, and says
     /// whether that is greedy.
-    pub fn push_out(&mut self, order: Order, mean: f64) -> Option<(Held<I>, Why)> {
+    pub fn push_out(&mut self, rule: Rule, mean: f64) -> Option<(Held<I>, Why)> {
         let (sub, _) = self.greediest(mean)?;
         let why = self.why(sub, None, mean);
-        Some((self.take(sub, order == Order::Lifo)?, why))
+        Some((self.take(sub, rule.end().other())?, why))
     }
 
     /// Makes room for a new event: the event that goes for it, or, if that is the new one, why.
     pub fn make_room(
         &mut self,
-        order: Order,
+        rule: Rule,
         new: &Asking,
         mean: f64,
     ) -> Result<(Held<I>, Why), Why> {
@@ -221,25 +200,21 @@ impl<I: Item> Line<I> {
             && work > GREEDY * with_new
         {
             let why = self.why(sub, comes, mean);
-            return self.take(sub, order == Order::Lifo).map(|held| (held, why)).ok_or(why);
+            return self.take(sub, rule.end().other()).map(|held| (held, why)).ok_or(why);
         }
         let why = self.why(own, comes, mean);
-        let last = self.subs.get(usize::from(own)).and_then(|sub| sub.events.back());
-        let goes_before = last.is_some_and(|last| match order {
-            Order::Fifo => false,
-            Order::Lifo => true,
-            Order::ByDeadline => deadline(new.deadline) < last.deadline(),
-        });
-        if !goes_before {
+        let events = self.subs.get(usize::from(own)).map(|sub| &sub.events);
+        let last = events.and_then(|events| rule.end().other().peek(events));
+        if !last.is_some_and(|last| rule.overtakes(new, last)) {
             return Err(why);
         }
-        self.take(own, order == Order::Lifo).map(|held| (held, why)).ok_or(why)
+        self.take(own, rule.end().other()).map(|held| (held, why)).ok_or(why)
     }
 
     /// Takes out the event in front of the sub-queue with the most work.
     pub fn pop_front(&mut self, mean: f64) -> Option<Held<I>> {
         let (sub, _) = self.greediest(mean)?;
-        self.take(sub, true)
+        self.take(sub, End::Front)
     }
 
     /// Takes out one event of a client, wherever it is.
@@ -278,7 +253,7 @@ impl<I: Item> Line<I> {
                 continue;
             };
             let why = if why == Why::Shed { self.why(sub, None, mean) } else { why };
-            if let Some(held) = self.take(sub, true) {
+            if let Some(held) = self.take(sub, End::Front) {
                 out(held, why);
             }
         }
@@ -317,10 +292,9 @@ impl<I: Item> Line<I> {
         &mut entered.events
     }
 
-    /// Takes an event out at the front or at the back.
-    fn take(&mut self, sub: u8, front: bool) -> Option<Held<I>> {
-        let events = &mut self.subs[usize::from(sub)].events;
-        let held = if front { events.pop_front() } else { events.pop_back() }?;
+    /// Takes an event out at one end.
+    fn take(&mut self, sub: u8, end: End) -> Option<Held<I>> {
+        let held = end.pop(&mut self.subs[usize::from(sub)].events)?;
         self.left(sub, &held);
         Some(held)
     }
@@ -345,9 +319,9 @@ impl<I: Item> Line<I> {
     /// When it is a sub-queue's turn: the least is next. First those who are owed an event, by the
     /// service that they got; then quiet ones that are about even, by the order of the queue; then
     /// the others, by the service that they got.
-    fn rank(&self, sub: u8, all: f64, order: Order, mean: f64) -> (u8, f64) {
+    fn rank(&self, sub: u8, all: f64, rule: Rule, mean: f64) -> (u8, f64) {
         let here = &self.subs[usize::from(sub)];
-        let Some(next) = here.next(order) else { return (2, here.service) };
+        let Some(next) = rule.end().peek(&here.events) else { return (2, here.service) };
         let one = here.cost(mean) * part(next.weight());
         if here.service + one.min(mean) <= self.service {
             return (0, here.service);
@@ -358,12 +332,7 @@ impl<I: Item> Line<I> {
         if !quiet || here.service > self.service + one {
             return (2, here.service);
         }
-        let place = match order {
-            Order::Fifo => next.came.0 as f64,
-            Order::Lifo => -(next.came.0 as f64),
-            Order::ByDeadline => next.deadline().0 as f64,
-        };
-        (1, place)
+        (1, rule.place(next))
     }
 
     /// The work that waits in a sub-queue, with a `new` load more.
@@ -411,8 +380,8 @@ fn hand(client: u16) -> [u8; HAND] {
 }
 
 #[cfg(test)]
-#[path = "line_model_tests.rs"]
+#[path = "fair_model_tests.rs"]
 mod model_tests;
 #[cfg(test)]
-#[path = "line_tests.rs"]
+#[path = "fair_tests.rs"]
 mod tests;

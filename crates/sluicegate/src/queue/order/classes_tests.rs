@@ -1,12 +1,12 @@
-//! The lines of a queue with an order, beside a plain list.
+//! Classes in every order, beside a plain list.
 
-use super::Order;
-use super::waiting::{Item, Waiting};
+use super::{Item, Order, Waiting};
 use crate::event::{Event, StageId, Tag, WorkerId};
 use crate::ledger::Why;
 use crate::time::Time;
 use proptest::prelude::*;
 use std::cmp::Reverse;
+use std::time::Duration;
 
 /// What an event costs, for all that is known.
 const MEAN: f64 = 1000.0;
@@ -81,7 +81,7 @@ impl Model {
     fn key(&self, known: &Known) -> (Reverse<u8>, u64, i64) {
         let came = known.number as i64;
         match self.order {
-            Order::Fifo => (Reverse(known.class), 0, came),
+            Order::Fifo | Order::AdaptiveLifo(_) => (Reverse(known.class), 0, came),
             Order::Lifo => (Reverse(known.class), 0, -came),
             Order::ByDeadline => (Reverse(known.class), known.deadline, came),
         }
@@ -104,8 +104,8 @@ impl Model {
         let least = self.list.iter().map(|known| known.class).min()?;
         let of_class = self.list.iter().filter(|known| known.class == least);
         let first = *match self.order {
-            Order::Fifo | Order::Lifo => of_class.min_by_key(|known| known.number)?,
             Order::ByDeadline => of_class.min_by_key(|known| (known.deadline, known.number))?,
+            _ => of_class.min_by_key(|known| known.number)?,
         };
         self.list.retain(|known| *known != first);
         Some(first)
@@ -186,7 +186,7 @@ proptest! {
                     prop_assert_eq!(expired, expected);
                 }
                 Step::Turn(newest) => {
-                    waiting.set_newest_first(newest);
+                    waiting.turn(newest, Duration::ZERO);
                     if order == Order::Fifo {
                         model.order = if newest { Order::Lifo } else { Order::Fifo };
                         model.sort();

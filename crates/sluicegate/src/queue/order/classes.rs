@@ -1,77 +1,22 @@
-//! What waits in a queue that has an order: the more important class first.
+//! Class priority with push-out: the more important class goes first, and takes the place of a less
+//! important one where the queue is full.
+//!
+//! So importance decides at once and with nothing to tune, unlike rates by class, and the least
+//! important waits or goes for all others. Notes, which belong to no flow, are a class above all.
 
-use super::gated::Dropped;
-use super::line::{Line, Ticket};
+use super::fair::{Line, Ticket};
+use super::{Held, Item, Order, Turning};
 use crate::control::Asking;
-use crate::event::Event;
 use crate::ledger::Why;
+use crate::queue::gated::Dropped;
 use crate::time::Time;
 use std::cmp::Ordering;
-
-/// Which of the events of one class and [client](crate::Tag::client) goes first.
-///
-/// Classes come before all: the higher one first. Within a class this orders the events of clients
-/// that have little waiting and are about even; before them go those who are owed service, behind
-/// them those who have more waiting, the one with the least service first. Flows without a client
-/// share as one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
-    /// The one that came first.
-    #[default]
-    Fifo,
-    /// The one that came last.
-    Lifo,
-    /// The one whose deadline is nearest; those without one last.
-    ByDeadline,
-}
-
-/// What may wait in such a queue: the events of a stage, or what somebody else asks for.
-pub(crate) trait Item {
-    fn asking(&self) -> Asking;
-    /// When the first was heard of it.
-    fn born(&self) -> Time;
-}
-
-impl<T> Item for Event<T> {
-    fn asking(&self) -> Asking {
-        Asking::of(self.tag())
-    }
-
-    fn born(&self) -> Time {
-        self.tag().born()
-    }
-}
-
-/// An event that waits.
-pub(crate) struct Held<I> {
-    pub event: I,
-    pub came: Time,
-}
-
-impl<I: Item> Held<I> {
-    pub fn deadline(&self) -> Time {
-        deadline(self.event.asking().deadline)
-    }
-
-    pub fn client(&self) -> u16 {
-        self.event.asking().client
-    }
-
-    pub fn weight(&self) -> u8 {
-        self.event.asking().weight
-    }
-}
-
-/// No deadline is the farthest.
-pub(super) fn deadline(of: Option<Time>) -> Time {
-    of.unwrap_or(Time(u64::MAX))
-}
+use std::time::Duration;
 
 /// Events in lines, one a class, in each of which clients have equal shares. Where a `mean` is
 /// asked for, it is what an event costs of whose client nothing is known.
 pub(crate) struct Waiting<I> {
-    declared: Order,
-    order: Order,
+    order: Turning,
     /// The most important class first. A line that became empty stays: there are 256 classes.
     lines: Vec<Line<I>>,
     len: usize,
@@ -79,17 +24,16 @@ pub(crate) struct Waiting<I> {
 
 impl<I: Item> Waiting<I> {
     pub fn new(order: Order) -> Self {
-        Self { declared: order, order, lines: Vec::new(), len: 0 }
+        Self { order: Turning::new(order), lines: Vec::new(), len: 0 }
     }
 
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Turns a queue of arrivals round, or back to how it was declared.
-    pub fn set_newest_first(&mut self, newest: bool) {
-        let turned = newest && self.declared == Order::Fifo;
-        self.order = if turned { Order::Lifo } else { self.declared };
+    /// Hears whether a law wants the newest first, and for how long the queue has not been empty.
+    pub fn turn(&mut self, newest: bool, standing: Duration) {
+        self.order.turn(newest, standing);
     }
 
     /// How many of the events that wait go before a new one, at most.
@@ -109,15 +53,15 @@ impl<I: Item> Waiting<I> {
     }
 
     pub fn push(&mut self, event: I, came: Time) {
-        let order = self.order;
-        self.line(event.asking().class).push(order, Held { event, came });
+        let rule = self.order.rule();
+        self.line(event.asking().class).push(rule, Held { event, came });
         self.len += 1;
     }
 
     /// Puts an event that was taken last back, to be the next of its class and client.
     pub fn put_back(&mut self, event: I, came: Time, ticket: Option<Ticket>) {
-        let order = self.order;
-        self.line(event.asking().class).put_back(order, Held { event, came }, ticket);
+        let rule = self.order.rule();
+        self.line(event.asking().class).put_back(rule, Held { event, came }, ticket);
         self.len += 1;
     }
 
@@ -125,7 +69,7 @@ impl<I: Item> Waiting<I> {
     pub fn pop(&mut self, mean: f64) -> Option<(Held<I>, Option<Ticket>)> {
         let line = self.lines.iter_mut().find(|line| line.len() > 0)?;
         self.len -= 1;
-        line.pop(self.order, mean)
+        line.pop(self.order.rule(), mean)
     }
 
     /// Hears what an event has cost.
@@ -146,11 +90,11 @@ impl<I: Item> Waiting<I> {
     /// its place: of the client with the most work, the event that would go last. Else says why
     /// the new one has to go.
     pub fn push_out(&mut self, new: &Asking, mean: f64) -> Result<(I, Why), Why> {
-        let order = self.order;
+        let rule = self.order.rule();
         let least = self.lines.iter_mut().rfind(|line| line.len() > 0).ok_or(Why::Shed)?;
         let (held, why) = match least.class().cmp(&new.class) {
-            Ordering::Less => least.push_out(order, mean).ok_or(Why::Shed)?,
-            Ordering::Equal => least.make_room(order, new, mean)?,
+            Ordering::Less => least.push_out(rule, mean).ok_or(Why::Shed)?,
+            Ordering::Equal => least.make_room(rule, new, mean)?,
             Ordering::Greater => return Err(Why::Shed),
         };
         self.len -= 1;

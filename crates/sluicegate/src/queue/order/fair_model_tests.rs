@@ -42,8 +42,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn orders() -> impl Strategy<Value = Order> {
-    prop_oneof![Just(Order::Fifo), Just(Order::Lifo), Just(Order::ByDeadline)]
+fn rules() -> impl Strategy<Value = Rule> {
+    prop_oneof![Just(Rule::Fifo), Just(Rule::Lifo), Just(Rule::ByDeadline)]
 }
 
 /// An event that comes.
@@ -93,12 +93,12 @@ impl Known {
     }
 
     /// What makes one go before another of its client: a lower key.
-    fn key(&self, order: Order) -> (i64, i64) {
+    fn key(&self, rule: Rule) -> (i64, i64) {
         let (came, deadline) = (self.number as i64, self.new.deadline as i64);
-        match order {
-            Order::Fifo => (came, 0),
-            Order::Lifo => (-came, 0),
-            Order::ByDeadline => (deadline, came),
+        match rule {
+            Rule::Fifo => (came, 0),
+            Rule::Lifo => (-came, 0),
+            Rule::ByDeadline => (deadline, came),
         }
     }
 }
@@ -134,32 +134,32 @@ impl Model {
     }
 
     /// The first of a client, or its last.
-    fn first(&self, client: u16, order: Order) -> Option<Known> {
+    fn first(&self, client: u16, rule: Rule) -> Option<Known> {
         let own = self.list.iter().filter(|known| known.client() == client);
-        own.min_by_key(|known| known.key(order)).copied()
+        own.min_by_key(|known| known.key(rule)).copied()
     }
 
-    fn last(&self, client: u16, order: Order) -> Option<Known> {
+    fn last(&self, client: u16, rule: Rule) -> Option<Known> {
         let own = self.list.iter().filter(|known| known.client() == client);
-        own.max_by_key(|known| known.key(order)).copied()
+        own.max_by_key(|known| known.key(rule)).copied()
     }
 
     /// When it is a client's turn: the least is next.
-    fn turn(&self, client: u16, order: Order) -> (u8, i64) {
+    fn turn(&self, client: u16, rule: Rule) -> (u8, i64) {
         let (got, own) = (self.got[usize::from(client)], self.waits(client));
         let all: i64 = self.list.iter().map(Known::part).sum();
         let others = self.active().len().max(2) as i64 - 1;
         let quiet = own <= 2 * FULL || own * others <= 2 * (all - own);
-        match self.first(client, order) {
+        match self.first(client, rule) {
             Some(first) if got + first.part() <= self.at => (0, got),
-            Some(first) if quiet && got <= self.at + first.part() => (1, first.key(order).0),
+            Some(first) if quiet && got <= self.at + first.part() => (1, first.key(rule).0),
             _ => (2, got),
         }
     }
 
     /// The clients any of which may be next.
-    fn next(&self, order: Order) -> Vec<u16> {
-        let turns = self.active().into_iter().map(|client| (self.turn(client, order), client));
+    fn next(&self, rule: Rule) -> Vec<u16> {
+        let turns = self.active().into_iter().map(|client| (self.turn(client, rule), client));
         let least = turns.clone().map(|(turn, _)| turn).min();
         turns.filter(|(turn, _)| Some(*turn) == least).map(|(_, client)| client).collect()
     }
@@ -182,16 +182,16 @@ impl Model {
     }
 
     /// What may go for a new event.
-    fn make_room(&self, new: Known, order: Order) -> Vec<Known> {
+    fn make_room(&self, new: Known, rule: Rule) -> Vec<Known> {
         let room = self.most().into_iter();
         let with_new = self.waits(new.client()) + new.part();
         let room = room.filter(|&client| self.waits(client) > 2 * with_new);
-        let room: Vec<_> = room.filter_map(|client| self.last(client, order)).collect();
+        let room: Vec<_> = room.filter_map(|client| self.last(client, rule)).collect();
         if !room.is_empty() {
             return room;
         }
-        let own = self.last(new.client(), order);
-        own.filter(|own| new.key(order).0 < own.key(order).0).into_iter().collect()
+        let own = self.last(new.client(), rule);
+        own.filter(|own| new.key(rule).0 < own.key(rule).0).into_iter().collect()
     }
 
     fn remove(&mut self, known: Known) -> bool {
@@ -206,27 +206,27 @@ proptest! {
 
     #[test]
     fn clients_go_by_what_they_got_and_their_events_by_the_order(
-        declared in orders(),
+        declared in rules(),
         steps in prop::collection::vec(step(), 1..150),
     ) {
-        let (mut line, mut model, mut order) = (Line::new(3), Model::default(), declared);
+        let (mut line, mut model, mut rule) = (Line::new(3), Model::default(), declared);
         for (number, step) in (0_u64..).zip(steps) {
             match step {
                 Step::Push(new) => {
                     let known = Known { new, number };
                     prop_assert_eq!(line.ahead(&new.asking()), model.ahead(new));
-                    line.push(order, known.held());
+                    line.push(rule, known.held());
                     model.enter(known);
                 }
                 Step::Take(back) => {
-                    let next = model.next(order);
-                    let Some((held, ticket)) = line.pop(order, MEAN) else {
+                    let next = model.next(rule);
+                    let Some((held, ticket)) = line.pop(rule, MEAN) else {
                         prop_assert!(next.is_empty());
                         continue;
                     };
                     let (known, client) = (held.event, usize::from(held.client()));
                     prop_assert!(next.contains(&known.client()), "{} of {:?}", client, next);
-                    prop_assert_eq!(model.first(known.client(), order), Some(known));
+                    prop_assert_eq!(model.first(known.client(), rule), Some(known));
                     prop_assert!(model.remove(known));
                     prop_assert_eq!(ticket.is_some(), model.named);
                     if model.named {
@@ -237,14 +237,14 @@ proptest! {
                     if back {
                         model.got[client] -= known.part() * i64::from(model.named);
                         model.enter(known);
-                        line.put_back(order, held, ticket);
+                        line.put_back(rule, held, ticket);
                         continue;
                     }
                     ticket.into_iter().for_each(|ticket| line.settle(ticket, MEAN));
                 }
                 Step::MakeRoom(new) => {
-                    let expected = model.make_room(Known { new, number }, order);
-                    match line.make_room(order, &new.asking(), MEAN) {
+                    let expected = model.make_room(Known { new, number }, rule);
+                    match line.make_room(rule, &new.asking(), MEAN) {
                         Ok((Held { event: known, .. }, _)) => {
                             prop_assert!(expected.contains(&known), "{known:?}: {expected:?}");
                             prop_assert!(model.remove(known));
@@ -253,29 +253,29 @@ proptest! {
                     }
                 }
                 Step::PushOut => {
-                    let last = |client| model.last(client, order);
+                    let last = |client| model.last(client, rule);
                     let expected: Vec<_> = model.most().into_iter().filter_map(last).collect();
-                    let out = line.push_out(order, MEAN).map(|(held, _)| held.event);
+                    let out = line.push_out(rule, MEAN).map(|(held, _)| held.event);
                     prop_assert!(out.map_or(expected.is_empty(), |out| expected.contains(&out)));
                     out.into_iter().for_each(|out| _ = model.remove(out));
                 }
                 Step::PopFront => {
                     // Who has waited longest, whichever way arrivals are served.
-                    let by = if order == Order::Lifo { Order::Fifo } else { order };
+                    let by = if rule == Rule::Lifo { Rule::Fifo } else { rule };
                     let first = |client| model.first(client, by);
                     let expected: Vec<_> = model.most().into_iter().filter_map(first).collect();
                     let out = line.pop_front(MEAN).map(|held| held.event);
                     prop_assert!(out.map_or(expected.is_empty(), |out| expected.contains(&out)));
                     out.into_iter().for_each(|out| _ = model.remove(out));
                 }
-                Step::Turn(newest) if declared == Order::Fifo => {
-                    order = if newest { Order::Lifo } else { Order::Fifo };
+                Step::Turn(newest) if declared == Rule::Fifo => {
+                    rule = if newest { Rule::Lifo } else { Rule::Fifo };
                 }
                 Step::Turn(_) => {}
             }
             prop_assert_eq!(line.len(), model.list.len());
         }
-        while let Some((held, _)) = line.pop(order, MEAN) {
+        while let Some((held, _)) = line.pop(rule, MEAN) {
             prop_assert!(model.remove(held.event));
         }
         prop_assert!(model.list.is_empty());
