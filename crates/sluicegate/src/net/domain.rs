@@ -111,7 +111,8 @@ impl<'a> DomainBuilder<'a> {
     ///
     /// Of a range the fewest are on duty first. While events wait there are more, as long as more
     /// are handled in a second by them; those that did not help, or that nothing needed for five
-    /// seconds, are sent away again. All that there may be are made at the start, and sleep.
+    /// seconds, are sent away again. All that there may be are started with the net, and sleep; a
+    /// replica is made when its thread first goes on duty, and stays.
     ///
     /// ```
     /// let mut net = sluicegate::Net::new("files");

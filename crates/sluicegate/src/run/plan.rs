@@ -88,7 +88,7 @@ impl Plan {
                     kind: domain.kind,
                     first: first - domain.threads,
                     threads: domain.threads,
-                    pool: Arc::new(Pool::new(domain.least)),
+                    pool: Arc::new(Pool::new(domain.least, domain.policy.is_some())),
                     crew: crew.then(|| Arc::new(Crew::new(domain.least..=domain.threads))),
                     machine: domain.machine,
                     policy: domain.policy,
