@@ -9,8 +9,8 @@ use crate::ledger::Ledger;
 use crate::net::{BoxError, Kind};
 use crate::observe::{Cut, Happening, Record, Tracer};
 use crate::run::{
-    Build, Context, Crew, Gating, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool,
-    Raised, Ran, Ready, Runnable, Stages, Wait, Wheel,
+    Build, Context, Crew, Current, Gating, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool,
+    Raised, Ran, Ready, Runnable, Sleep, Stages, Wait, Wheel,
 };
 use crate::sim::Befallen;
 use crate::time::{Time, nanos};
@@ -55,6 +55,8 @@ pub(crate) struct Worker {
     number: usize,
     /// Whether its replicas were made: in a pool when it first goes on duty.
     made: bool,
+    current: Arc<Current>,
+    sleep: Sleep,
     raised: Raised,
     notices: Vec<Notice>,
     /// Whether the machine has been looked at since stages last ran.
@@ -116,6 +118,8 @@ impl Worker {
             crew: domain.crew.clone(),
             number: id.index() - domain.first,
             made: false,
+            current: Arc::clone(&plan.currents[id.index()]),
+            sleep: Sleep::default(),
             desk,
             ready,
             machine,
@@ -166,7 +170,11 @@ impl Worker {
         }
         self.look_after_crew();
         let found = self.ready.get() != 0;
+        if cfg!(debug_assertions) && self.pool.is_none() {
+            self.sleep = Sleep::begin(&*self.machine);
+        }
         self.run_ready(runs);
+        self.current.clear();
         if self.epoch != self.plan.stats.epoch() {
             self.publish();
         }
@@ -293,6 +301,7 @@ impl Worker {
                 self.wake_watch();
             }
         }
+        self.current.set(next, self.now);
         let now = (self.now, self.draining);
         let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
         cx.takes = takes;
@@ -302,6 +311,10 @@ impl Worker {
         self.ran = Ran { stage: next, events, time };
         if let Some(crew) = &self.crew {
             crew.end(self.number);
+        }
+        if cfg!(debug_assertions) && self.pool.is_none() && Sleep::is_worth_a_look(time) {
+            let stage = self.plan.domains[self.domain].stages[next];
+            self.sleep.look(&*self.machine, &self.plan, stage, self.number);
         }
         (more, time)
     }
@@ -507,11 +520,13 @@ impl Worker {
     fn each(&mut self, mut f: impl FnMut(&mut dyn Runnable, &mut Context<'_>)) {
         let desk = Rc::clone(&self.desk);
         let _open = desk.open();
-        for replica in &mut self.replicas {
+        for (cell, replica) in self.replicas.iter_mut().enumerate() {
+            self.current.set(cell, self.now);
             let now = (self.now, self.draining);
             let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
             f(&mut **replica, &mut cx);
         }
+        self.current.clear();
     }
 
     /// The worker's part of the ledger: what it counted, and what it holds.
