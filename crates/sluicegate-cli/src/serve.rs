@@ -3,6 +3,7 @@ use crate::args;
 use crate::formers::{FORMERS_MAX, Formers};
 use crate::signals::{self, Asked};
 use crate::{config, say, settings};
+use sluicegate::{Stall, Stalled};
 use sluicegate_web::{Brought, Config, Served, Service, Settings, Target, memory, show_bytes};
 use std::io::Write;
 use std::process::ExitCode;
@@ -18,7 +19,7 @@ const CUT_OFF: u8 = 1;
 pub fn serve(args: args::Serve) -> Result<ExitCode, String> {
     let (mut config, flags) = read(&args)?;
     let wishes = signals::wishes().map_err(|error| format!("cannot wait for signals: {error}"))?;
-    let brought = Brought { on_stall: Some(Arc::new(complain)), ..Brought::default() };
+    let brought = Brought { on_stall: Some(Arc::new(tell_of)), ..Brought::default() };
     let mut service = Service::start_with(&config, brought).map_err(|error| error.to_string())?;
     let mut formers = Formers::default();
     for line in banner(&config, &service, &args, &flags) {
@@ -71,6 +72,13 @@ fn reload(
     let place = place.map_err(|error| format!("no thread for the former service: {error}"))?;
     place.take(service.succeed(&config).map_err(|error| error.to_string())?);
     Ok(config)
+}
+
+/// That a handler slept is for who writes it.
+fn tell_of(stall: &Stall) {
+    if stall.what == Stalled::Hangs {
+        complain(stall);
+    }
 }
 
 fn complain(error: &impl ToString) {
