@@ -122,20 +122,23 @@ fn all_threads_blocked_do_not_keep_the_pool_from_growing() {
 fn a_pool_grows_although_the_first_in_reserve_never_comes_back() {
     for seed in 0..8 {
         let dead = |worker| Trouble::Dead { domain: "pool".to_owned(), worker };
-        let troubles = Troubles::none().at(Time(0) + ms(10_000), dead(1));
-        let troubles = troubles.at(Time(0) + ms(40_000), dead(0));
-        let mut pool = Pool::with(1..=3, WAITS, seed, troubles);
-        pool.offer(90.0, ms(15_000));
-        assert_eq!(pool.sim.dead(), 1, "seed {seed}: the second was on duty");
-        // While it is in its handler the pool shrinks, and it is the first in reserve.
-        let sizes = pool.offer(0.0, ms(30_000));
-        assert_eq!(sizes.last(), Some(&1), "seed {seed}");
-        // The only one on duty handles one event and never comes back either.
-        pool.offer(50.0, ms(5000));
-        assert_eq!(pool.sim.dead(), 2, "seed {seed}");
+        let third = Troubles::none().at(Time(0) + ms(10_000), dead(2));
+        let play = |troubles| {
+            let mut pool = Pool::with(1..=4, WAITS, seed, troubles);
+            pool.offer(120.0, ms(15_000));
+            assert!(pool.sim.dead() == 1, "seed {seed}: the third was on duty");
+            // While it is in its handler the pool shrinks, and it is the first in reserve.
+            (0..1000).find(|_| pool.offer(10.0, ms(10)) == [2]).expect("two are enough");
+            pool
+        };
+        // The same again, until those two handle an event each and never come back either.
+        let then = play(third.clone()).sim.now();
+        let mut pool = play(third.at(then, dead(0)).at(then, dead(1)));
+        pool.offer(10.0, ms(1000));
+        assert_eq!(pool.sim.dead(), 3, "seed {seed}");
         assert!(pool.sim.run_for(ms(10_000), STEPS));
         let done = pool.log.noted("done").len() as u64;
-        assert_eq!(done, pool.sent, "seed {seed}: the third is left to serve");
+        assert_eq!(done, pool.sent, "seed {seed}: the fourth is left to serve");
     }
 }
 
