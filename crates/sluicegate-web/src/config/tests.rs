@@ -23,7 +23,8 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
         "workers = 2\nlisen = \"127.0.0.1:80\"\n",
         "site.toml:2:1: unknown key `lisen`; did you mean `listen`? accepted here: admin, cache, \
          class, compression, cpus, deadline, direct, drain, errors, fallback, host, index, io, \
-         limits, listen, listing, log, pool, redirect, resources, root, route, rule, strict_hosts, workers",
+         limits, listen, listing, log, pool, redirect, resources, root, route, rule, \
+         strict_hosts, workers",
     );
     check(
         "[cache]\nbudgets = 1\n",
@@ -43,8 +44,8 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "zzzzzzzz = 1\n",
         "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, class, compression, \
-         cpus, deadline, direct, drain, errors, fallback, host, index, io, limits, listen, listing, \
-         log, pool, redirect, resources, root, route, rule, strict_hosts, workers",
+         cpus, deadline, direct, drain, errors, fallback, host, index, io, limits, listen, \
+         listing, log, pool, redirect, resources, root, route, rule, strict_hosts, workers",
     );
 }
 
