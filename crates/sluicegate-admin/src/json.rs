@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use sluicegate::{
-    Adjust, AdmissionQueueView, AdmissionView, Snapshot, StageView, Vote, Why, WireView,
+    Adjust, AdmissionQueueView, AdmissionView, Snapshot, StageView, Stall, Vote, Why, WireView,
 };
 use std::time::Duration;
 
@@ -16,6 +16,17 @@ pub fn net(net: &Snapshot) -> Value {
         "stages": net.stages.iter().map(stage).collect::<Vec<_>>(),
         "wires": net.wires.iter().map(wire).collect::<Vec<_>>(),
         "ledger": ledger(net),
+        "stalls": net.stalls.iter().map(stall).collect::<Vec<_>>(),
+    })
+}
+
+/// A handler that has not come back.
+fn stall(stall: &Stall) -> Value {
+    json!({
+        "stage": stall.stage,
+        "domain": stall.domain,
+        "worker": stall.worker,
+        "time_us": micros(stall.time.as_micros()),
     })
 }
 
@@ -62,6 +73,7 @@ fn stage(stage: &StageView) -> Value {
         "served": stage.served,
         "batches": stage.batches,
         "busy_us": micros(stage.busy.as_micros()),
+        "overruns": stage.overruns,
         "wait_us": micros(stage.mean_wait.as_micros()),
         "parked": stage.parked,
         "parked_now": stage.parked_now > 0,

@@ -3,9 +3,11 @@ use crate::args;
 use crate::formers::{FORMERS_MAX, Formers};
 use crate::signals::{self, Asked};
 use crate::{config, say, settings};
-use sluicegate_web::{Config, Served, Service, Settings, Target, memory, show_bytes};
+use sluicegate::{Stall, Stalled};
+use sluicegate_web::{Brought, Config, Served, Service, Settings, Target, memory, show_bytes};
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Some requests were cut off, or a ledger is uneven.
 const CUT_OFF: u8 = 1;
@@ -17,7 +19,8 @@ const CUT_OFF: u8 = 1;
 pub fn serve(args: args::Serve) -> Result<ExitCode, String> {
     let (mut config, flags) = read(&args)?;
     let wishes = signals::wishes().map_err(|error| format!("cannot wait for signals: {error}"))?;
-    let mut service = Service::start(&config).map_err(|error| error.to_string())?;
+    let brought = Brought { on_stall: Some(Arc::new(tell_of)), ..Brought::default() };
+    let mut service = Service::start_with(&config, brought).map_err(|error| error.to_string())?;
     let mut formers = Formers::default();
     for line in banner(&config, &service, &args, &flags) {
         say(&line);
@@ -71,6 +74,13 @@ fn reload(
     Ok(config)
 }
 
+/// That a handler slept is for who writes it.
+fn tell_of(stall: &Stall) {
+    if stall.what == Stalled::Hangs {
+        complain(stall);
+    }
+}
+
 fn complain(error: &impl ToString) {
     for line in error.to_string().lines() {
         // Nothing more can be done where stderr is closed.
@@ -117,11 +127,12 @@ fn banner(config: &Config, service: &Service, args: &args::Serve, flags: &[&str]
     let backend = service.backend();
     let why = backend.why().map(|why| format!(", as {why}")).unwrap_or_default();
     let cache = show_bytes(config.cache_budget);
+    let cpus = config.cpus.as_ref().map(|cpus| format!(" to CPUs {cpus}")).unwrap_or_default();
     let mut lines = vec![
         format!("sluicegate {}", env!("CARGO_PKG_VERSION")),
         format!("  site      {site} on {}", places.join(", ")),
         format!("  admin     {admin}"),
-        format!("  workers   {} pinned, {}{why}", config.workers, backend.name()),
+        format!("  workers   {} pinned{cpus}, {}{why}", config.workers, backend.name()),
         format!("  memory    {cache} for the cache, of {}", show_bytes(memory::available())),
     ];
     if let Some(log) = &config.log {

@@ -1,7 +1,9 @@
 //! The built-in handlers of the real binary, and what a panic costs.
 mod common;
 
-use common::{Client, Scratch, Server, on_each_backend};
+use common::{Client, Scratch, Server, on_each_backend, run, until};
+use serde_json::json;
+use sluicegate_io::Cpus;
 use std::net::TcpStream;
 
 fn all_handlers() -> (Scratch, Server) {
@@ -54,6 +56,50 @@ fn echo_returns_the_body_of_any_method() {
         assert_eq!(client.response(false).text(), "abcde");
         server.stop();
     });
+}
+
+#[test]
+fn a_handler_that_hangs_is_named_while_it_does() {
+    let (_site, server) = all_handlers();
+    let mut client = server.client();
+    // The look after a second comes within a quarter of one.
+    client.send("GET /inline?us=2000000 HTTP/1.1\r\nHost: t\r\n\r\n");
+    let stall = until("a stall", || server.net()["stalls"].as_array()?.first().cloned());
+    let name = (&stall["stage"], &stall["domain"], &stall["worker"]);
+    assert_eq!(name, (&json!("burn"), &json!("cpu"), &json!(0)));
+    assert!(stall["time_us"].as_u64() >= Some(1_000_000), "{stall}");
+    assert_eq!(client.response(false).text(), "burnt 2000000 us\n");
+    let net = server.net();
+    assert_eq!(net["stalls"], json!([]));
+    let stages = net["stages"].as_array().expect("stages");
+    let burn = stages.iter().find(|stage| stage["name"] == "burn").expect("it is there");
+    assert_eq!(burn["overruns"], 1);
+    drop(client);
+    server.signal(rustix::process::Signal::TERM);
+    let (_, _, said) = server.end();
+    let named = "sluicegate: stage `burn` on cpu/0 has not come back for 1.";
+    assert!(said.starts_with(named) && said.lines().count() == 1, "{said}");
+}
+
+#[test]
+fn workers_keep_to_the_processors_that_they_are_given() {
+    let cpus = Cpus::allowed().unwrap();
+    let site = Scratch::new();
+    let config = format!("root = \"{}\"\ncpus = \"{cpus}\"\n", site.arg());
+    let config = site.write("site.toml", config);
+    let server = Server::start(&["--config", &config]);
+    let count = cpus.count();
+    let line = server.line("workers").to_owned();
+    assert!(line.starts_with(&format!("{count} pinned to CPUs {cpus}, ")), "{line}");
+    server.stop();
+    let none = site.write("none.toml", "cpus = \"1023\"\n");
+    for args in [["check", &*none].as_slice(), &["serve", "--config", &none]] {
+        let out = run(args);
+        let said = String::from_utf8(out.stderr).unwrap();
+        assert!(!out.status.success(), "{args:?}");
+        assert!(said.contains("`cpus` cannot be used: there is no processor 1023"), "{said}");
+        assert!(said.trim_end().ends_with(&format!("; accepted: {cpus}")), "{said}");
+    }
 }
 
 #[test]

@@ -121,6 +121,10 @@ impl Choice {
             make_room();
             self.backend()?
         };
-        Ok(Io::on(backend, settings, ledger))
+        let mut io = Io::on(backend, settings, ledger);
+        if cfg!(debug_assertions) {
+            io.look_at_sleep();
+        }
+        Ok(io)
     }
 }

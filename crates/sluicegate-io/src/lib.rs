@@ -11,6 +11,7 @@ mod buf;
 mod choice;
 mod chunk;
 mod conn;
+mod cpus;
 mod dial;
 mod epoll;
 mod events;
@@ -25,6 +26,7 @@ mod send;
 mod settings;
 pub mod sim;
 mod slab;
+mod sleep;
 mod stages;
 mod system;
 mod unix;
@@ -37,6 +39,7 @@ pub use buf::{BUFFER_SIZE, Buf, Pool};
 pub use choice::{Asked, Choice};
 pub use chunk::Chunk;
 pub use conn::{ConnId, How, Lease};
+pub use cpus::{BadCpus, Cpus, NoCpu};
 pub use epoll::Epoll;
 pub use events::{
     Closed, Connect, ConnectFailed, Incoming, Opened, PIECES, Received, State, Then, Write,

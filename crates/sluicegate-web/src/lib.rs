@@ -21,7 +21,7 @@ mod site;
 mod stages;
 mod watch;
 
-pub use app::{App, Brought, Mounted};
+pub use app::{App, Brought, Mounted, OnStall};
 pub use coding::{Compression, Effort, Order};
 pub use config::{
     ANY_PORT, Access, AppRoute, Complaint, Complaints, Config, FILE, Group, Handler, Key, Kind,

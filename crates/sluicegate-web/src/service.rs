@@ -1,5 +1,5 @@
 //! A running service: its listeners bound, its net started, and how it ends.
-use crate::app::{App, Brought};
+use crate::app::{App, Brought, OnStall};
 use crate::cache::{Loader, Store};
 use crate::config::{ANY_PORT, Config, Handler, Log};
 use crate::log::{Format, LogFile, Target};
@@ -10,8 +10,8 @@ use crate::watch::Watch;
 use sluicegate::{BoxError, Running, Sim, Snapshot, Time};
 use sluicegate_io::resources::{Reader, Resource, Threads};
 use sluicegate_io::{
-    Addr, Asked, Choice, ConnLedger, Io, ListenError, ListenFault, Listeners, Settings, Succession,
-    Unfit,
+    Addr, Asked, Choice, ConnLedger, Cpus, Io, ListenError, ListenFault, Listeners, Settings,
+    Succession, Unfit,
 };
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -36,6 +36,7 @@ pub struct Service {
     /// What it was started with, to see what a successor would change.
     config: Config,
     app: Option<Arc<dyn App>>,
+    on_stall: Option<OnStall>,
     doors: Doors,
 }
 
@@ -162,7 +163,7 @@ impl Service {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_with(config: &Config, brought: Brought) -> Result<Service, NotStarted> {
-        let Brought { app, listeners } = brought;
+        let Brought { app, listeners, on_stall } = brought;
         needs_app(config, app.is_some())?;
         let backend = Choice::new(config.io)?;
         if config.direct {
@@ -178,7 +179,7 @@ impl Service {
             })?;
         }
         let admin = config.admin.as_ref().map(|addr| bind_admin(addr, config)).transpose()?;
-        Service::on(config, backend, loader, (site, admin), app)
+        Service::on(config, backend, loader, (site, admin), (app, on_stall))
     }
 
     /// Goes on with other settings: a new net takes over the listeners, and the former one answers
@@ -194,11 +195,11 @@ impl Service {
                 fixed.join(", ")
             )));
         }
-        let app = self.app.clone();
-        needs_app(config, app.is_some())?;
+        let brought = (self.app.clone(), self.on_stall.clone());
+        needs_app(config, brought.0.is_some())?;
         let Doors { site, admin, .. } = Doors::of(&self.doors.site, self.doors.admin.as_ref())?;
         let doors = (site, admin);
-        let next = Service::on(config, self.backend.clone(), loader(config)?, doors, app)?;
+        let next = Service::on(config, self.backend.clone(), loader(config)?, doors, brought)?;
         let former = std::mem::replace(self, next);
         Ok(Former::of(former))
     }
@@ -208,8 +209,9 @@ impl Service {
         backend: Choice,
         loader: Loader,
         (site, admin): (Listeners, Option<Listeners>),
-        app: Option<Arc<dyn App>>,
+        (app, on_stall): (Option<Arc<dyn App>>, Option<OnStall>),
     ) -> Result<Service, NotStarted> {
+        can_keep_to_cpus(config)?;
         let loader = Arc::new(loader);
         let doors = Doors::of(&site, admin.as_ref())?;
         let watch = Arc::new(Watch::new(config, &loader));
@@ -220,11 +222,15 @@ impl Service {
         let (own, eyes) = (backend.clone(), Arc::clone(&watch));
         let ground = ground((site, admin), own, loader, eyes, log.clone());
         let ground = Ground { app: app.clone(), ..ground };
-        let net = site::net(config, ground);
+        let mut net = site::net(config, ground);
+        if let Some(tell) = on_stall.clone() {
+            net.on_stall(move |stall| tell(stall));
+        }
         let running = net.run().map_err(|error| NotStarted(error.to_string()))?;
         watch.open(running.observer());
         let log = log.zip(config.log.as_ref().map(|log| log.format));
-        Ok(Service { running, watch, backend, log, config: config.clone(), app, doors })
+        let config = config.clone();
+        Ok(Service { running, watch, backend, log, config, app, on_stall, doors })
     }
 
     /// Where the site is served, with the ports that the kernel chose.
@@ -276,6 +282,7 @@ pub fn check(config: &Config) -> Result<Vec<String>, NotStarted> {
             return Err(log_fails(&Target::File(path.clone()), &error.into()));
         }
     }
+    can_keep_to_cpus(config)?;
     plan(config)?;
     let mut notes = Plan::new(config)?.notes().to_vec();
     notes.extend(unread(config, Path::new("/")));
@@ -294,6 +301,12 @@ fn unread(config: &Config, root: &Path) -> Vec<String> {
         format!("`resources.{name}` has no effect here: the system does not tell it")
     };
     unread.map(note).collect()
+}
+
+/// Whether workers may keep to the processors that they are to.
+fn can_keep_to_cpus(config: &Config) -> Result<(), NotStarted> {
+    let checked = config.cpus.as_ref().map_or(Ok(()), Cpus::check);
+    checked.map_err(|none| NotStarted(format!("`cpus` cannot be used: {none}")))
 }
 
 /// Whether there is an application, where routes are to lead to one.
@@ -427,6 +440,20 @@ mod tests {
         for told in [check(&config).err(), Service::start(&config).err()] {
             let told = told.expect("there is none").to_string();
             assert!(told.starts_with("the route \"/a\" has the handler \"app\""), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_processor_that_cannot_be_had_is_said_before_the_start() {
+        let typed = Typed::from_toml("site.toml", "cpus = \"1023\"\n").expect("known settings");
+        let machine = Machine { cpus: 1, memory: 1 << 30, files: 4096 };
+        let config = Config::new(&typed, machine).expect("a complete configuration");
+        for told in [check(&config).err(), Service::start(&config).err()] {
+            let told = told.expect("no machine of ours has it").to_string();
+            assert!(
+                told.starts_with("`cpus` cannot be used: there is no processor 1023"),
+                "{told}"
+            );
         }
     }
 

@@ -101,7 +101,11 @@ where
             None => io,
         })
     };
-    let cpu = net.domain("cpu").machine(make).pinned(workers);
+    let mut cpu = net.domain("cpu").machine(make);
+    if let Some(cpus) = &config.cpus {
+        cpu = cpu.on_thread_start(cpus.clone().each());
+    }
+    let cpu = cpu.pinned(workers);
     let disk = net.domain("disk").pool(config.pool_threads);
 
     let plan = Arc::clone(loader.plan());

@@ -68,8 +68,8 @@ pub use desk::strays;
 pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};
 pub use ledger::{ByWhy, Ledger, Why};
 pub use net::{
-    BoxError, Capacity, Domain, DomainSpec, Entry, Fault, Faults, Net, Node, OnFull, Refused, Spec,
-    Threads, Wire, bounded, stage,
+    BoxError, Capacity, Domain, DomainBuilder, DomainSpec, Entry, Fault, Faults, Net, Node, OnFull,
+    Refused, Spec, Threads, Wire, bounded, stage,
 };
 pub use observe::{
     AdmissionQueueView, AdmissionView, Happening, Observer, Snapshot, StageView, TRACE_COLUMNS,
@@ -79,7 +79,8 @@ pub use queue::{AdmissionQueue, Ask, Order, Place};
 pub use rig::Rig;
 pub use run::{
     Cohort, Drained, ExitFirst, Fifo, LongestQueue, Machine, Next, Park, Policy, Priority, Raised,
-    Ran, Ready, Running, Shares, Stages, StartError, TimerKey, Wait, Waiting, Waker,
+    Ran, Ready, Running, Shares, Stages, Stall, Stalled, StartError, TimerKey, Wait, Waiting,
+    Waker,
 };
 pub use sim::Sim;
 pub use stage::{

@@ -1,5 +1,7 @@
 //! The machine as its worker sees it: polled for readiness, it raises the flags of stages.
 
+use std::time::Duration;
+
 use sluicegate::{Machine, Raised, Time, Wait, Waker};
 
 use crate::conn::How;
@@ -36,6 +38,10 @@ impl Machine for Io {
 
     fn waker(&self) -> Waker {
         self.backend.waker()
+    }
+
+    fn slept(&self) -> Option<Duration> {
+        self.sleep.as_ref()?.so_far()
     }
 
     fn due(&self) -> Option<Time> {

@@ -25,6 +25,7 @@ use crate::ledger::ConnLedger;
 use crate::output::Output;
 use crate::settings::Settings;
 use crate::slab::Slab;
+use crate::sleep::Sleep;
 use accept::Listening;
 pub(crate) use accept::Next;
 use gate::Gate;
@@ -78,6 +79,8 @@ pub struct Io {
     ready: Vec<Ready>,
     /// How often the backend was polled.
     polls: u32,
+    /// In debug builds: how long the thread slept.
+    sleep: Option<Sleep>,
 }
 
 impl Io {
@@ -122,7 +125,13 @@ impl Io {
             spare: Vec::new(),
             ready: Vec::new(),
             polls: 0,
+            sleep: None,
         }
+    }
+
+    /// Looks at how long this thread sleeps, which a simulated one does not.
+    pub(crate) fn look_at_sleep(&mut self) {
+        self.sleep = Sleep::of_this_thread();
     }
 
     /// The name of the backend, as shown to the user.

@@ -11,6 +11,7 @@ mod run_delay;
 
 use run_delay::RunDelay;
 pub use run_delay::Threads;
+pub(crate) use run_delay::schedstat;
 use sluicegate::{Gauge, Headroom, Time};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -44,7 +44,7 @@ pub(super) struct Seen {
 }
 
 /// The line of a `schedstat`: nanoseconds on a CPU, nanoseconds waiting, how often it ran.
-fn schedstat(text: &str) -> Option<(u64, u64)> {
+pub(crate) fn schedstat(text: &str) -> Option<(u64, u64)> {
     let mut fields = text.split_ascii_whitespace().map(str::parse);
     match (fields.next(), fields.next(), fields.next(), fields.next()) {
         (Some(Ok(_)), Some(Ok(waited)), Some(Ok(runs)), None) => Some((waited, runs)),

@@ -262,7 +262,7 @@ where
         let (runtime, told) = (Handle::current(), self.connect_info);
         let app = Serviced::new(self.service, runtime, self.describe, places, told);
         let listeners = vec![self.listen.bound()?];
-        let brought = Brought { app: Some(Arc::new(app)), listeners };
+        let brought = Brought { app: Some(Arc::new(app)), listeners, ..Brought::default() };
         let service = Service::start_with(&config, brought).map_err(invalid)?;
         Ok(Serving { service, drain: config.drain })
     }

@@ -78,6 +78,8 @@ pub enum Kind {
     Clients,
     /// Names of users with hashes of their passwords.
     Users,
+    /// Processors by their numbers: `0-3,8`.
+    Cpus,
 }
 
 /// What holds where a setting is not given.
@@ -115,7 +117,7 @@ const fn secs(n: u64) -> Duration {
 }
 
 use Kind::{
-    Address, Addresses, Bytes, Choice, Choices, Count, Counts, Directory, Fields, File, Hosts,
+    Address, Addresses, Bytes, Choice, Choices, Count, Counts, Cpus, Directory, Fields, File, Hosts,
 };
 use Kind::{Line, Mount, Names, Networks, Number, Origins, Output, Page, Pattern, Span, Switch};
 use Kind::{SwitchOrField, Token, Tokens, Types, Users};
@@ -196,6 +198,13 @@ const PLACE_KEYS: &[Key] = &[
     key("listen", Addresses, Text("127.0.0.1:8080"), "where the site is served"),
     key("admin", Address, Text("127.0.0.1:9900"), "where the net shows itself"),
     key("workers", Count(1, WORKERS_MAX), Found("the CPUs the process may use"), "pinned threads"),
+    key(
+        "cpus",
+        Cpus,
+        Nothing,
+        "CPUs that the workers keep to, the first worker to the first, and on; the system moves \
+         them unless it is given",
+    ),
     key("io", Choice(&Asked::NAMES), Text("auto"), "what moves the bytes"),
     key(
         "direct",

@@ -29,7 +29,7 @@ use rustix::process::{Resource, getrlimit};
 use settings::Node;
 use sluicegate::Threads;
 use sluicegate_io::resources::Budget;
-use sluicegate_io::{Addr, Asked, DIRECT_SPARE};
+use sluicegate_io::{Addr, Asked, Cpus, DIRECT_SPARE};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub struct Config {
     pub admin_asked: bool,
     /// Pinned threads.
     pub workers: u16,
+    /// What they keep to, one each in turn; the system moves them where there is none.
+    pub cpus: Option<Cpus>,
     /// What moves the bytes.
     pub io: Asked,
     /// Connections take no open files of the process, but places of io_uring.
@@ -213,7 +215,9 @@ impl Config {
         app: Option<AppRoute>,
     ) -> Result<Config, Complaints> {
         let s = &settings.top;
-        let workers = s.number("workers").unwrap_or(machine.cpus as u64).clamp(1, WORKERS_MAX);
+        let cpus: Option<Cpus> = s.text("cpus").and_then(|text| text.parse().ok());
+        let found = cpus.as_ref().map_or(machine.cpus, Cpus::count) as u64;
+        let workers = s.number("workers").unwrap_or(found).clamp(1, WORKERS_MAX);
         let mut faults = Complaints::default();
         let site = sites::top(settings, &mut faults);
         let mut routes = routes::read(settings, &mut faults);
@@ -231,6 +235,7 @@ impl Config {
             admin: s.text("admin").and_then(|text| text.parse().ok()),
             admin_asked: settings.place("admin").is_some(),
             workers: workers as u16,
+            cpus,
             io: s.text("io").and_then(|text| asked(&text)).unwrap_or_default(),
             direct: s.flag("direct").unwrap_or(false),
             site,

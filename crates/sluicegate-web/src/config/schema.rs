@@ -110,6 +110,7 @@ fn shape(kind: &Kind) -> Value {
         Kind::Span(..) => matching("^[0-9]+ *(ms|s|m|h)$"),
         Kind::Mount | Kind::Page | Kind::From => matching("^/"),
         Kind::Pattern => matching("^[/*]"),
+        Kind::Cpus => matching("^[0-9]+(-[0-9]+)?(, *[0-9]+(-[0-9]+)?)*$"),
         Kind::Clients => matching("^(address|none|(header|cookie):.+)$"),
         Kind::To => matching("^(/|https?://)"),
         Kind::Fields | Kind::Users => json!({ "type": "object", "additionalProperties": text() }),

@@ -2,6 +2,7 @@
 use super::*;
 use crate::config::each;
 use crate::rules::Clients;
+use sluicegate_io::Cpus;
 use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
@@ -79,6 +80,7 @@ fn matches(pattern: &str, text: &str) -> bool {
         "^[/*]" => text.starts_with(['/', '*']),
         "^(/|https?://)" => ["/", "http://", "https://"].iter().any(|p| text.starts_with(p)),
         "^(address|none|(header|cookie):.+)$" => Clients::read(text).is_some(),
+        "^[0-9]+(-[0-9]+)?(, *[0-9]+(-[0-9]+)?)*$" => text.parse::<Cpus>().is_ok(),
         "^[0-9]+ *(B|KiB|MiB|GiB)?$" => unit(&["", "B", "KiB", "MiB", "GiB"]),
         "^[0-9]+ *[.][.] *[0-9]+$" => {
             let digits = |text: &str| text.trim().parse::<u64>().is_ok();
@@ -101,6 +103,8 @@ fn the_example_fits_and_mistakes_do_not() {
     for bad in [
         "workers = 0",
         "workers = \"two\"",
+        "cpus = \"0-\"",
+        "cpus = 1",
         "listen = []",
         "drain = 5",
         "lisen = \"127.0.0.1:80\"",

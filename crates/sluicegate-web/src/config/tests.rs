@@ -22,8 +22,9 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "workers = 2\nlisen = \"127.0.0.1:80\"\n",
         "site.toml:2:1: unknown key `lisen`; did you mean `listen`? accepted here: admin, cache, \
-         class, compression, deadline, direct, drain, errors, fallback, host, index, io, limits, \
-         listen, listing, log, pool, redirect, resources, root, route, rule, strict_hosts, workers",
+         class, compression, cpus, deadline, direct, drain, errors, fallback, host, index, io, \
+         limits, listen, listing, log, pool, redirect, resources, root, route, rule, \
+         strict_hosts, workers",
     );
     check(
         "[cache]\nbudgets = 1\n",
@@ -43,8 +44,8 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "zzzzzzzz = 1\n",
         "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, cache, class, compression, \
-         deadline, direct, drain, errors, fallback, host, index, io, limits, listen, listing, \
-         log, pool, redirect, resources, root, route, rule, strict_hosts, workers",
+         cpus, deadline, direct, drain, errors, fallback, host, index, io, limits, listen, \
+         listing, log, pool, redirect, resources, root, route, rule, strict_hosts, workers",
     );
 }
 
@@ -135,7 +136,7 @@ fn nothing_typed_is_the_demo_site() {
     assert_eq!(config.listen, ["127.0.0.1:8080".parse::<Addr>().unwrap()]);
     assert_eq!(config.admin, Some("127.0.0.1:9900".parse().unwrap()));
     assert!(!config.admin_asked);
-    assert_eq!((config.workers, config.site.root), (3, None));
+    assert_eq!((config.workers, &config.cpus, &config.site.root), (3, &None, &None));
     assert_eq!((config.pool_threads, config.pool_handlers), (4.into(), 3.into()));
     assert_eq!(config.site.index, ["index.html"]);
     assert_eq!(config.drain, Duration::from_secs(5));
@@ -161,6 +162,7 @@ fn everything_typed_is_taken() {
         listen = ["127.0.0.1:1", "[::1]:2", "unix:/run/x.sock"]
         admin = "127.0.0.1:3"
         workers = 7
+        cpus = "0-2,5"
         root = "site"
         index = ["a.html", "b.html"]
         drain = "250ms"
@@ -196,6 +198,7 @@ fn everything_typed_is_taken() {
     assert!(config.admin_asked);
     assert_eq!(config.site.root.as_deref(), Some(std::path::Path::new("site")));
     assert_eq!((config.workers, config.limits.body), (7, 0));
+    assert_eq!(config.cpus.map(|cpus| cpus.to_string()).as_deref(), Some("0-2,5"));
     assert_eq!((config.pool_threads, config.pool_handlers), ((2..=9).into(), (1..=64).into()));
     assert_eq!(config.limits.idle, Duration::from_secs(120));
     assert_eq!((config.limits.bodies, config.limits.connections), (16 << 10, 50));
@@ -207,6 +210,12 @@ fn everything_typed_is_taken() {
         [Route::new("/b", Handler::BurnInline), Route::new("/p", Handler::Panic)],
         "a directory brings no routes of the demo site"
     );
+}
+
+#[test]
+fn there_are_as_many_workers_as_cpus_that_they_keep_to() {
+    assert_eq!(read("cpus = \"4-7, 0\"\n").unwrap().workers, 5);
+    assert_eq!(read("cpus = \"4-7\"\nworkers = 2\n").unwrap().workers, 2);
 }
 
 #[test]

@@ -3,7 +3,7 @@ use super::keys::Kind;
 use crate::coding::is_pattern;
 use crate::files::Name;
 use crate::rules::{Clients, Network, Pattern, fields, hosts, redirect};
-use sluicegate_io::Addr;
+use sluicegate_io::{Addr, Cpus};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -94,6 +94,7 @@ impl Kind {
             Kind::Users => {
                 "names without a colon, with bcrypt hashes as `sluicegate hash-password` makes them"
             }
+            Kind::Cpus => "numbers such as \"0-3,8\", each once, as `lscpu -e` shows them",
             _ => "",
         }
     }
@@ -143,6 +144,7 @@ impl Kind {
             Kind::Line => fields::is_line(text),
             Kind::Token => fields::is_token(text),
             Kind::Clients => Clients::read(text).is_some(),
+            Kind::Cpus => text.parse::<Cpus>().is_ok(),
             Kind::Fields | Kind::Users => return None,
             Kind::Count(..) => return self.read_number(text.parse().ok()?),
             Kind::Counts(min, max) => {

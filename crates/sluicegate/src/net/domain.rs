@@ -9,6 +9,7 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 
 pub(crate) type MachineFactory =
     Box<dyn Fn(usize) -> Result<Box<dyn Machine>, BoxError> + Send + Sync>;
+pub(crate) type ThreadStart = Box<dyn Fn(usize) -> Result<(), BoxError> + Send + Sync>;
 pub(crate) type PolicyFactory = Box<dyn Fn() -> Box<dyn Policy> + Send + Sync>;
 
 /// A domain of a net, by which stages are placed.
@@ -22,6 +23,8 @@ pub struct DomainSpec {
     pub(crate) threads: usize,
     /// How many of them are on duty at least; fewer than all in a pool whose size is not fixed.
     pub(crate) least: usize,
+    /// What each thread does first.
+    pub(crate) starts: Vec<ThreadStart>,
     pub(crate) machine: MachineFactory,
     /// `None`: the exit first.
     pub(crate) policy: Option<PolicyFactory>,
@@ -79,10 +82,29 @@ impl<'a> DomainBuilder<'a> {
             kind: Kind::Pinned,
             threads: 1,
             least: 1,
+            starts: Vec::new(),
             machine: Box::new(|_| Ok(Box::new(Park::new()))),
             policy: None,
         };
         Self { domains, spec }
+    }
+
+    /// What each thread of the domain does first, with its number within the domain: to choose its
+    /// processors, say, which the kernel leaves to the machine (`Cpus` in `sluicegate-io`). Where
+    /// it fails the net does not start. Several are done in order; a simulation, which has no
+    /// threads, does none.
+    ///
+    /// ```
+    /// let mut net = sluicegate::Net::new("web");
+    /// let hello = |n| Ok(println!("thread {n} begins"));
+    /// let web = net.domain("web").on_thread_start(hello).pinned(2);
+    /// ```
+    pub fn on_thread_start(
+        mut self,
+        start: impl Fn(usize) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        self.spec.starts.push(Box::new(start));
+        self
     }
 
     /// What each worker owns and waits in, made on the worker's thread from the worker's number
@@ -111,7 +133,8 @@ impl<'a> DomainBuilder<'a> {
     ///
     /// Of a range the fewest are on duty first. While events wait there are more, as long as more
     /// are handled in a second by them; those that did not help, or that nothing needed for five
-    /// seconds, are sent away again. All that there may be are made at the start, and sleep.
+    /// seconds, are sent away again. All that there may be are started with the net, and sleep; a
+    /// replica is made when its thread first goes on duty, and stays.
     ///
     /// ```
     /// let mut net = sluicegate::Net::new("files");

@@ -8,8 +8,8 @@ mod graph;
 mod spec;
 mod wire;
 
-pub use domain::{BoxError, Domain, DomainSpec, Threads};
-pub(crate) use domain::{Kind, MachineFactory, PolicyFactory};
+pub use domain::{BoxError, Domain, DomainBuilder, DomainSpec, Threads};
+pub(crate) use domain::{Kind, MachineFactory, PolicyFactory, ThreadStart};
 pub(crate) use entry::EntryCounts;
 pub use entry::{Entry, Refused};
 pub use fault::{Fault, Faults};
@@ -20,7 +20,7 @@ pub(crate) use wire::WireSpec;
 pub use wire::{OnFull, Wire};
 
 use crate::event::StageId;
-use crate::run::{Plan, Running, StartError};
+use crate::run::{OnStall, Plan, Running, Stall, StartError};
 use crate::stage::{Inlet, Outlet, Ports, Stage};
 use std::sync::Arc;
 
@@ -33,6 +33,7 @@ pub struct Net {
     pub(crate) entries: Vec<Arc<dyn entry::AnyEntry>>,
     /// Ports on which nothing is sent.
     pub(crate) sealed: Vec<(StageId, usize)>,
+    pub(crate) on_stall: Option<OnStall>,
 }
 
 /// A stage in its net: what wires attach to.
@@ -61,6 +62,7 @@ impl Net {
             wires: Vec::new(),
             entries: Vec::new(),
             sealed: Vec::new(),
+            on_stall: None,
         }
     }
 
@@ -118,6 +120,23 @@ impl Net {
         let entry = Entry::new(to);
         self.entries.push(entry.shared());
         entry
+    }
+
+    /// Has `tell` be called when a handler keeps its thread for too long: one call a stall, while
+    /// it lasts. How long each may take is up to its [`stall`](Spec::stall). A thread of its own
+    /// looks four times in the shortest of these times, from 10 ms to 1 s apart, and calls: the
+    /// workers neither wait nor do more for it. [`Snapshot::stalls`](crate::Snapshot::stalls) shows
+    /// the same without.
+    ///
+    /// In debug builds also when a handler slept in a pinned domain: once a stage, from its own
+    /// thread. Where nobody is to be told, that is said on stderr.
+    ///
+    /// ```
+    /// let mut net = sluicegate::Net::new("files");
+    /// net.on_stall(|stall| eprintln!("{stall}"));
+    /// ```
+    pub fn on_stall(&mut self, tell: impl Fn(&Stall) + Send + Sync + 'static) {
+        self.on_stall = Some(Box::new(tell));
     }
 
     /// The names of the stages, in order of declaration.

@@ -171,6 +171,8 @@ pub(crate) struct Declared {
     pub emits: usize,
     pub flows: usize,
     pub slice: Duration,
+    /// `None`: as fits the kind of its domain.
+    pub stall: Option<Duration>,
 }
 
 /// A stage called `name`, each replica of which is made by `make` on its worker.
@@ -185,6 +187,7 @@ pub fn stage<S: Stage>(name: &str, make: impl Fn() -> S + Send + Sync + 'static)
         emits: 1,
         flows: 0,
         slice: SLICE,
+        stall: None,
     };
     Spec { stage, make: Arc::new(make) }
 }
@@ -224,9 +227,17 @@ impl<S: Stage> Spec<S> {
     }
 
     /// The longest that a batch may take before the worker looks at its other work; 500 us
-    /// unless declared. The first event of a batch is always handled.
+    /// unless declared. The first event of a batch is always handled. Runs that took twice as long
+    /// are [counted](crate::StageView::overruns).
     pub fn slice(mut self, slice: Duration) -> Self {
         self.stage.slice = slice;
+        self
+    }
+
+    /// How long a handler may keep its thread before it is told of as a
+    /// [`Stall`](crate::Stall); unless declared 1 s in a pinned domain, 10 s in a pool.
+    pub fn stall(mut self, after: Duration) -> Self {
+        self.stage.stall = Some(after);
         self
     }
 

@@ -6,7 +6,7 @@ use crate::ledger::{ByWhy, Ledger};
 use crate::net::OnFull;
 use crate::observe::AdmissionView;
 use crate::observe::stats::{Cut, sum};
-use crate::run::Plan;
+use crate::run::{Plan, Stall, stalls};
 use crate::time::Time;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub age: Duration,
     /// Whether the net drains.
     pub draining: bool,
+    /// The handlers that have not come back for longer than their [`stall`](crate::Spec::stall).
+    pub stalls: Vec<Stall>,
 }
 
 /// A stage at one moment. Counts are since the start, over all replicas.
@@ -63,6 +65,11 @@ pub struct StageView {
     pub batches: u64,
     /// Time in the handler.
     pub busy: Duration,
+    /// How often a run took more than twice the stage's [`slice`](crate::Spec::slice), so that all
+    /// other stages of its worker waited: one of its events did, or the handler took its batch
+    /// before it worked. Batches of events that each fit in a slice end before that. In a pool it
+    /// is no harm.
+    pub overruns: u64,
     /// The mean time that the oldest event of a batch had waited.
     pub mean_wait: Duration,
     /// How often the stage parked on held output.
@@ -145,6 +152,7 @@ impl Observer {
             ledger: sum(cuts, plan),
             age: at.since(oldest),
             draining: plan.draining.load(std::sync::atomic::Ordering::Relaxed),
+            stalls: stalls(plan, at).map(|(_, stall)| stall).collect(),
         }
     }
 
@@ -166,6 +174,7 @@ impl Observer {
             served: 0,
             batches: 0,
             busy: Duration::ZERO,
+            overruns: 0,
             mean_wait: Duration::ZERO,
             parked: 0,
             parked_now: 0,
@@ -182,6 +191,7 @@ impl Observer {
             view.parked += stats.parked.get();
             view.parked_now += stats.parked_now.get();
             view.refused += stats.refused();
+            view.overruns += stats.overruns.get();
             view.panics += stats.panics.get();
             view.breaks += stats.breaks.get();
             view.strays += stats.strays.get();

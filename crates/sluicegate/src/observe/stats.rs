@@ -37,6 +37,8 @@ pub(crate) struct StageStats {
     pub batches: Count,
     /// Nanoseconds in the handler and in delivery.
     pub busy: Count,
+    /// Runs that took more than twice their slice.
+    pub overruns: Count,
     /// How often output was held so that the stage parked.
     pub parked: Count,
     pub parked_now: Count,

@@ -4,13 +4,14 @@
 //! sleep. One that sleeps costs a stack that was never touched and a replica of each stage. So no
 //! thread has to be started or joined while the net runs, and the simulator does the very same.
 //!
-//! When all that are on duty wait in handlers none of them can look: so the first in reserve does,
-//! and where there is none whoever comes by.
+//! When all that are on duty wait in handlers none of them can look: so the first in reserve does
+//! that is in none itself, and where there is none whoever comes by. One in reserve is in a handler
+//! where the pool shrank while it was, or by a timer of its own.
 
 use crate::control::{PoolSample, Sizing};
 use crate::time::Time;
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,8 +25,8 @@ pub(crate) struct Crew {
     looks: Mutex<Looks>,
     /// When the pool is looked at next, in nanoseconds; [`RESTS`] while nobody wakes for it.
     due: AtomicU64,
-    /// Threads in handlers.
-    working: AtomicUsize,
+    /// Which threads are in handlers.
+    busy: Box<[AtomicBool]>,
 }
 
 /// Taken once a look.
@@ -48,20 +49,40 @@ pub(crate) struct Seen {
 impl Crew {
     pub fn new(threads: RangeInclusive<usize>) -> Self {
         Self {
+            busy: (0..*threads.end()).map(|_| AtomicBool::new(false)).collect(),
             looks: Mutex::new(Looks { law: Sizing::new(threads), last: None }),
             due: AtomicU64::new(RESTS),
-            working: AtomicUsize::new(0),
         }
     }
 
-    /// A thread begins to work. Whether somebody has to be told that there is something to see.
-    pub fn begin(&self, now: Time) -> bool {
-        self.working.fetch_add(1, SeqCst);
+    /// A thread on duty begins to work. Whether somebody has to be told that there is something to
+    /// see.
+    pub fn begin(&self, thread: usize, now: Time) -> bool {
+        self.busy[thread].store(true, SeqCst);
         self.rouse(now)
     }
 
-    pub fn end(&self) {
-        self.working.fetch_sub(1, SeqCst);
+    /// One in reserve begins to: no reason to look at the size, or a pool that drains could never
+    /// rest. Whether somebody has to be told who was not the [`watch`](Self::watch) before.
+    pub fn begin_aside(&self, thread: usize, on_duty: usize) -> bool {
+        self.busy[thread].store(true, SeqCst);
+        let before = |watch| (on_duty..thread).contains(&watch);
+        self.due().is_some() && !self.watch(on_duty).is_some_and(before)
+    }
+
+    pub fn end(&self, thread: usize) {
+        self.busy[thread].store(false, SeqCst);
+    }
+
+    /// Who wakes to look: the first in reserve that is in no handler, or else the last on duty.
+    pub fn watch(&self, on_duty: usize) -> Option<usize> {
+        let free = |thread: &usize| !self.busy[*thread].load(SeqCst);
+        (on_duty..self.busy.len()).find(free).or_else(|| (0..on_duty).rev().find(free))
+    }
+
+    /// How many threads are in handlers.
+    fn working(&self) -> usize {
+        self.busy.iter().filter(|busy| busy.load(SeqCst)).count()
     }
 
     /// When the pool is to be looked at, if it is.
@@ -84,7 +105,7 @@ impl Crew {
         if looks.last.is_some_and(|(at, _)| now <= at) {
             return (looks.law.threads(), false);
         }
-        let (seen, working) = (see(), self.working.load(SeqCst));
+        let (seen, working) = (see(), self.working());
         let Some((at, before)) = looks.last.replace((now, seen)) else {
             return (looks.law.threads(), false);
         };
@@ -102,7 +123,7 @@ impl Crew {
             self.due.store(RESTS, SeqCst);
         }
         // Somebody who began meanwhile took the pool for roused.
-        (threads, rests && self.working.load(SeqCst) > 0 && self.rouse(now))
+        (threads, rests && self.working() > 0 && self.rouse(now))
     }
 
     /// Has the pool be looked at again. Whether it rested.
@@ -121,7 +142,7 @@ mod tests {
     fn who_comes_too_late_to_look_changes_nothing() {
         let crew = Crew::new(1..=8);
         let busy = |served| Seen { served, busy: 1_000_000, stands: true };
-        crew.begin(Time(0));
+        crew.begin(0, Time(0));
         for n in 1..=4 {
             crew.look(Time(0) + LOOK * n, || busy(u64::from(n)));
         }
@@ -130,5 +151,22 @@ mod tests {
         assert_eq!(said, (1, false));
         let grown = (5..20).map(|n| crew.look(Time(0) + LOOK * n, || busy(u64::from(n) * 100)).0);
         assert!(grown.max() > Some(1));
+    }
+
+    #[test]
+    fn who_watches_is_in_no_handler_and_who_takes_over_is_told() {
+        let crew = Crew::new(1..=4);
+        assert_eq!(crew.watch(1), Some(1));
+        assert!(!crew.begin_aside(1, 1), "nothing is to be seen in a pool that rests");
+        assert!(crew.begin(0, Time(0)), "it is roused");
+        assert_eq!(crew.watch(1), Some(2));
+        assert!(!crew.begin_aside(3, 1), "the watch is another");
+        assert!(crew.begin_aside(2, 1), "nobody in reserve is left, as the last has to be told");
+        assert_eq!((crew.watch(1), crew.watch(4)), (None, None));
+        crew.end(3);
+        assert_eq!((crew.watch(1), crew.watch(4)), (Some(3), Some(3)));
+        assert!(!crew.begin(3, Time(0)), "it was roused before");
+        crew.end(0);
+        assert_eq!(crew.watch(1), Some(0), "whoever comes by");
     }
 }

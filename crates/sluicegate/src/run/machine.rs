@@ -45,6 +45,13 @@ pub trait Machine: Any {
     /// What ends a poll that waits, from any thread.
     fn waker(&self) -> Waker;
 
+    /// For how long this thread has slept since the machine was made: the time in which it neither
+    /// ran nor waited for a processor. Asked in debug builds, to name handlers that block; `None`
+    /// where the machine cannot tell, and then none is named.
+    fn slept(&self) -> Option<Duration> {
+        None
+    }
+
     /// For simulated machines: when the next thing happens by itself.
     fn due(&self) -> Option<Time> {
         None

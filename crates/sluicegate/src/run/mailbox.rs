@@ -85,6 +85,8 @@ pub(crate) struct Pool {
     on_duty: AtomicUsize,
     idle: Mutex<Vec<Sleeper>>,
     sleepers: AtomicUsize,
+    /// How often a queue was said to have events; counted where a policy may put stages off.
+    rings: Option<AtomicU64>,
 }
 
 /// A thread of a pool that sleeps.
@@ -96,13 +98,19 @@ struct Sleeper {
 }
 
 impl Pool {
-    pub fn new(on_duty: usize) -> Self {
+    pub fn new(on_duty: usize, may_put_off: bool) -> Self {
         Self {
             ready: AtomicU64::new(0),
             on_duty: AtomicUsize::new(on_duty),
             idle: Mutex::default(),
             sleepers: AtomicUsize::new(0),
+            rings: may_put_off.then(AtomicU64::default),
         }
+    }
+
+    /// Changes with each event that came; read before a policy looks at what waits.
+    pub fn rings(&self) -> u64 {
+        self.rings.as_ref().map_or(0, |rings| rings.load(SeqCst))
     }
 
     /// How many threads may take events.
@@ -124,6 +132,9 @@ impl Pool {
     /// that cannot, since its replica is parked, looks at the queue when it is not any more.
     pub fn notify(&self, bit: u64) {
         self.ready.fetch_or(bit, SeqCst);
+        if let Some(rings) = &self.rings {
+            rings.fetch_add(1, SeqCst);
+        }
         if self.sleepers.load(SeqCst) > 0 {
             let mut idle = self.idle();
             let able = idle.iter().rposition(|sleeper| sleeper.parked & bit == 0);
@@ -147,14 +158,23 @@ impl Pool {
     }
 
     /// Puts thread `number` among the sleepers, in which the replicas of `parked` are parked, and
-    /// whose policy puts those of `put_off` off. `false` when there is something to do after all.
-    pub fn park(&self, mailbox: &Arc<Mailbox>, number: usize, parked: u64, put_off: u64) -> bool {
+    /// whose policy puts those of `put_off` off, by what it saw when [`rings`](Self::rings) was
+    /// as it says. `false` when there is something to do after all.
+    pub fn park(
+        &self,
+        mailbox: &Arc<Mailbox>,
+        number: usize,
+        parked: u64,
+        (put_off, rings): (u64, u64),
+    ) -> bool {
         let mut idle = self.idle();
         let parked = if number < self.on_duty() { parked } else { u64::MAX };
         idle.push(Sleeper { mailbox: Arc::clone(mailbox), parked });
         drop(idle);
         self.sleepers.fetch_add(1, SeqCst);
-        let idle = self.ready() & !(parked | put_off) == 0;
+        // Who rang before this thread was among the sleepers woke nobody.
+        let seen_all = put_off == 0 || self.rings() == rings;
+        let idle = self.ready() & !(parked | put_off) == 0 && seen_all;
         if !idle {
             self.unpark(mailbox);
         }
@@ -207,5 +227,25 @@ impl Ring {
             Self::Here(ready, bit) => ready.set(ready.get() | bit),
             Self::There(bell) => bell.ring(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_comes_after_the_policy_looked_keeps_its_thread_awake() {
+        let (pool, mailbox) = (Pool::new(1, true), Arc::default());
+        pool.notify(1);
+        let seen = pool.rings();
+        assert!(pool.park(&mailbox, 0, 0, (1, seen)), "all that came is put off");
+        pool.unpark(&mailbox);
+        pool.notify(1);
+        assert!(!pool.park(&mailbox, 0, 0, (1, seen)), "the policy has not seen the second");
+        assert!(pool.park(&mailbox, 0, 0, (1, pool.rings())));
+        mailbox.park();
+        pool.notify(1);
+        assert!(!mailbox.is_parked(), "who sleeps already is woken");
     }
 }

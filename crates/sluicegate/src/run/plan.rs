@@ -4,12 +4,14 @@ use crate::desk::Desk;
 use crate::event::{StageId, WorkerId};
 use crate::gone::Gone;
 use crate::net::{
-    BuildReplica, Declared, EntryCounts, Kind, MachineFactory, Net, PolicyFactory, WireSpec,
-    exit_order,
+    BoxError, BuildReplica, Declared, EntryCounts, Kind, MachineFactory, Net, PolicyFactory,
+    ThreadStart, WireSpec, exit_order,
 };
 use crate::observe::Stats;
 use crate::queue::Probe;
-use crate::run::{Bell, Crew, Mailbox, NEWS, Pool, Ring, Runnable, Seats, Seen};
+use crate::run::{
+    Bell, Crew, Current, Mailbox, NEWS, OnStall, Pool, Ring, Runnable, Seats, Seen, Stall, Stalled,
+};
 use crate::stage::Window;
 use crate::time::Clock;
 use std::any::Any;
@@ -26,6 +28,8 @@ pub(crate) struct Plan {
     pub wires: Vec<WireSpec>,
     /// One for each worker, over all domains.
     pub mailboxes: Vec<Arc<Mailbox>>,
+    /// What each worker runs.
+    pub currents: Vec<Arc<Current>>,
     pub stats: Stats,
     pub entries: Vec<Arc<EntryCounts>>,
     pub gone: Arc<Gone>,
@@ -34,6 +38,8 @@ pub(crate) struct Plan {
     pub stopping: AtomicBool,
     /// Whether workers note all that happens.
     pub traced: bool,
+    /// Who is told of stalls, if anybody wants to be.
+    pub on_stall: Option<OnStall>,
 }
 
 pub(crate) struct PlannedDomain {
@@ -46,6 +52,8 @@ pub(crate) struct PlannedDomain {
     pub pool: Arc<Pool>,
     /// For a pool whose size is not fixed.
     pub crew: Option<Arc<Crew>>,
+    /// What each of its threads does first.
+    pub starts: Vec<ThreadStart>,
     pub machine: MachineFactory,
     /// `None`: the exit first.
     pub policy: Option<PolicyFactory>,
@@ -63,12 +71,14 @@ pub(crate) struct PlannedStage {
     /// `Vec<Arc<InletQueue<In>>>`.
     pub queues: Box<dyn Any + Send + Sync>,
     pub probes: Vec<Arc<dyn Probe>>,
+    /// Whether one of its handlers slept and was named.
+    pub slept: AtomicBool,
     build: BuildReplica,
 }
 
 impl Plan {
     pub fn new(net: Net, clock: Clock, traced: bool) -> Arc<Self> {
-        let Net { name, domains, stages, wires, entries, sealed: _ } = net;
+        let Net { name, domains, stages, wires, entries, on_stall, sealed: _ } = net;
         let edges: Vec<_> = wires.iter().map(|w| (w.from.0.index(), w.to.index())).collect();
         let order = exit_order(stages.len(), &edges);
         let mut first = 0;
@@ -88,8 +98,9 @@ impl Plan {
                     kind: domain.kind,
                     first: first - domain.threads,
                     threads: domain.threads,
-                    pool: Arc::new(Pool::new(domain.least)),
+                    pool: Arc::new(Pool::new(domain.least, domain.policy.is_some())),
                     crew: crew.then(|| Arc::new(Crew::new(domain.least..=domain.threads))),
+                    starts: domain.starts,
                     machine: domain.machine,
                     policy: domain.policy,
                     stages,
@@ -108,6 +119,7 @@ impl Plan {
             stages,
             wires,
             mailboxes: (0..first).map(|_| Arc::default()).collect(),
+            currents: (0..first).map(|_| Arc::default()).collect(),
             stats,
             entries: entries.iter().map(|entry| entry.counts()).collect(),
             gone: Arc::new(Gone::new(first)),
@@ -115,6 +127,7 @@ impl Plan {
             draining: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             traced,
+            on_stall,
         });
         for entry in &entries {
             entry.open(&plan);
@@ -188,6 +201,16 @@ impl Plan {
         }
     }
 
+    /// Tells of a stall. A handler that slept is said on stderr where nobody wants to be told: this
+    /// is seen in debug builds alone, by who can mend it.
+    pub fn tell(&self, stall: &Stall) {
+        match &self.on_stall {
+            Some(tell) => tell(stall),
+            None if stall.what == Stalled::Slept => eprintln!("{}: {stall}", self.name),
+            None => {}
+        }
+    }
+
     pub fn drain(&self) {
         self.draining.store(true, SeqCst);
         self.tell_all();
@@ -205,6 +228,11 @@ impl Plan {
 }
 
 impl PlannedDomain {
+    /// What a thread does first, by its number in the domain.
+    pub fn begin(&self, thread: usize) -> Result<(), BoxError> {
+        self.starts.iter().try_for_each(|start| start(thread))
+    }
+
     /// How many of its threads take events now.
     pub fn on_duty(&self) -> usize {
         match self.kind {
@@ -232,6 +260,7 @@ impl PlannedStage {
             cell: u8::try_from(cell).expect("check() bounds the stages of a domain"),
             queues: queues.typed,
             probes: queues.probes,
+            slept: AtomicBool::new(false),
             build: stage.build,
         }
     }

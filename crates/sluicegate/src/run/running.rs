@@ -4,7 +4,7 @@ use crate::event::WorkerId;
 use crate::ledger::Ledger;
 use crate::net::{BoxError, Faults};
 use crate::observe::Observer;
-use crate::run::{Plan, Turn, Worker};
+use crate::run::{Plan, Turn, Worker, watch};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -22,6 +22,8 @@ const DRAIN_STEP: Duration = Duration::from_millis(5);
 pub struct Running {
     plan: Arc<Plan>,
     threads: Vec<JoinHandle<()>>,
+    /// Names stalls, where anybody wants to be told; ends when the other end is dropped.
+    watch: Option<(SyncSender<()>, JoinHandle<()>)>,
 }
 
 /// Why a net did not start.
@@ -30,7 +32,8 @@ pub struct Running {
 pub enum StartError {
     /// The net has faults.
     Faults(Faults),
-    /// The machine of a worker could not be made.
+    /// What a thread does [first](crate::DomainBuilder::on_thread_start) failed, or the machine or
+    /// the policy of a worker could not be made.
     Machine {
         /// The domain.
         domain: String,
@@ -74,7 +77,8 @@ impl Running {
         let workers = plan.workers();
         let closing = Arc::new(Barrier::new(workers));
         let (report, reports) = sync_channel(workers.max(1));
-        let mut running = Self { plan, threads: Vec::with_capacity(workers) };
+        let mut running = Self { plan, threads: Vec::with_capacity(workers), watch: None };
+        running.watch().map_err(StartError::Thread)?;
         for worker in 0..workers {
             let id = WorkerId(u16::try_from(worker).unwrap_or(u16::MAX));
             let plan = Arc::clone(&running.plan);
@@ -103,6 +107,16 @@ impl Running {
                 Err(StartError::Machine { domain: name, worker, error })
             }
         }
+    }
+
+    fn watch(&mut self) -> std::io::Result<()> {
+        if self.plan.on_stall.is_some() {
+            let (over, is_over) = sync_channel(0);
+            let plan = Arc::clone(&self.plan);
+            let thread = thread::Builder::new().name(format!("{}-stalls", plan.name));
+            self.watch = Some((over, thread.spawn(move || watch(&plan, &is_over))?));
+        }
+        Ok(())
     }
 
     /// What watches the net; may be cloned and outlive it.
@@ -144,6 +158,11 @@ impl Running {
             // A worker thread that panicked has said so on stderr; there is nothing to add.
             let _ = thread.join();
         }
+        // A handler that keeps the net from ending is named until here.
+        if let Some((over, thread)) = self.watch.take() {
+            drop(over);
+            let _ = thread.join();
+        }
         self.plan.stats.ledger(&self.plan)
     }
 }
@@ -160,7 +179,11 @@ type Report = Result<(), (WorkerId, BoxError)>;
 fn run(plan: &Arc<Plan>, id: WorkerId, closing: &Barrier, report: &SyncSender<Report>) {
     // Machines and policies are the application's. Where one panics its worker is lost, and a net
     // that goes on without it would leave the worker's flows waiting: so the net stops.
-    let made = catch_unwind(AssertUnwindSafe(|| Worker::new(plan, id)));
+    let made = catch_unwind(AssertUnwindSafe(|| {
+        let domain = plan.domain_of(id);
+        domain.begin(id.index() - domain.first)?;
+        Worker::new(plan, id)
+    }));
     let mut worker = match made.unwrap_or_else(|_| Err("its machine panicked".into())) {
         Ok(worker) => worker,
         Err(error) => {

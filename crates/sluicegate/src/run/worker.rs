@@ -9,8 +9,8 @@ use crate::ledger::Ledger;
 use crate::net::{BoxError, Kind};
 use crate::observe::{Cut, Happening, Record, Tracer};
 use crate::run::{
-    Build, Context, Crew, Gating, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool, Raised, Ran,
-    Ready, Runnable, Seats, Stages, Wait, Wheel,
+    Build, Context, Crew, Current, Gating, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool,
+    Raised, Ran, Ready, Runnable, Seats, Sleep, Stages, Wait, Wheel,
 };
 use crate::sim::Befallen;
 use crate::time::{Time, nanos};
@@ -45,12 +45,18 @@ pub(crate) struct Worker {
     ran: Ran,
     /// Bits of the replicas that it puts off, and until when.
     put_off: (u64, Time),
+    /// What the pool said of what came, before the policy looked.
+    rings: u64,
     mailbox: Arc<Mailbox>,
     pool: Option<Arc<Pool>>,
     /// In a pool whose size is not fixed.
     crew: Option<Arc<Crew>>,
     /// Its number in its domain.
     number: usize,
+    /// Whether its replicas were made: in a pool when it first goes on duty.
+    made: bool,
+    current: Arc<Current>,
+    sleep: Sleep,
     raised: Raised,
     notices: Vec<Notice>,
     /// Whether the machine has been looked at since stages last ran.
@@ -108,9 +114,13 @@ impl Worker {
             policy,
             ran: Ran::NONE,
             put_off: (0, Time(0)),
+            rings: 0,
             pool: (domain.kind == Kind::Pool).then(|| Arc::clone(&domain.pool)),
             crew: domain.crew.clone(),
             number: id.index() - domain.first,
+            made: false,
+            current: Arc::clone(&plan.currents[id.index()]),
+            sleep: Sleep::default(),
             desk,
             ready,
             machine,
@@ -133,8 +143,11 @@ impl Worker {
             worker.tick = worker.now;
             worker.gating = Gating::new(gated, plan.leading_to(&domain.stages, gated));
         }
-        worker.each(|replica, cx| replica.start(cx));
-        worker.look_at_all();
+        if worker.is_on_duty() {
+            worker.made = true;
+            worker.each(|replica, cx| replica.start(cx));
+            worker.look_at_all();
+        }
         Ok(worker)
     }
 
@@ -158,7 +171,11 @@ impl Worker {
         }
         self.look_after_crew();
         let found = self.ready.get() != 0;
+        if cfg!(debug_assertions) && self.pool.is_none() {
+            self.sleep = Sleep::begin(&*self.machine);
+        }
         self.run_ready(runs);
+        self.current.clear();
         if self.epoch != self.plan.stats.epoch() {
             self.publish();
         }
@@ -206,7 +223,7 @@ impl Worker {
     pub fn die(&mut self) {
         self.unpark();
         if let Some(crew) = &self.crew
-            && crew.begin(self.now)
+            && crew.begin(self.number, self.now)
         {
             self.wake_watch();
         }
@@ -226,8 +243,10 @@ impl Worker {
 
     /// When the worker has something to do by itself.
     fn next(&self) -> Option<Time> {
-        let crew = self.crew.as_ref().filter(|_| self.number == self.watch());
-        let crew = crew.and_then(|crew| crew.due());
+        let crew = self.crew.as_ref().and_then(|crew| {
+            let on_duty = self.plan.domains[self.domain].on_duty();
+            crew.due().filter(|_| crew.watch(on_duty) == Some(self.number))
+        });
         let put_off = (self.put_off() != 0).then_some(self.put_off.1);
         [self.wheel.next(), self.warm.then_some(self.tick), crew, put_off]
             .into_iter()
@@ -246,12 +265,6 @@ impl Worker {
         self.pool.as_ref().is_none_or(|pool| self.number < pool.on_duty())
     }
 
-    /// Who wakes to look after the crew: the first in reserve, or the last of all.
-    fn watch(&self) -> usize {
-        let domain = &self.plan.domains[self.domain];
-        domain.on_duty().min(domain.threads - 1)
-    }
-
     /// Sees whether the pool has the right size, if that is due.
     fn look_after_crew(&mut self) {
         let (Some(crew), Some(pool)) = (&self.crew, &self.pool) else { return };
@@ -268,22 +281,28 @@ impl Worker {
         }
     }
 
+    /// Wakes who looks after the crew.
     fn wake_watch(&self) {
-        let first = self.plan.domains[self.domain].first;
-        self.plan.mailboxes[first + self.watch()].wake();
+        let domain = &self.plan.domains[self.domain];
+        if let Some(watch) = self.crew.as_ref().and_then(|crew| crew.watch(domain.on_duty())) {
+            self.plan.mailboxes[domain.first + watch].wake();
+        }
     }
 
     /// Runs one replica, and tells its crew. Whether it has more to do, and how long it ran.
     fn run(&mut self, next: usize) -> (bool, Duration) {
         let takes = self.is_on_duty();
-        // One in reserve that looks after its replicas, as in a drain, is no reason to look at
-        // the size again: a pool could never rest.
-        if takes
-            && let Some(crew) = &self.crew
-            && crew.begin(self.now)
-        {
-            self.wake_watch();
+        if let Some(crew) = &self.crew {
+            self.made = true;
+            let told = match takes {
+                true => crew.begin(self.number, self.now),
+                false => crew.begin_aside(self.number, self.plan.domains[self.domain].on_duty()),
+            };
+            if told {
+                self.wake_watch();
+            }
         }
+        self.current.set(next, self.now);
         let now = (self.now, self.draining);
         let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
         cx.takes = takes;
@@ -291,8 +310,12 @@ impl Worker {
         let (events, time) = (cx.handled, cx.now.since(self.now));
         self.now = cx.now;
         self.ran = Ran { stage: next, events, time };
-        if takes && let Some(crew) = &self.crew {
-            crew.end();
+        if let Some(crew) = &self.crew {
+            crew.end(self.number);
+        }
+        if cfg!(debug_assertions) && self.pool.is_none() && Sleep::is_worth_a_look(time) {
+            let stage = self.plan.domains[self.domain].stages[next];
+            self.sleep.look(&*self.machine, &self.plan, stage, self.number);
         }
         (more, time)
     }
@@ -338,7 +361,7 @@ impl Worker {
             return false;
         }
         let idle = self.pool.as_ref().is_none_or(|pool| {
-            pool.park(&self.mailbox, self.number, self.parked(), self.put_off())
+            pool.park(&self.mailbox, self.number, self.parked(), (self.put_off(), self.rings))
         });
         if !idle {
             self.mailbox.unpark();
@@ -437,6 +460,9 @@ impl Worker {
     /// Asks the policy which of `ready` runs, which are some or `all` of those that are.
     fn ask(&mut self, ready: Ready, all: Ready) -> Next {
         let Some(policy) = &mut self.policy else { return ready.nearest_exit().into() };
+        if let Some(pool) = &self.pool {
+            self.rings = pool.rings();
+        }
         let held = Ready(all.0 & !ready.0);
         let stages = Stages { now: self.now, held, ran: &self.ran, replicas: &self.replicas };
         let next = policy.next(ready, &stages);
@@ -459,6 +485,9 @@ impl Worker {
     /// After the stages did something outside the order of runs: runs each of them once.
     fn look_at_all(&mut self) {
         self.carry_notices();
+        if !self.made {
+            return;
+        }
         let all = (0..self.replicas.len()).fold(0, |bits, cell| bits | 1 << cell);
         self.ready.set(self.ready.get() | all);
     }
@@ -492,11 +521,13 @@ impl Worker {
     fn each(&mut self, mut f: impl FnMut(&mut dyn Runnable, &mut Context<'_>)) {
         let desk = Rc::clone(&self.desk);
         let _open = desk.open();
-        for replica in &mut self.replicas {
+        for (cell, replica) in self.replicas.iter_mut().enumerate() {
+            self.current.set(cell, self.now);
             let now = (self.now, self.draining);
             let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
             f(&mut **replica, &mut cx);
         }
+        self.current.clear();
     }
 
     /// The worker's part of the ledger: what it counted, and what it holds.

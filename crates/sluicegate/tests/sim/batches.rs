@@ -1,6 +1,6 @@
 //! A batch is bounded by count, by time and by room; what is not taken stays queued, in order.
 
-use crate::common::{Log, settle, settle_empty, sink};
+use crate::common::{Log, settle, settle_empty, sink, stage_of};
 use sluicegate::{
     Batch, Cx, Entry, Event, Net, Out, Sim, Stage, VirtualTime, bounded, from_fn, stage,
 };
@@ -13,6 +13,11 @@ const NOTE: u64 = 1000;
 /// A net of one stage, which notes the size of each of its batches; an event costs what `cost`
 /// says.
 fn sizes(events: u64, batch: usize, cost: fn(u64) -> Duration) -> Vec<u64> {
+    sizes_and_overruns(events, batch, cost).0
+}
+
+/// The same with how often a run took too long.
+fn sizes_and_overruns(events: u64, batch: usize, cost: fn(u64) -> Duration) -> (Vec<u64>, u64) {
     let (log, time) = (Log::default(), VirtualTime::default());
     let mut net = Net::new("batches");
     let cpu = net.domain("cpu").pinned(1);
@@ -43,7 +48,16 @@ fn sizes(events: u64, batch: usize, cost: fn(u64) -> Duration) -> Vec<u64> {
     }
     settle_empty(&mut sim);
     assert_eq!(log.noted("handled"), (0..events).collect::<Vec<_>>(), "in order, each once");
-    log.noted("size")
+    (log.noted("size"), stage_of(&mut sim, "only").overruns)
+}
+
+#[test]
+fn runs_that_take_twice_their_slice_are_counted() {
+    let overruns = |us| sizes_and_overruns(64, 64, us).1;
+    assert_eq!(overruns(|_| Duration::from_micros(10)), 0, "a batch that ends by time is none");
+    assert_eq!(overruns(|_| Duration::from_micros(499)), 0, "nor one whose last began in time");
+    assert_eq!(overruns(|n| if n % 16 == 5 { 2 * MILLI } else { Duration::ZERO }), 4);
+    assert_eq!(overruns(|_| MILLI + Duration::from_nanos(1)), 64);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Pools whose size is not fixed: as many threads as help, and no event lost by those that leave.
 
 use crate::common::{Log, STEPS, assert_empty, stage_of};
+use sluicegate::sim::{Setup, Trouble, Troubles};
 use sluicegate::{
     Batch, Cx, Entry, Net, Sim, Stage, Threads, Time, VirtualTime, bounded, from_fn, ms, stage,
 };
@@ -46,6 +47,10 @@ struct Pool {
 
 impl Pool {
     fn new(threads: impl Into<Threads>, cost: Cost, seed: u64) -> Self {
+        Self::with(threads, cost, seed, Troubles::none())
+    }
+
+    fn with(threads: impl Into<Threads>, cost: Cost, seed: u64, troubles: Troubles) -> Self {
         let (log, time, busy) = (Log::default(), VirtualTime::default(), Busy::default());
         let mut net = Net::new("sized");
         let pool = net.domain("pool").pool(threads);
@@ -53,7 +58,8 @@ impl Pool {
         let work = stage("work", move || work(&clock, cost, &busy, &out)).on(pool);
         let work = net.add(work.queue(bounded(1000)));
         let entry = net.entry(work.inlet);
-        let sim = Sim::with_time(net, seed, time).unwrap();
+        let setup = Setup::seed(seed).time(&time).troubles(troubles);
+        let sim = Sim::with(net, setup).unwrap();
         Self { sim, entry, log, sent: 0, due: 0.0 }
     }
 
@@ -110,6 +116,57 @@ fn all_threads_blocked_do_not_keep_the_pool_from_growing() {
     let sizes = pool.offer(2.0, ms(40_000));
     assert!(sizes[sizes.len() - 1] >= 6, "{}", sizes[sizes.len() - 1]);
     pool.rest();
+}
+
+#[test]
+fn a_pool_grows_although_the_first_in_reserve_never_comes_back() {
+    for seed in 0..8 {
+        let dead = |worker| Trouble::Dead { domain: "pool".to_owned(), worker };
+        let third = Troubles::none().at(Time(0) + ms(10_000), dead(2));
+        let play = |troubles| {
+            let mut pool = Pool::with(1..=4, WAITS, seed, troubles);
+            pool.offer(120.0, ms(15_000));
+            assert!(pool.sim.dead() == 1, "seed {seed}: the third was on duty");
+            // While it is in its handler the pool shrinks, and it is the first in reserve.
+            (0..1000).find(|_| pool.offer(10.0, ms(10)) == [2]).expect("two are enough");
+            pool
+        };
+        // The same again, until those two handle an event each and never come back either.
+        let then = play(third.clone()).sim.now();
+        let mut pool = play(third.at(then, dead(0)).at(then, dead(1)));
+        pool.offer(10.0, ms(1000));
+        assert_eq!(pool.sim.dead(), 3, "seed {seed}");
+        assert!(pool.sim.run_for(ms(10_000), STEPS));
+        let done = pool.log.noted("done").len() as u64;
+        assert_eq!(done, pool.sent, "seed {seed}: the fourth is left to serve");
+    }
+}
+
+#[test]
+fn a_replica_is_made_when_its_thread_first_goes_on_duty() {
+    let made = Arc::new(Mutex::new(0));
+    let mut net = Net::new("lazy");
+    let pool = net.domain("pool").pool(2..=6);
+    let (count, time) = (Arc::clone(&made), VirtualTime::default());
+    let (clock, busy, log) = (time.clone(), Busy::default(), Log::default());
+    let make = move || {
+        *count.lock().unwrap() += 1;
+        work(&clock, WAITS, &busy, &log)
+    };
+    let inlet = net.add(stage("work", make).on(pool).queue(bounded(1000))).inlet;
+    let entry = net.entry(inlet);
+    let mut sim = Sim::with_time(net, 1, time).unwrap();
+    let mut run = |span: u64, events: u64| {
+        (0..events).for_each(|n| entry.send(n).unwrap());
+        assert!(sim.run_for(ms(span), STEPS));
+        (*made.lock().unwrap(), stage_of(&mut sim, "work").on_duty)
+    };
+    assert_eq!(run(100, 10), (2, 2));
+    let (made_by_then, on_duty) = run(1500, 200);
+    assert!(on_duty > 2 && made_by_then == on_duty, "{made_by_then} made, {on_duty} on duty");
+    sim.drain();
+    assert!(sim.run_for(ms(1000), STEPS));
+    assert_eq!(*made.lock().unwrap(), made_by_then, "a drain makes none");
 }
 
 #[test]

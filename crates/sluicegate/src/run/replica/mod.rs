@@ -15,7 +15,7 @@ use crate::queue::{Aside, InletQueue, Probe};
 use crate::run::close::refuse_all;
 use crate::run::{Bell, Breaker, Build, Context, Runnable, Waiting, refuse};
 use crate::stage::{AnyOut, Binder, Cx, Flag, Hand, Local, OutSpec, Ports, Runtime, Stage, Window};
-use crate::time::Time;
+use crate::time::{Time, nanos};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -52,6 +52,8 @@ pub(crate) struct Replica<S: Stage> {
     held: i64,
     stats: Arc<StageStats>,
     batch: usize,
+    /// Nanoseconds from which on a run took too long.
+    overrun: u64,
     emits: usize,
     places: usize,
     cell: u8,
@@ -115,6 +117,8 @@ impl<S: Stage> Replica<S> {
             held: 0,
             stats: plan.stats.stage(build.worker, spec.id),
             batch,
+            // A batch of events that each fit in a slice ends before.
+            overrun: nanos(declared.slice).saturating_mul(2),
             emits: declared.emits,
             places: declared.flows,
             cell: spec.cell,
@@ -272,6 +276,9 @@ impl<S: Stage> Replica<S> {
         let start = std::mem::replace(&mut cx.now, cx.clock.now());
         let busy = cx.now.0.saturating_sub(start.0);
         self.stats.busy.add(busy);
+        if busy > self.overrun {
+            self.stats.overruns.add(1);
+        }
         cx.handled = self.work.taken;
         if let Some(tracer) = desk.tracer() {
             if busy > 0 {
