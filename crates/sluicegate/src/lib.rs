@@ -69,7 +69,7 @@ pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};
 pub use ledger::{ByWhy, Ledger, Why};
 pub use net::{
     BoxError, Capacity, Domain, DomainSpec, Entry, Fault, Faults, Net, Node, OnFull, Refused, Spec,
-    Threads, Wire, bounded, stage,
+    Supervision, Threads, Wire, bounded, stage,
 };
 pub use observe::{
     AdmissionQueueView, AdmissionView, Happening, Observer, Snapshot, StageView, TRACE_COLUMNS,
@@ -79,12 +79,12 @@ pub use queue::{AdmissionQueue, Ask, Order, Place};
 pub use rig::Rig;
 pub use run::{
     Cohort, Drained, ExitFirst, Fifo, LongestQueue, Machine, Next, Park, Policy, Priority, Raised,
-    Ran, Ready, Running, Shares, Stages, StartError, TimerKey, Wait, Waiting, Waker,
+    Ran, Ready, Running, Shares, Stages, StartError, StopError, TimerKey, Wait, Waiting, Waker,
 };
 pub use sim::Sim;
 pub use stage::{
-    AnyOut, AsyncCx, AsyncStage, Binder, Cx, Entering, Flag, FnStage, Full, Inlet, Local, NoRoom,
-    Out, Outlet, Permit, Ports, Sleep, Stage, async_stage, from_async_fn, from_fn,
+    AnyOut, AsyncCx, AsyncStage, Binder, Cause, Cx, Entering, Flag, FnStage, Full, Inlet, Letter,
+    Local, NoRoom, Out, Outlet, Permit, Ports, Sleep, Stage, async_stage, from_async_fn, from_fn,
 };
 pub use time::{Clock, Time, VirtualTime, ms};
 

@@ -83,7 +83,7 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "the flows that a lost replica asked for vanish",
         file: "crates/sluicegate/src/run/replica/mod.rs",
-        find: "            cx.desk.hold(1);\n            tag.refuse(Why::Failed);\n",
+        find: "            cx.desk.hold(1);\n            drop(tag);\n",
         replace: "            std::mem::forget(tag);\n",
         suite: "sim",
         tests: &[SEEDS],

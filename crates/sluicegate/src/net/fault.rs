@@ -116,6 +116,16 @@ pub enum Fault {
         /// What the policy says of it.
         why: String,
     },
+    /// N0019: a wire for letters waits, diverts, asks, or leads to the stage itself.
+    LettersWait {
+        /// The wire's port as `stage.port`.
+        wire: String,
+    },
+    /// N0020: a stage diverts while its breaker is open, but has no wire for letters.
+    DivertsWithoutLetters {
+        /// The stage.
+        stage: String,
+    },
 }
 
 impl Fault {
@@ -140,6 +150,8 @@ impl Fault {
             Self::TooLarge { .. } => "N0016",
             Self::DivertsInCircle { .. } => "N0017",
             Self::PolicyDoesNotFit { .. } => "N0018",
+            Self::LettersWait { .. } => "N0019",
+            Self::DivertsWithoutLetters { .. } => "N0020",
         }
     }
 
@@ -180,6 +192,13 @@ impl Fault {
             Self::TooLarge { .. } => "split the service into several nets or stages",
             Self::DivertsInCircle { .. } => "let one wire of the circle wait or shed",
             Self::PolicyDoesNotFit { .. } => "correct what the domain's `.policy(..)` makes",
+            Self::LettersWait { .. } => {
+                "have it shed, without `.window(n)` and `.divert(port)`, and lead it to another \
+                 stage: one that panicked must neither wait nor get its own letters"
+            }
+            Self::DivertsWithoutLetters { .. } => {
+                "wire its `letters` port, or take `.divert()` out of its supervision"
+            }
         }
     }
 }
@@ -236,6 +255,12 @@ impl fmt::Display for Fault {
             }
             Self::PolicyDoesNotFit { domain, why } => {
                 write!(f, "the policy of domain `{domain}` does not fit: {why}")
+            }
+            Self::LettersWait { wire } => {
+                write!(f, "the wire from `{wire}` does not just shed letters for want of room")
+            }
+            Self::DivertsWithoutLetters { stage } => {
+                write!(f, "stage `{stage}` diverts letters, but has no wire for them")
             }
         }?;
         write!(f, "; {}", self.cure())

@@ -289,7 +289,7 @@ fn question<T>(event: Event<T>, asks: Option<&Window>) -> Event<T> {
 }
 
 /// The queue, among `queues`, for events whose home is `home`.
-fn route(queues: usize, first: usize, home: WorkerId) -> usize {
+pub(crate) fn route(queues: usize, first: usize, home: WorkerId) -> usize {
     let home = home.index();
     if queues == 1 {
         0

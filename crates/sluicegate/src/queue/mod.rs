@@ -18,7 +18,7 @@ mod waiting_tests;
 
 pub use admission::{AdmissionQueue, Ask, Place};
 pub(crate) use gated::{Aside, Gated, Passed};
-pub(crate) use inlet::{InletQueue, Probe, Taken, Waiter};
-pub(crate) use link::{Leftover, WireLink};
+pub(crate) use inlet::{InletQueue, Probe, Taken, Waiter, tenths};
+pub(crate) use link::{Leftover, WireLink, route};
 pub(crate) use waiting::Item;
 pub use waiting::Order;
