@@ -11,6 +11,7 @@ mod common;
 mod drain;
 mod homes;
 mod late;
+mod letters;
 mod laws;
 #[allow(dead_code, reason = "its net is simulated here; it is run as an example")]
 #[path = "../../examples/own_law.rs"]
@@ -23,6 +24,7 @@ mod panics;
 mod permits;
 mod policies;
 mod pools;
+mod pressed;
 mod quality;
 mod random;
 mod resources;
@@ -30,7 +32,9 @@ mod rest;
 mod seeds;
 mod signals;
 mod sizing;
+mod supervision;
 mod tasks;
+mod timers;
 mod traces;
 mod troubles;
 mod windows;

@@ -81,6 +81,7 @@ fn what_flows_do_can_be_read_off_the_lines() {
     let expected = "\
 0\tcpu/0\tpass\tbuilt\t-\t-
 0\tcpu/0\tfront\tbuilt\t-\t-
+0\tcpu/0\t-\tstarted\t-\t-
 0\tcpu/0\tfront\tsignalled\t-\t-
 0\tcpu/0\tfront\temitted\t2\tout
 0\tcpu/0\tfront\tentered\t2\t-
