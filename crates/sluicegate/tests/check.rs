@@ -3,7 +3,7 @@
 
 use sluicegate::{
     Batch, Cx, Domain, Inlet, Letter, Net, Node, OnFull, Out, Outlet, Priority, Stage, Supervision,
-    Threads, Wire, bounded, from_fn, stage,
+    Threads, bounded, from_fn, stage,
 };
 use sluicegate_macros::Ports;
 
@@ -340,16 +340,15 @@ fn letters(case: &mut Case) -> Inlet<Letter<u64>> {
 
 #[test]
 fn n0019_a_wire_for_letters_that_does_not_just_shed() {
-    let spoil: [fn(Wire<'_, Letter<u64>>); 3] = [
-        |wire| drop(wire.on_full(OnFull::Wait)),
-        |wire| drop(wire.window(4)),
-        |_| {},
-    ];
-    for (n, spoil) in spoil.into_iter().enumerate() {
+    for n in 0..3 {
         let mut case = Case::new();
-        let to = letters(&mut case);
-        let end = case.end;
-        spoil(case.net.wire(end.letters, to));
+        let (to, end) = (letters(&mut case), case.end);
+        let wire = case.net.wire(end.letters, to);
+        match n {
+            0 => _ = wire.on_full(OnFull::Wait),
+            1 => _ = wire.window(4),
+            _ => {}
+        }
         let said = [
             "N0019: the wire from `end.letters` does not just shed letters for want of room; have \
              it shed, without `.window(n)` and `.divert(port)`, and lead it to another stage: one \

@@ -4,14 +4,17 @@ use crate::event::Tag;
 use crate::event::tag::TagKey;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// What copies a body.
+pub(crate) type MakeCopy<T> = fn(&T) -> T;
+
 /// Copies of the events of one batch.
 pub(crate) struct Copies<T> {
-    copy: fn(&T) -> T,
+    copy: MakeCopy<T>,
     kept: Vec<(TagKey, T)>,
 }
 
 impl<T> Copies<T> {
-    pub fn new(copy: fn(&T) -> T) -> Self {
+    pub fn new(copy: MakeCopy<T>) -> Self {
         Self { copy, kept: Vec::new() }
     }
 

@@ -7,7 +7,7 @@ mod tags;
 
 pub use batch::Batch;
 pub(crate) use batch::Work;
-pub(crate) use copies::Copies;
+pub(crate) use copies::{Copies, MakeCopy};
 pub use tag::{Ended, StageId, Tag, WorkerId};
 pub(crate) use tag::{FlowKey, NO_SOURCE, Notice, OUTSIDE};
 pub use tags::Tags;

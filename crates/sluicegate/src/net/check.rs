@@ -76,14 +76,12 @@ fn domains(net: &Net, faults: &mut Vec<Fault>) {
 fn stages(net: &Net, faults: &mut Vec<Fault>) {
     for (n, stage) in net.stages.iter().enumerate() {
         let name = || stage.name.clone();
-        for (bound, value) in
-            [
-                ("queue", stage.capacity),
-                ("batch", stage.batch.unwrap_or(1)),
-                ("emits", stage.emits),
-                ("panics in a row", stage.supervision.in_a_row as usize),
-            ]
-        {
+        for (bound, value) in [
+            ("queue", stage.capacity),
+            ("batch", stage.batch.unwrap_or(1)),
+            ("emits", stage.emits),
+            ("panics in a row", stage.supervision.in_a_row as usize),
+        ] {
             if value == 0 {
                 faults.push(Fault::ZeroBound { at: name(), bound });
             }

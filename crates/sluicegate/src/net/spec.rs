@@ -1,7 +1,7 @@
 //! A stage as declared: how it is made, where it runs, and the bounds of its queue and batches.
 
 use crate::control::{Controller, Off, Served};
-use crate::event::Event;
+use crate::event::{Event, MakeCopy};
 use crate::net::{Domain, Kind, Supervision};
 use crate::queue::{Gated, InletQueue, Item, Order, Probe};
 use crate::run::{Build, Replica, Runnable, TIMERS};
@@ -119,7 +119,7 @@ impl Capacity {
 pub struct Spec<S: Stage> {
     stage: Declared,
     make: Arc<dyn Fn() -> S + Send + Sync>,
-    copy: Option<fn(&S::In) -> S::In>,
+    copy: Option<MakeCopy<S::In>>,
 }
 
 /// What was declared of a stage, whatever its type.

@@ -9,16 +9,14 @@ use crate::net::{
 };
 use crate::observe::Stats;
 use crate::queue::{Probe, route};
-use crate::run::{
-    Bell, Breaker, Crew, Mailbox, NEWS, Pool, Ring, Runnable, Seen, StopError,
-};
+use crate::run::{Bell, Breaker, Crew, Mailbox, NEWS, Pool, Ring, Runnable, Seen, StopError};
 use crate::stage::Window;
 use crate::time::Clock;
 use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
 
 /// A net laid out over workers.
 pub(crate) struct Plan {

@@ -11,12 +11,12 @@ mod common;
 mod drain;
 mod homes;
 mod late;
-mod letters;
 mod laws;
 #[allow(dead_code, reason = "its net is simulated here; it is run as an example")]
 #[path = "../../examples/own_law.rs"]
 mod laws_own;
 mod ledger;
+mod letters;
 mod load;
 mod mutants;
 mod overload;

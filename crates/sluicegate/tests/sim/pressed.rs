@@ -2,8 +2,8 @@
 
 use crate::common::{Log, STEPS, settle, stage_of};
 use sluicegate::{
-    Adjust, Batch, Controller, Cx, Entry, Net, Out, Sample, Sim, Stage, Time, bounded,
-    from_fn, ms, stage,
+    Adjust, Batch, Controller, Cx, Entry, Net, Out, Sample, Sim, Stage, Time, bounded, from_fn, ms,
+    stage,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

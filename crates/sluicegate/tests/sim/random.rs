@@ -4,10 +4,10 @@
 use crate::common::{Front, Log, Random, Two, come_to_rest, stage_of};
 use sluicegate::sim::{Case, ServiceTime, Setup, Troubles};
 use sluicegate::{
-    Adjust, AsyncCx, AsyncStage, Batch, Capacity, Cause, Codel, Cohort, Controller, Cx, Domain, Ended,
-    Event, Fifo, Full, Inlet, Letter, Limit, LongestQueue, Net, Next, OnFull, Order, Out, Outlet,
-    Policy, Priority, Ready, Sample, Shares, Sim, Stage, Stages, Supervision, Time, VirtualTime,
-    Why, Wire, async_stage, bounded, from_fn, ms, stage,
+    Adjust, AsyncCx, AsyncStage, Batch, Capacity, Cause, Codel, Cohort, Controller, Cx, Domain,
+    Ended, Event, Fifo, Full, Inlet, Letter, Limit, LongestQueue, Net, Next, OnFull, Order, Out,
+    Outlet, Policy, Priority, Ready, Sample, Shares, Sim, Stage, Stages, Supervision, Time,
+    VirtualTime, Why, Wire, async_stage, bounded, from_fn, ms, stage,
 };
 use sluicegate_macros::{From, Ports};
 use std::cell::Cell;
@@ -183,9 +183,9 @@ impl AsyncStage for Nap {
 /// All letters of a net.
 #[derive(From)]
 enum AnyLetter {
-    OfWork(Letter<u64>),
-    OfAsker(Letter<AskerIn>),
-    OfQuestion(Letter<Asked>),
+    Work(Letter<u64>),
+    Asker(Letter<AskerIn>),
+    Question(Letter<Asked>),
 }
 
 /// Answers letters in place of who panicked, refuses them, or panics too.
@@ -195,10 +195,10 @@ fn undertaker(seeds: &Seeds) -> impl Stage<In = AnyLetter, Out = Out<u64>> + use
         for event in batch {
             let Some(event) = chance(event, &mut random) else { continue };
             let body = match &*event {
-                AnyLetter::OfWork(letter) => letter.body,
-                AnyLetter::OfAsker(letter) => letter.body.as_ref().map(|_| 1),
+                AnyLetter::Work(letter) => letter.body,
+                AnyLetter::Asker(letter) => letter.body.as_ref().map(|_| 1),
                 // Who asked waits for it, and nobody else can do anything with it.
-                AnyLetter::OfQuestion(letter) => {
+                AnyLetter::Question(letter) => {
                     assert!(letter.body.is_some() == (letter.cause == Cause::Broken));
                     event.split().0.refuse(Why::Failed);
                     continue;

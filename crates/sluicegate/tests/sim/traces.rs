@@ -49,8 +49,17 @@ fn each_line_has_the_columns_and_a_name_that_is_declared() {
         seen.insert(what.name());
     }
     let rare = [
-        "rested", "troubled", "recovered", "broke", "sized", "spent", "pressed", "tried", "mended",
-        "letters", "gave-up",
+        "rested",
+        "troubled",
+        "recovered",
+        "broke",
+        "sized",
+        "spent",
+        "pressed",
+        "tried",
+        "mended",
+        "letters",
+        "gave-up",
     ];
     let missing = Happening::ALL.iter().map(|what| what.name());
     let missing: Vec<_> =

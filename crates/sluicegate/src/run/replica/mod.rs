@@ -5,7 +5,7 @@ mod supervise;
 
 use crate::control::Served;
 use crate::desk::Desk;
-use crate::event::{Copies, Event, Notice, StageId, Tag, Work};
+use crate::event::{Copies, Event, MakeCopy, Notice, StageId, Tag, Work};
 use crate::ledger::Why;
 use crate::net::{Kind, Supervision};
 use crate::observe::{Happening, StageStats};
@@ -86,7 +86,7 @@ pub(crate) struct Replica<S: Stage> {
 impl<S: Stage> Replica<S> {
     pub fn new(
         make: Arc<dyn Fn() -> S + Send + Sync>,
-        copy: Option<fn(&S::In) -> S::In>,
+        copy: Option<MakeCopy<S::In>>,
         build: &Build<'_>,
     ) -> Self {
         let spec = build.spec;
