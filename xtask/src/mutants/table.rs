@@ -89,6 +89,22 @@ pub const MUTATIONS: &[Mutation] = &[
         tests: &[SEEDS],
     },
     Mutation {
+        name: "flows that go on as letters stay with the stage that panicked too",
+        file: "crates/sluicegate/src/run/letters.rs",
+        find: "        desk.hold(-(tags.len() as i64));\n",
+        replace: "",
+        suite: "sim",
+        tests: &[SEEDS],
+    },
+    Mutation {
+        name: "what is diverted is counted where it was too",
+        file: "crates/sluicegate/src/run/letters.rs",
+        find: "        desk.queue(-(flows as i64));\n",
+        replace: "        let _ = flows;\n",
+        suite: "sim",
+        tests: &[SEEDS],
+    },
+    Mutation {
         name: "what is put back is counted twice",
         file: "crates/sluicegate/src/event/batch.rs",
         find: "            self.desk.hold(-1);\n            self.desk.queue(1);\n",
