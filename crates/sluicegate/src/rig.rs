@@ -130,8 +130,8 @@ impl<S: Stage> Rig<S> {
     }
 
     /// Tells the stage of another pressure beyond its ports; see
-    /// [`Out::set_pressure`](crate::Out::set_pressure) for what [`Cx::pressure`](crate::Cx::pressure)
-    /// reads.
+    /// [`Out::set_pressure`](crate::Out::set_pressure) for what
+    /// [`Cx::pressure`](crate::Cx::pressure) reads.
     pub fn pressure(&mut self, pressure: f64) -> &mut Self {
         self.call(|stage, _, cx| stage.pressure(pressure, cx))
     }

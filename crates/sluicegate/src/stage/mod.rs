@@ -46,8 +46,8 @@ pub trait Stage: 'static {
     /// Called once on the worker, before anything else, and again for a rebuilt replica.
     fn start(&mut self, _cx: &mut Cx<'_, Self::Out>) {}
 
-    /// All workers of the net have started, so that whatever is sent finds somebody. Called once, and
-    /// again for a rebuilt replica. Events may come before it.
+    /// All workers of the net have started, so that whatever is sent finds somebody. Called once,
+    /// and again for a rebuilt replica. Events may come before it.
     fn started(&mut self, _cx: &mut Cx<'_, Self::Out>) {}
 
     /// The machine raised this stage's flag, or somebody else by a [`Flag`], or the stage itself by
@@ -55,8 +55,8 @@ pub trait Stage: 'static {
     /// A signal is no event: however often it is raised before it is heard, it is heard once.
     fn signal(&mut self, _cx: &mut Cx<'_, Self::Out>) {}
 
-    /// The [pressure](Cx::pressure) beyond the stage's ports came into another tenth, of a stage that
-    /// [hears](crate::Spec::hear_pressure) of it. However often it changes before that is heard, it
+    /// The [pressure](Cx::pressure) beyond the stage's ports came into another tenth, of a stage
+    /// that [hears](crate::Spec::hear_pressure) of it. However often it changes before that is heard, it
     /// is heard once; a change that is over by then is not heard at all. Laws look every 10 ms,
     /// and so does this change at most.
     ///
