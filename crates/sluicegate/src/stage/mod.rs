@@ -56,9 +56,9 @@ pub trait Stage: 'static {
     fn signal(&mut self, _cx: &mut Cx<'_, Self::Out>) {}
 
     /// The [pressure](Cx::pressure) beyond the stage's ports came into another tenth, of a stage
-    /// that [hears](crate::Spec::hear_pressure) of it. However often it changes before that is heard, it
-    /// is heard once; a change that is over by then is not heard at all. Laws look every 10 ms,
-    /// and so does this change at most.
+    /// that [hears](crate::Spec::hear_pressure) of it. However often it changes before that is
+    /// heard, it is heard once; a change that is over by then is not heard at all. Laws look every
+    /// 10 ms, and it changes no more often.
     ///
     /// ```
     /// use sluicegate::{Batch, Cx, Out, Rig, Stage};
