@@ -13,6 +13,7 @@ pub fn net(net: &Snapshot) -> Value {
         "time_ms": net.at.0 / 1_000_000,
         "age_ms": millis(net.age.as_micros()),
         "draining": net.draining,
+        "stopped": net.stopped.as_ref().map(ToString::to_string),
         "stages": net.stages.iter().map(stage).collect::<Vec<_>>(),
         "wires": net.wires.iter().map(wire).collect::<Vec<_>>(),
         "ledger": ledger(net),
@@ -81,6 +82,7 @@ fn stage(stage: &StageView) -> Value {
         "refused": by_why(|why| stage.refused[why]),
         "panics": stage.panics,
         "breaks": stage.breaks,
+        "broken_now": stage.broken_now,
         "admission": stage.admission.iter().map(admission).collect::<Vec<_>>(),
     })
 }

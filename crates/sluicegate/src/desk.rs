@@ -4,7 +4,7 @@
 //! reference count. So the worker that runs on a thread leaves its desk in a thread-local place,
 //! and takes it away again when its turn ends (the simulator runs many workers on one thread).
 
-use crate::event::{Notice, StageId, WorkerId};
+use crate::event::{NO_SOURCE, Notice, StageId, Tag, WorkerId};
 use crate::gone::Gone;
 use crate::ledger::{ByWhy, Counts, Why};
 use crate::observe::{Happening, Tracer};
@@ -39,6 +39,13 @@ pub(crate) struct Desk {
     accounted_by: Cell<ByWhy>,
     /// What a tag that is dropped now died of.
     dropping: Cell<Why>,
+    /// The stage whose replica runs, or ran last.
+    running: Cell<StageId>,
+    /// Stages that have a wire for letters, and the flows that panics cost these.
+    lettered: RefCell<Vec<StageId>>,
+    salvaged: RefCell<Vec<(StageId, Tag)>>,
+    /// A stage that panicked more often than it may, so that the net is to stop.
+    stops: RefCell<Option<(StageId, Arc<str>)>>,
     /// By source.
     placed: Box<[Placed]>,
     /// The flows of the net that are gone, and how many of them are at home here.
@@ -51,7 +58,7 @@ pub(crate) struct Desk {
     roused: RefCell<Vec<StageId>>,
     watchers: RefCell<Vec<StageId>>,
     notices: RefCell<Vec<Notice>>,
-    /// Whether there are any of both.
+    /// Whether there is any of these, of what was salvaged, or a reason to stop.
     news: Cell<bool>,
     /// Only where a trace was asked for.
     tracer: OnceCell<Tracer>,
@@ -61,6 +68,7 @@ pub(crate) struct Desk {
 
 /// What is set aside of a stage while one that is fused to it runs.
 pub(crate) struct Outer {
+    stage: StageId,
     held: i64,
     ended: Option<(ByWhy, ByWhy)>,
 }
@@ -85,6 +93,10 @@ impl Desk {
             accounted: Cell::new(0),
             accounted_by: Cell::default(),
             dropping: Cell::new(Why::Dropped),
+            running: Cell::new(NO_SOURCE),
+            lettered: RefCell::default(),
+            salvaged: RefCell::default(),
+            stops: RefCell::default(),
             placed: (0..stages).map(|_| Placed::default()).collect(),
             gone,
             gone_here: Cell::new(0),
@@ -151,8 +163,52 @@ impl Desk {
         self.now.get()
     }
 
-    pub fn set_now(&self, now: Time) {
+    /// A replica of `stage` runs from `now` on.
+    pub fn run(&self, stage: StageId, now: Time) {
+        self.running.set(stage);
         self.now.set(now);
+    }
+
+    pub fn running(&self) -> StageId {
+        self.running.get()
+    }
+
+    /// Has the flows that panics cost `stage` be salvaged.
+    pub fn set_lettered(&self, stage: StageId) {
+        self.lettered.borrow_mut().push(stage);
+    }
+
+    /// Has no more flows be salvaged: what is lost from now on ends.
+    pub fn end_letters(&self) {
+        self.lettered.borrow_mut().clear();
+    }
+
+    /// Keeps the tag of a flow that a panic cost the stage that runs.
+    pub fn salvage(&self, tag: Tag) {
+        self.salvaged.borrow_mut().push((self.running(), tag));
+        self.news.set(true);
+    }
+
+    /// The stage whose flow was salvaged first.
+    pub fn salvager(&self) -> Option<StageId> {
+        self.salvaged.borrow().first().map(|(stage, _)| *stage)
+    }
+
+    /// The flows that were salvaged of one stage.
+    pub fn take_salvaged(&self, stage: StageId) -> Vec<Tag> {
+        let mut salvaged = self.salvaged.borrow_mut();
+        salvaged.extract_if(.., |(of, _)| *of == stage).map(|(_, tag)| tag).collect()
+    }
+
+    /// Has the net be stopped for the stage that runs, whose last panic said `message`.
+    pub fn stop_net(&self, message: Arc<str>) {
+        *self.stops.borrow_mut() = Some((self.running(), message));
+        self.news.set(true);
+    }
+
+    /// The stage for which the net is to be stopped.
+    pub fn take_stop(&self) -> Option<(StageId, Arc<str>)> {
+        self.stops.borrow_mut().take()
     }
 
     /// The ends without an answer until now and until this was last asked, if there are new ones.
@@ -169,13 +225,15 @@ impl Desk {
     /// Sets aside what the running stage holds and what ended by its doing, while another runs in
     /// its place.
     #[inline]
-    pub fn begin_fused(&self) -> Outer {
-        Outer { held: self.held.take(), ended: self.account_ends() }
+    pub fn begin_fused(&self, stage: StageId) -> Outer {
+        let outer = self.running.replace(stage);
+        Outer { stage: outer, held: self.held.take(), ended: self.account_ends() }
     }
 
     /// Goes on with the stage that ran before.
     #[inline]
     pub fn end_fused(&self, outer: Outer) {
+        self.running.set(outer.stage);
         self.held.set(outer.held);
         if let Some((now, before)) = outer.ended {
             let mut owed = now;
@@ -315,6 +373,13 @@ pub(crate) fn dropping() -> Why {
     let mut why = Why::Dropped;
     here_if_any(|desk| why = desk.dropping.get());
     why
+}
+
+/// Whether what is dropped here by a panic is to be salvaged.
+pub(crate) fn salvages() -> bool {
+    let mut salvages = false;
+    here_if_any(|desk| salvages = desk.lettered.borrow().contains(&desk.running()));
+    salvages
 }
 
 /// Ends of tags that happened where no worker runs, in this process.

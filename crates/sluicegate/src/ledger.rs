@@ -24,11 +24,13 @@ pub enum Why {
     /// A full queue refused it, or pushed it out, because its client has far more waiting than
     /// the others of its class.
     Greedy,
+    /// The breaker of the stage that was to handle it is open, since that panicked again and again.
+    Broken,
 }
 
 impl Why {
     /// All reasons, in the order of [`Why::index`].
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Shed,
         Self::Expired,
         Self::Failed,
@@ -37,6 +39,7 @@ impl Why {
         Self::Refused,
         Self::Draining,
         Self::Greedy,
+        Self::Broken,
     ];
 
     /// The reason's name in figures and JSON.
@@ -50,6 +53,7 @@ impl Why {
             Self::Refused => "refused",
             Self::Draining => "draining",
             Self::Greedy => "greedy",
+            Self::Broken => "broken",
         }
     }
 

@@ -69,7 +69,7 @@ pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};
 pub use ledger::{ByWhy, Ledger, Why};
 pub use net::{
     BoxError, Capacity, Domain, DomainBuilder, DomainSpec, Entry, Fault, Faults, Net, Node, OnFull,
-    Refused, Spec, Threads, Wire, bounded, stage,
+    Refused, Spec, Supervision, Threads, Wire, bounded, stage,
 };
 pub use observe::{
     AdmissionQueueView, AdmissionView, Happening, Observer, Snapshot, StageView, TRACE_COLUMNS,
@@ -79,14 +79,14 @@ pub use queue::{AdmissionQueue, Ask, Order, Place};
 pub use rig::Rig;
 pub use run::{
     Cohort, Drained, ExitFirst, Fifo, LongestQueue, Machine, Next, Park, Policy, Priority, Raised,
-    Ran, Ready, Running, Shares, Stages, Stall, Stalled, StartError, TimerKey, Wait, Waiting,
-    Waker,
+    Ran, Ready, Running, Shares, Stages, Stall, Stalled, StartError, StopError, TimerKey, Wait,
+    Waiting, Waker,
 };
 pub use sim::Sim;
 pub use stage::{
-    AnyOut, AsyncCx, AsyncStage, Binder, Cx, Entering, Flag, FnStage, Full, Inlet, Local, NoRoom,
-    Out, Outlet, Permit, Ports, Sleep, Stage, WantedPlaces, async_stage, from_async_fn, from_fn,
-    reserve_all,
+    AnyOut, AsyncCx, AsyncStage, Binder, Cause, Cx, Entering, Flag, FnStage, Full, Inlet, Letter,
+    Local, NoRoom, Out, Outlet, Permit, Ports, Sleep, Stage, WantedPlaces, async_stage,
+    from_async_fn, from_fn, reserve_all,
 };
 pub use time::{Clock, Time, VirtualTime, ms};
 

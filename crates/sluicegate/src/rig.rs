@@ -124,6 +124,18 @@ impl<S: Stage> Rig<S> {
         self.call(|stage, _, cx| stage.signal(cx))
     }
 
+    /// Tells the stage that all of the net has started.
+    pub fn started(&mut self) -> &mut Self {
+        self.call(|stage, _, cx| stage.started(cx))
+    }
+
+    /// Tells the stage of another pressure beyond its ports; see
+    /// [`Out::set_pressure`](crate::Out::set_pressure) for what
+    /// [`Cx::pressure`](crate::Cx::pressure) reads.
+    pub fn pressure(&mut self, pressure: f64) -> &mut Self {
+        self.call(|stage, _, cx| stage.pressure(pressure, cx))
+    }
+
     /// Tells the stage that a flow ended.
     pub fn ended(&mut self, ended: Ended) -> &mut Self {
         self.call(|stage, _, cx| stage.ended(ended, cx))

@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 use sluicegate::{
-    Batch, Cx, Domain, Limit, Net, Node, OnFull, Out, Outlet, Priority, Stage, Threads, bounded,
-    from_fn, stage,
+    Batch, Cx, Domain, Inlet, Letter, Limit, Net, Node, OnFull, Out, Outlet, Priority, Stage,
+    Supervision, Threads, bounded, from_fn, stage,
 };
 use sluicegate_macros::Ports;
 
@@ -326,6 +326,51 @@ fn n0018_a_policy_that_names_what_is_not_there() {
     let said = "N0018: the policy of domain `other` does not fit: it names stage `second`, and the \
                 domain has `first`; correct what the domain's `.policy(..)` makes";
     assert_eq!(case.said(), [said]);
+}
+
+/// A stage for letters of numbers.
+fn letters(case: &mut Case) -> Inlet<Letter<u64>> {
+    let read = stage("read", || {
+        from_fn(|batch: Batch<'_, Letter<u64>>, _: &mut Cx<'_, ()>| {
+            batch.for_each(|event| event.split().0.finish());
+        })
+    });
+    case.net.add(read.on(case.cpu)).inlet
+}
+
+#[test]
+fn n0021_a_wire_for_letters_that_does_not_just_shed() {
+    for n in 0..3 {
+        let mut case = Case::new();
+        let (to, end) = (letters(&mut case), case.end);
+        let wire = case.net.wire(end.letters, to);
+        match n {
+            0 => _ = wire.on_full(OnFull::Wait),
+            1 => _ = wire.window(4),
+            _ => {}
+        }
+        let said = [
+            "N0021: the wire from `end.letters` does not just shed letters for want of room; have \
+             it shed, without `.window(n)` and `.divert(port)`, and lead it to another stage: one \
+             that panicked must neither wait nor get its own letters",
+        ];
+        assert_eq!(case.said(), if n < 2 { &said[..] } else { &[] });
+    }
+}
+
+#[test]
+fn n0022_a_stage_that_diverts_without_a_wire_for_letters() {
+    let mut case = Case::new();
+    let relay = stage("sick", || End).on(case.cpu);
+    let relay = case.net.add(relay.supervise(Supervision::default().divert()));
+    let said = "N0022: stage `sick` diverts letters, but has no wire for them; wire its `letters` \
+                port, or take `.divert()` out of its supervision";
+    assert_eq!(case.said(), [said]);
+    let to = letters(&mut case);
+    case.net.wire(relay.letters, to);
+    assert!(case.said().is_empty());
+    case.net.wire(relay.letters, to);
+    assert_eq!(case.said()[0][..38], *"N0008: port `sick.letters` has more th");
 }
 
 #[test]

@@ -236,7 +236,7 @@ impl Stage for HttpStage {
         // RFC 9110 section 15.6, RFC 6585 section 4: whose fault it is, and whether to try again.
         let status = match ended.why {
             Why::Gone => return,
-            Why::Shed | Why::Refused | Why::Draining => 503,
+            Why::Shed | Why::Refused | Why::Draining | Why::Broken => 503,
             Why::Greedy => 429,
             Why::Expired => 504,
             Why::Failed | Why::Dropped => 500,

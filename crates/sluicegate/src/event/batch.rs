@@ -1,7 +1,7 @@
 //! The batch: what a handler is given, bounded by count, by time and by room.
 
 use crate::desk::Desk;
-use crate::event::{Event, Tag};
+use crate::event::{Copies, Event, Tag};
 use crate::ledger::Why;
 use crate::run::refuse;
 use crate::stage::Window;
@@ -37,8 +37,15 @@ impl<T> Batch<'_, T> {
     /// Ends the event if it is not worth handling any more. Out of the way of all others.
     #[cold]
     fn unless_late(&mut self, event: Event<T>) -> Option<Event<T>> {
+        if let (false, Some(copies)) = (self.work.answers, &mut self.work.copies) {
+            copies.keep(&event.tag, &event.body);
+        }
         if self.work.panics_now() {
-            refuse(event, Why::Failed, self.desk);
+            if event.tag.is_flow() {
+                self.desk.queue(-1);
+                self.desk.hold(1);
+            }
+            let _in_hand = event;
             panic!("as the simulation's plan of troubles says");
         }
         let Some(why) = self.work.late(&event.tag, self.desk) else { return Some(event) };
@@ -139,6 +146,8 @@ pub(crate) struct Work<T> {
     look_at: Time,
     /// In a simulation: how many events are handled before the handler panics.
     panics: Option<usize>,
+    /// Of what is asked, where letters are to have them.
+    pub copies: Option<Copies<T>>,
     /// Answers to questions that nobody asked.
     pub strays: u64,
     pub started: Time,
@@ -164,6 +173,7 @@ impl<T> Work<T> {
             taken: 0,
             over: false,
             panics: None,
+            copies: None,
             strays: 0,
             started: Time(0),
             slice: nanos(slice),
@@ -191,8 +201,9 @@ impl<T> Work<T> {
     /// Prepares for a batch that starts `now`, with events that cost about `cost` ns each.
     pub fn begin(&mut self, answers: bool, any_gone: bool, now: Time, cost: u64) {
         self.answers = answers;
+        let copies = self.copies.as_mut().map(Copies::clear).is_some() && !answers;
         // One comparison an event, also where there are no deadlines.
-        self.look_at = if any_gone { Time(u64::MAX) } else { now };
+        self.look_at = if any_gone || copies { Time(u64::MAX) } else { now };
         self.taken = 0;
         self.over = false;
         self.panics = None;

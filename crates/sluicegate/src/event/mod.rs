@@ -1,13 +1,15 @@
 //! Events, their tags, and the batches in which stages take them.
 
 mod batch;
+mod copies;
 mod tag;
 mod tags;
 
 pub use batch::Batch;
 pub(crate) use batch::Work;
+pub(crate) use copies::{Copies, MakeCopy};
 pub use tag::{Ended, StageId, Tag, WorkerId};
-pub(crate) use tag::{FlowKey, Notice, OUTSIDE};
+pub(crate) use tag::{FlowKey, NO_SOURCE, Notice, OUTSIDE};
 pub use tags::Tags;
 
 use std::ops::{Deref, DerefMut};

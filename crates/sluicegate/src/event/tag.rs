@@ -232,6 +232,11 @@ impl Tag {
         self.flags & QUESTION != 0
     }
 
+    /// What tells the tag from all others in flight, but those of a flow that was forked again.
+    pub(crate) fn key(&self) -> TagKey {
+        (self.source, self.flow, self.home, self.flags & (FORKED | QUESTION))
+    }
+
     /// Consumes the tag of a question that was answered.
     pub(crate) fn join(self) {
         desk::here(|desk| bump(&desk.counts.joined));
@@ -274,6 +279,9 @@ impl Tag {
     }
 }
 
+/// See [`Tag::key`].
+pub(super) type TagKey = (StageId, u64, WorkerId, u8);
+
 /// Names a flow of the net while it is in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FlowKey {
@@ -290,6 +298,11 @@ impl FlowKey {
 impl Drop for Tag {
     fn drop(&mut self) {
         let why = if std::thread::panicking() { Why::Failed } else { desk::dropping() };
+        // What a panic costs goes on as a letter where there is a wire for those.
+        if why == Why::Failed && self.is_flow() && desk::salvages() {
+            let tag = Self { ..*self };
+            return desk::here(|desk| desk.salvage(tag));
+        }
         self.settle(Some(why));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::graph::{circles_of_waits, fused_circles};
 use crate::event::StageId;
-use crate::net::{Domain, Fault, Faults, Kind, Net, OnFull, WireSpec};
+use crate::net::{Domain, Fault, Faults, Kind, LETTERS, Net, OnFull, WireSpec};
 
 /// Ready bits of a worker; one of 64 is for news.
 pub(crate) const STAGES_PER_DOMAIN: usize = 63;
@@ -76,12 +76,23 @@ fn domains(net: &Net, faults: &mut Vec<Fault>) {
 fn stages(net: &Net, faults: &mut Vec<Fault>) {
     for (n, stage) in net.stages.iter().enumerate() {
         let name = || stage.name.clone();
-        for (bound, value) in
-            [("queue", stage.capacity), ("batch", stage.batch.unwrap_or(1)), ("emits", stage.emits)]
-        {
+        for (bound, value) in [
+            ("queue", stage.capacity),
+            ("batch", stage.batch.unwrap_or(1)),
+            ("emits", stage.emits),
+            ("panics in a row", stage.supervision.in_a_row as usize),
+        ] {
             if value == 0 {
                 faults.push(Fault::ZeroBound { at: name(), bound });
             }
+        }
+        let letters = |wire: &&WireSpec| wire.from.0.index() == n && net.are_letters(wire.from);
+        match net.wires.iter().filter(letters).count() {
+            0 if stage.supervision.diverts => {
+                faults.push(Fault::DivertsWithoutLetters { stage: name() });
+            }
+            0 | 1 => {}
+            _ => faults.push(Fault::WiredTwice { stage: name(), port: LETTERS }),
         }
         let Some(domain) = stage.domain else {
             faults.push(Fault::Homeless { stage: name() });
@@ -113,9 +124,15 @@ fn ports(net: &Net, faults: &mut Vec<Fault>) {
 fn wires(net: &Net, faults: &mut Vec<Fault>) {
     let port = |(stage, port): (StageId, usize)| {
         let stage = &net.stages[stage.index()];
-        format!("{}.{}", stage.name, stage.ports[port])
+        format!("{}.{}", stage.name, stage.port(port))
     };
     for wire in &net.wires {
+        let sheds = matches!(wire.on_full, OnFull::ShedNewest | OnFull::ShedOldest);
+        let waits = !sheds || wire.window.is_some() || wire.to == wire.from.0;
+        if net.are_letters(wire.from) && waits {
+            faults.push(Fault::LettersWait { wire: port(wire.from) });
+            continue;
+        }
         if wire.window == Some(0) {
             faults.push(Fault::ZeroBound { at: port(wire.from), bound: "window" });
         }
@@ -162,6 +179,8 @@ pub(super) fn unfusable(net: &Net, wire: &WireSpec) -> Option<&'static str> {
         Some("its inlet has a gate or an order, which needs a queue")
     } else if wire.window.is_some() {
         Some("it has a window")
+    } else if net.are_letters(wire.from) {
+        Some("it carries letters")
     } else {
         None
     }

@@ -128,6 +128,16 @@ pub enum Fault {
         /// The stages, each fused to the next and the last to the first.
         through: Vec<String>,
     },
+    /// N0021: a wire for letters waits, diverts, asks, or leads to the stage itself.
+    LettersWait {
+        /// The wire's port as `stage.port`.
+        wire: String,
+    },
+    /// N0022: a stage diverts while its breaker is open, but has no wire for letters.
+    DivertsWithoutLetters {
+        /// The stage.
+        stage: String,
+    },
 }
 
 impl Fault {
@@ -154,6 +164,8 @@ impl Fault {
             Self::PolicyDoesNotFit { .. } => "N0018",
             Self::CannotFuse { .. } => "N0019",
             Self::FusedCircle { .. } => "N0020",
+            Self::LettersWait { .. } => "N0021",
+            Self::DivertsWithoutLetters { .. } => "N0022",
         }
     }
 
@@ -196,6 +208,13 @@ impl Fault {
             Self::PolicyDoesNotFit { .. } => "correct what the domain's `.policy(..)` makes",
             Self::CannotFuse { .. } => "leave out `.fused()`",
             Self::FusedCircle { .. } => "leave out `.fused()` at one wire of the circle",
+            Self::LettersWait { .. } => {
+                "have it shed, without `.window(n)` and `.divert(port)`, and lead it to another \
+                 stage: one that panicked must neither wait nor get its own letters"
+            }
+            Self::DivertsWithoutLetters { .. } => {
+                "wire its `letters` port, or take `.divert()` out of its supervision"
+            }
         }
     }
 }
@@ -252,6 +271,12 @@ impl fmt::Display for Fault {
             }
             Self::PolicyDoesNotFit { domain, why } => {
                 write!(f, "the policy of domain `{domain}` does not fit: {why}")
+            }
+            Self::LettersWait { wire } => {
+                write!(f, "the wire from `{wire}` does not just shed letters for want of room")
+            }
+            Self::DivertsWithoutLetters { stage } => {
+                write!(f, "stage `{stage}` diverts letters, but has no wire for them")
             }
         }?;
         write!(f, "; {}", self.cure())

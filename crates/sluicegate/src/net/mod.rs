@@ -6,6 +6,7 @@ mod entry;
 mod fault;
 mod graph;
 mod spec;
+mod supervision;
 mod wire;
 
 pub use domain::{BoxError, Domain, DomainBuilder, DomainSpec, Threads};
@@ -14,14 +15,15 @@ pub(crate) use entry::EntryCounts;
 pub use entry::{Entry, Refused};
 pub use fault::{Fault, Faults};
 pub(crate) use graph::exit_order;
-pub(crate) use spec::{BuildReplica, Declared, StageSpec};
+pub(crate) use spec::{BuildReplica, Declared, LETTERS, StageSpec};
 pub use spec::{Capacity, Spec, bounded, stage};
+pub use supervision::Supervision;
 pub(crate) use wire::WireSpec;
 pub use wire::{OnFull, Wire};
 
 use crate::event::StageId;
 use crate::run::{OnStall, Plan, Running, Stall, StartError};
-use crate::stage::{Inlet, Outlet, Ports, Stage};
+use crate::stage::{Inlet, Letter, Outlet, Ports, Stage};
 use std::sync::Arc;
 
 /// A service: stages joined by wires, spread over domains.
@@ -42,6 +44,8 @@ pub struct Node<S: Stage> {
     pub inlet: Inlet<S::In>,
     /// Where it sends.
     pub out: <S::Out as Ports>::Outlets,
+    /// Where it sends what its panics leave; see [`Letter`]. It needs no wire.
+    pub letters: Outlet<Letter<S::In>>,
 }
 
 impl<S: Stage> Clone for Node<S> {
@@ -75,7 +79,8 @@ impl Net {
     pub fn add<S: Stage>(&mut self, spec: Spec<S>) -> Node<S> {
         let id = StageId(u16::try_from(self.stages.len()).unwrap_or(u16::MAX));
         self.stages.push(spec.declare());
-        Node { inlet: Inlet::new(id), out: S::Out::outlets(id) }
+        let letters = Outlet::new(id, S::Out::NAMES.len());
+        Node { inlet: Inlet::new(id), out: S::Out::outlets(id), letters }
     }
 
     /// Joins a port to an inlet. An outlet has one wire, an inlet any number. What the port sends
@@ -93,7 +98,11 @@ impl Net {
         T: 'static,
         U: From<T> + Send + 'static,
     {
-        self.wires.push(WireSpec::new::<T, U>(from, to));
+        let mut spec = WireSpec::new::<T, U>(from, to);
+        if self.are_letters((from.stage, from.port)) {
+            spec.on_full = OnFull::ShedNewest;
+        }
+        self.wires.push(spec);
         Wire::new(self.wires.last_mut().expect("pushed just now"))
     }
 
@@ -107,6 +116,11 @@ impl Net {
             }
         }
         self.wires.iter().filter(|wire| wire.fused).count()
+    }
+
+    /// Whether a port is that for letters.
+    pub(crate) fn are_letters(&self, (stage, port): (StageId, usize)) -> bool {
+        self.stages.get(stage.index()).is_some_and(|stage| stage.ports.len() == port)
     }
 
     /// Says that nothing is sent on a port in this net, so that it needs no wire. What is sent all

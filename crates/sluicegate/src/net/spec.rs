@@ -1,10 +1,10 @@
 //! A stage as declared: how it is made, where it runs, and the bounds of its queue and batches.
 
 use crate::control::{Controller, Off, Served};
-use crate::event::Event;
-use crate::net::{Domain, Kind};
+use crate::event::{Event, MakeCopy};
+use crate::net::{Domain, Kind, Supervision};
 use crate::queue::{Gated, InletQueue, Item, Order, Probe, WorkBound};
-use crate::run::{Build, Replica, Runnable};
+use crate::run::{Build, Replica, Runnable, TIMERS};
 use crate::stage::{Ports, Stage};
 use std::any::Any;
 use std::marker::PhantomData;
@@ -19,6 +19,8 @@ const PINNED_BATCH: usize = 64;
 /// Events in a batch of a pool's stage, unless declared otherwise: what one thread takes, the
 /// others cannot begin.
 const POOL_BATCH: usize = 1;
+/// The name of the port on which letters are sent.
+pub(crate) const LETTERS: &str = "letters";
 /// Time for one batch, unless declared otherwise.
 const SLICE: Duration = Duration::from_micros(500);
 
@@ -152,9 +154,10 @@ impl Capacity {
 }
 
 /// A stage to be added to a net; see [`stage`].
-pub struct Spec<S> {
+pub struct Spec<S: Stage> {
     stage: Declared,
     make: Arc<dyn Fn() -> S + Send + Sync>,
+    copy: Option<MakeCopy<S::In>>,
 }
 
 /// What was declared of a stage, whatever its type.
@@ -173,6 +176,9 @@ pub(crate) struct Declared {
     pub slice: Duration,
     /// `None`: as fits the kind of its domain.
     pub stall: Option<Duration>,
+    pub timers: u32,
+    pub supervision: Supervision,
+    pub hears_pressure: bool,
 }
 
 /// A stage called `name`, each replica of which is made by `make` on its worker.
@@ -188,8 +194,11 @@ pub fn stage<S: Stage>(name: &str, make: impl Fn() -> S + Send + Sync + 'static)
         flows: 0,
         slice: SLICE,
         stall: None,
+        timers: TIMERS,
+        supervision: Supervision::default(),
+        hears_pressure: false,
     };
-    Spec { stage, make: Arc::new(make) }
+    Spec { stage, make: Arc::new(make), copy: None }
 }
 
 impl<S: Stage> Spec<S> {
@@ -241,13 +250,44 @@ impl<S: Stage> Spec<S> {
         self
     }
 
+    /// The most timers that a replica may have [set](crate::Cx::after) at once, 2^24 unless
+    /// declared. One more is a defect, and panics.
+    pub fn timers(mut self, timers: u32) -> Self {
+        self.stage.timers = timers;
+        self
+    }
+
+    /// What becomes of the stage when its handler panics again and again; see [`Supervision`].
+    pub fn supervise(mut self, supervision: Supervision) -> Self {
+        self.stage.supervision = supervision;
+        self
+    }
+
+    /// Keeps a copy of the body of each event of new work while it is handled, for the
+    /// [letter](crate::Letter) that is sent if the handler panics. Without a wire for
+    /// letters nothing is copied. Answers are not, nor what an async stage has in flight.
+    pub fn keep_copies(mut self) -> Self
+    where
+        S::In: Clone,
+    {
+        self.copy = Some(S::In::clone);
+        self
+    }
+
+    /// Has [`Stage::pressure`] called when the [pressure](crate::Cx::pressure) beyond the stage's
+    /// ports changes.
+    pub fn hear_pressure(mut self) -> Self {
+        self.stage.hears_pressure = true;
+        self
+    }
+
     pub(crate) fn declare(self) -> StageSpec {
-        let Self { stage, make } = self;
+        let Self { stage, make, copy } = self;
         StageSpec {
             declared: stage,
             ports: S::Out::NAMES,
             queues: Box::new(Erased::<S::In>(PhantomData)),
-            build: Box::new(move |build| Replica::<S>::seated(Arc::clone(&make), build)),
+            build: Box::new(move |build| Replica::<S>::seated(Arc::clone(&make), copy, build)),
         }
     }
 }
@@ -270,6 +310,13 @@ pub(crate) struct StageSpec {
     pub ports: &'static [&'static str],
     pub queues: Box<dyn MakeQueues>,
     pub build: BuildReplica,
+}
+
+impl StageSpec {
+    /// The name of a port; the one after the last is that for letters.
+    pub fn port(&self, port: usize) -> &'static str {
+        self.ports.get(port).copied().unwrap_or(LETTERS)
+    }
 }
 
 impl std::ops::Deref for StageSpec {

@@ -43,6 +43,8 @@ happenings! {
     Slept: "slept", "nanoseconds until it looks by itself; 0: until it is woken", "";
     /// A worker that refused most of what came takes nothing for a while.
     Rested: "rested", "nanoseconds", "";
+    /// A worker heard that all of the net has started.
+    Started: "started", "", "";
     /// A worker heard that the net takes no more.
     Drained: "drained", "", "";
     /// The laws of a worker's gates looked.
@@ -53,6 +55,8 @@ happenings! {
     Told: "told", "notices", "";
     /// A replica's flag was raised.
     Signalled: "signalled", "", "";
+    /// A replica heard that the pressure beyond its ports had changed.
+    Pressed: "pressed", "tenths, rounded up", "";
     /// A timer of a replica ran out.
     Timer: "timer", "its token", "";
     /// A replica took a batch from its queue.
@@ -85,8 +89,16 @@ happenings! {
     Panicked: "panicked", "panics", "";
     /// A replica was built.
     Built: "built", "", "";
-    /// The breaker of a replica opened.
+    /// The breaker of a stage opened, or stayed open after a trial.
     Broke: "broke", "", "";
+    /// One event is tried while the breaker is open.
+    Tried: "tried", "", "";
+    /// What was tried was handled, and the breaker closed.
+    Mended: "mended", "", "";
+    /// Letters were sent of what a stage could not handle.
+    Letters: "letters", "letters", "`panicked` or `broken`";
+    /// A stage panicked more often than it may, and the net is stopped.
+    GaveUp: "gave-up", "", "";
     /// Trouble that a simulation planned began.
     Troubled: "troubled", "its number in the plan", "its kind";
     /// It was over.

@@ -6,7 +6,7 @@ use crate::ledger::{ByWhy, Ledger};
 use crate::net::OnFull;
 use crate::observe::AdmissionView;
 use crate::observe::stats::{Cut, sum};
-use crate::run::{Plan, Stall, stalls};
+use crate::run::{Plan, Stall, StopError, stalls};
 use crate::time::Time;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub draining: bool,
     /// The handlers that have not come back for longer than their [`stall`](crate::Spec::stall).
     pub stalls: Vec<Stall>,
+    /// What stopped the net, if it did not last.
+    pub stopped: Option<StopError>,
 }
 
 /// A stage at one moment. Counts are since the start, over all replicas.
@@ -80,8 +82,10 @@ pub struct StageView {
     pub refused: ByWhy,
     /// Panics of its handler.
     pub panics: u64,
-    /// How often its breaker opened.
+    /// How often its breakers opened, or stayed open after a trial.
     pub breaks: u64,
+    /// How many of its breakers are open: one a replica, one in all in a pool.
+    pub broken_now: usize,
     /// Answers that came twice or that nobody waited for.
     pub strays: u64,
     /// The admission to each of its queues; none where its inlet has neither order nor admission.
@@ -153,6 +157,7 @@ impl Observer {
             age: at.since(oldest),
             draining: plan.draining.load(std::sync::atomic::Ordering::Relaxed),
             stalls: stalls(plan, at).map(|(_, stall)| stall).collect(),
+            stopped: plan.stopped.get().cloned(),
         }
     }
 
@@ -181,6 +186,7 @@ impl Observer {
             refused: ByWhy::default(),
             panics: 0,
             breaks: 0,
+            broken_now: stage.breakers.iter().filter(|breaker| breaker.is_open()).count(),
             strays: 0,
             admission: stage.probes.iter().filter_map(|probe| probe.admission()).collect(),
         };
@@ -208,7 +214,7 @@ impl Observer {
         let plan = &*self.plan;
         let spec = &plan.wires[wire];
         let name = |stage: StageId| plan.stages[stage.index()].spec.name.clone();
-        let port = |(stage, port): (StageId, usize)| plan.stages[stage.index()].ports[port];
+        let port = |(stage, port): (StageId, usize)| plan.stages[stage.index()].port(port);
         let mut view = WireView {
             from: name(spec.from.0),
             port: port(spec.from),

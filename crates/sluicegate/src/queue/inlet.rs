@@ -6,7 +6,7 @@ use crate::control::{Asking, Served};
 use crate::event::{Event, Tag};
 use crate::gone::Gone;
 use crate::observe::AdmissionView;
-use crate::run::{Mailbox, Waiting};
+use crate::run::{Mailbox, NEWS, Waiting};
 use crate::stage::Places;
 use crate::time::Time;
 use std::collections::VecDeque;
@@ -23,6 +23,8 @@ pub(crate) struct InletQueue<T> {
     pressure: AtomicU64,
     /// The bits of another: how well the handlers behind the queue should do their work.
     quality: AtomicU64,
+    /// Workers that are told when the pressure comes into another tenth. Nobody looks at it else.
+    listeners: Mutex<Vec<Arc<Mailbox>>>,
 }
 
 pub(crate) struct Lanes<T> {
@@ -77,6 +79,8 @@ pub(crate) trait Probe: Send + Sync {
     /// Whether any wait: unlike the lengths this does not look at each.
     fn stands(&self) -> bool;
     fn oldest(&self) -> Option<Time>;
+    /// Has a worker be told when the pressure comes into another tenth.
+    fn listen(&self, worker: &Arc<Mailbox>);
     /// Takes all places that are free now; how many those were. For simulations.
     fn occupy(&self) -> usize;
     /// Gives places back that were taken.
@@ -104,6 +108,7 @@ impl<T> InletQueue<T> {
             is_gated,
             pressure: AtomicU64::new(0.0_f64.to_bits()),
             quality: AtomicU64::new(1.0_f64.to_bits()),
+            listeners: Mutex::default(),
         }
     }
 
@@ -123,8 +128,16 @@ impl<T> InletQueue<T> {
     }
 
     fn publish(&self, pressure: f64, quality: f64) {
+        let before = self.pressure();
         self.pressure.store(pressure.to_bits(), Relaxed);
         self.quality.store(quality.to_bits(), Relaxed);
+        if tenths(before) != tenths(pressure) {
+            self.listeners().iter().for_each(|worker| worker.notify(NEWS));
+        }
+    }
+
+    fn listeners(&self) -> MutexGuard<'_, Vec<Arc<Mailbox>>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn lock(&self) -> Locked<'_, T> {
@@ -273,6 +286,11 @@ impl<T> Lanes<T> {
     }
 }
 
+/// The tenth in which a pressure is; 0 where there is none at all.
+pub(crate) fn tenths(pressure: f64) -> u8 {
+    (pressure * 10.0).ceil() as u8
+}
+
 fn tell(waiting: &[Waiter]) {
     for waiter in waiting {
         waiter.mailbox.notify(waiter.bit);
@@ -395,6 +413,13 @@ impl<T: Send> Probe for InletQueue<T> {
 
     fn stands(&self) -> bool {
         !self.is_empty()
+    }
+
+    fn listen(&self, worker: &Arc<Mailbox>) {
+        let mut listeners = self.listeners();
+        if !listeners.iter().any(|known| Arc::ptr_eq(known, worker)) {
+            listeners.push(Arc::clone(worker));
+        }
     }
 
     fn occupy(&self) -> usize {

@@ -21,7 +21,7 @@ mod work_tests;
 
 pub use admission::{AdmissionQueue, Ask, Place};
 pub(crate) use gated::{Aside, Gated, Passed};
-pub(crate) use inlet::{InletQueue, Probe, Taken, Waiter};
+pub(crate) use inlet::{InletQueue, Probe, Taken, Waiter, tenths};
 pub(crate) use link::{Fusing, Leftover, WireLink, route};
 pub(crate) use order::Item;
 pub use order::Order;

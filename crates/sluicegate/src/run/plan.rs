@@ -4,21 +4,22 @@ use crate::desk::Desk;
 use crate::event::{StageId, WorkerId};
 use crate::gone::Gone;
 use crate::net::{
-    BoxError, BuildReplica, Declared, EntryCounts, Kind, MachineFactory, Net, PolicyFactory,
-    ThreadStart, WireSpec, exit_order,
+    BoxError, BuildReplica, Declared, EntryCounts, Kind, LETTERS, MachineFactory, Net,
+    PolicyFactory, ThreadStart, WireSpec, exit_order,
 };
 use crate::observe::Stats;
-use crate::queue::Probe;
+use crate::queue::{Probe, route};
 use crate::run::{
-    Bell, Crew, Current, Mailbox, NEWS, OnStall, Pool, Ring, Runnable, Seats, Seen, Stall, Stalled,
+    Bell, Breaker, Crew, Current, Mailbox, NEWS, OnStall, Pool, Ring, Runnable, Seats, Seen, Stall,
+    Stalled, StopError,
 };
 use crate::stage::Window;
 use crate::time::Clock;
 use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
 
 /// A net laid out over workers.
 pub(crate) struct Plan {
@@ -36,6 +37,10 @@ pub(crate) struct Plan {
     pub clock: Clock,
     pub draining: AtomicBool,
     pub stopping: AtomicBool,
+    /// Whether all workers have started.
+    pub started: AtomicBool,
+    /// What stopped the net, if it was not who runs it.
+    pub stopped: OnceLock<StopError>,
     /// Whether workers note all that happens.
     pub traced: bool,
     /// Who is told of stalls, if anybody wants to be.
@@ -73,13 +78,17 @@ pub(crate) struct PlannedStage {
     pub probes: Vec<Arc<dyn Probe>>,
     /// Whether one of its handlers slept and was named.
     pub slept: AtomicBool,
+    /// One a queue.
+    pub breakers: Vec<Arc<Breaker>>,
     build: BuildReplica,
 }
 
 impl Plan {
     pub fn new(net: Net, clock: Clock, traced: bool) -> Arc<Self> {
         let Net { name, domains, stages, wires, entries, on_stall, sealed: _ } = net;
-        let edges: Vec<_> = wires.iter().map(|w| (w.from.0.index(), w.to.index())).collect();
+        // Letters are no part of the way.
+        let parts = wires.iter().filter(|w| w.from.1 < stages[w.from.0.index()].ports.len());
+        let edges: Vec<_> = parts.map(|w| (w.from.0.index(), w.to.index())).collect();
         let order = exit_order(stages.len(), &edges);
         let mut first = 0;
         let domains: Vec<_> = domains
@@ -126,13 +135,32 @@ impl Plan {
             clock,
             draining: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            started: AtomicBool::new(false),
+            stopped: OnceLock::new(),
             traced,
             on_stall,
         });
         for entry in &entries {
             entry.open(&plan);
         }
+        plan.listen();
         plan
+    }
+
+    /// Has the queues beyond the ports of stages that hear of pressure tell these of it.
+    fn listen(&self) {
+        for wire in &self.wires {
+            let from = &self.stages[wire.from.0.index()];
+            if !from.spec.hears_pressure || wire.from.1 == from.ports.len() {
+                continue;
+            }
+            let to = &self.stages[wire.to.index()];
+            let (from, first) = (&self.domains[from.domain], self.domains[to.domain].first);
+            for worker in from.first..from.first + from.threads {
+                let queue = route(to.probes.len(), first, WorkerId(worker as u16));
+                to.probes[queue].listen(&self.mailboxes[worker]);
+            }
+        }
     }
 
     pub fn workers(&self) -> usize {
@@ -194,7 +222,7 @@ impl Plan {
         }
     }
 
-    /// Has all workers look whether the net drains or stops.
+    /// Has all workers look whether the net has started, drains or stops.
     pub fn tell_all(&self) {
         for mailbox in &self.mailboxes {
             mailbox.notify(NEWS);
@@ -209,6 +237,19 @@ impl Plan {
             None if stall.what == Stalled::Slept => eprintln!("{}: {stall}", self.name),
             None => {}
         }
+    }
+
+    /// All workers have started.
+    pub fn start(&self) {
+        self.started.store(true, SeqCst);
+        self.tell_all();
+    }
+
+    /// Stops the net for something that nobody asked for.
+    pub fn fail(&self, error: StopError) {
+        // What comes later comes of that.
+        let _ = self.stopped.set(error);
+        self.stop();
     }
 
     pub fn drain(&self) {
@@ -250,6 +291,8 @@ impl PlannedStage {
             Kind::Pinned => (domain.threads, 1),
             Kind::Pool => (1, domain.threads),
         };
+        let breaker = |_| Arc::new(Breaker::new(stage.supervision));
+        let breakers = (0..queues).map(breaker).collect();
         let queues = stage.queues.make(queues, replicas, &stage.declared);
         let cell = domain.stages.iter().position(|&s| s == id).expect("a stage of this domain");
         Self {
@@ -261,8 +304,14 @@ impl PlannedStage {
             queues: queues.typed,
             probes: queues.probes,
             slept: AtomicBool::new(false),
+            breakers,
             build: stage.build,
         }
+    }
+
+    /// The name of a port; the one after the last is that for letters.
+    pub fn port(&self, port: usize) -> &'static str {
+        self.ports.get(port).copied().unwrap_or(LETTERS)
     }
 
     pub fn build(&self, build: &Build<'_>) -> Box<dyn Runnable> {
@@ -317,7 +366,8 @@ impl<'a> Build<'a> {
     }
 
     pub fn window(&self, port: usize) -> Option<Window> {
-        self.windows[port].clone()
+        // The port for letters, which is none of these, has none.
+        self.windows.get(port)?.clone()
     }
 
     /// The most events that this replica's answers and returns can be at once.

@@ -1,7 +1,7 @@
 //! A replica without its type, and what a worker lends it for one run.
 
 use crate::desk::Desk;
-use crate::event::Notice;
+use crate::event::{Notice, Tag};
 use crate::run::{Waiting, Wheel};
 use crate::time::{Clock, Time};
 use std::any::Any;
@@ -33,6 +33,12 @@ pub(crate) trait Runnable {
     /// Whether output is held, so that nothing but answers is taken.
     fn is_parked(&self) -> bool;
     fn signal(&mut self);
+    /// All of the net has started.
+    fn started(&mut self);
+    /// The pressure beyond its ports may have changed.
+    fn pressed(&mut self);
+    /// Sends letters of flows that were in its hands.
+    fn send_letters(&mut self, tags: Vec<Tag>, cx: &mut Context<'_>);
     fn timer(&mut self, token: u64);
     fn notice(&mut self, notice: Notice);
     /// Whether its inlet has a gate, so that it wants to be ticked.

@@ -4,7 +4,7 @@ use crate::event::WorkerId;
 use crate::ledger::Ledger;
 use crate::net::{BoxError, Faults};
 use crate::observe::Observer;
-use crate::run::{Plan, Turn, Worker, watch};
+use crate::run::{Plan, StopError, Turn, Worker, watch};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -99,7 +99,10 @@ impl Running {
         drop(report);
         let failed = reports.iter().take(workers).find_map(Result::err);
         match failed {
-            None => Ok(running),
+            None => {
+                running.plan.start();
+                Ok(running)
+            }
             Some((worker, error)) => {
                 let domain = running.plan.domain_of(worker);
                 let (name, worker) = (domain.name.clone(), worker.index() - domain.first);
@@ -138,6 +141,10 @@ impl Running {
         while !complete && !enough() {
             thread::park_timeout(DRAIN_STEP);
             complete = self.plan.stats.drained(&self.plan);
+            if self.stopped().is_some() {
+                complete = false;
+                break;
+            }
         }
         Drained { complete, ledger: self.end() }
     }
@@ -147,6 +154,40 @@ impl Running {
         self.plan.drain();
     }
 
+    /// What stopped the net, if anything but its end did.
+    pub fn stopped(&self) -> Option<StopError> {
+        self.plan.stopped.get().cloned()
+    }
+
+    /// Waits until something stops the net: a stage by its
+    /// [supervision](crate::Supervision::stop_net), or a machine or policy that panicked.
+    ///
+    /// ```
+    /// use sluicegate::{Batch, Cx, Net, Supervision, from_fn, ms, stage};
+    ///
+    /// let mut net = Net::new("vital");
+    /// let cpu = net.domain("cpu").pinned(1);
+    /// let vital = stage("vital", || {
+    ///     from_fn(|_: Batch<'_, u64>, _: &mut Cx<'_, ()>| panic!("the disk is gone"))
+    /// });
+    /// let limits = Supervision::default().restarts(0, ms(1)).stop_net();
+    /// let vital = net.add(vital.on(cpu).supervise(limits));
+    /// let entry = net.entry(vital.inlet);
+    /// let running = net.run()?;
+    /// entry.send(1).expect("there is room");
+    /// let error = running.wait();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "stage `vital` panicked more often than it may, so the net was stopped; it said last: \
+    ///      the disk is gone"
+    /// );
+    /// # Ok::<(), sluicegate::StartError>(())
+    /// ```
+    pub fn wait(mut self) -> StopError {
+        self.join();
+        self.stopped().expect("nothing else ends a net while it is waited for")
+    }
+
     /// Stops at once. Flows in flight end as `draining`.
     pub fn stop(mut self) -> Ledger {
         self.end()
@@ -154,6 +195,11 @@ impl Running {
 
     fn end(&mut self) -> Ledger {
         self.plan.stop();
+        self.join();
+        self.plan.stats.ledger(&self.plan)
+    }
+
+    fn join(&mut self) {
         for thread in self.threads.drain(..) {
             // A worker thread that panicked has said so on stderr; there is nothing to add.
             let _ = thread.join();
@@ -163,7 +209,6 @@ impl Running {
             drop(over);
             let _ = thread.join();
         }
-        self.plan.stats.ledger(&self.plan)
     }
 }
 
@@ -194,7 +239,9 @@ fn run(plan: &Arc<Plan>, id: WorkerId, closing: &Barrier, report: &SyncSender<Re
     };
     let _ = report.send(Ok(()));
     if catch_unwind(AssertUnwindSafe(|| work(&mut worker))).is_err() {
-        plan.stop();
+        let domain = plan.domain_of(id);
+        let worker = id.index() - domain.first;
+        plan.fail(StopError::Worker { domain: domain.name.clone(), worker });
     }
     // No handler runs any more once all have come here, so what is closed stays closed.
     closing.wait();

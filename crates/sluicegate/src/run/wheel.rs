@@ -10,8 +10,9 @@ const LEVELS: usize = 6;
 /// What is later than two years waits at this distance, and is looked at again there.
 const HORIZON: u64 = (SLOTS as u64 - 1) << (SLOT_BITS * (LEVELS as u32 - 1));
 const NONE: u32 = u32::MAX;
-/// The most timers of one worker: a defect, not a load, sets more.
-const TIMERS: usize = 1 << 24;
+/// The most timers that a replica may have set at once, unless declared otherwise: a defect, not a
+/// load, sets more.
+pub(crate) const TIMERS: u32 = 1 << 24;
 
 /// A timer that was set, to cancel it by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +32,8 @@ pub(crate) struct Wheel {
     /// All timers of ticks before this one have run out.
     tick: u64,
     live: usize,
+    /// By replica: how many are set, and how many may be.
+    bounds: Vec<(u32, u32)>,
 }
 
 struct Timer {
@@ -52,12 +55,32 @@ impl Wheel {
             used: [0; LEVELS],
             tick: 0,
             live: 0,
+            bounds: Vec::new(),
         }
+    }
+
+    /// Lets the replica `cell` have at most so many timers.
+    pub fn bound(&mut self, cell: u8, most: u32) {
+        self.bound_of(cell).1 = most;
+    }
+
+    fn bound_of(&mut self, cell: u8) -> &mut (u32, u32) {
+        let cell = usize::from(cell);
+        if self.bounds.len() <= cell {
+            self.bounds.resize(cell + 1, (0, TIMERS));
+        }
+        &mut self.bounds[cell]
     }
 
     /// Sets a timer that runs out at `at`, or up to a tick later.
     pub fn insert(&mut self, at: Time, cell: u8, token: u64) -> TimerKey {
-        assert!(self.live < TIMERS, "a stage set more than {TIMERS} timers and let none run out");
+        let (set, most) = self.bound_of(cell);
+        assert!(
+            *set < *most,
+            "this replica has {set} timers, the most it may: cancel those that nobody needs, or \
+             declare more with `.timers(n)`"
+        );
+        *set += 1;
         self.live += 1;
         let slot = self.allocate();
         let timer = &mut self.timers[slot as usize];
@@ -193,7 +216,9 @@ impl Wheel {
         let timer = &mut self.timers[slot as usize];
         timer.generation = timer.generation.wrapping_add(1);
         timer.next = self.free;
+        let cell = timer.cell;
         self.free = slot;
         self.live -= 1;
+        self.bound_of(cell).0 -= 1;
     }
 }

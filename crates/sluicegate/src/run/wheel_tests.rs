@@ -4,6 +4,7 @@ use super::Wheel;
 use crate::time::Time;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const MILLI: u64 = 1_000_000;
 
@@ -105,4 +106,21 @@ fn a_timer_that_never_runs_out_costs_nothing() {
         looked += 1;
         assert!(looked < 1000, "looked at once in two years, not once a tick");
     }
+}
+
+#[test]
+fn a_replica_has_as_many_timers_as_it_may_and_takes_none_from_others() {
+    let mut wheel = Wheel::new();
+    wheel.bound(1, 2);
+    let first = wheel.insert(Time(5 * MILLI), 1, 0);
+    wheel.insert(Time(9 * MILLI), 1, 1);
+    (0..10).for_each(|token| _ = wheel.insert(Time(7 * MILLI), 2, token));
+    let more = |wheel: &mut Wheel| {
+        catch_unwind(AssertUnwindSafe(|| wheel.insert(Time(MILLI), 1, 2))).is_ok()
+    };
+    assert!(!more(&mut wheel), "two are set");
+    assert!(wheel.cancel(first) && more(&mut wheel), "one was taken back");
+    assert!(!more(&mut wheel));
+    assert_eq!(wheel.expired(Time(MILLI)), Some((1, 2)));
+    assert!(more(&mut wheel), "one ran out");
 }

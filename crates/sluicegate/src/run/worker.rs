@@ -10,7 +10,7 @@ use crate::net::{BoxError, Kind};
 use crate::observe::{Cut, Happening, Record, Tracer};
 use crate::run::{
     Build, Context, Crew, Current, Gating, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool,
-    Raised, Ran, Ready, Runnable, Seats, Sleep, Stages, Wait, Wheel,
+    Raised, Ran, Ready, Runnable, Seats, Sleep, Stages, StopError, Wait, Wheel,
 };
 use crate::sim::Befallen;
 use crate::time::{Time, nanos};
@@ -61,7 +61,10 @@ pub(crate) struct Worker {
     notices: Vec<Notice>,
     /// Whether the machine has been looked at since stages last ran.
     polled: bool,
+    started: bool,
     draining: bool,
+    /// Bits of the replicas that hear of pressure.
+    hears_pressure: u64,
     epoch: u64,
     published: Time,
     gating: Gating,
@@ -129,7 +132,9 @@ impl Worker {
             raised: Raised::default(),
             notices: Vec::new(),
             polled: false,
+            started: false,
             draining: false,
+            hears_pressure: 0,
             epoch: 0,
             published: Time(0),
             gating: Gating::new(0, 0),
@@ -142,6 +147,11 @@ impl Worker {
         if gated != 0 {
             worker.tick = worker.now;
             worker.gating = Gating::new(gated, plan.leading_to(&domain.stages, gated));
+        }
+        for (cell, stage) in (0..).zip(&domain.stages) {
+            let spec = &plan.stages[stage.index()].spec;
+            worker.wheel.bound(cell, spec.timers);
+            worker.hears_pressure |= u64::from(spec.hears_pressure) << cell;
         }
         if worker.is_on_duty() {
             worker.made = true;
@@ -393,6 +403,7 @@ impl Worker {
         if ready & NEWS != 0 {
             self.notices.append(&mut self.mailbox.take_notices());
             self.hand_out();
+            self.raise_signals();
             if !self.draining && self.plan.draining.load(SeqCst) {
                 self.draining = true;
                 self.note(Happening::Drained, 0);
@@ -404,6 +415,20 @@ impl Worker {
             self.replicas[usize::from(cell)].timer(token);
             self.ready.set(self.ready.get() | 1 << cell);
         }
+    }
+
+    /// Has its replicas hear that the net has started, or that there is another pressure.
+    fn raise_signals(&mut self) {
+        if !self.started && self.plan.started.load(SeqCst) {
+            self.started = true;
+            self.note(Happening::Started, 0);
+            self.replicas.iter_mut().for_each(|replica| replica.started());
+            self.look_at_all();
+        }
+        for cell in Ready(self.hears_pressure).iter() {
+            self.replicas[cell].pressed();
+        }
+        self.ready.set(self.ready.get() | self.hears_pressure);
     }
 
     fn run_ready(&mut self, runs: usize) {
@@ -497,12 +522,28 @@ impl Worker {
         if !self.desk.take_news() {
             return;
         }
+        self.send_letters();
+        if let Some((stage, panic)) = self.desk.take_stop() {
+            let stage = self.plan.stages[stage.index()].spec.name.clone();
+            self.plan.fail(StopError::Stage { stage, panic: panic.to_string() });
+        }
         self.desk.take_notices(&mut self.notices);
         self.hand_out();
         while let Some(stage) = self.desk.take_roused() {
             let cell = self.plan.stages[stage.index()].cell;
             self.replicas[usize::from(cell)].signal();
             self.ready.set(self.ready.get() | 1 << cell);
+        }
+    }
+
+    /// Has replicas send letters of the flows that panics cost them.
+    fn send_letters(&mut self) {
+        while let Some(stage) = self.desk.salvager() {
+            let tags = self.desk.take_salvaged(stage);
+            let cell = self.plan.stages[stage.index()].cell;
+            let now = (self.now, self.draining);
+            let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
+            self.replicas[usize::from(cell)].send_letters(tags, &mut cx);
         }
     }
 
@@ -581,6 +622,7 @@ impl Worker {
 
     /// Ends all that the worker holds. No worker may run any more.
     pub fn close(&mut self) {
+        self.desk.end_letters();
         self.each(|replica, cx| replica.close(cx));
         let desk = Rc::clone(&self.desk);
         let _open = desk.open();

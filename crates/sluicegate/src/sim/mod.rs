@@ -33,7 +33,7 @@ use crate::event::WorkerId;
 use crate::ledger::Ledger;
 use crate::net::Net;
 use crate::observe::{Observer, Record, Snapshot, sum};
-use crate::run::{Plan, StartError, Turn, Worker};
+use crate::run::{Plan, StartError, StopError, Turn, Worker};
 use crate::time::{Clock, Time, VirtualTime};
 use outbreak::Outbreak;
 use setup::Sink;
@@ -49,6 +49,8 @@ pub struct Sim {
     random: Random,
     outbreak: Outbreak,
     trace: Option<Trace>,
+    /// Whether the net has been stopped.
+    stopped: bool,
 }
 
 /// Where the lines of a trace go.
@@ -101,7 +103,8 @@ impl Sim {
         }
         let trace = sink.map(|sink| Trace { sink, records: Vec::new(), line: String::new() });
         let random = Random::new(seed ^ 0x9e37_79b9_7f4a_7c15);
-        let mut sim = Self { plan, workers, time, random, outbreak, trace };
+        plan.start();
+        let mut sim = Self { plan, workers, time, random, outbreak, trace, stopped: false };
         (0..sim.workers.len()).for_each(|worker| sim.write_trace(worker));
         Ok(sim)
     }
@@ -113,6 +116,9 @@ impl Sim {
 
     /// Runs one batch of one worker that is awake. `false` when all sleep or are busy.
     pub fn step(&mut self) -> bool {
+        if self.stopped {
+            return false;
+        }
         self.outbreak.look(self.time.now(), &self.plan, &mut self.workers);
         let awake: Vec<usize> = (0..self.workers.len()).filter(|&n| self.is_awake(n)).collect();
         if awake.is_empty() {
@@ -130,8 +136,9 @@ impl Sim {
             Turn::Busy => {}
             Turn::Idle(until) => simulated.sleeps = Some(until),
             Turn::Rest(time) => rest = time,
-            Turn::Stopped => unreachable!("a simulation is dropped, not stopped"),
+            Turn::Stopped => self.close(),
         }
+        let simulated = &mut self.workers[chosen];
         simulated.busy = self.time.now() + rest;
         simulated.die_if_due();
         self.time.switch();
@@ -173,6 +180,9 @@ impl Sim {
 
     /// The next time at which anything happens by itself: now, while a worker can go on.
     pub fn next(&self) -> Option<Time> {
+        if self.stopped {
+            return None;
+        }
         let workers = self.workers.iter().filter_map(Simulated::next);
         workers.chain(self.outbreak.next()).min()
     }
@@ -182,6 +192,11 @@ impl Sim {
     /// rest.
     pub fn dead(&self) -> usize {
         self.workers.iter().filter(|worker| worker.dead).count()
+    }
+
+    /// What stopped the net, if anything did; then nothing happens any more.
+    pub fn stopped(&self) -> Option<StopError> {
+        self.plan.stopped.get().cloned()
     }
 
     /// Has the net take no new work.
@@ -225,6 +240,12 @@ impl Sim {
     /// What watches the net. Its workers publish when they run, so that its ledger may be old.
     pub fn observer(&self) -> Observer {
         Observer::new(Arc::clone(&self.plan))
+    }
+
+    /// Ends all that is in flight, as threads do when they stop.
+    fn close(&mut self) {
+        self.stopped = true;
+        self.workers.iter_mut().for_each(|simulated| simulated.worker.close());
     }
 
     /// Writes what a worker noted.

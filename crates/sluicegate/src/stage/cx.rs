@@ -162,13 +162,66 @@ impl<O: Ports> Cx<'_, O> {
         self.runtime.desk.set_gone(self.runtime.stage, flow);
     }
 
-    /// Calls [`Stage::timer`](crate::Stage::timer) with `token` once `delay` has passed.
+    /// Calls [`Stage::timer`](crate::Stage::timer) with `token` once `delay` has passed since the
+    /// batch [began](Self::now), or up to a millisecond later.
+    ///
+    /// A timer belongs to the replica that set it, and is heard on its worker. One that is set when
+    /// the handler panics stays set: the replica that is built anew hears it.
+    ///
+    /// # Panics
+    ///
+    /// If as many timers are set as the stage [may have](crate::Spec::timers): a defect.
     pub fn after(&mut self, delay: Duration, token: u64) -> TimerKey {
-        let Runtime { wheel, now, cell, .. } = &mut self.runtime;
-        wheel.insert(*now + delay, *cell, token)
+        self.at(self.runtime.now + delay, token)
     }
 
-    /// Takes a timer back; `false` when it has run out already.
+    /// The same at `time`, by the clock of the net; at once if that has been.
+    ///
+    /// ```
+    /// use sluicegate::{Batch, Cx, Rig, Stage, Time, TimerKey, ms};
+    ///
+    /// /// Says good night at ten seconds, unless something comes before.
+    /// #[derive(Default)]
+    /// struct Night {
+    ///     timer: Option<TimerKey>,
+    ///     said: bool,
+    /// }
+    ///
+    /// impl Stage for Night {
+    ///     type In = u64;
+    ///     type Out = ();
+    ///
+    ///     fn start(&mut self, cx: &mut Cx<'_, ()>) {
+    ///         self.timer = Some(cx.at(Time(10_000_000_000), 1));
+    ///     }
+    ///
+    ///     fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, ()>) {
+    ///         batch.for_each(|event| event.split().0.finish());
+    ///         self.timer.take().map(|timer| cx.cancel(timer));
+    ///     }
+    ///
+    ///     fn timer(&mut self, _: u64, _: &mut Cx<'_, ()>) {
+    ///         self.said = true;
+    ///     }
+    /// }
+    ///
+    /// let mut quiet = Rig::of(Night::default());
+    /// quiet.advance(ms(9_999));
+    /// assert!(!quiet.stage.said);
+    /// quiet.advance(ms(1));
+    /// assert!(quiet.stage.said);
+    ///
+    /// let mut woken = Rig::of(Night::default());
+    /// woken.feed([7_u64]).batch(1).advance(ms(20_000));
+    /// assert!(!woken.stage.said);
+    /// ```
+    pub fn at(&mut self, time: Time, token: u64) -> TimerKey {
+        let Runtime { wheel, cell, .. } = &mut self.runtime;
+        wheel.insert(time, *cell, token)
+    }
+
+    /// Takes a timer back, so that it is not heard; `false` when it has run out already, and was
+    /// heard or will be.
     pub fn cancel(&mut self, timer: TimerKey) -> bool {
         self.runtime.wheel.cancel(timer)
     }

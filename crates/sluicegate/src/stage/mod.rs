@@ -3,6 +3,7 @@
 mod cx;
 mod flag;
 mod func;
+mod letter;
 mod out;
 mod permit;
 #[cfg(test)]
@@ -18,6 +19,8 @@ pub(crate) use cx::Runtime;
 pub use cx::{Cx, Entering, Local, NoRoom};
 pub use flag::Flag;
 pub use func::{FnStage, from_fn};
+pub(crate) use letter::message;
+pub use letter::{Cause, Letter};
 pub use out::{Full, Out};
 pub(crate) use out::{Link, OutSpec};
 pub use permit::Permit;
@@ -47,12 +50,48 @@ pub trait Stage: 'static {
     /// Called once on the worker, before anything else, and again for a rebuilt replica.
     fn start(&mut self, _cx: &mut Cx<'_, Self::Out>) {}
 
+    /// All workers of the net have started, so that whatever is sent finds somebody. Called once,
+    /// and again for a rebuilt replica. Events may come before it.
+    fn started(&mut self, _cx: &mut Cx<'_, Self::Out>) {}
+
     /// The machine raised this stage's flag, or somebody else by a [`Flag`], or the stage itself by
     /// [`Cx::again`].
     /// A signal is no event: however often it is raised before it is heard, it is heard once.
     fn signal(&mut self, _cx: &mut Cx<'_, Self::Out>) {}
 
-    /// A timer set by [`Cx::after`] ran out.
+    /// The [pressure](Cx::pressure) beyond the stage's ports came into another tenth, of a stage
+    /// that [hears](crate::Spec::hear_pressure) of it. However often it changes before that is
+    /// heard, it is heard once; a change that is over by then is not heard at all. Laws look every
+    /// 10 ms, and it changes no more often.
+    ///
+    /// ```
+    /// use sluicegate::{Batch, Cx, Out, Rig, Stage};
+    ///
+    /// /// Sends pictures, smaller ones under pressure.
+    /// struct Pictures {
+    ///     size: u64,
+    /// }
+    ///
+    /// impl Stage for Pictures {
+    ///     type In = u64;
+    ///     type Out = Out<u64>;
+    ///
+    ///     fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>) {
+    ///         batch.for_each(|event| cx.out.emit(event.map(|_| self.size)));
+    ///     }
+    ///
+    ///     fn pressure(&mut self, pressure: f64, _: &mut Cx<'_, Out<u64>>) {
+    ///         self.size = if pressure > 0.5 { 100 } else { 800 };
+    ///     }
+    /// }
+    ///
+    /// let mut rig = Rig::of(Pictures { size: 800 });
+    /// rig.pressure(0.7).feed([1_u64]).batch(1);
+    /// assert_eq!(*rig.out.take()[0], 100);
+    /// ```
+    fn pressure(&mut self, _pressure: f64, _cx: &mut Cx<'_, Self::Out>) {}
+
+    /// A timer set by [`Cx::after`] or [`Cx::at`] ran out.
     fn timer(&mut self, _token: u64, _cx: &mut Cx<'_, Self::Out>) {}
 
     /// A flow of this source, or a question of this stage, ended without an answer. A flow that

@@ -4,10 +4,10 @@
 use crate::common::{Front, Log, Random, Two, come_to_rest, stage_of};
 use sluicegate::sim::{Case, ServiceTime, Setup, Troubles};
 use sluicegate::{
-    Adjust, AsyncCx, AsyncStage, Batch, Capacity, Codel, Cohort, Controller, Cx, Domain, Ended,
-    Event, Fifo, Full, Limit, LongestQueue, Net, Next, OnFull, Order, Out, Policy, Priority, Ready,
-    Sample, Shares, Sim, Stage, Stages, Time, VirtualTime, Why, Wire, async_stage, bounded,
-    from_fn, ms, reserve_all, stage,
+    Adjust, AsyncCx, AsyncStage, Batch, Capacity, Cause, Codel, Cohort, Controller, Cx, Domain,
+    Ended, Event, Fifo, Full, Inlet, Letter, Limit, LongestQueue, Net, Next, OnFull, Order, Out,
+    Outlet, Policy, Priority, Ready, Sample, Shares, Sim, Stage, Stages, Supervision, Time,
+    VirtualTime, Why, Wire, async_stage, bounded, from_fn, ms, reserve_all, stage,
 };
 use sluicegate_macros::{From, Ports};
 use std::cell::Cell;
@@ -197,6 +197,62 @@ impl AsyncStage for Nap {
     }
 }
 
+/// All letters of a net.
+#[derive(From)]
+enum AnyLetter {
+    Work(Letter<u64>),
+    Asker(Letter<AskerIn>),
+    Question(Letter<Asked>),
+}
+
+/// Answers letters in place of who panicked, refuses them, or panics too.
+fn undertaker(seeds: &Seeds) -> impl Stage<In = AnyLetter, Out = Out<u64>> + use<> {
+    let mut random = seeds.next();
+    from_fn(move |batch: Batch<'_, AnyLetter>, cx: &mut Cx<'_, Out<u64>>| {
+        for event in batch {
+            let Some(event) = chance(event, &mut random) else { continue };
+            let body = match &*event {
+                AnyLetter::Work(letter) => letter.body,
+                AnyLetter::Asker(letter) => letter.body.as_ref().map(|_| 1),
+                // Who asked waits for it, and nobody else can do anything with it.
+                AnyLetter::Question(letter) => {
+                    assert!(letter.body.is_some() == (letter.cause == Cause::Broken));
+                    event.split().0.refuse(Why::Failed);
+                    continue;
+                }
+            };
+            match random.below(3) {
+                0 => event.split().0.refuse(Why::Failed),
+                _ => cx.out.emit(event.map(|_| body.unwrap_or(0))),
+            }
+        }
+    })
+}
+
+/// Sends the letters of some stages there, over wires of both kinds.
+fn any_letters<T>(net: &mut Net, luck: &mut Random, from: Outlet<Letter<T>>, to: Inlet<AnyLetter>)
+where
+    T: 'static,
+    AnyLetter: From<Letter<T>>,
+{
+    let wire = net.wire(from, to);
+    if luck.one_in(3) {
+        wire.on_full(OnFull::ShedOldest);
+    }
+}
+
+/// Whether a stage sends letters, and limits for it, mostly such as it comes to.
+fn any_supervision(luck: &mut Random) -> (bool, Supervision) {
+    let letters = luck.one_in(2);
+    let limits = match luck.below(3) {
+        0 => Supervision::default(),
+        1 => Supervision::default().in_a_row(1 + luck.below(3) as u32).open_for(ms(1)),
+        _ => Supervision::default().restarts(luck.below(2) as u32, ms(2)).open_for(ms(1)),
+    };
+    let diverts = letters && luck.one_in(2);
+    (letters, if diverts { limits.divert() } else { limits })
+}
+
 /// What an event costs, mostly nothing.
 fn any_cost(random: &mut Random) -> ServiceTime {
     const US: Duration = Duration::from_micros(1);
@@ -344,6 +400,15 @@ pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
             .queue(any_queue(8, gates, &mut random)),
     );
     net.wire(end.out, front.inlet).returns(front.out);
+    // Of its own, so that the nets are those that the seed gives without letters.
+    let mut luck = Random::new(!seed);
+    let answers = seeds.clone();
+    let letters = stage("letters", move || undertaker(&answers));
+    let place = [cpu, other, pool][luck.below(3)];
+    let letters = net.add(letters.on(place).queue(bounded(1 + luck.below(6))));
+    net.wire(letters.out, front.inlet).returns(front.out);
+    let letters = letters.inlet;
+    any_letters(&mut net, &mut luck, end.letters, letters);
     // From the last one back, so that all wires lead on.
     let mut later = vec![end.inlet];
     let mut askers = Vec::new();
@@ -354,10 +419,20 @@ pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
             let (asks, tells) = (seeds.clone(), seeds);
             let home = [cpu, other][random.below(2)];
             let asker = stage(&format!("asker {n}"), move || Asker(asks.next()));
-            let asker = net.add(asker.on(home).queue(queue).batch(batch));
+            let (sends, limits) = any_supervision(&mut luck);
+            let asker = asker.on(home).queue(queue).batch(batch).supervise(limits);
+            let asker = net.add(asker);
+            if sends {
+                any_letters(&mut net, &mut luck, asker.letters, letters);
+            }
             let oracle = stage(&format!("oracle {n}"), move || oracle(&tells));
             let place = [cpu, other, pool][random.below(3)];
-            let oracle = net.add(oracle.on(place).queue(any_queue(4, gates, &mut random)));
+            let (sends, limits) = any_supervision(&mut luck);
+            let oracle = oracle.on(place).queue(any_queue(4, gates, &mut random));
+            let oracle = net.add(oracle.supervise(limits));
+            if sends {
+                any_letters(&mut net, &mut luck, oracle.letters, letters);
+            }
             let to = later[random.below(later.len())];
             any_answer_to_full(net.wire(asker.out.go, to), &mut random);
             let wire = net.wire(asker.out.ask, oracle.inlet).window(1 + random.below(6));
@@ -369,7 +444,12 @@ pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
         if random.one_in(4) {
             let (home, places) = ([cpu, other][random.below(2)], 1 + random.below(6));
             let nap = move || async_stage(Nap(Cell::new(seeds.next())), places);
-            let nap = net.add(stage(&format!("nap {n}"), nap).on(home).queue(queue));
+            let (sends, limits) = any_supervision(&mut luck);
+            let nap = stage(&format!("nap {n}"), nap).on(home).queue(queue);
+            let nap = net.add(nap.supervise(limits));
+            if sends {
+                any_letters(&mut net, &mut luck, nap.letters, letters);
+            }
             let to = later[random.below(later.len())];
             any_answer_to_full(net.wire(nap.out, to), &mut random);
             later.push(nap.inlet);
@@ -379,7 +459,12 @@ pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
         let (cost, clock) = (any_cost(&mut random), time.clone());
         let road = move || fork_in_the_road(&seeds, cost, clock.clone());
         let road = stage(&format!("road {n}"), road);
-        let road = net.add(road.on(home).queue(queue).batch(batch).emits(2));
+        let (sends, limits) = any_supervision(&mut luck);
+        let road = road.on(home).queue(queue).batch(batch).emits(2).supervise(limits);
+        let road = net.add(if luck.one_in(2) { road.keep_copies() } else { road });
+        if sends {
+            any_letters(&mut net, &mut luck, road.letters, letters);
+        }
         for (n, port) in [road.out.a, road.out.b].into_iter().enumerate() {
             let asker = askers.get(random.below(4)).copied();
             let wire = match asker {
@@ -417,6 +502,9 @@ struct Sums {
     greedy: u64,
     /// Flows that were gone.
     gone: u64,
+    /// Letters that were sent, and flows that came to a breaker that was open.
+    letters: u64,
+    broken: u64,
 }
 
 /// Runs a net until all has ended: it is even after every batch, comes to rest, and all are told.
@@ -446,6 +534,9 @@ fn run_all(seeds: Range<u64>, gates: bool) -> Sums {
         sums.entered += ledger.entered;
         sums.ended += ledger.ended.total();
         sums.gone += ledger.ended[Why::Gone];
+        sums.broken += ledger.ended[Why::Broken];
+        let wires = snapshot.wires.iter().filter(|wire| wire.port == "letters");
+        sums.letters += wires.map(|wire| wire.sent).sum::<u64>();
         for stage in &snapshot.stages {
             sums.panics += stage.panics;
             sums.parked += stage.parked;
@@ -465,6 +556,7 @@ fn every_net_is_even_after_every_batch_and_comes_to_rest() {
     let sums = run_all(0..300, false);
     assert!(sums.entered > 12_000 && sums.ended > 1000 && sums.panics > 300);
     assert!(sums.parked > 1000 && sums.gone > 500, "{} {}", sums.parked, sums.gone);
+    assert!(sums.letters > 300 && sums.broken > 50, "{} {}", sums.letters, sums.broken);
 }
 
 #[test]

@@ -48,7 +48,19 @@ fn each_line_has_the_columns_and_a_name_that_is_declared() {
         assert_eq!(fields[5] != "-", !what.detail().is_empty(), "{line}");
         seen.insert(what.name());
     }
-    let rare = ["rested", "troubled", "recovered", "broke", "sized", "spent"];
+    let rare = [
+        "rested",
+        "troubled",
+        "recovered",
+        "broke",
+        "sized",
+        "spent",
+        "pressed",
+        "tried",
+        "mended",
+        "letters",
+        "gave-up",
+    ];
     let missing = Happening::ALL.iter().map(|what| what.name());
     let missing: Vec<_> =
         missing.filter(|name| !seen.contains(name) && !rare.contains(name)).collect();
@@ -78,6 +90,7 @@ fn what_flows_do_can_be_read_off_the_lines() {
     let expected = "\
 0\tcpu/0\tpass\tbuilt\t-\t-
 0\tcpu/0\tfront\tbuilt\t-\t-
+0\tcpu/0\t-\tstarted\t-\t-
 0\tcpu/0\tfront\tsignalled\t-\t-
 0\tcpu/0\tfront\temitted\t2\tout
 0\tcpu/0\tfront\tentered\t2\t-

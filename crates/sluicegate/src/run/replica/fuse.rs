@@ -1,10 +1,10 @@
 //! Fused stages: what is emitted to one is handled in the run of the stage that emitted it.
 
 use super::Replica;
-use crate::event::{Event, StageId};
+use crate::event::{Event, MakeCopy, StageId, Tag};
 use crate::observe::Happening;
 use crate::queue::Taken;
-use crate::run::{Build, Context, Runnable, Waiting};
+use crate::run::{Build, Context, Gate, Runnable, Waiting};
 use crate::stage::Stage;
 use crate::time::Time;
 use std::any::Any;
@@ -53,8 +53,12 @@ impl Seats {
 
 impl<S: Stage> Replica<S> {
     /// Makes a replica, and seats it where a wire is fused to it.
-    pub fn seated(make: Arc<dyn Fn() -> S + Send + Sync>, build: &Build<'_>) -> Box<dyn Runnable> {
-        let replica = Self::new(make, build);
+    pub fn seated(
+        make: Arc<dyn Fn() -> S + Send + Sync>,
+        copy: Option<MakeCopy<S::In>>,
+        build: &Build<'_>,
+    ) -> Box<dyn Runnable> {
+        let replica = Self::new(make, copy, build);
         if !build.fused().0 {
             return Box::new(replica);
         }
@@ -70,7 +74,7 @@ impl<S: Stage> Replica<S> {
         let busy = self.stage.is_none() || self.hand.is_open();
         match answers {
             true => !busy && n <= room_for_answers,
-            false => !busy && n <= room && !self.breaker.is_open(now),
+            false => !busy && n <= room && self.breaker.gate(now) == Gate::Closed,
         }
     }
 }
@@ -89,7 +93,7 @@ impl<S: Stage> HandleNow<S::In> for RefCell<Replica<S>> {
             return Fused::Cannot;
         }
         // What the stage that emitted holds, and what ended by its doing, is its own.
-        let outer = cx.desk.begin_fused();
+        let outer = cx.desk.begin_fused(this.id);
         cx.desk.queue(flows);
         this.work.taken = 0;
         fill(&mut this.work.events);
@@ -135,6 +139,18 @@ impl<S: Stage> Runnable for Rc<RefCell<Replica<S>>> {
 
     fn signal(&mut self) {
         self.borrow_mut().signal();
+    }
+
+    fn started(&mut self) {
+        self.borrow_mut().started();
+    }
+
+    fn pressed(&mut self) {
+        self.borrow_mut().pressed();
+    }
+
+    fn send_letters(&mut self, tags: Vec<Tag>, cx: &mut Context<'_>) {
+        self.borrow_mut().send_letters(tags, cx);
     }
 
     fn timer(&mut self, token: u64) {

@@ -1,14 +1,16 @@
 //! What a replica does in one run: it hears of ended flows, then its flags, then takes one batch.
 
-use super::Replica;
+use super::{FLAG, PRESSURE, Replica, STARTED};
 use crate::event::{Batch, Ended};
 use crate::ledger::Why;
 use crate::observe::Happening;
-use crate::queue::{Aside, Passed, Taken};
-use crate::run::Context;
-use crate::run::close::refuse_all;
+use crate::queue::{Aside, Passed, Taken, tenths};
+use crate::run::{Context, Gate};
 use crate::stage::{AnyOut, Flown, Ports, Stage, Window};
 use crate::time::{Clock, Time, nanos};
+
+/// Panics in a row after which the flag is not raised again by itself.
+const FLAG_PANICS: u32 = 16;
 
 /// What came of one batch.
 pub(super) struct Handled {
@@ -70,7 +72,7 @@ impl<S: Stage> Replica<S> {
                 tag.refuse(Why::Failed);
                 continue;
             }
-            self.call(cx, |stage, _, cx| stage.ended(ended, cx));
+            self.call_aside(cx, |stage, _, cx| stage.ended(ended, cx));
         }
     }
 
@@ -83,23 +85,15 @@ impl<S: Stage> Replica<S> {
         if self.hand.is_open() {
             let over = self.hand.is_over();
             self.fly();
-            if !self.count_panics(cx) && over {
-                self.breaker.worked();
+            if !self.count_futures(cx) && over {
+                self.worked(cx);
             }
         }
     }
 
     fn hear_flags(&mut self, cx: &mut Context<'_>) {
-        if std::mem::take(&mut self.signalled) {
-            self.note(cx, Happening::Signalled, 0);
-            match self.call(cx, |stage, _, cx| stage.signal(cx)) {
-                Some(()) => self.flag_breaker.worked(),
-                // What the flag was raised for is still there, for the rebuilt replica.
-                None => {
-                    self.signalled = !self.flag_breaker.panicked(cx.now);
-                    self.again = false;
-                }
-            }
+        if self.signals != 0 {
+            self.hear(cx);
         }
         for _ in 0..self.timers.len().min(self.batch) {
             if self.stage.is_none() {
@@ -107,7 +101,49 @@ impl<S: Stage> Replica<S> {
             }
             let Some(token) = self.timers.pop_front() else { break };
             cx.desk.note(Some(self.id), Happening::Timer, token, "");
-            self.call(cx, |stage, _, cx| stage.timer(token, cx));
+            self.call_aside(cx, |stage, _, cx| stage.timer(token, cx));
+        }
+    }
+
+    fn hear(&mut self, cx: &mut Context<'_>) {
+        let signals = std::mem::take(&mut self.signals);
+        if signals & STARTED != 0 {
+            self.started = true;
+            self.call_aside(cx, |stage, _, cx| stage.started(cx));
+        }
+        if signals & PRESSURE != 0 && self.hears_pressure {
+            self.hear_pressure(cx);
+        }
+        if signals & FLAG == 0 {
+            return;
+        }
+        // What the flag was raised for is still there, for the rebuilt replica.
+        if self.stage.is_none() {
+            self.signals |= FLAG;
+            return;
+        }
+        self.note(cx, Happening::Signalled, 0);
+        match self.call_aside(cx, |stage, _, cx| stage.signal(cx)) {
+            Some(()) => self.flag_panics = 0,
+            None => {
+                self.flag_panics += 1;
+                self.again = false;
+                if self.flag_panics < FLAG_PANICS {
+                    self.signals |= FLAG;
+                } else {
+                    self.flag_panics = 0;
+                }
+            }
+        }
+    }
+
+    fn hear_pressure(&mut self, cx: &mut Context<'_>) {
+        let mut pressure = 0.0_f64;
+        self.out.each(&mut |port: &mut dyn AnyOut| pressure = pressure.max(port.pressure()));
+        let tenth = tenths(pressure);
+        if std::mem::replace(&mut self.tenth, tenth) != tenth {
+            self.note(cx, Happening::Pressed, usize::from(tenth));
+            self.call_aside(cx, |stage, _, cx| stage.pressure(pressure, cx));
         }
     }
 
@@ -129,6 +165,8 @@ impl<S: Stage> Replica<S> {
             room = self.hand.room();
             self.aside.service = self.hand.service();
         }
+        let gate = self.breaker.gate(now);
+        let asks = if gate == Gate::HalfOpen { asks.min(1) } else { asks };
         let limits = (answers.min(room), asks.min(room));
         let gone = &cx.desk.gone;
         let taken = self.queue.take(now, gone, &mut self.work.events, limits, &mut self.aside);
@@ -148,8 +186,10 @@ impl<S: Stage> Replica<S> {
         let before = self.work.events.len();
         let lane = if taken.answers { "answers" } else { "asks" };
         cx.desk.note(Some(self.id), Happening::Took, before as u64, lane);
-        if self.stage.is_none() || (self.breaker.is_open(now) && !taken.answers) {
-            refuse_all(&mut self.work.events, Why::Failed, cx.desk);
+        if self.stage.is_none() {
+            self.turn_away(Why::Failed, cx);
+        } else if gate != Gate::Closed && !taken.answers && !self.tries(gate, cx) {
+            self.turn_away(Why::Broken, cx);
         } else {
             self.handle_events(cx, &taken);
         }
@@ -224,15 +264,14 @@ impl<S: Stage> Replica<S> {
     }
 
     /// Counts the futures that panicked; whether any did.
-    fn count_panics(&mut self, cx: &Context<'_>) -> bool {
-        let panics = self.hand.take_panics();
+    fn count_futures(&mut self, cx: &Context<'_>) -> bool {
+        let (panics, message) = self.hand.take_panics();
         if panics == 0 {
             return false;
         }
-        self.stats.panics.add(panics);
-        cx.desk.note(Some(self.id), Happening::Panicked, panics, "");
+        self.count_panics(panics, message, cx);
         for _ in 0..panics {
-            self.count_break(cx);
+            self.count_lost(true, cx);
         }
         true
     }
@@ -258,20 +297,19 @@ impl<S: Stage> Replica<S> {
         if let Some(befallen) = befallen {
             befallen.panics.set(self.work.panics_left());
         }
-        let panicked = self.hand.is_open() && self.count_panics(cx);
-        if !panicked && (done.is_some() || self.work.taken > 1) {
-            self.breaker.worked();
+        // The futures of an async stage have only begun.
+        let worked = match self.hand.is_open() {
+            true => !self.count_futures(cx) && self.hand.is_over(),
+            false => (done.is_some() && self.work.taken > 0) || self.work.taken > 1,
+        };
+        if worked {
+            self.worked(cx);
         }
         if done.is_none() {
-            self.count_break(cx);
+            self.count_lost(true, cx);
         }
-    }
-
-    /// Tells the breaker of a panic, and counts whether that opened it.
-    fn count_break(&mut self, cx: &Context<'_>) {
-        if self.breaker.panicked(cx.now) {
-            self.stats.breaks.add(1);
-            self.note(cx, Happening::Broke, 0);
+        if self.trying {
+            self.end_trial(cx);
         }
     }
 }

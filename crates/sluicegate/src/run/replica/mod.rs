@@ -2,23 +2,33 @@
 
 mod fuse;
 mod handle;
+mod supervise;
 
 pub(crate) use fuse::{Fused, Seat, Seats};
 
 use crate::control::Served;
 use crate::desk::Desk;
-use crate::event::{Event, Notice, StageId, Work};
+use crate::event::{Copies, Event, MakeCopy, Notice, StageId, Tag, Work};
 use crate::ledger::Why;
-use crate::net::Kind;
+use crate::net::{Kind, Supervision};
 use crate::observe::{Happening, StageStats};
 use crate::queue::{Aside, InletQueue, Probe};
 use crate::run::close::refuse_all;
-use crate::run::{Bell, Breaker, Build, Context, Runnable, Waiting, refuse};
-use crate::stage::{AnyOut, Binder, Cx, Flag, Hand, Local, OutSpec, Ports, Runtime, Stage, Window};
+use crate::run::{Bell, Breaker, Build, Context, Letters, Runnable, Waiting, refuse};
+use crate::stage::{
+    AnyOut, Binder, Cx, Flag, Hand, Local, OutSpec, Ports, Runtime, Stage, Window, message,
+};
 use crate::time::{Time, nanos};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+/// The flag was raised.
+const FLAG: u8 = 1;
+/// All of the net has started.
+const STARTED: u8 = 2;
+/// The pressure beyond the ports may have changed.
+const PRESSURE: u8 = 4;
 
 /// What an event is taken to cost before any was handled, in nanoseconds.
 const DEAR: u64 = 100_000;
@@ -37,8 +47,9 @@ pub(crate) struct Replica<S: Stage> {
     out: S::Out,
     ended: VecDeque<Notice>,
     timers: VecDeque<u64>,
-    signalled: bool,
-    /// The same, raised by others.
+    /// What it has to hear of, by bits.
+    signals: u8,
+    /// Its flag, raised by others.
     flag: Flag,
     /// What an async stage has in flight.
     hand: Hand,
@@ -61,20 +72,37 @@ pub(crate) struct Replica<S: Stage> {
     ports: &'static [&'static str],
     /// Nanoseconds that an event costs, about: newer batches weigh more.
     cost: u64,
-    /// While open, what is asked is refused as failed.
-    breaker: Breaker,
-    /// While open, a flag whose handler panicked is not raised again.
-    flag_breaker: Breaker,
+    /// Those that serve the same queue share it.
+    breaker: Arc<Breaker>,
+    supervision: Supervision,
+    /// Whether an event is tried here while the breaker is open.
+    trying: bool,
+    /// How often its flag's handler panicked in a row.
+    flag_panics: u32,
+    /// What the last panic said.
+    panic: Arc<str>,
+    /// Where there is a wire for them.
+    letters: Option<Box<Letters<S::In>>>,
+    /// Whether it has heard that the net started.
+    started: bool,
+    /// Whether it hears of pressure, and the tenth of that which it heard of last.
+    hears_pressure: bool,
+    tenth: u8,
 }
 
 impl<S: Stage> Replica<S> {
-    pub fn new(make: Arc<dyn Fn() -> S + Send + Sync>, build: &Build<'_>) -> Self {
+    pub fn new(
+        make: Arc<dyn Fn() -> S + Send + Sync>,
+        copy: Option<MakeCopy<S::In>>,
+        build: &Build<'_>,
+    ) -> Self {
         let spec = build.spec;
         let queues: &Vec<Arc<InletQueue<S::In>>> =
             spec.queues.downcast_ref().expect("the queues of a stage carry its input type");
         let kind = build.plan.domains[spec.domain].kind;
         let own = build.worker.index() - build.plan.domains[spec.domain].first;
-        let queue = Arc::clone(queues.get(own).unwrap_or(&queues[0]));
+        let shared = if own < queues.len() { own } else { 0 };
+        let queue = Arc::clone(&queues[shared]);
         let gate_cell = match kind {
             Kind::Pinned => queue.cell(0),
             Kind::Pool => queue.cell(own),
@@ -90,7 +118,13 @@ impl<S: Stage> Replica<S> {
         let spare = build.places().saturating_mul(declared.emits);
         let spec_of_out = OutSpec { bound, spare, batch, home: build.worker, sealed: true };
         let out = S::Out::bind(&mut Binder { link: &mut link, spec: spec_of_out });
+        let letters = link(spec.ports.len()).map(|link| {
+            build.desk.set_lettered(spec.id);
+            let link = link.downcast().expect("the port carries letters of the stage's input");
+            Box::new(Letters::new(*link, &declared.name))
+        });
         let mut work = Work::new(declared.slice);
+        work.copies = copy.filter(|_| letters.is_some()).map(Copies::new);
         // A queue that chooses has looked already, and counts what it dropped.
         work.drops_late = !declared.keeps_late && !queue.is_gated();
         work.windows.clone_from(&build.windows);
@@ -107,7 +141,7 @@ impl<S: Stage> Replica<S> {
             out,
             ended: VecDeque::new(),
             timers: VecDeque::new(),
-            signalled: false,
+            signals: 0,
             flag: Flag::new(build.mailbox, build.bit),
             hand,
             again: false,
@@ -125,8 +159,15 @@ impl<S: Stage> Replica<S> {
             ports: spec.ports,
             // In the run of another its own time is not known.
             cost: if build.fused().0 { 0 } else { DEAR },
-            breaker: Breaker::default(),
-            flag_breaker: Breaker::default(),
+            breaker: Arc::clone(&spec.breakers[shared]),
+            supervision: declared.supervision,
+            trying: false,
+            flag_panics: 0,
+            panic: Arc::from(""),
+            letters,
+            started: false,
+            hears_pressure: declared.hears_pressure,
+            tenth: 0,
         }
     }
 
@@ -157,23 +198,25 @@ impl<S: Stage> Replica<S> {
         let work = &mut self.work;
         let done = catch_unwind(AssertUnwindSafe(|| f(stage, work, &mut inner)));
         self.again |= again;
-        if done.is_err() {
-            self.panicked(cx);
+        match done {
+            Ok(done) => Some(done),
+            Err(panic) => {
+                self.panicked(message(&*panic), cx);
+                None
+            }
         }
-        done.ok()
     }
 
     /// Ends the flows that the replica held. A new one is made before the next batch.
-    fn panicked(&mut self, cx: &mut Context<'_>) {
-        self.stats.panics.add(1);
-        self.note(cx, Happening::Panicked, 1);
+    fn panicked(&mut self, message: Arc<str>, cx: &mut Context<'_>) {
+        self.count_panics(1, message, cx);
         let before = cx.desk.set_dropping(Why::Failed);
         let old = self.stage.take();
         // A destructor may panic too; the replica is gone all the same.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
         for tag in self.work.windows.iter().flatten().flat_map(Window::clear) {
             cx.desk.hold(1);
-            tag.refuse(Why::Failed);
+            drop(tag);
         }
         cx.desk.set_dropping(before);
         self.hand.lose(cx.now);
@@ -186,14 +229,19 @@ impl<S: Stage> Replica<S> {
             Ok(stage) => {
                 self.stage = Some(stage);
                 self.note(cx, Happening::Built, 0);
-                self.call(cx, |stage, _, cx| stage.start(cx));
+                self.tenth = 0;
+                self.signals |= PRESSURE;
+                self.call_aside(cx, |stage, _, cx| stage.start(cx));
+                if self.started {
+                    self.call_aside(cx, |stage, _, cx| stage.started(cx));
+                }
                 if cx.draining {
-                    self.call(cx, |stage, _, cx| stage.drain(cx));
+                    self.call_aside(cx, |stage, _, cx| stage.drain(cx));
                 }
             }
-            Err(_) => {
-                self.stats.panics.add(1);
-                self.note(cx, Happening::Panicked, 1);
+            Err(panic) => {
+                self.count_panics(1, message(&*panic), cx);
+                self.count_lost(false, cx);
             }
         }
     }
@@ -256,7 +304,7 @@ impl<S: Stage> Replica<S> {
 
     /// Begins a run.
     fn begin(&mut self, cx: &Context<'_>) {
-        cx.desk.set_now(cx.now);
+        cx.desk.run(self.id, cx.now);
         self.work.taken = 0;
         // What ended before is not its doing.
         cx.desk.account_ends();
@@ -326,9 +374,11 @@ impl<S: Stage> Runnable for Replica<S> {
         }
         let gone = self.stage.is_none();
         if !self.parked && std::mem::take(&mut self.again) {
-            self.signalled = true;
+            self.signals |= FLAG;
         }
-        self.signalled |= self.flag.take();
+        if self.flag.take() {
+            self.signals |= FLAG;
+        }
         self.handle_ended(cx);
         if !self.starved {
             self.handle_flags(cx);
@@ -343,14 +393,14 @@ impl<S: Stage> Runnable for Replica<S> {
         let (free, unparked) = (!self.parked, was_parked && !self.parked);
         let more = handled.more && (free || handled.answers);
         let told = !self.ended.is_empty() || !self.timers.is_empty();
-        let flags = (self.signalled && !gone) || (self.again && free);
+        let flags = (self.signals != 0 && !gone) || (self.again && free);
         more || told || flags || unparked
     }
 
     fn waiting(&self) -> Waiting {
         let mut waiting = self.queue.waiting();
         let told = !self.ended.is_empty() || !self.timers.is_empty();
-        let flags = self.signalled || self.again || self.flag.is_raised();
+        let flags = self.signals != 0 || self.again || self.flag.is_raised();
         waiting.urgent |= told || flags || self.parked;
         waiting
     }
@@ -364,7 +414,22 @@ impl<S: Stage> Runnable for Replica<S> {
     }
 
     fn signal(&mut self) {
-        self.signalled = true;
+        self.signals |= FLAG;
+    }
+
+    fn started(&mut self) {
+        self.signals |= STARTED;
+    }
+
+    fn pressed(&mut self) {
+        self.signals |= PRESSURE;
+    }
+
+    fn send_letters(&mut self, tags: Vec<Tag>, cx: &mut Context<'_>) {
+        self.aside(cx, |this, cx| {
+            let Some(letters) = &mut this.letters else { return };
+            letters.salvage(tags, &this.panic, this.work.copies.as_mut(), cx.desk);
+        });
     }
 
     fn timer(&mut self, token: u64) {
@@ -391,7 +456,7 @@ impl<S: Stage> Runnable for Replica<S> {
 
     fn drain(&mut self, cx: &mut Context<'_>) {
         self.aside(cx, |this, cx| {
-            this.call(cx, |stage, _, cx| stage.drain(cx));
+            this.call_aside(cx, |stage, _, cx| stage.drain(cx));
         });
     }
 
@@ -399,7 +464,7 @@ impl<S: Stage> Runnable for Replica<S> {
         let mut done = true;
         self.aside(cx, |this, cx| {
             // A replica that panicked and was not rebuilt yet has nothing left to do.
-            done = this.call(cx, |stage, _, cx| stage.drained(cx)).unwrap_or(true);
+            done = this.call_aside(cx, |stage, _, cx| stage.drained(cx)).unwrap_or(true);
         });
         done && self.ended.is_empty() && !self.parked && self.queue.is_empty()
     }

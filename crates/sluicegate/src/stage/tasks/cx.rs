@@ -46,7 +46,12 @@ impl AsyncCx {
 
     /// Waits for `time` by the clock of the net, to the millisecond: virtual in the simulator.
     pub fn sleep(&self, time: Duration) -> Sleep {
-        Sleep { cx: self.clone(), time, state: Asleep::New }
+        Sleep { cx: self.clone(), state: Asleep::For(time) }
+    }
+
+    /// Waits until `time` by the clock of the net; not at all if that has been.
+    pub fn sleep_until(&self, time: Time) -> Sleep {
+        Sleep { cx: self.clone(), state: Asleep::To(time) }
     }
 }
 
@@ -56,18 +61,19 @@ impl fmt::Debug for AsyncCx {
     }
 }
 
-/// The future of [`AsyncCx::sleep`]. Its time begins when it is polled first.
+/// The future of [`AsyncCx::sleep`], whose time begins when it is polled first, and of
+/// [`AsyncCx::sleep_until`]. Dropping it takes its timer back.
 #[must_use = "futures do nothing unless polled"]
 #[derive(Debug)]
 pub struct Sleep {
     cx: AsyncCx,
-    time: Duration,
     state: Asleep,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Asleep {
-    New,
+    For(Duration),
+    To(Time),
     Until(Time, u64),
     Over,
 }
@@ -77,17 +83,24 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
         let (shared, now) = (Rc::clone(&self.cx.shared), self.cx.now());
+        let until = match self.state {
+            Asleep::For(time) => now + time,
+            Asleep::To(time) | Asleep::Until(time, _) => time,
+            Asleep::Over => now,
+        };
         match self.state {
-            Asleep::New => {
-                let (sleep, until) = (shared.sleeps.get(), now + self.time);
+            Asleep::For(_) | Asleep::To(_)
+                if now < until || matches!(self.state, Asleep::For(_)) =>
+            {
+                let sleep = shared.sleeps.get();
                 shared.sleeps.set(sleep + 1);
                 self.state = Asleep::Until(until, sleep);
                 let slot = self.cx.slot;
                 shared.asked.borrow_mut().push(Asked::Sleep { sleep, slot, until });
                 Poll::Pending
             }
-            Asleep::Until(until, _) if now < until => Poll::Pending,
-            Asleep::Until(..) | Asleep::Over => {
+            Asleep::Until(..) if now < until => Poll::Pending,
+            _ => {
                 // A sleep that ran out has no timer any more.
                 self.state = Asleep::Over;
                 Poll::Ready(())

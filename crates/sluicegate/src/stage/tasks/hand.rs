@@ -4,6 +4,7 @@ use crate::control::{Concurrency, Places};
 use crate::queue::Passed;
 use crate::time::Time;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bits of the number of a sleep that count the sleeps of one stage.
@@ -19,8 +20,9 @@ pub(crate) struct Hand {
     over: Vec<Over>,
     /// By slot: what the gate knew of an event when it left the queue.
     passed: Vec<Option<Passed>>,
-    /// Futures that panicked since the last account.
+    /// Futures that panicked since the last account, and what the last panic said.
     panics: u64,
+    message: Option<Arc<str>>,
     /// How often a stage was built, and how many of its events were numbered, over all that were
     /// lost: timers of those may still run out.
     opened: u64,
@@ -111,8 +113,9 @@ impl Hand {
     }
 
     /// A future panicked.
-    pub fn panicked(&mut self) {
+    pub fn panicked(&mut self, message: Arc<str>) {
         self.panics += 1;
+        self.message = Some(message);
     }
 
     /// Keeps what is known of the events of a batch, as far as these were taken.
@@ -145,8 +148,9 @@ impl Hand {
         })
     }
 
-    pub fn take_panics(&mut self) -> u64 {
-        std::mem::take(&mut self.panics)
+    /// How many futures panicked, and what the last panic said.
+    pub fn take_panics(&mut self) -> (u64, Arc<str>) {
+        (std::mem::take(&mut self.panics), self.message.take().unwrap_or_default())
     }
 
     /// Has the law of the places look, where so many events wait.

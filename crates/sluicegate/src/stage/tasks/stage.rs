@@ -8,7 +8,7 @@ use crate::control::Concurrency;
 use crate::event::{Batch, Event, FlowKey};
 use crate::ledger::Why;
 use crate::run::TimerKey;
-use crate::stage::{Cx, Stage};
+use crate::stage::{Cx, Stage, message};
 use crate::time::Time;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -125,8 +125,8 @@ where
                 self.set_timers(cx);
             }
             Ok(true) => self.end(n, cx),
-            Err(_) => {
-                cx.runtime.hand.panicked();
+            Err(panic) => {
+                cx.runtime.hand.panicked(message(&*panic));
                 self.drop_future(n, Why::Failed, cx);
             }
         }
@@ -144,9 +144,9 @@ where
         let slot = &mut self.slots[n as usize];
         let future = &mut slot.future;
         let dropped = catch_unwind(AssertUnwindSafe(|| future.set(None)));
-        if dropped.is_err() {
+        if let Err(panic) = dropped {
             // What its destructor had not come to is dropped all the same.
-            cx.runtime.hand.panicked();
+            cx.runtime.hand.panicked(message(&*panic));
         }
         if let Some(flow) = slot.flow.take()
             && std::mem::take(&mut slot.listed)
