@@ -21,6 +21,7 @@ pub use wire::{OnFull, Wire};
 
 use crate::event::StageId;
 use crate::run::{Plan, Running, StartError};
+use crate::settings::{self, Setting, SettingFaults, Value};
 use crate::stage::{Inlet, Outlet, Ports, Stage};
 use std::sync::Arc;
 
@@ -111,6 +112,38 @@ impl Net {
     /// The names of the stages, in order of declaration.
     pub fn stage_names(&self) -> impl Iterator<Item = &str> {
         self.stages.iter().map(|stage| stage.name.as_str())
+    }
+
+    /// The settings of the net as declared; what its stages and policies declare themselves is known
+    /// only when it runs: see
+    /// [`Observer::settings`](crate::Observer::settings).
+    pub fn settings(&self) -> Vec<Setting> {
+        settings::of_net(self).into_iter().map(|entry| entry.setting).collect()
+    }
+
+    /// Declares other values for all of these settings, or for none when one of them cannot be: as
+    /// a service does with what it reads at its start. So every setting can be changed; those that
+    /// are live, while the net runs too, by
+    /// [`Observer::change`](crate::Observer::change).
+    ///
+    /// ```
+    /// # use sluicegate::{Batch, Cx, Net, from_fn, stage};
+    /// # let end = || {
+    /// #     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+    /// #         batch.for_each(|event| event.split().0.finish());
+    /// #     })
+    /// # };
+    /// let mut net = Net::new("service");
+    /// let pool = net.domain("pool").pool(4);
+    /// net.add(stage("load", end).on(pool));
+    /// net.change(&[("domains.pool.threads", 8.into()), ("stages.load.queue.capacity", 64.into())])?;
+    /// # Ok::<(), sluicegate::SettingFaults>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with each of those that cannot be changed so; then none was.
+    pub fn change(&mut self, changes: &[(&str, Value)]) -> Result<(), SettingFaults> {
+        settings::change_net(self, changes)
     }
 
     /// Looks for faults: all of them at once, each with what to do about it.

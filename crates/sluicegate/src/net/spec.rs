@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::net::{Domain, Kind};
 use crate::queue::{Gated, InletQueue, Item, Order, Probe};
 use crate::run::{Build, Replica, Runnable};
+use crate::settings::{Own, OwnSettings, Value};
 use crate::stage::{Ports, Stage};
 use std::any::Any;
 use std::marker::PhantomData;
@@ -51,6 +52,31 @@ impl Gating {
         let laws = self.controllers();
         let cells = (0..replicas).map(|_| Arc::new(Served::under(&laws))).collect();
         Gated::new(self.order, laws, cells, keeps_late)
+    }
+
+    /// What the laws declare of their own settings, each with the name of its law.
+    pub fn settings(&self) -> Vec<(&'static str, Own)> {
+        let mut laws = self.controllers();
+        let each = laws.iter_mut().flat_map(|law| {
+            let (name, own) = (law.name(), OwnSettings::list(|own| law.settings(own)));
+            own.into_iter().map(move |own| (name, own))
+        });
+        each.collect()
+    }
+
+    /// Has laws of this name made with another value of a setting of theirs.
+    pub fn declare(&mut self, law: &'static str, name: &str, value: Value) {
+        let set: Arc<[(String, Value)]> = Arc::new([(name.to_owned(), value)]);
+        for make in &mut self.laws {
+            let (before, set) = (Arc::clone(make), Arc::clone(&set));
+            *make = Arc::new(move || {
+                let mut made = before();
+                if made.name() == law {
+                    OwnSettings::set(&set, |own| made.settings(own));
+                }
+                made
+            });
+        }
     }
 
     /// The laws of one queue.

@@ -81,6 +81,8 @@ happenings! {
     Finished: "finished", "flows", "";
     /// Flows ended without an answer.
     Refused: "refused", "flows", "why";
+    /// A replica goes by numbers that were set from outside.
+    Set: "set", "", "";
     /// A handler panicked, a factory did, or futures of an async stage.
     Panicked: "panicked", "panics", "";
     /// A replica was built.

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Watches a net from any thread.
 #[derive(Clone)]
 pub struct Observer {
-    plan: Arc<Plan>,
+    pub(crate) plan: Arc<Plan>,
 }
 
 /// A net at one moment.
@@ -159,7 +159,7 @@ impl Observer {
             replicas: domain.threads,
             on_duty: domain.on_duty(),
             queued: stage.probes.iter().map(|probe| probe.lengths().0).sum(),
-            capacity: stage.spec.capacity * stage.probes.len(),
+            capacity: stage.probes.iter().map(|probe| probe.capacity()).sum(),
             queue_age: oldest.map_or(Duration::ZERO, |oldest| at.since(oldest)),
             served: 0,
             batches: 0,
@@ -202,7 +202,7 @@ impl Observer {
             port: port(spec.from),
             to: name(spec.to),
             on_full: spec.on_full,
-            window: spec.window,
+            window: plan.stages[spec.from.0.index()].directives.window(spec.from.1).or(spec.window),
             returns: spec.returns.map(|asked| format!("{}.{}", name(asked.0), port(asked))),
             sent: 0,
             held: 0,

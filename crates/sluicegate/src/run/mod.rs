@@ -3,6 +3,7 @@
 mod breaker;
 mod close;
 mod crew;
+mod directives;
 mod gating;
 mod machine;
 mod mailbox;
@@ -20,11 +21,13 @@ mod worker;
 pub(crate) use breaker::Breaker;
 pub(crate) use close::refuse;
 pub(crate) use crew::{Crew, Seen};
+pub(crate) use directives::{Directives, Told};
 pub(crate) use gating::Gating;
 pub use machine::{Machine, Park, Raised, Wait};
 pub use mailbox::Waker;
 pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, Ring};
-pub(crate) use plan::{Build, Plan};
+pub(crate) use plan::{Build, Plan, PlannedDomain, PlannedStage};
+pub(crate) use policy::PolicySettings;
 pub use policy::{
     Cohort, ExitFirst, Fifo, LongestQueue, Next, Policy, Priority, Ran, Ready, Shares, Stages,
     Waiting,

@@ -9,7 +9,10 @@ use crate::net::{
 };
 use crate::observe::Stats;
 use crate::queue::Probe;
-use crate::run::{Bell, Crew, Mailbox, NEWS, Pool, Ring, Runnable, Seen};
+use crate::run::{
+    Bell, Crew, Directives, Mailbox, NEWS, PolicySettings, Pool, Ring, Runnable, Seen, Told,
+};
+use crate::settings::Changes;
 use crate::stage::Window;
 use crate::time::Clock;
 use std::any::Any;
@@ -34,6 +37,8 @@ pub(crate) struct Plan {
     pub stopping: AtomicBool,
     /// Whether workers note all that happens.
     pub traced: bool,
+    /// What was changed from outside.
+    pub changes: Changes,
 }
 
 pub(crate) struct PlannedDomain {
@@ -42,6 +47,8 @@ pub(crate) struct PlannedDomain {
     /// Its workers are `first..first + threads`.
     pub first: usize,
     pub threads: usize,
+    /// How many of them are on duty at least, as declared.
+    pub least: usize,
     /// For a pool: what its threads share.
     pub pool: Arc<Pool>,
     /// For a pool whose size is not fixed.
@@ -49,6 +56,7 @@ pub(crate) struct PlannedDomain {
     pub machine: MachineFactory,
     /// `None`: the exit first.
     pub policy: Option<PolicyFactory>,
+    pub policy_settings: PolicySettings,
     /// Its stages, nearest to the exit first: the place is the number of the ready bit.
     pub stages: Vec<StageId>,
 }
@@ -63,6 +71,7 @@ pub(crate) struct PlannedStage {
     /// `Vec<Arc<InletQueue<In>>>`.
     pub queues: Box<dyn Any + Send + Sync>,
     pub probes: Vec<Arc<dyn Probe>>,
+    pub directives: Arc<Directives>,
     build: BuildReplica,
 }
 
@@ -88,10 +97,12 @@ impl Plan {
                     kind: domain.kind,
                     first: first - domain.threads,
                     threads: domain.threads,
+                    least: domain.least,
                     pool: Arc::new(Pool::new(domain.least)),
                     crew: crew.then(|| Arc::new(Crew::new(domain.least..=domain.threads))),
                     machine: domain.machine,
                     policy: domain.policy,
+                    policy_settings: PolicySettings::default(),
                     stages,
                 }
             })
@@ -115,6 +126,7 @@ impl Plan {
             draining: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             traced,
+            changes: Changes::default(),
         });
         for entry in &entries {
             entry.open(&plan);
@@ -188,6 +200,17 @@ impl Plan {
         }
     }
 
+    /// Tells the replicas of a stage something, and has each of them hear it.
+    pub fn direct<R>(&self, stage: StageId, tell: impl FnOnce(&mut Told) -> R) -> R {
+        let planned = &self.stages[stage.index()];
+        let done = planned.directives.tell(tell);
+        let domain = &self.domains[planned.domain];
+        for mailbox in &self.mailboxes[domain.first..domain.first + domain.threads] {
+            mailbox.notify(1 << planned.cell);
+        }
+        done
+    }
+
     pub fn drain(&self) {
         self.draining.store(true, SeqCst);
         self.tell_all();
@@ -212,6 +235,23 @@ impl PlannedDomain {
             Kind::Pool => self.pool.on_duty(),
         }
     }
+
+    /// The fewest and the most of its threads that are on duty, as set.
+    pub fn range(&self) -> (usize, usize) {
+        match &self.crew {
+            Some(crew) => crew.range(),
+            None => (self.on_duty(), self.on_duty()),
+        }
+    }
+
+    /// Sets how many threads of a pool are on duty at least and at most.
+    pub fn set_range(&self, (least, most): (usize, usize)) {
+        let threads = match &self.crew {
+            Some(crew) => crew.set_range(least..=most),
+            None => most,
+        };
+        self.pool.set_on_duty(threads);
+    }
 }
 
 impl PlannedStage {
@@ -232,6 +272,7 @@ impl PlannedStage {
             cell: u8::try_from(cell).expect("check() bounds the stages of a domain"),
             queues: queues.typed,
             probes: queues.probes,
+            directives: Arc::default(),
             build: stage.build,
         }
     }

@@ -41,6 +41,8 @@ pub(crate) struct Worker {
     wheel: Wheel,
     /// `None`: the exit first, for which nothing has to be looked up.
     policy: Option<Box<dyn Policy>>,
+    /// The epoch of the settings that it has.
+    policy_epoch: u64,
     /// What ran since it was last asked.
     ran: Ran,
     /// Bits of the replicas that it puts off, and until when.
@@ -99,12 +101,15 @@ impl Worker {
         if let Some(policy) = &mut policy {
             policy.start(&names.collect::<Vec<_>>())?;
         }
+        let policy_epoch =
+            policy.as_deref_mut().map_or(0, |policy| domain.policy_settings.begin(policy));
         let mut worker = Self {
             plan: Arc::clone(plan),
             id,
             domain: plan.domains.iter().position(|d| std::ptr::eq(d, domain)).unwrap_or(0),
             replicas: replicas.collect(),
             policy,
+            policy_epoch,
             ran: Ran::NONE,
             put_off: (0, Time(0)),
             pool: (domain.kind == Kind::Pool).then(|| Arc::clone(&domain.pool)),
@@ -369,6 +374,7 @@ impl Worker {
         if ready & NEWS != 0 {
             self.notices.append(&mut self.mailbox.take_notices());
             self.hand_out();
+            self.tune_policy();
             if !self.draining && self.plan.draining.load(SeqCst) {
                 self.draining = true;
                 self.note(Happening::Drained, 0);
@@ -379,6 +385,16 @@ impl Worker {
         while let Some((cell, token)) = self.wheel.expired(self.now) {
             self.replicas[usize::from(cell)].timer(token);
             self.ready.set(self.ready.get() | 1 << cell);
+        }
+    }
+
+    /// Gives the policy what was set of its settings.
+    fn tune_policy(&mut self) {
+        let settings = &self.plan.domains[self.domain].policy_settings;
+        if let Some(policy) =
+            self.policy.as_deref_mut().filter(|_| settings.epoch() != self.policy_epoch)
+        {
+            self.policy_epoch = settings.give(policy);
         }
     }
 

@@ -25,6 +25,7 @@ pub(crate) use tasks::{Flown, Hand};
 pub(crate) use window::Window;
 
 use crate::event::{Batch, Ended};
+use crate::settings::OwnSettings;
 
 /// One step of a service: a function of (state, batch, now) into an outbox.
 ///
@@ -66,4 +67,9 @@ pub trait Stage: 'static {
     fn drained(&mut self, _cx: &mut Cx<'_, Self::Out>) -> bool {
         true
     }
+
+    /// Declares what numbers of its own may be changed while it runs, as
+    /// `stages.NAME.own.SETTING`: see [`OwnSettings`]. They change between two batches, in each
+    /// replica; a rebuilt one is given them before [`start`](Self::start).
+    fn settings(&mut self, _own: &mut OwnSettings<'_>) {}
 }

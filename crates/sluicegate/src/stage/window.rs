@@ -1,7 +1,7 @@
 //! The window of a wire: a bounded table of the flows whose questions are unanswered.
 
 use crate::event::{StageId, Tag, WorkerId};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 const SLOT_BITS: u32 = 32;
@@ -14,7 +14,8 @@ pub(crate) struct Window {
     port: u8,
     asker: StageId,
     home: WorkerId,
-    places: usize,
+    /// Shared by all that hold the window, as its slots are.
+    places: Rc<Cell<usize>>,
     slots: Rc<RefCell<Slots>>,
 }
 
@@ -28,11 +29,20 @@ struct Slots {
 impl Window {
     pub fn new(port: usize, places: usize, asker: StageId, home: WorkerId) -> Self {
         let port = u8::try_from(port).expect("check() bounds the number of ports");
-        Self { port, asker, home, places, slots: Rc::default() }
+        Self { port, asker, home, places: Rc::new(Cell::new(places)), slots: Rc::default() }
     }
 
     pub fn room(&self) -> usize {
-        self.places - self.taken()
+        self.places().saturating_sub(self.taken())
+    }
+
+    pub fn places(&self) -> usize {
+        self.places.get()
+    }
+
+    /// Sets how many may be unanswered; where more are, no more are asked until they are not.
+    pub fn set_places(&self, places: usize) {
+        self.places.set(places);
     }
 
     pub fn taken(&self) -> usize {
@@ -42,7 +52,7 @@ impl Window {
     /// Keeps `tag` and makes the tag of its question. There must be room.
     pub fn ask(&self, tag: Tag) -> Tag {
         let mut slots = self.slots.borrow_mut();
-        debug_assert!(slots.taken < self.places);
+        debug_assert!(slots.taken < self.places.get());
         let slot = slots.free.pop().unwrap_or_else(|| {
             slots.asked.push((0, None));
             u32::try_from(slots.asked.len() - 1).expect("windows are smaller than 2^32")

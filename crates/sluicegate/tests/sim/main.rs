@@ -28,6 +28,7 @@ mod random;
 mod resources;
 mod rest;
 mod seeds;
+mod settings;
 mod signals;
 mod sizing;
 mod tasks;

@@ -1,6 +1,7 @@
 //! One replica of a stage: takes a batch, calls the handler, delivers what it emitted.
 
 mod handle;
+mod heed;
 
 use crate::control::Served;
 use crate::desk::Desk;
@@ -10,7 +11,8 @@ use crate::net::Kind;
 use crate::observe::{Happening, StageStats};
 use crate::queue::{Aside, InletQueue, Probe};
 use crate::run::close::refuse_all;
-use crate::run::{Bell, Breaker, Build, Context, Runnable, Waiting, refuse};
+use crate::run::{Bell, Breaker, Build, Context, Directives, Runnable, Waiting, refuse};
+use crate::settings::Value;
 use crate::stage::{AnyOut, Binder, Cx, Flag, Hand, Local, OutSpec, Ports, Runtime, Stage, Window};
 use crate::time::Time;
 use std::collections::VecDeque;
@@ -58,6 +60,11 @@ pub(crate) struct Replica<S: Stage> {
     breaker: Breaker,
     /// While open, a flag whose handler panicked is not raised again.
     flag_breaker: Breaker,
+    directives: Arc<Directives>,
+    /// Their epoch when it last looked at them.
+    heard: u64,
+    /// What was set of the stage's own settings.
+    own: Vec<(String, Value)>,
 }
 
 impl<S: Stage> Replica<S> {
@@ -116,6 +123,9 @@ impl<S: Stage> Replica<S> {
             cost: DEAR,
             breaker: Breaker::default(),
             flag_breaker: Breaker::default(),
+            directives: Arc::clone(&spec.directives),
+            heard: 0,
+            own: Vec::new(),
         }
     }
 
@@ -175,6 +185,7 @@ impl<S: Stage> Replica<S> {
             Ok(stage) => {
                 self.stage = Some(stage);
                 self.note(cx, Happening::Built, 0);
+                self.begin_own(cx);
                 self.call(cx, |stage, _, cx| stage.start(cx));
                 if cx.draining {
                     self.call(cx, |stage, _, cx| stage.drain(cx));
@@ -295,6 +306,9 @@ impl<S: Stage> Runnable for Replica<S> {
 
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
         self.begin(cx);
+        if self.directives.epoch() != self.heard {
+            self.heed(cx);
+        }
         if self.parked {
             self.deliver(cx.desk);
         }

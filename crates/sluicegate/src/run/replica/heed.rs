@@ -1,0 +1,63 @@
+//! What a replica does that was told from outside, between two batches.
+
+use super::Replica;
+use crate::observe::Happening;
+use crate::run::Context;
+use crate::settings::OwnSettings;
+use crate::stage::{AnyOut, Ports, Stage};
+use std::sync::Arc;
+
+impl<S: Stage> Replica<S> {
+    /// Does what it was told since it last looked.
+    #[cold]
+    pub(super) fn heed(&mut self, cx: &mut Context<'_>) {
+        let directives = Arc::clone(&self.directives);
+        let told = directives.look();
+        self.heard = directives.epoch();
+        if let Some(slice) = told.slice {
+            self.work.set_slice(slice);
+        }
+        for &(port, places) in &told.windows {
+            self.work.windows[port].iter().for_each(|window| window.set_places(places));
+        }
+        if let Some(batch) = told.batch {
+            self.batch = batch;
+        }
+        self.own.clone_from(&told.own.set);
+        drop(told);
+        self.resize_outboxes();
+        self.set_own(cx);
+        self.note(cx, Happening::Set, 0);
+    }
+
+    /// Has the outboxes take what a batch and all answers may emit.
+    fn resize_outboxes(&mut self) {
+        let places: usize = self.work.windows.iter().flatten().map(|window| window.places()).sum();
+        let (batch, emits) = (self.batch, self.emits);
+        let bound = batch.saturating_mul(emits);
+        let spare = places.saturating_add(self.places).saturating_mul(emits);
+        self.out.each(&mut |port: &mut dyn AnyOut| port.resize(bound, spare, batch));
+    }
+
+    /// Tells what a stage declares that was built just now, and gives it what was set before.
+    pub(super) fn begin_own(&mut self, cx: &mut Context<'_>) {
+        let declared = self.call(cx, |stage, _, _| OwnSettings::list(|own| stage.settings(own)));
+        if let Some(declared) = declared.filter(|declared| !declared.is_empty()) {
+            let mut told = self.directives.look();
+            if told.own.declared.is_empty() {
+                told.own.declared = declared;
+            }
+        }
+        self.set_own(cx);
+    }
+
+    /// Gives the stage the values of its own settings that were set.
+    fn set_own(&mut self, cx: &mut Context<'_>) {
+        if self.own.is_empty() {
+            return;
+        }
+        let own = std::mem::take(&mut self.own);
+        self.call(cx, |stage, _, _| OwnSettings::set(&own, |list| stage.settings(list)));
+        self.own = own;
+    }
+}
