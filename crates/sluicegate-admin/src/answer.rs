@@ -1,7 +1,10 @@
 //! Questions to an admin listener and what it answers, without a server around.
 
 use crate::origin::is_own;
+use crate::query::{decoded, pairs};
+use crate::settings;
 use serde_json::json;
+use sluicegate::{Changed, Setting, SettingFaults, Value};
 
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
@@ -46,10 +49,37 @@ pub trait Seen {
     ///
     /// # Errors
     /// What is not there, and [what is](no_such_law).
-    fn freeze(&self, stage: &str, law: &str, frozen: bool) -> Result<(), String>;
+    fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), String>;
+
+    /// The settings and their values now.
+    fn settings(&self) -> Vec<Setting>;
+
+    /// What was changed lately, oldest first.
+    fn changes(&self) -> Vec<Changed>;
+
+    /// Changes all of these settings, or none.
+    ///
+    /// # Errors
+    /// Why none was changed.
+    fn change(&self, by: &str, changes: &[(&str, Value)]) -> Result<(), NotChanged>;
 
     /// Heads the index: what runs here.
     fn title(&self) -> &'static str;
+}
+
+/// Why no setting was changed.
+#[derive(Clone, Debug)]
+pub enum NotChanged {
+    /// Nothing may be changed here; what would have to be otherwise.
+    Forbidden(&'static str),
+    /// What is wrong with what was asked for.
+    Wrong(String),
+}
+
+impl From<SettingFaults> for NotChanged {
+    fn from(faults: SettingFaults) -> Self {
+        Self::Wrong(faults.to_string())
+    }
 }
 
 /// Answers whatever an admin listener is asked.
@@ -57,9 +87,10 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     match asked.path {
         "/api/net" => show(asked.method, || seen.json()),
         "/api/freeze" => freeze(asked, seen),
+        "/api/settings" => settings::answer(asked, seen),
         "/" if is_read(asked.method) => Answer::new(200, HTML, index(seen.title())),
         "/" => Answer::not_allowed("GET, HEAD"),
-        _ => Answer::new(404, TEXT, "nothing is here; there are: / and /api/net\n"),
+        _ => Answer::new(404, TEXT, "nothing is here; there are: /, /api/net and /api/settings\n"),
     }
 }
 
@@ -86,11 +117,13 @@ fn index(title: &str) -> String {
     format!(
         "<!doctype html><meta charset=utf-8><title>sluicegate</title>\n\
          <p>{title}: <a href=api/net>/api/net</a>\n\
+         <p>Settings: <a href=api/settings>/api/settings</a>, changed by \
+         POST /api/settings?PATH=NUMBER&amp;by=NAME\n\
          <p>Freeze a law of a gate: POST /api/freeze?stage=S&amp;law=L&amp;frozen=true\n"
     )
 }
 
-fn is_read(method: &[u8]) -> bool {
+pub(crate) fn is_read(method: &[u8]) -> bool {
     matches!(method, b"GET" | b"HEAD")
 }
 
@@ -99,17 +132,16 @@ fn freeze(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     if asked.method != b"POST" {
         return Answer::not_allowed("POST");
     }
-    if !is_own(asked.host, asked.origin) {
-        let what = "pages of other origins change nothing here; accepted: no Origin, or the \
-                    listener's own, by its IP address or as localhost\n";
-        return Answer::new(403, TEXT, what);
+    if let Err(answer) = own_page(asked) {
+        return answer;
     }
-    let Some((stage, law, frozen)) = asked.query.and_then(change) else {
+    let query = asked.query.unwrap_or_default();
+    let Some((stage, law, frozen)) = change(query) else {
         let what = "accepted: ?stage=S&law=L&frozen=true, or frozen=false, with names from \
                     /api/net\n";
         return Answer::new(400, TEXT, what);
     };
-    match seen.freeze(stage, law, frozen) {
+    match seen.freeze(&by(query), &stage, &law, frozen) {
         Ok(()) => {
             let done = json!({ "stage": stage, "law": law, "frozen": frozen });
             Answer::new(200, JSON, done.to_string())
@@ -119,18 +151,43 @@ fn freeze(asked: Asked<'_>, seen: &impl Seen) -> Answer {
 }
 
 /// Which law of which stage is to be frozen, or not to be.
-fn change(query: &str) -> Option<(&str, &str, bool)> {
-    let value = |key| query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
-    Some((value("stage")?, value("law")?, value("frozen")?.parse().ok()?))
+fn change(query: &str) -> Option<(String, String, bool)> {
+    let value = |key| pairs(query).find_map(|(name, value)| (name == key).then_some(value));
+    let frozen = value("frozen")?.parse().ok()?;
+    Some((decoded(value("stage")?)?, decoded(value("law")?)?, frozen))
+}
+
+/// Who asks, as far as they say: nobody checks it.
+pub(crate) fn by(query: &str) -> String {
+    let by = pairs(query).find_map(|(name, value)| (name == "by").then(|| decoded(value))?);
+    by.unwrap_or_else(|| "admin".to_owned())
+}
+
+/// Refuses pages of other origins.
+pub(crate) fn own_page(asked: Asked<'_>) -> Result<(), Answer> {
+    let what = "pages of other origins change nothing here; accepted: no Origin, or the \
+                listener's own, by its IP address or as localhost\n";
+    match is_own(asked.host, asked.origin) {
+        true => Ok(()),
+        false => Err(Answer::new(403, TEXT, what)),
+    }
 }
 
 impl Answer {
+    pub(crate) fn text(status: u16, body: impl Into<String>) -> Self {
+        Self::new(status, TEXT, body)
+    }
+
+    pub(crate) fn json(body: &serde_json::Value) -> Self {
+        Self::new(200, JSON, body.to_string())
+    }
+
     fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
         let cache = (status == 200).then_some("no-store");
         Self { status, content_type, allow: None, cache, body: body.into() }
     }
 
-    fn not_allowed(methods: &'static str) -> Self {
+    pub(crate) fn not_allowed(methods: &'static str) -> Self {
         let body = format!("only {methods} are answered here\n");
         Self { allow: Some(methods), ..Self::new(405, TEXT, body) }
     }
@@ -150,12 +207,24 @@ mod tests {
             json!({ "frozen": *self.0.borrow() }).to_string()
         }
 
-        fn freeze(&self, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
+        fn freeze(&self, _: &str, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
             if (stage, law) != ("a", "b") {
                 return Err(no_such_law(stage, law, [("a", "b")].into_iter()));
             }
             self.0.replace(frozen);
             Ok(())
+        }
+
+        fn settings(&self) -> Vec<Setting> {
+            Vec::new()
+        }
+
+        fn changes(&self) -> Vec<Changed> {
+            Vec::new()
+        }
+
+        fn change(&self, _: &str, _: &[(&str, Value)]) -> Result<(), NotChanged> {
+            Err(NotChanged::Forbidden("nothing"))
         }
 
         fn title(&self) -> &'static str {

@@ -236,6 +236,39 @@ fn laws_are_frozen_one_by_one_over_the_admin_listener_and_nowhere_else() {
     });
 }
 
+#[test]
+fn settings_change_over_the_admin_listener_and_nowhere_else() {
+    on_each_backend(|| {
+        let site = Scratch::new();
+        let server = serve(&site, "");
+        let target = "stages.burn-pool.gate.overload.target";
+        let address = server.address("admin");
+        let value = || {
+            let listed = Client::connect(&address).get(&format!("/api/settings?under={target}"));
+            let listed: Value = serde_json::from_slice(&listed.body).expect("JSON");
+            listed["settings"][0]["value"].as_f64()
+        };
+        let before = value();
+        assert!(before.is_some());
+        let change = format!("/api/settings?{target}=30000&stages.burn-pool.batch=2");
+        let post = |fields: &str| {
+            let mut admin = Client::connect(&address);
+            admin.send(format!("POST {change} HTTP/1.1\r\nHost: {address}\r\n{fields}\r\n"));
+            admin.response(false)
+        };
+        assert_eq!(post("Origin: http://evil.example\r\n").status, 403);
+        assert_eq!(Client::connect(&address).get(&change).status, 200, "it lists");
+        let on_site = server.client().ask("POST", &change, "").status;
+        assert!([404, 405].contains(&on_site), "{on_site}");
+        assert_eq!(value(), before, "all that was in vain");
+        assert_eq!(post("").status, 200);
+        assert_eq!(value(), Some(30_000.0));
+        assert_eq!(server.client().get("/work?us=1").status, 200);
+        assert_eq!(votes(&server)[0].0, "overload");
+        server.stop();
+    });
+}
+
 /// Requests of each kind that are sent together, the last ones behind all others.
 const LAST: usize = 3;
 

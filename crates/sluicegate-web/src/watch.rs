@@ -2,8 +2,8 @@
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use serde_json::{Map, Value, json};
-use sluicegate::Observer;
-use sluicegate_admin::{Seen, net, no_such_law};
+use sluicegate::{Changed, Observer, Setting};
+use sluicegate_admin::{NotChanged, Seen, net, no_such_law};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
 use sluicegate_io::resources::{Budget, Resource};
@@ -92,9 +92,9 @@ impl Seen for Watch {
         shown.to_string()
     }
 
-    fn freeze(&self, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
+    fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
         let Some(observer) = self.observer.get() else { return Err("no net runs yet".to_owned()) };
-        if observer.freeze(stage, law, frozen) {
+        if observer.freeze(by, stage, law, frozen) {
             return Ok(());
         }
         let net = observer.snapshot();
@@ -104,6 +104,19 @@ impl Seen for Watch {
             votes.iter().map(|vote| (stage.name.as_str(), vote.law))
         });
         Err(no_such_law(stage, law, there))
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        self.observer.get().map(Observer::settings).unwrap_or_default()
+    }
+
+    fn changes(&self) -> Vec<Changed> {
+        self.observer.get().map(Observer::changes).unwrap_or_default()
+    }
+
+    fn change(&self, by: &str, changes: &[(&str, sluicegate::Value)]) -> Result<(), NotChanged> {
+        let none = NotChanged::Forbidden("no net runs yet");
+        Ok(self.observer.get().ok_or(none)?.change(by, changes)?)
     }
 
     fn title(&self) -> &'static str {

@@ -82,7 +82,7 @@ pub use run::{
     Cohort, Drained, ExitFirst, Fifo, LongestQueue, Machine, Next, Park, Policy, Priority, Raised,
     Ran, Ready, Running, Shares, Stages, StartError, TimerKey, Wait, Waiting, Waker,
 };
-pub use settings::{Changed, OwnSettings, Setting, SettingFault, SettingFaults, Value};
+pub use settings::{Changed, Changes, OwnSettings, Setting, SettingFault, SettingFaults, Value};
 pub use sim::Sim;
 pub use stage::{
     AnyOut, AsyncCx, AsyncStage, Binder, Cx, Entering, Flag, FnStage, Full, Inlet, Local, NoRoom,

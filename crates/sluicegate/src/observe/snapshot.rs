@@ -123,11 +123,21 @@ impl Observer {
 
     /// Freezes a law at a stage's inlet, by its name, or lets it go on: while frozen it measures,
     /// but its bounds stay as they are; other laws go on. `false` when there is no such stage, or
-    /// its inlet has no such law.
-    pub fn freeze(&self, stage: &str, law: &str, frozen: bool) -> bool {
-        let stage = self.plan.stages.iter().find(|planned| planned.spec.name == stage);
-        let probes = stage.map_or(&[][..], |stage| &stage.probes);
-        probes.iter().filter(|probe| probe.set_frozen(law, frozen)).count() > 0
+    /// its inlet has no such law. `by` is who asks for it, for the [log](Self::changes).
+    pub fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> bool {
+        let plan = &*self.plan;
+        let Some(stage) = plan.stage(stage) else { return false };
+        let mut log = plan.changes.begin();
+        let gate = stage.probes.first().and_then(|probe| probe.admission());
+        let votes = gate.map(|gate| gate.votes).unwrap_or_default();
+        let Some(vote) = votes.iter().find(|vote| vote.law == law) else { return false };
+        stage.probes.iter().for_each(|probe| {
+            probe.set_frozen(law, frozen);
+        });
+        let path = format!("stages.{}.gate.{law}.frozen", stage.spec.name);
+        let told = (path, vote.frozen.to_string(), frozen.to_string());
+        log.note(plan.clock.now(), by, [told]);
+        true
     }
 
     /// What these parts of the ledger and the counters say.

@@ -158,6 +158,11 @@ impl Plan {
         seen
     }
 
+    /// The stage with this name.
+    pub fn stage(&self, name: &str) -> Option<&PlannedStage> {
+        self.stages.iter().find(|stage| stage.spec.name == name)
+    }
+
     /// The wire from a port.
     pub fn wire_from(&self, port: (StageId, usize)) -> Option<usize> {
         self.wires.iter().position(|wire| wire.from == port)

@@ -56,7 +56,7 @@ impl Observer {
         let plan = &*self.plan;
         let mut log = plan.changes.begin();
         let entries = of_plan(plan);
-        let found = check(&entries, changes, true)?;
+        let found = check_net(&entries, changes, true)?;
         apply(plan, &found);
         let told = found.iter().map(|(entry, value)| {
             let Setting { path, value: from, .. } = &entry.setting;
@@ -76,7 +76,7 @@ impl Observer {
 /// Changes settings of a net that does not run.
 pub(crate) fn change_net(net: &mut Net, changes: &[(&str, Value)]) -> Result<(), SettingFaults> {
     let entries = of_net(net);
-    for (entry, value) in check(&entries, changes, false)? {
+    for (entry, value) in check_net(&entries, changes, false)? {
         match &entry.target {
             Target::Stage(stage, which) => {
                 which.declare(&mut net.stages[stage.index()].declared, value);
@@ -101,35 +101,56 @@ pub(crate) fn change_net(net: &mut Net, changes: &[(&str, Value)]) -> Result<(),
     Ok(())
 }
 
-/// What is meant by the changes, or all that is wrong with them.
-fn check<'a>(
+/// What is meant by the changes of a net, or all that is wrong with them.
+fn check_net<'a>(
     entries: &'a [Entry],
     changes: &[(&str, Value)],
     runs: bool,
 ) -> Result<Vec<(&'a Entry, Value)>, SettingFaults> {
-    let (mut found, mut faults) = (Vec::<(&Entry, Value)>::new(), Vec::new());
+    let (found, mut faults) = find(entries, |entry| &entry.setting, changes, runs);
+    faults.extend(crossed(entries, &found));
+    if faults.is_empty() { Ok(found) } else { Err(SettingFaults(faults)) }
+}
+
+/// What is meant by changes of settings that are all live and nothing to each other, or all that is
+/// wrong with them.
+pub(crate) fn check<'a>(
+    settings: &'a [Setting],
+    changes: &[(&str, Value)],
+) -> Result<Vec<(&'a Setting, Value)>, SettingFaults> {
+    let (found, faults) = find(settings, |setting| setting, changes, true);
+    if faults.is_empty() { Ok(found) } else { Err(SettingFaults(faults)) }
+}
+
+/// Each change that can be made by itself, and what is wrong with the others.
+fn find<'a, T>(
+    all: &'a [T],
+    setting: impl Fn(&'a T) -> &'a Setting + Copy,
+    changes: &[(&str, Value)],
+    runs: bool,
+) -> (Vec<(&'a T, Value)>, Vec<SettingFault>) {
+    let (mut found, mut faults) = (Vec::<(&T, Value)>::new(), Vec::new());
     for &(path, value) in changes {
-        let Some(entry) = entries.iter().find(|entry| entry.setting.path == path) else {
-            let there = entries.iter().map(|entry| &*entry.setting.path);
+        let Some(meant) = all.iter().find(|one| setting(one).path == path) else {
+            let there = all.iter().map(|one| &*setting(one).path);
             faults.push(SettingFault::unknown(path, value, there));
             continue;
         };
-        let Setting { least, most, live, .. } = &entry.setting;
+        let Setting { least, most, live, .. } = setting(meant);
         let fits = value.like(*least).filter(|value| (*least..=*most).contains(value));
         if runs && !live {
             let restart = "it can be changed before the net runs only: by `Net::change`, or where \
                            it is declared";
             faults.push(SettingFault::new(path, value, restart));
-        } else if found.iter().any(|(other, _)| other.setting.path == path) {
+        } else if found.iter().any(|(other, _)| setting(other).path == path) {
             faults.push(SettingFault::new(path, value, "it is given twice; give it one value"));
         } else if let Some(value) = fits {
-            found.push((entry, value));
+            found.push((meant, value));
         } else {
-            faults.push(SettingFault::out_of_range(&entry.setting, value));
+            faults.push(SettingFault::out_of_range(setting(meant), value));
         }
     }
-    faults.extend(crossed(entries, &found));
-    if faults.is_empty() { Ok(found) } else { Err(SettingFaults(faults)) }
+    (found, faults)
 }
 
 /// A pool whose fewest threads would be more than its most.

@@ -205,6 +205,26 @@ fn of_policy(n: usize, domain: &PlannedDomain, entries: &mut Vec<Entry>) {
     });
 }
 
+/// The settings of a queue that is no inlet, as those of a stage called `name`.
+pub(crate) fn of_queue(
+    name: &str,
+    (declared, laws): &(usize, Vec<(&'static str, Own)>),
+    (capacity, laws_now): (usize, Vec<(&'static str, Own)>),
+) -> Vec<Setting> {
+    let id = StageId(0);
+    let queue = NUMBERS.iter().filter(|number| number.which == Which::Capacity);
+    let queue = queue.map(|number| of_stage(name, id, number, (*declared).into(), capacity.into()));
+    let laws = laws.iter().zip(laws_now);
+    let laws = laws.map(|((law, own), (_, now))| of_law(name, id, law, own, now.value));
+    queue.chain(laws).map(|entry| entry.setting).collect()
+}
+
+/// The law, and the setting of its own, that a path among those names.
+pub(crate) fn part_of_queue<'a>(name: &str, path: &'a str) -> Option<(&'a str, &'a str)> {
+    let gate = path.strip_prefix("stages.")?.strip_prefix(name)?.strip_prefix(".gate.")?;
+    gate.split_once('.')
+}
+
 fn larger(one: Value, other: Value) -> Value {
     if other > one { other } else { one }
 }

@@ -28,12 +28,15 @@ pub struct Changed {
     pub to: String,
 }
 
-/// The log of one net. Its lock is held for as long as a change takes, so that they come one after
-/// the other; no worker takes it.
-#[derive(Default)]
-pub(crate) struct Changes(Mutex<Log>);
+/// The log of what was changed, of which the newest 256 things are remembered: a net has one, and
+/// who shows queues that are no net's keeps one for them.
+///
+/// Its lock is held for as long as a change of a net takes, so that these come one after the other;
+/// no worker takes it.
+#[derive(Debug, Default)]
+pub struct Changes(Mutex<Log>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Log {
     number: u64,
     kept: VecDeque<Changed>,
@@ -41,8 +44,18 @@ pub(crate) struct Log {
 
 impl Changes {
     /// Nobody else changes anything until this is dropped.
-    pub fn begin(&self) -> MutexGuard<'_, Log> {
+    pub(crate) fn begin(&self) -> MutexGuard<'_, Log> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what was changed together: the path of each, what it was, and what it became.
+    pub fn note(
+        &self,
+        at: Time,
+        by: &str,
+        changes: impl IntoIterator<Item = (String, String, String)>,
+    ) {
+        self.begin().note(at, by, changes);
     }
 
     /// Those that are remembered, oldest first.

@@ -14,11 +14,10 @@ mod own;
 mod stage;
 mod value;
 
-pub(crate) use change::change_net;
+pub(crate) use change::{change_net, check};
 pub use fault::{SettingFault, SettingFaults};
-pub(crate) use list::{of_net, of_plan};
-pub use log::Changed;
-pub(crate) use log::Changes;
+pub(crate) use list::{of_net, of_plan, of_queue, part_of_queue};
+pub use log::{Changed, Changes};
 pub use own::OwnSettings;
 pub(crate) use own::{Own, Owned};
 pub(crate) use stage::Which;

@@ -395,11 +395,11 @@ fn a_gate_goes_by_a_new_target_from_its_next_tick_on_unless_its_law_is_frozen() 
     let wake = |sim: &mut Sim| sim.observer().change("", &[("stages.handler.batch", 1.into())]);
     wake(&mut sim).unwrap();
     assert_eq!(bounds(&mut sim), (ms(20).mul_f64(burst), 3));
-    assert!(net.freeze("handler", "overload", true));
+    assert!(net.freeze("", "handler", "overload", true));
     net.change("", &[(target, ms(10).into())]).unwrap();
     wake(&mut sim).unwrap();
     assert_eq!(bounds(&mut sim).0, ms(20).mul_f64(burst), "frozen");
-    assert!(net.freeze("handler", "overload", false));
+    assert!(net.freeze("", "handler", "overload", false));
     wake(&mut sim).unwrap();
     assert_eq!(bounds(&mut sim).0, ms(10).mul_f64(burst));
 }
