@@ -80,7 +80,7 @@ pub use queue::{AdmissionQueue, Ask, Order, Place};
 pub use rig::Rig;
 pub use run::{
     Cohort, Drained, ExitFirst, Fifo, LongestQueue, Machine, Next, Park, Policy, Priority, Raised,
-    Ran, Ready, Running, Shares, Stages, StartError, TimerKey, Wait, Waiting, Waker,
+    Ran, Ready, Running, Shares, StageError, Stages, StartError, TimerKey, Wait, Waiting, Waker,
 };
 pub use settings::{Changed, Changes, OwnSettings, Setting, SettingFault, SettingFaults, Value};
 pub use sim::Sim;

@@ -83,6 +83,12 @@ happenings! {
     Refused: "refused", "flows", "why";
     /// A replica goes by numbers that were set from outside.
     Set: "set", "", "";
+    /// A replica handles nothing any more, by an order from outside.
+    Paused: "paused", "", "";
+    /// A paused replica handles one batch.
+    Stepped: "stepped", "", "";
+    /// A paused replica goes on.
+    Resumed: "resumed", "", "";
     /// A handler panicked, a factory did, or futures of an async stage.
     Panicked: "panicked", "panics", "";
     /// A replica was built.

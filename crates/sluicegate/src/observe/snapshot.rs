@@ -69,6 +69,10 @@ pub struct StageView {
     pub parked: u64,
     /// How many replicas are parked now.
     pub parked_now: u64,
+    /// Whether it is [paused](Observer::pause).
+    pub paused: bool,
+    /// How many [steps](Observer::step) it has still to take.
+    pub steps: u32,
     /// Flows that ended without an answer while this stage ran.
     pub refused: ByWhy,
     /// Panics of its handler.
@@ -162,6 +166,7 @@ impl Observer {
         let stage = &plan.stages[id.index()];
         let domain = &plan.domains[stage.domain];
         let oldest = stage.probes.iter().filter_map(|probe| probe.oldest()).min();
+        let (paused, steps) = stage.directives.pause();
         let mut view = StageView {
             name: stage.spec.name.clone(),
             domain: domain.name.clone(),
@@ -177,6 +182,8 @@ impl Observer {
             mean_wait: Duration::ZERO,
             parked: 0,
             parked_now: 0,
+            paused,
+            steps,
             refused: ByWhy::default(),
             panics: 0,
             breaks: 0,

@@ -1,4 +1,5 @@
-//! What the replicas of a stage are told from outside while they run: other numbers.
+//! What the replicas of a stage are told from outside while they run: other numbers, to pause, to
+//! step.
 //!
 //! A replica compares one number once a run, and looks closer only where something is new.
 
@@ -17,6 +18,11 @@ pub(crate) struct Directives {
 
 #[derive(Default)]
 pub(crate) struct Told {
+    /// Whether nothing is to be handled, but for so many runs of one replica each.
+    pub paused: bool,
+    pub steps: u32,
+    /// Raised whenever another number is set.
+    pub numbers: u64,
     /// Other numbers than those that were declared.
     pub batch: Option<usize>,
     pub slice: Option<Duration>,
@@ -43,6 +49,12 @@ impl Directives {
         let done = tell(&mut told);
         self.epoch.fetch_add(1, Release);
         done
+    }
+
+    /// Whether the stage is paused, and the steps that it has not taken.
+    pub fn pause(&self) -> (bool, u32) {
+        let told = self.look();
+        (told.paused, told.steps)
     }
 
     /// The number that was set, if one was.

@@ -13,6 +13,7 @@ mod replica;
 mod rest;
 mod runnable;
 mod running;
+mod steer;
 mod wheel;
 #[cfg(test)]
 mod wheel_tests;
@@ -36,6 +37,7 @@ pub(crate) use replica::Replica;
 pub(crate) use rest::Rest;
 pub(crate) use runnable::{Context, Runnable};
 pub use running::{Drained, Running, StartError};
+pub use steer::StageError;
 pub use wheel::TimerKey;
 pub(crate) use wheel::Wheel;
 pub(crate) use worker::{Turn, Worker};

@@ -149,7 +149,9 @@ impl Plan {
         let mut seen = Seen::default();
         for &id in &domain.stages {
             let stage = &self.stages[id.index()];
-            seen.stands |= stage.probes.iter().any(|probe| probe.stands());
+            let stands = stage.probes.iter().any(|probe| probe.stands());
+            // What waits at a paused stage waits for no thread.
+            seen.stands |= stands && !stage.directives.pause().0;
             for stats in self.stats.of_stage(id) {
                 seen.served += stats.served.get();
                 seen.busy += stats.busy.get();
@@ -218,6 +220,10 @@ impl Plan {
 
     pub fn drain(&self) {
         self.draining.store(true, SeqCst);
+        // What waits at a paused stage has to end.
+        for stage in self.stages.iter().filter(|stage| stage.directives.pause().0) {
+            self.direct(stage.id, |told| (told.paused, told.steps) = (false, 0));
+        }
         self.tell_all();
     }
 

@@ -212,6 +212,7 @@ fn apply(plan: &Plan, found: &[(&Entry, Value)]) {
     for stage in told {
         // Under one lock, so that a replica hears of all of them together.
         plan.direct(stage, |directives| {
+            directives.numbers += 1;
             for (entry, value) in found {
                 match &entry.target {
                     Target::Stage(id, which) if *id == stage => directives.set(*which, *value),

@@ -20,6 +20,7 @@ mod load;
 mod mutants;
 mod overload;
 mod panics;
+mod pauses;
 mod permits;
 mod policies;
 mod pools;

@@ -2,18 +2,60 @@
 
 use super::Replica;
 use crate::observe::Happening;
-use crate::run::Context;
+use crate::run::{Context, Told};
 use crate::settings::OwnSettings;
 use crate::stage::{AnyOut, Ports, Stage};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 impl<S: Stage> Replica<S> {
-    /// Does what it was told since it last looked.
+    /// Does what it was told. Whether the run goes on: a paused replica does nothing, but that what
+    /// it held goes out as there is room, and but for its steps.
     #[cold]
-    pub(super) fn heed(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn heed(&mut self, cx: &mut Context<'_>) -> bool {
         let directives = Arc::clone(&self.directives);
         let told = directives.look();
         self.heard = directives.epoch();
+        if told.numbers != self.numbers {
+            self.number(told, cx);
+        } else {
+            drop(told);
+        }
+        if self.parked {
+            self.deliver(cx.desk);
+        }
+        let has_work = cx.takes && self.has_work();
+        let mut told = directives.look();
+        let (paused, steps) = (told.paused, has_work && told.paused && told.steps > 0);
+        told.steps -= u32::from(steps);
+        drop(told);
+        if paused {
+            // To look again at the next run.
+            self.heard = u64::MAX;
+        }
+        if self.paused != paused {
+            self.paused = paused;
+            self.note(cx, if paused { Happening::Paused } else { Happening::Resumed }, 0);
+        }
+        if steps {
+            self.note(cx, Happening::Stepped, 0);
+        }
+        if paused && !steps {
+            self.account(cx);
+        }
+        !paused || steps
+    }
+
+    /// Whether a run would do anything.
+    fn has_work(&self) -> bool {
+        let waiting = self.queue.waiting();
+        let told = !self.ended.is_empty() || !self.timers.is_empty();
+        let flags = self.signalled || self.flag.is_raised() || self.again && !self.parked;
+        told || flags || waiting.urgent || waiting.events > 0 && !self.parked
+    }
+
+    /// Goes by other numbers.
+    fn number(&mut self, told: MutexGuard<'_, Told>, cx: &mut Context<'_>) {
+        self.numbers = told.numbers;
         if let Some(slice) = told.slice {
             self.work.set_slice(slice);
         }

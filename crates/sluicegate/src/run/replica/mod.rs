@@ -61,8 +61,11 @@ pub(crate) struct Replica<S: Stage> {
     /// While open, a flag whose handler panicked is not raised again.
     flag_breaker: Breaker,
     directives: Arc<Directives>,
-    /// Their epoch when it last looked at them.
+    /// Their epoch when it last looked at them, if it need not look again.
     heard: u64,
+    /// The numbers that it goes by, and whether it is paused.
+    numbers: u64,
+    paused: bool,
     /// What was set of the stage's own settings.
     own: Vec<(String, Value)>,
 }
@@ -125,6 +128,8 @@ impl<S: Stage> Replica<S> {
             flag_breaker: Breaker::default(),
             directives: Arc::clone(&spec.directives),
             heard: 0,
+            numbers: 0,
+            paused: false,
             own: Vec::new(),
         }
     }
@@ -306,8 +311,8 @@ impl<S: Stage> Runnable for Replica<S> {
 
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
         self.begin(cx);
-        if self.directives.epoch() != self.heard {
-            self.heed(cx);
+        if self.directives.epoch() != self.heard && !self.heed(cx) {
+            return false;
         }
         if self.parked {
             self.deliver(cx.desk);
