@@ -2,9 +2,9 @@
 
 use crate::origin::is_own;
 use crate::query::{decoded, pairs};
-use crate::settings;
+use crate::{settings, stages};
 use serde_json::json;
-use sluicegate::{Changed, Setting, SettingFaults, Value};
+use sluicegate::{Changed, Setting, SettingFaults, StageError, Value};
 
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
@@ -15,7 +15,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub struct Asked<'a> {
     /// Its method, such as `GET`.
     pub method: &'a [u8],
-    /// Its path, such as `/api/net`.
+    /// Its path, such as `/api/net`, without escapes.
     pub path: &'a str,
     /// What follows the `?`.
     pub query: Option<&'a str>,
@@ -63,17 +63,59 @@ pub trait Seen {
     /// Why none was changed.
     fn change(&self, by: &str, changes: &[(&str, Value)]) -> Result<(), NotChanged>;
 
+    /// Has a stage do this.
+    ///
+    /// # Errors
+    /// Why it does not.
+    fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged>;
+
     /// Heads the index: what runs here.
     fn title(&self) -> &'static str;
 }
 
-/// Why no setting was changed.
+/// What a stage can be made to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steer {
+    /// To handle nothing any more.
+    Pause,
+    /// To handle one batch, while it is paused.
+    Step,
+    /// To go on.
+    Resume,
+}
+
+/// Why nothing was changed.
 #[derive(Clone, Debug)]
 pub enum NotChanged {
-    /// Nothing may be changed here; what would have to be otherwise.
+    /// It may not be changed here; what would have to be otherwise.
     Forbidden(&'static str),
     /// What is wrong with what was asked for.
     Wrong(String),
+    /// What is named is not there; what is.
+    Unknown(String),
+    /// It cannot be done now, and why.
+    Conflict(String),
+}
+
+impl NotChanged {
+    pub(crate) fn answer(self) -> Answer {
+        let (status, what) = match self {
+            Self::Forbidden(what) => (403, what.to_owned()),
+            Self::Wrong(what) => (400, what),
+            Self::Unknown(what) => (404, what),
+            Self::Conflict(what) => (409, what),
+        };
+        Answer::new(status, TEXT, what + "\n")
+    }
+}
+
+impl From<StageError> for NotChanged {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::Unknown { .. } => Self::Unknown(error.to_string()),
+            _ => Self::Conflict(error.to_string()),
+        }
+    }
 }
 
 impl From<SettingFaults> for NotChanged {
@@ -88,6 +130,7 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
         "/api/net" => show(asked.method, || seen.json()),
         "/api/freeze" => freeze(asked, seen),
         "/api/settings" => settings::answer(asked, seen),
+        path if stages::is_one(path) => stages::answer(asked, seen),
         "/" if is_read(asked.method) => Answer::new(200, HTML, index(seen.title())),
         "/" => Answer::not_allowed("GET, HEAD"),
         _ => Answer::new(404, TEXT, "nothing is here; there are: /, /api/net and /api/settings\n"),
@@ -119,6 +162,7 @@ fn index(title: &str) -> String {
          <p>{title}: <a href=api/net>/api/net</a>\n\
          <p>Settings: <a href=api/settings>/api/settings</a>, changed by \
          POST /api/settings?PATH=NUMBER&amp;by=NAME\n\
+         <p>Hold a stage still: POST /api/stages/NAME/pause, then step or resume\n\
          <p>Freeze a law of a gate: POST /api/freeze?stage=S&amp;law=L&amp;frozen=true\n"
     )
 }
@@ -227,6 +271,16 @@ mod tests {
             Err(NotChanged::Forbidden("nothing"))
         }
 
+        fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged> {
+            match (stage, how) {
+                ("a/b", Steer::Pause) if by == "anna" => self.0.replace(true),
+                ("a/b", Steer::Pause) => return Err(NotChanged::Forbidden("not you")),
+                ("a/b", _) => return Err(StageError::NotPaused { stage: stage.into() }.into()),
+                _ => return Err(NotChanged::Unknown("there are: a/b".to_owned())),
+            };
+            Ok(())
+        }
+
         fn title(&self) -> &'static str {
             "One"
         }
@@ -252,6 +306,15 @@ mod tests {
             ("POST", "/api/freeze?stage=a&law=b&frozen=1", 400),
             ("POST", "/api/freeze?stage=a&frozen=true", 400),
             ("POST", "/api/freeze?stage=a&law=c&frozen=true", 404),
+            ("GET", "/api/stages/a/b/pause?by=anna", 405),
+            ("HEAD", "/api/stages/a/b/pause?by=anna", 405),
+            ("POST", "/api/stages/a/b/pause?by=ben", 403),
+            ("POST", "/api/stages/a/b/stop?by=anna", 404),
+            ("POST", "/api/stages/a/b?by=anna", 404),
+            ("POST", "/api/stages/c/pause?by=anna", 404),
+            ("POST", "/api/stages//pause?by=anna", 404),
+            ("POST", "/api/stages/a/b/step", 409),
+            ("POST", "/api/stages/a/b/resume", 409),
         ] {
             assert_eq!(answer(ask(method, target), &one).status, status, "{method} {target}");
         }
@@ -260,10 +323,17 @@ mod tests {
             ..ask("POST", "/api/freeze?stage=a&law=b&frozen=true")
         };
         assert_eq!(answer(foreign, &one).status, 403);
+        let foreign =
+            Asked { origin: Some(b"null"), ..ask("POST", "/api/stages/a/b/pause?by=anna") };
+        assert_eq!(answer(foreign, &one).status, 403);
         assert!(!*one.0.borrow(), "all that was in vain");
         let done = answer(ask("POST", "/api/freeze?x=y&frozen=true&law=b&stage=a"), &one);
         assert_eq!((done.status, *one.0.borrow()), (200, true));
         assert_eq!(answer(ask("GET", "/api/net"), &one).body, r#"{"frozen":true}"#);
+        let two = One::default();
+        let done = answer(ask("POST", "/api/stages/a/b/pause?by=anna"), &two);
+        assert_eq!((done.status, *two.0.borrow()), (200, true));
+        assert_eq!(done.body, r#"{"stage":"a/b","done":"pause"}"#);
     }
 
     #[test]

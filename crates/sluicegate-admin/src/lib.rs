@@ -10,6 +10,7 @@ mod json;
 mod origin;
 mod query;
 mod settings;
+mod stages;
 
-pub use answer::{Answer, Asked, NotChanged, Seen, answer, no_such_law, show};
+pub use answer::{Answer, Asked, NotChanged, Seen, Steer, answer, no_such_law, show};
 pub use json::{gate, net};

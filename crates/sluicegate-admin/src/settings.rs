@@ -1,6 +1,6 @@
 //! `/api/settings`: what may be set, what was changed, and changes of it.
 
-use crate::answer::{Answer, Asked, NotChanged, Seen, by, is_read, own_page};
+use crate::answer::{Answer, Asked, Seen, by, is_read, own_page};
 use crate::query::{decoded, pairs};
 use serde_json::{Value as Json, json};
 use sluicegate::{Changed, Setting, Value};
@@ -33,8 +33,7 @@ pub(crate) fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
             let settings = settings.iter().filter(|setting| changed(setting)).map(setting);
             Answer::json(&json!({ "settings": settings.collect::<Vec<_>>() }))
         }
-        Err(NotChanged::Forbidden(why)) => Answer::text(403, format!("{why}\n")),
-        Err(NotChanged::Wrong(what)) => Answer::text(400, what + "\n"),
+        Err(why) => why.answer(),
     }
 }
 
@@ -95,7 +94,7 @@ fn changed(change: &Changed) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::answer;
+    use crate::answer::{NotChanged, Steer, answer};
     use sluicegate::{
         Batch, Cx, Net, Observer, Overload, SettingFaults, Sim, bounded, from_fn, ms, stage,
     };
@@ -141,6 +140,10 @@ mod tests {
                 return Err(NotChanged::Forbidden("not here"));
             }
             self.0.change(by, changes).map_err(|faults: SettingFaults| faults.into())
+        }
+
+        fn steer(&self, _: &str, _: &str, _: Steer) -> Result<(), NotChanged> {
+            Ok(())
         }
 
         fn title(&self) -> &'static str {

@@ -6,7 +6,7 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use serde_json::json;
 use sluicegate::{Changed, Changes, Setting, Value};
-use sluicegate_admin::{Answer, Asked, NotChanged, Seen, answer, no_such_law};
+use sluicegate_admin::{Answer, Asked, NotChanged, Seen, Steer, answer, no_such_law};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -164,6 +164,10 @@ impl Seen for Gates {
         let at = self.named.first().map(|(_, gate)| gate.view().at);
         self.changes.note(at.unwrap_or_default(), by, told);
         Ok(())
+    }
+
+    fn steer(&self, _: &str, _: &str, _: Steer) -> Result<(), NotChanged> {
+        Err(NotChanged::Forbidden("a gate is no stage of a net: it cannot be held still"))
     }
 
     fn title(&self) -> &'static str {

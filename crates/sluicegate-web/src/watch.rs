@@ -3,13 +3,16 @@ use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use serde_json::{Map, Value, json};
 use sluicegate::{Changed, Observer, Setting};
-use sluicegate_admin::{NotChanged, Seen, net, no_such_law};
+use sluicegate_admin::{NotChanged, Seen, Steer, net, no_such_law};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
 use sluicegate_io::resources::{Budget, Resource};
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
+
+/// The domain of the admin listener.
+pub(crate) const ADMIN: &str = "admin";
 
 /// The eyes of a service. They open when it runs.
 pub struct Watch {
@@ -117,6 +120,22 @@ impl Seen for Watch {
     fn change(&self, by: &str, changes: &[(&str, sluicegate::Value)]) -> Result<(), NotChanged> {
         let none = NotChanged::Forbidden("no net runs yet");
         Ok(self.observer.get().ok_or(none)?.change(by, changes)?)
+    }
+
+    fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged> {
+        let none = NotChanged::Forbidden("no net runs yet");
+        let observer = self.observer.get().ok_or(none)?;
+        let net = observer.snapshot();
+        if net.stages.iter().any(|one| one.name == stage && one.domain == ADMIN) {
+            let why = "the stages of the admin listener answer this: paused, they would not resume";
+            return Err(NotChanged::Forbidden(why));
+        }
+        match how {
+            Steer::Pause => observer.pause(by, stage)?,
+            Steer::Step => observer.step(by, stage)?,
+            Steer::Resume => observer.resume(by, stage)?,
+        }
+        Ok(())
     }
 
     fn title(&self) -> &'static str {

@@ -5,8 +5,8 @@ use crate::common::{settle_empty, sink, stage_of, wire_of};
 use crate::random::{drawn, whole};
 use sluicegate::sim::Setup;
 use sluicegate::{
-    Batch, Capacity, Cx, Entry, Limit, Net, OnFull, Order, Out, Overload, Sim, StageError,
-    VirtualTime, Why, bounded, from_fn, ms, stage,
+    Batch, Capacity, Cx, Entry, Limit, Net, OnFull, Order, Overload, Sim, StageError, VirtualTime,
+    Why, bounded, from_fn, ms, stage,
 };
 
 /// A source of 40 flows, a stage that passes them on, one that may be paused, and back.
