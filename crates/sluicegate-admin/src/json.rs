@@ -71,6 +71,7 @@ fn stage(stage: &StageView) -> Value {
         "refused": by_why(|why| stage.refused[why]),
         "panics": stage.panics,
         "breaks": stage.breaks,
+        "replaced": stage.replaced,
         "admission": stage.admission.iter().map(admission).collect::<Vec<_>>(),
     })
 }

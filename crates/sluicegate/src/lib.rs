@@ -85,8 +85,8 @@ pub use run::{
 pub use settings::{Changed, Changes, OwnSettings, Setting, SettingFault, SettingFaults, Value};
 pub use sim::Sim;
 pub use stage::{
-    AnyOut, AsyncCx, AsyncStage, Binder, Cx, Entering, Flag, FnStage, Full, Inlet, Local, NoRoom,
-    Out, Outlet, Permit, Ports, Sleep, Stage, async_stage, from_async_fn, from_fn,
+    AnyOut, AnyStage, AsyncCx, AsyncStage, Binder, Cx, Entering, Flag, FnStage, Full, Inlet, Local,
+    NoRoom, Out, Outlet, Permit, Ports, Sleep, Stage, async_stage, from_async_fn, from_fn,
 };
 pub use time::{Clock, Time, VirtualTime, ms};
 

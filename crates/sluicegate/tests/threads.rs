@@ -682,3 +682,36 @@ fn a_step_of_threads_that_sleep_is_one_batch() {
     }
     assert_over(running.drain(LONG), true);
 }
+
+#[test]
+fn a_stage_that_is_replaced_under_load_loses_nothing() {
+    const EACH: u64 = 20_000;
+    let done = Arc::new(AtomicU64::new(0));
+    let mut net = Net::new("replaced");
+    let cpu = net.domain("cpu").pinned(2);
+    let pool = net.domain("pool").pool(2);
+    let first = net.add(stage("first", pass).on(cpu).queue(bounded(64)));
+    let second = net.add(stage("second", pass).on(pool).queue(bounded(64)).batch(4).replaceable());
+    let count = Arc::clone(&done);
+    let last = net.add(stage("last", move || counting(&count)).on(cpu).queue(bounded(16)));
+    net.wire(first.out, second.inlet);
+    net.wire(second.out, last.inlet);
+    let entry = net.entry(first.inlet);
+    let running = net.run().unwrap();
+    let net = running.observer();
+    for n in 0..EACH {
+        while entry.send(n).is_err() {
+            thread::yield_now();
+        }
+        match n % 100 {
+            0 => net.replace("", "first", pass).unwrap(),
+            50 => net.replace("", "second", || Box::new(pass())).unwrap(),
+            _ => {}
+        }
+    }
+    until(&done, EACH);
+    assert!(net.snapshot().stages.iter().take(2).all(|stage| stage.replaced > 0));
+    let drained = running.drain(LONG);
+    assert_over(drained, true);
+    assert_eq!((drained.ledger.finished, drained.ledger.entered), (EACH, EACH));
+}

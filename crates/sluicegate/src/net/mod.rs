@@ -14,7 +14,7 @@ pub(crate) use entry::EntryCounts;
 pub use entry::{Entry, Refused};
 pub use fault::{Fault, Faults};
 pub(crate) use graph::exit_order;
-pub(crate) use spec::{BuildReplica, Declared, StageSpec};
+pub(crate) use spec::{BuildReplica, Declared, StageKind, StageSpec};
 pub use spec::{Capacity, Spec, bounded, stage};
 pub(crate) use wire::WireSpec;
 pub use wire::{OnFull, Wire};

@@ -4,10 +4,10 @@ use crate::control::{Controller, Off, Served};
 use crate::event::Event;
 use crate::net::{Domain, Kind};
 use crate::queue::{Gated, InletQueue, Item, Order, Probe};
-use crate::run::{Build, Replica, Runnable};
+use crate::run::{Build, Make, Maker, Replica, Runnable};
 use crate::settings::{Own, OwnSettings, Value};
-use crate::stage::{Ports, Stage};
-use std::any::Any;
+use crate::stage::{AnyStage, Ports, Stage};
+use std::any::{Any, type_name};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,7 +142,7 @@ impl Capacity {
 /// A stage to be added to a net; see [`stage`].
 pub struct Spec<S> {
     stage: Declared,
-    make: Arc<dyn Fn() -> S + Send + Sync>,
+    make: Make<S>,
 }
 
 /// What was declared of a stage, whatever its type.
@@ -218,13 +218,22 @@ impl<S: Stage> Spec<S> {
         self
     }
 
+    /// Has any stage with the same ports take its place while the net runs, if it is asked to:
+    /// [`Observer::replace`](crate::Observer::replace). Else only one of the same type can.
+    pub fn replaceable(self) -> Spec<AnyStage<S::In, S::Out>> {
+        let Self { stage, make } = self;
+        Spec { stage, make: Arc::new(move || Box::new(make())) }
+    }
+
     pub(crate) fn declare(self) -> StageSpec {
         let Self { stage, make } = self;
+        let maker = Arc::new(Maker::new(make));
         StageSpec {
             declared: stage,
             ports: S::Out::NAMES,
             queues: Box::new(Erased::<S::In>(PhantomData)),
-            build: Box::new(move |build| Box::new(Replica::<S>::new(Arc::clone(&make), build))),
+            kind: (Box::new(Arc::clone(&maker)), type_name::<S>()),
+            build: Box::new(move |build| Box::new(Replica::<S>::new(Arc::clone(&maker), build))),
         }
     }
 }
@@ -241,11 +250,15 @@ impl Declared {
 
 pub(crate) type BuildReplica = Box<dyn Fn(&Build<'_>) -> Box<dyn Runnable> + Send + Sync>;
 
+/// The `Arc<Maker<S>>` of a stage, and the name of its type.
+pub(crate) type StageKind = (Box<dyn Any + Send + Sync>, &'static str);
+
 /// A stage in its net, its types erased.
 pub(crate) struct StageSpec {
     pub declared: Declared,
     pub ports: &'static [&'static str],
     pub queues: Box<dyn MakeQueues>,
+    pub kind: StageKind,
     pub build: BuildReplica,
 }
 

@@ -89,6 +89,8 @@ happenings! {
     Stepped: "stepped", "", "";
     /// A paused replica goes on.
     Resumed: "resumed", "", "";
+    /// Another value took the place of a replica's stage.
+    Replaced: "replaced", "", "";
     /// A handler panicked, a factory did, or futures of an async stage.
     Panicked: "panicked", "panics", "";
     /// A replica was built.

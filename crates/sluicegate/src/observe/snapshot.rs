@@ -79,6 +79,8 @@ pub struct StageView {
     pub panics: u64,
     /// How often its breaker opened.
     pub breaks: u64,
+    /// How often a replica's stage was [replaced](Observer::replace) by another value.
+    pub replaced: u64,
     /// Answers that came twice or that nobody waited for.
     pub strays: u64,
     /// The admission to each of its queues; none where its inlet has neither order nor admission.
@@ -187,6 +189,7 @@ impl Observer {
             refused: ByWhy::default(),
             panics: 0,
             breaks: 0,
+            replaced: 0,
             strays: 0,
             admission: stage.probes.iter().filter_map(|probe| probe.admission()).collect(),
         };
@@ -199,6 +202,7 @@ impl Observer {
             view.refused += stats.refused();
             view.panics += stats.panics.get();
             view.breaks += stats.breaks.get();
+            view.replaced += stats.replaced.get();
             view.strays += stats.strays.get();
             busy += stats.busy.get();
             waited += stats.waited.get();

@@ -1,5 +1,5 @@
 //! What the replicas of a stage are told from outside while they run: other numbers, to pause, to
-//! step.
+//! step, to be another value.
 //!
 //! A replica compares one number once a run, and looks closer only where something is new.
 
@@ -21,6 +21,10 @@ pub(crate) struct Told {
     /// Whether nothing is to be handled, but for so many runs of one replica each.
     pub paused: bool,
     pub steps: u32,
+    /// Raised whenever another value takes the place of the stage.
+    pub replaced: u64,
+    /// The type of that.
+    pub value: Option<&'static str>,
     /// Raised whenever another number is set.
     pub numbers: u64,
     /// Other numbers than those that were declared.

@@ -7,6 +7,7 @@ mod directives;
 mod gating;
 mod machine;
 mod mailbox;
+mod maker;
 mod plan;
 mod policy;
 mod replica;
@@ -27,6 +28,7 @@ pub(crate) use gating::Gating;
 pub use machine::{Machine, Park, Raised, Wait};
 pub use mailbox::Waker;
 pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, Ring};
+pub(crate) use maker::{Make, Maker};
 pub(crate) use plan::{Build, Plan, PlannedDomain, PlannedStage};
 pub(crate) use policy::PolicySettings;
 pub use policy::{

@@ -4,8 +4,8 @@ use crate::desk::Desk;
 use crate::event::{StageId, WorkerId};
 use crate::gone::Gone;
 use crate::net::{
-    BuildReplica, Declared, EntryCounts, Kind, MachineFactory, Net, PolicyFactory, WireSpec,
-    exit_order,
+    BuildReplica, Declared, EntryCounts, Kind, MachineFactory, Net, PolicyFactory, StageKind,
+    WireSpec, exit_order,
 };
 use crate::observe::Stats;
 use crate::queue::Probe;
@@ -72,6 +72,7 @@ pub(crate) struct PlannedStage {
     pub queues: Box<dyn Any + Send + Sync>,
     pub probes: Vec<Arc<dyn Probe>>,
     pub directives: Arc<Directives>,
+    pub kind: StageKind,
     build: BuildReplica,
 }
 
@@ -284,6 +285,7 @@ impl PlannedStage {
             queues: queues.typed,
             probes: queues.probes,
             directives: Arc::default(),
+            kind: stage.kind,
             build: stage.build,
         }
     }

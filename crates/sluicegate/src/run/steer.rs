@@ -1,8 +1,12 @@
-//! Stages are paused, stepped and resumed from outside.
+//! Stages are paused, stepped, resumed and replaced from outside.
 
 use crate::observe::Observer;
-use crate::run::{Plan, PlannedStage, Told};
+use crate::run::{Maker, Plan, PlannedStage, Told};
+use crate::settings::Owned;
+use crate::stage::{AnyStage, Stage};
+use std::any::type_name;
 use std::fmt;
+use std::sync::Arc;
 
 /// Steps that a stage may have still to take.
 const STEPS_MAX: u32 = 64;
@@ -25,6 +29,15 @@ pub enum StageError {
         /// The stage.
         stage: String,
     },
+    /// The stage is of a type in whose place such a value cannot come.
+    OtherType {
+        /// The stage.
+        stage: String,
+        /// Its type.
+        is: &'static str,
+        /// The type of the value.
+        other: &'static str,
+    },
     /// So many steps wait already.
     Steps {
         /// The stage.
@@ -44,6 +57,11 @@ impl fmt::Display for StageError {
             Self::NotPaused { stage } => {
                 write!(f, "stage `{stage}` is not paused; pause it before it is to go step by step")
             }
+            Self::OtherType { stage, is, other } => write!(
+                f,
+                "stage `{stage}` is a {is}, in whose place no {other} can come; give another {is}, \
+                 or one with the same ports where the stage is declared `.replaceable()`"
+            ),
             Self::Steps { stage, limit } => {
                 write!(
                     f,
@@ -135,6 +153,82 @@ impl Observer {
         self.steer(by, stage, "paused", |told, _, _| {
             told.steps = 0;
             Ok((std::mem::replace(&mut told.paused, false).to_string(), false.to_string()))
+        })
+    }
+
+    /// Puts another value in the place of a stage: each replica is made by `make`, on its worker,
+    /// between two batches, and is given the state that the one before [gives
+    /// away](Stage::take_state). It has to be of the same type, or have the same ports where the stage
+    /// is [`replaceable`](crate::Spec::replaceable).
+    ///
+    /// What waits in queues, windows and on wires stays, and so do pauses and numbers that were set;
+    /// its [own settings](Stage::settings) begin anew. Flows that the old value keeps, and futures of
+    /// an async stage, end as [`Failed`](crate::Why::Failed). Where `make` panics, the old value goes on,
+    /// and the panic is counted; a value that panics later is made anew by `make`.
+    ///
+    /// ```
+    /// use sluicegate::{Batch, Cx, Net, Sim, Stage, stage};
+    /// use std::any::Any;
+    ///
+    /// /// Adds up, each number times a factor.
+    /// struct Sum<const FACTOR: u64>(u64);
+    ///
+    /// impl<const FACTOR: u64> Stage for Sum<FACTOR> {
+    ///     type In = u64;
+    ///     type Out = ();
+    ///
+    ///     fn handle(&mut self, batch: Batch<'_, u64>, _: &mut Cx<'_, ()>) {
+    ///         for event in batch {
+    ///             let (tag, n) = event.split();
+    ///             self.0 += FACTOR * n;
+    ///             println!("{}", self.0);
+    ///             tag.finish();
+    ///         }
+    ///     }
+    ///
+    ///     fn take_state(&mut self) -> Option<Box<dyn Any>> {
+    ///         Some(Box::new(self.0))
+    ///     }
+    ///
+    ///     fn give_state(&mut self, state: Box<dyn Any>, _: &mut Cx<'_, ()>) {
+    ///         self.0 = *state.downcast().expect("the sum so far");
+    ///     }
+    /// }
+    ///
+    /// let mut net = Net::new("sums");
+    /// let cpu = net.domain("cpu").pinned(1);
+    /// net.add(stage("sum", || Sum::<1>(0)).on(cpu).replaceable());
+    /// let mut sim = Sim::new(net, 1)?;
+    /// sim.observer().replace("anna", "sum", || Sum::<10>(0))?;
+    /// assert!(sim.settle(1000));
+    /// assert_eq!(sim.snapshot().stages[0].replaced, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There is no such stage, or it is of another type.
+    pub fn replace<S: Stage>(
+        &self,
+        by: &str,
+        stage: &str,
+        make: impl Fn() -> S + Send + Sync + 'static,
+    ) -> Result<(), StageError> {
+        self.steer(by, stage, "stage", |told, _, stage| {
+            let (maker, is) = &stage.kind;
+            if let Some(maker) = maker.downcast_ref::<Arc<Maker<S>>>() {
+                maker.set(Arc::new(make));
+            } else if let Some(maker) = maker.downcast_ref::<Arc<Maker<AnyStage<S::In, S::Out>>>>()
+            {
+                maker.set(Arc::new(move || Box::new(make())));
+            } else {
+                let (stage, other) = (stage.spec.name.clone(), type_name::<S>());
+                return Err(StageError::OtherType { stage, is, other });
+            }
+            told.replaced += 1;
+            told.numbers += 1;
+            told.own = Owned::default();
+            let before = told.value.replace(type_name::<S>()).unwrap_or(is);
+            Ok((before.to_owned(), type_name::<S>().to_owned()))
         })
     }
 

@@ -26,6 +26,7 @@ mod policies;
 mod pools;
 mod quality;
 mod random;
+mod replaced;
 mod resources;
 mod rest;
 mod seeds;

@@ -54,7 +54,7 @@ fn each_line_has_the_columns_and_a_name_that_is_declared() {
         assert_eq!(fields[5] != "-", !what.detail().is_empty(), "{line}");
         seen.insert(what.name());
     }
-    let rare = ["rested", "troubled", "recovered", "broke", "sized", "spent"];
+    let rare = ["rested", "troubled", "recovered", "broke", "sized", "spent", "replaced"];
     let missing = Happening::ALL.iter().map(|what| what.name());
     let missing: Vec<_> =
         missing.filter(|name| !seen.contains(name) && !rare.contains(name)).collect();

@@ -1,10 +1,12 @@
 //! What a replica does that was told from outside, between two batches.
 
 use super::Replica;
+use crate::ledger::Why;
 use crate::observe::Happening;
 use crate::run::{Context, Told};
 use crate::settings::OwnSettings;
 use crate::stage::{AnyOut, Ports, Stage};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard};
 
 impl<S: Stage> Replica<S> {
@@ -13,8 +15,14 @@ impl<S: Stage> Replica<S> {
     #[cold]
     pub(super) fn heed(&mut self, cx: &mut Context<'_>) -> bool {
         let directives = Arc::clone(&self.directives);
-        let told = directives.look();
+        let mut told = directives.look();
         self.heard = directives.epoch();
+        if told.replaced != self.replaced {
+            self.replaced = told.replaced;
+            drop(told);
+            self.replace(cx);
+            told = directives.look();
+        }
         if told.numbers != self.numbers {
             self.number(told, cx);
         } else {
@@ -43,6 +51,38 @@ impl<S: Stage> Replica<S> {
             self.account(cx);
         }
         !paused || steps
+    }
+
+    /// Puts another value in the place of the stage, and hands it the state. The old one goes on
+    /// where the new one cannot be made.
+    fn replace(&mut self, cx: &mut Context<'_>) {
+        let make = self.maker.get();
+        if self.stage.is_none() {
+            self.make = make;
+            return;
+        }
+        let Ok(new) = catch_unwind(AssertUnwindSafe(|| make())) else {
+            self.stats.panics.add(1);
+            return self.note(cx, Happening::Panicked, 1);
+        };
+        self.make = make;
+        let state = self.call(cx, |stage, _, _| stage.take_state()).flatten();
+        let before = cx.desk.set_dropping(Why::Failed);
+        let old = self.stage.replace(new);
+        // A destructor may panic; it is gone all the same.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
+        self.hand.lose(cx.now);
+        self.fly();
+        self.hand.close();
+        self.own.clear();
+        self.begin_own(cx);
+        if let Some(state) = state {
+            self.call(cx, |stage, _, cx| stage.give_state(state, cx));
+        }
+        cx.desk.set_dropping(before);
+        self.stats.replaced.add(1);
+        self.note(cx, Happening::Replaced, 0);
+        self.start_stage(cx);
     }
 
     /// Whether a run would do anything.

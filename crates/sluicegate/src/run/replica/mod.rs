@@ -11,7 +11,9 @@ use crate::net::Kind;
 use crate::observe::{Happening, StageStats};
 use crate::queue::{Aside, InletQueue, Probe};
 use crate::run::close::refuse_all;
-use crate::run::{Bell, Breaker, Build, Context, Directives, Runnable, Waiting, refuse};
+use crate::run::{
+    Bell, Breaker, Build, Context, Directives, Make, Maker, Runnable, Waiting, refuse,
+};
 use crate::settings::Value;
 use crate::stage::{AnyOut, Binder, Cx, Flag, Hand, Local, OutSpec, Ports, Runtime, Stage, Window};
 use crate::time::Time;
@@ -25,7 +27,8 @@ const DEAR: u64 = 100_000;
 pub(crate) struct Replica<S: Stage> {
     id: StageId,
     stage: Option<S>,
-    make: Arc<dyn Fn() -> S + Send + Sync>,
+    make: Make<S>,
+    maker: Arc<Maker<S>>,
     queue: Arc<InletQueue<S::In>>,
     /// Where the inlet has a gate: what this replica measures for it.
     gate_cell: Option<Arc<Served>>,
@@ -63,15 +66,16 @@ pub(crate) struct Replica<S: Stage> {
     directives: Arc<Directives>,
     /// Their epoch when it last looked at them, if it need not look again.
     heard: u64,
-    /// The numbers that it goes by, and whether it is paused.
+    /// The numbers that it goes by, which value it is, and whether it is paused.
     numbers: u64,
+    replaced: u64,
     paused: bool,
     /// What was set of the stage's own settings.
     own: Vec<(String, Value)>,
 }
 
 impl<S: Stage> Replica<S> {
-    pub fn new(make: Arc<dyn Fn() -> S + Send + Sync>, build: &Build<'_>) -> Self {
+    pub fn new(maker: Arc<Maker<S>>, build: &Build<'_>) -> Self {
         let spec = build.spec;
         let queues: &Vec<Arc<InletQueue<S::In>>> =
             spec.queues.downcast_ref().expect("the queues of a stage carry its input type");
@@ -101,7 +105,8 @@ impl<S: Stage> Replica<S> {
         Self {
             id: spec.id,
             stage: None,
-            make,
+            make: maker.get(),
+            maker,
             queue,
             gate_cell,
             aside: Aside::default(),
@@ -129,6 +134,7 @@ impl<S: Stage> Replica<S> {
             directives: Arc::clone(&spec.directives),
             heard: 0,
             numbers: 0,
+            replaced: 0,
             paused: false,
             own: Vec::new(),
         }
@@ -191,15 +197,19 @@ impl<S: Stage> Replica<S> {
                 self.stage = Some(stage);
                 self.note(cx, Happening::Built, 0);
                 self.begin_own(cx);
-                self.call(cx, |stage, _, cx| stage.start(cx));
-                if cx.draining {
-                    self.call(cx, |stage, _, cx| stage.drain(cx));
-                }
+                self.start_stage(cx);
             }
             Err(_) => {
                 self.stats.panics.add(1);
                 self.note(cx, Happening::Panicked, 1);
             }
+        }
+    }
+
+    fn start_stage(&mut self, cx: &mut Context<'_>) {
+        self.call(cx, |stage, _, cx| stage.start(cx));
+        if cx.draining {
+            self.call(cx, |stage, _, cx| stage.drain(cx));
         }
     }
 
