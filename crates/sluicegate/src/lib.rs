@@ -105,3 +105,8 @@ fn seeded() -> proptest::test_runner::Config {
 #[doc = include_str!("../../../README.md")]
 #[cfg(doctest)]
 struct Readme;
+
+/// The example of the page on settings, the same.
+#[doc = include_str!("../../../docs/settings.md")]
+#[cfg(doctest)]
+struct SettingsPage;
