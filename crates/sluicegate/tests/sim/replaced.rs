@@ -96,21 +96,36 @@ fn state_is_handed_over_at_a_batchs_edge_and_what_waits_stays() {
 #[test]
 fn own_settings_begin_anew_and_a_later_panic_makes_the_new_value() {
     let log = Log::default();
-    let mut sim = net(&log, false, 1, 3);
+    let mut net = Net::new("anew");
+    let cpu = net.domain("cpu").pinned(1);
+    let out = log.clone();
+    let sum = net.add(stage("sum", Sum::<1>::new).on(cpu).replaceable());
+    let last = net.add(stage("last", move || sink("sum", &out)).on(cpu));
+    net.wire(sum.out, last.inlet);
+    let entry = net.entry(sum.inlet);
+    let mut sim = Sim::new(net, 1).unwrap();
     let net = sim.observer();
-    settle(&mut sim);
+    let send = |sim: &mut Sim| {
+        entry.send(0).unwrap();
+        settle(sim);
+    };
+    send(&mut sim);
     net.change("", &[("stages.sum.own.more", 1.into())]).unwrap();
-    settle(&mut sim);
+    send(&mut sim);
     net.replace("", "sum", Sum::<7>::new).unwrap();
-    settle(&mut sim);
+    send(&mut sim);
+    assert_eq!(log.noted("sum"), [1, 3, 9], "nothing more is added");
     let more = net.setting("stages.sum.own.more").expect("it declares it too");
     assert_eq!((more.value, more.most), (0.into(), 7.into()));
     net.replace("", "sum", || {
         from_fn(|_: Batch<'_, u64>, _: &mut Cx<'_, Out<u64>>| panic!("whatever comes"))
     })
     .unwrap();
-    settle(&mut sim);
+    send(&mut sim);
+    send(&mut sim);
     assert_eq!(net.setting("stages.sum.own.more"), None);
+    let sum = stage_of(&mut sim, "sum");
+    assert!(sum.panics >= 2 && sum.replaced == 2, "it is made anew: {sum:?}");
     let log: Vec<_> = net.changes().into_iter().filter(|one| one.path.ends_with("stage")).collect();
     assert!(log[0].from.contains("Box<dyn") && log[0].to.ends_with("Sum<7>"), "{log:?}");
     assert!(log[1].from.ends_with("Sum<7>"), "{log:?}");
