@@ -247,7 +247,7 @@ fn its_settings_change_together_or_not_at_all() {
     queue.change("a", &[(capacity, 2.into()), (target, ms(20).into())]).unwrap();
     let changed = ["stages.a.queue.capacity 2 of 4", "stages.a.gate.overload.target 20ms of 50ms"];
     assert_eq!(told(&mut queue), changed);
-    let _place = queue.offer(Time(0), Ask::default(), 0).and_then(|()| Ok(queue.take(Time(0))));
+    let _place = queue.offer(Time(0), Ask::default(), 0).map(|()| queue.take(Time(0)));
     let fits = (1..5).filter(|&n| queue.offer(Time(0), Ask::default(), n).is_ok()).count();
     assert_eq!(fits, 2);
     queue.tick(Time(0) + ms(10));
