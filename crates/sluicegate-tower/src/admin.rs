@@ -75,9 +75,9 @@ impl Admin {
         self
     }
 
-    /// Has settings changed, laws frozen and let go on by whoever asks for it, so that what this is mounted on had
-    /// better listen on loopback alone. Only POST changes anything, and no page of another origin
-    /// can have a browser send it.
+    /// Has settings changed, laws frozen and let go on by whoever asks for it, so that what this is
+    /// mounted on had better listen on loopback alone. Only POST changes anything, and no page of
+    /// another origin can have a browser send it.
     #[must_use = "builder methods give the admin back"]
     pub fn changeable(mut self) -> Self {
         Arc::make_mut(&mut self.gates).changeable = true;

@@ -114,9 +114,8 @@ impl Net {
         self.stages.iter().map(|stage| stage.name.as_str())
     }
 
-    /// The settings of the net as declared; what its stages and policies declare themselves is known
-    /// only when it runs: see
-    /// [`Observer::settings`](crate::Observer::settings).
+    /// The settings of the net as declared; what its stages and policies declare themselves is
+    /// known only when it runs: see [`Observer::settings`](crate::Observer::settings).
     pub fn settings(&self) -> Vec<Setting> {
         settings::of_net(self).into_iter().map(|entry| entry.setting).collect()
     }
@@ -136,7 +135,8 @@ impl Net {
     /// let mut net = Net::new("service");
     /// let pool = net.domain("pool").pool(4);
     /// net.add(stage("load", end).on(pool));
-    /// net.change(&[("domains.pool.threads", 8.into()), ("stages.load.queue.capacity", 64.into())])?;
+    /// let capacity = "stages.load.queue.capacity";
+    /// net.change(&[("domains.pool.threads", 8.into()), (capacity, 64.into())])?;
     /// # Ok::<(), sluicegate::SettingFaults>(())
     /// ```
     ///

@@ -77,12 +77,12 @@ impl std::error::Error for StageError {}
 impl Observer {
     /// Has a stage handle nothing any more, from the end of the batches that it has in hand.
     ///
-    /// Its handler is called for no event, answer, flag, timer or end of a flow, and its futures are
-    /// not polled; all of that waits in the places that it has. What it had emitted goes out. Its
-    /// queue fills, and who sends there does what the wire says: it waits, sheds or diverts; laws go
-    /// on and refuse what cannot be served in time, and what waits in a queue that chooses still ends
-    /// at its deadline. A paused source lets nothing in. A drain ends the pause, and a stop ends
-    /// the flows that wait as ever.
+    /// Its handler is called for no event, answer, flag, timer or end of a flow, and its futures
+    /// are not polled; all of that waits in the places that it has. What it had emitted goes out.
+    /// Its queue fills, and who sends there does what the wire says: it waits, sheds or diverts;
+    /// laws go on and refuse what cannot be served in time, and what waits in a queue that chooses
+    /// still ends at its deadline. A paused source lets nothing in. A drain ends the pause, and a
+    /// stop ends the flows that wait as ever.
     ///
     /// `by` is who asks for it, for the [log](Self::changes).
     ///
@@ -158,13 +158,14 @@ impl Observer {
 
     /// Puts another value in the place of a stage: each replica is made by `make`, on its worker,
     /// between two batches, and is given the state that the one before [gives
-    /// away](Stage::take_state). It has to be of the same type, or have the same ports where the stage
-    /// is [`replaceable`](crate::Spec::replaceable).
+    /// away](Stage::take_state). It has to be of the same type, or have the same ports where the
+    /// stage is [`replaceable`](crate::Spec::replaceable).
     ///
-    /// What waits in queues, windows and on wires stays, and so do pauses and numbers that were set;
-    /// its [own settings](Stage::settings) begin anew. Flows that the old value keeps, and futures of
-    /// an async stage, end as [`Failed`](crate::Why::Failed). Where `make` panics, the old value goes on,
-    /// and the panic is counted; a value that panics later is made anew by `make`.
+    /// What waits in queues, windows and on wires stays, and so do pauses and numbers that were
+    /// set; its [own settings](Stage::settings) begin anew. Flows that the old value keeps, and
+    /// futures of an async stage, end as [`Failed`](crate::Why::Failed). Where `make` panics, the
+    /// old value goes on, and the panic is counted; a value that panics later is made anew by
+    /// `make`.
     ///
     /// ```
     /// use sluicegate::{Batch, Cx, Net, Sim, Stage, stage};

@@ -44,8 +44,9 @@ impl Observer {
     /// net.change("anna", &[(target, ms(20).into()), ("stages.handler.batch", 8.into())])?;
     /// assert_eq!(net.setting(target).map(|target| target.value), Some(ms(20).into()));
     ///
-    /// let faults = net.change("anna", &[(target, ms(30).into()), ("stages.handler.batch", 0.into())]);
-    /// assert!(faults.unwrap_err().to_string().contains("accepted: 1 to 4096 events"));
+    /// let both = [(target, ms(30).into()), ("stages.handler.batch", 0.into())];
+    /// let faults = net.change("anna", &both).unwrap_err();
+    /// assert!(faults.to_string().contains("accepted: 1 to 4096 events"));
     /// assert_eq!(net.setting(target).map(|target| target.value), Some(ms(20).into()));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

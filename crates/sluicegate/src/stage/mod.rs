@@ -83,8 +83,8 @@ pub trait Stage: 'static {
         None
     }
 
-    /// Hears the state that the one gave away whose place it takes, before
-    /// [`start`](Self::start). The runtime goes on as before: answers to questions of the one before
-    /// come here, and so do its timers.
+    /// Hears the state that the one gave away whose place it takes, before [`start`](Self::start).
+    /// The runtime goes on as before: answers to questions of the one before come here, and so do
+    /// its timers.
     fn give_state(&mut self, _state: Box<dyn Any>, _cx: &mut Cx<'_, Self::Out>) {}
 }
