@@ -1,7 +1,10 @@
 //! Questions to an admin listener and what it answers, without a server around.
 
 use crate::origin::is_own;
+use crate::query::{decoded, pairs};
+use crate::{settings, stages};
 use serde_json::json;
+use sluicegate::{Changed, Setting, SettingFaults, StageError, Value};
 
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
@@ -12,7 +15,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub struct Asked<'a> {
     /// Its method, such as `GET`.
     pub method: &'a [u8],
-    /// Its path, such as `/api/net`.
+    /// Its path, such as `/api/net`, without escapes.
     pub path: &'a str,
     /// What follows the `?`.
     pub query: Option<&'a str>,
@@ -46,10 +49,79 @@ pub trait Seen {
     ///
     /// # Errors
     /// What is not there, and [what is](no_such_law).
-    fn freeze(&self, stage: &str, law: &str, frozen: bool) -> Result<(), String>;
+    fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), String>;
+
+    /// The settings and their values now.
+    fn settings(&self) -> Vec<Setting>;
+
+    /// What was changed lately, oldest first.
+    fn changes(&self) -> Vec<Changed>;
+
+    /// Changes all of these settings, or none.
+    ///
+    /// # Errors
+    /// Why none was changed.
+    fn change(&self, by: &str, changes: &[(&str, Value)]) -> Result<(), NotChanged>;
+
+    /// Has a stage do this.
+    ///
+    /// # Errors
+    /// Why it does not.
+    fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged>;
 
     /// Heads the index: what runs here.
     fn title(&self) -> &'static str;
+}
+
+/// What a stage can be made to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steer {
+    /// To handle nothing any more.
+    Pause,
+    /// To handle one batch, while it is paused.
+    Step,
+    /// To go on.
+    Resume,
+}
+
+/// Why nothing was changed.
+#[derive(Clone, Debug)]
+pub enum NotChanged {
+    /// It may not be changed here; what would have to be otherwise.
+    Forbidden(&'static str),
+    /// What is wrong with what was asked for.
+    Wrong(String),
+    /// What is named is not there; what is.
+    Unknown(String),
+    /// It cannot be done now, and why.
+    Conflict(String),
+}
+
+impl NotChanged {
+    pub(crate) fn answer(self) -> Answer {
+        let (status, what) = match self {
+            Self::Forbidden(what) => (403, what.to_owned()),
+            Self::Wrong(what) => (400, what),
+            Self::Unknown(what) => (404, what),
+            Self::Conflict(what) => (409, what),
+        };
+        Answer::new(status, TEXT, what + "\n")
+    }
+}
+
+impl From<StageError> for NotChanged {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::Unknown { .. } => Self::Unknown(error.to_string()),
+            _ => Self::Conflict(error.to_string()),
+        }
+    }
+}
+
+impl From<SettingFaults> for NotChanged {
+    fn from(faults: SettingFaults) -> Self {
+        Self::Wrong(faults.to_string())
+    }
 }
 
 /// Answers whatever an admin listener is asked.
@@ -57,9 +129,11 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     match asked.path {
         "/api/net" => show(asked.method, || seen.json()),
         "/api/freeze" => freeze(asked, seen),
+        "/api/settings" => settings::answer(asked, seen),
+        path if stages::is_one(path) => stages::answer(asked, seen),
         "/" if is_read(asked.method) => Answer::new(200, HTML, index(seen.title())),
         "/" => Answer::not_allowed("GET, HEAD"),
-        _ => Answer::new(404, TEXT, "nothing is here; there are: / and /api/net\n"),
+        _ => Answer::new(404, TEXT, "nothing is here; there are: /, /api/net and /api/settings\n"),
     }
 }
 
@@ -86,11 +160,14 @@ fn index(title: &str) -> String {
     format!(
         "<!doctype html><meta charset=utf-8><title>sluicegate</title>\n\
          <p>{title}: <a href=api/net>/api/net</a>\n\
+         <p>Settings: <a href=api/settings>/api/settings</a>, changed by \
+         POST /api/settings?PATH=NUMBER&amp;by=NAME\n\
+         <p>Hold a stage still: POST /api/stages/NAME/pause, then step or resume\n\
          <p>Freeze a law of a gate: POST /api/freeze?stage=S&amp;law=L&amp;frozen=true\n"
     )
 }
 
-fn is_read(method: &[u8]) -> bool {
+pub(crate) fn is_read(method: &[u8]) -> bool {
     matches!(method, b"GET" | b"HEAD")
 }
 
@@ -99,17 +176,16 @@ fn freeze(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     if asked.method != b"POST" {
         return Answer::not_allowed("POST");
     }
-    if !is_own(asked.host, asked.origin) {
-        let what = "pages of other origins change nothing here; accepted: no Origin, or the \
-                    listener's own, by its IP address or as localhost\n";
-        return Answer::new(403, TEXT, what);
+    if let Err(answer) = own_page(asked) {
+        return answer;
     }
-    let Some((stage, law, frozen)) = asked.query.and_then(change) else {
+    let query = asked.query.unwrap_or_default();
+    let Some((stage, law, frozen)) = change(query) else {
         let what = "accepted: ?stage=S&law=L&frozen=true, or frozen=false, with names from \
                     /api/net\n";
         return Answer::new(400, TEXT, what);
     };
-    match seen.freeze(stage, law, frozen) {
+    match seen.freeze(&by(query), &stage, &law, frozen) {
         Ok(()) => {
             let done = json!({ "stage": stage, "law": law, "frozen": frozen });
             Answer::new(200, JSON, done.to_string())
@@ -119,18 +195,43 @@ fn freeze(asked: Asked<'_>, seen: &impl Seen) -> Answer {
 }
 
 /// Which law of which stage is to be frozen, or not to be.
-fn change(query: &str) -> Option<(&str, &str, bool)> {
-    let value = |key| query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
-    Some((value("stage")?, value("law")?, value("frozen")?.parse().ok()?))
+fn change(query: &str) -> Option<(String, String, bool)> {
+    let value = |key| pairs(query).find_map(|(name, value)| (name == key).then_some(value));
+    let frozen = value("frozen")?.parse().ok()?;
+    Some((decoded(value("stage")?)?, decoded(value("law")?)?, frozen))
+}
+
+/// Who asks, as far as they say: nobody checks it.
+pub(crate) fn by(query: &str) -> String {
+    let by = pairs(query).find_map(|(name, value)| (name == "by").then(|| decoded(value))?);
+    by.unwrap_or_else(|| "admin".to_owned())
+}
+
+/// Refuses pages of other origins.
+pub(crate) fn own_page(asked: Asked<'_>) -> Result<(), Answer> {
+    let what = "pages of other origins change nothing here; accepted: no Origin, or the \
+                listener's own, by its IP address or as localhost\n";
+    match is_own(asked.host, asked.origin) {
+        true => Ok(()),
+        false => Err(Answer::new(403, TEXT, what)),
+    }
 }
 
 impl Answer {
+    pub(crate) fn text(status: u16, body: impl Into<String>) -> Self {
+        Self::new(status, TEXT, body)
+    }
+
+    pub(crate) fn json(body: &serde_json::Value) -> Self {
+        Self::new(200, JSON, body.to_string())
+    }
+
     fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
         let cache = (status == 200).then_some("no-store");
         Self { status, content_type, allow: None, cache, body: body.into() }
     }
 
-    fn not_allowed(methods: &'static str) -> Self {
+    pub(crate) fn not_allowed(methods: &'static str) -> Self {
         let body = format!("only {methods} are answered here\n");
         Self { allow: Some(methods), ..Self::new(405, TEXT, body) }
     }
@@ -150,11 +251,33 @@ mod tests {
             json!({ "frozen": *self.0.borrow() }).to_string()
         }
 
-        fn freeze(&self, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
+        fn freeze(&self, _: &str, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
             if (stage, law) != ("a", "b") {
                 return Err(no_such_law(stage, law, [("a", "b")].into_iter()));
             }
             self.0.replace(frozen);
+            Ok(())
+        }
+
+        fn settings(&self) -> Vec<Setting> {
+            Vec::new()
+        }
+
+        fn changes(&self) -> Vec<Changed> {
+            Vec::new()
+        }
+
+        fn change(&self, _: &str, _: &[(&str, Value)]) -> Result<(), NotChanged> {
+            Err(NotChanged::Forbidden("nothing"))
+        }
+
+        fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged> {
+            match (stage, how) {
+                ("a/b", Steer::Pause) if by == "anna" => self.0.replace(true),
+                ("a/b", Steer::Pause) => return Err(NotChanged::Forbidden("not you")),
+                ("a/b", _) => return Err(StageError::NotPaused { stage: stage.into() }.into()),
+                _ => return Err(NotChanged::Unknown("there are: a/b".to_owned())),
+            };
             Ok(())
         }
 
@@ -183,6 +306,15 @@ mod tests {
             ("POST", "/api/freeze?stage=a&law=b&frozen=1", 400),
             ("POST", "/api/freeze?stage=a&frozen=true", 400),
             ("POST", "/api/freeze?stage=a&law=c&frozen=true", 404),
+            ("GET", "/api/stages/a/b/pause?by=anna", 405),
+            ("HEAD", "/api/stages/a/b/pause?by=anna", 405),
+            ("POST", "/api/stages/a/b/pause?by=ben", 403),
+            ("POST", "/api/stages/a/b/stop?by=anna", 404),
+            ("POST", "/api/stages/a/b?by=anna", 404),
+            ("POST", "/api/stages/c/pause?by=anna", 404),
+            ("POST", "/api/stages//pause?by=anna", 404),
+            ("POST", "/api/stages/a/b/step", 409),
+            ("POST", "/api/stages/a/b/resume", 409),
         ] {
             assert_eq!(answer(ask(method, target), &one).status, status, "{method} {target}");
         }
@@ -191,10 +323,17 @@ mod tests {
             ..ask("POST", "/api/freeze?stage=a&law=b&frozen=true")
         };
         assert_eq!(answer(foreign, &one).status, 403);
+        let foreign =
+            Asked { origin: Some(b"null"), ..ask("POST", "/api/stages/a/b/pause?by=anna") };
+        assert_eq!(answer(foreign, &one).status, 403);
         assert!(!*one.0.borrow(), "all that was in vain");
         let done = answer(ask("POST", "/api/freeze?x=y&frozen=true&law=b&stage=a"), &one);
         assert_eq!((done.status, *one.0.borrow()), (200, true));
         assert_eq!(answer(ask("GET", "/api/net"), &one).body, r#"{"frozen":true}"#);
+        let two = One::default();
+        let done = answer(ask("POST", "/api/stages/a/b/pause?by=anna"), &two);
+        assert_eq!((done.status, *two.0.borrow()), (200, true));
+        assert_eq!(done.body, r#"{"stage":"a/b","done":"pause"}"#);
     }
 
     #[test]

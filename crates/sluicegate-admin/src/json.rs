@@ -78,11 +78,14 @@ fn stage(stage: &StageView) -> Value {
         "wait_us": micros(stage.mean_wait.as_micros()),
         "parked": stage.parked,
         "parked_now": stage.parked_now > 0,
+        "paused": stage.paused,
+        "steps": stage.steps,
         "queue_age_us": micros(stage.queue_age.as_micros()),
         "refused": by_why(|why| stage.refused[why]),
         "panics": stage.panics,
         "breaks": stage.breaks,
         "broken_now": stage.broken_now,
+        "replaced": stage.replaced,
         "admission": stage.admission.iter().map(admission).collect::<Vec<_>>(),
     })
 }

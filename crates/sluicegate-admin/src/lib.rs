@@ -1,4 +1,5 @@
-//! What an admin listener answers, whoever serves it: nets and gates as JSON, and laws frozen.
+//! What an admin listener answers, whoever serves it: nets and gates as JSON, their settings,
+//! and what may be changed while they run.
 //!
 //! The server and the gates of tower services show the same fields under the same names, and are
 //! asked for changes in the same way.
@@ -7,6 +8,9 @@
 mod answer;
 mod json;
 mod origin;
+mod query;
+mod settings;
+mod stages;
 
-pub use answer::{Answer, Asked, Seen, answer, no_such_law, show};
+pub use answer::{Answer, Asked, NotChanged, Seen, Steer, answer, no_such_law, show};
 pub use json::{gate, net};

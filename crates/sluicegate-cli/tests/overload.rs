@@ -236,6 +236,80 @@ fn laws_are_frozen_one_by_one_over_the_admin_listener_and_nowhere_else() {
     });
 }
 
+#[test]
+fn settings_change_over_the_admin_listener_and_nowhere_else() {
+    on_each_backend(|| {
+        let site = Scratch::new();
+        let server = serve(&site, "");
+        let target = "stages.burn-pool.gate.overload.target";
+        let address = server.address("admin");
+        let value = || {
+            let listed = Client::connect(&address).get(&format!("/api/settings?under={target}"));
+            let listed: Value = serde_json::from_slice(&listed.body).expect("JSON");
+            listed["settings"][0]["value"].as_f64()
+        };
+        let before = value();
+        assert!(before.is_some());
+        let change = format!("/api/settings?{target}=30000&stages.burn-pool.batch=2");
+        let post = |fields: &str| {
+            let mut admin = Client::connect(&address);
+            admin.send(format!("POST {change} HTTP/1.1\r\nHost: {address}\r\n{fields}\r\n"));
+            admin.response(false)
+        };
+        assert_eq!(post("Origin: http://evil.example\r\n").status, 403);
+        assert_eq!(Client::connect(&address).get(&change).status, 200, "it lists");
+        let on_site = server.client().ask("POST", &change, "").status;
+        assert!([404, 405].contains(&on_site), "{on_site}");
+        assert_eq!(value(), before, "all that was in vain");
+        assert_eq!(post("").status, 200);
+        assert_eq!(value(), Some(30_000.0));
+        assert_eq!(server.client().get("/work?us=1").status, 200);
+        assert_eq!(votes(&server)[0].0, "overload");
+        server.stop();
+    });
+}
+
+#[test]
+fn a_stage_is_held_still_over_the_admin_listener() {
+    on_each_backend(|| {
+        let site = Scratch::new();
+        // Nothing that waits is refused meanwhile.
+        let server = start(&site, "", "target = \"60s\"\n", "");
+        let address = server.address("admin");
+        let post = |target: &str, fields: &str| {
+            let mut admin = Client::connect(&address);
+            admin.send(format!("POST {target} HTTP/1.1\r\nHost: {address}\r\n{fields}\r\n"));
+            admin.response(false)
+        };
+        let paused = || {
+            let net = server.net();
+            let stages = net["stages"].as_array().expect("stages").clone();
+            stages.into_iter().find(|stage| stage["name"] == "burn-pool").expect("it is there")
+        };
+        let at = |verb: &str| format!("/api/stages/burn-pool/{verb}");
+        let foreign = "Origin: http://evil.example\r\n";
+        assert_eq!(post(&at("pause"), foreign).status, 403);
+        assert_eq!(Client::connect(&address).get(&at("pause")).status, 405);
+        let own = post("/api/stages/admin-http/pause", "");
+        assert_eq!(own.status, 403, "{}", own.text());
+        assert_eq!(post("/api/stages/nothing/pause", "").status, 404);
+        assert_eq!(post(&at("step"), "").status, 409);
+        assert_eq!(paused()["paused"], false);
+        assert_eq!(post(&at("pause?by=anna"), "").status, 200);
+        assert_eq!(paused()["paused"], true);
+        let mut held = server.client();
+        held.send(format!("GET /work?us=1 HTTP/1.1\r\nHost: {}\r\n\r\n", server.address("site")));
+        until("it waits", || (paused()["queued"] == 1).then_some(()));
+        assert_eq!(server.client().get("/").text(), "home", "all else goes on");
+        assert_eq!(post(&at("step"), "").status, 200);
+        assert_eq!(held.response(false).status, 200);
+        assert_eq!(paused()["paused"], true);
+        assert_eq!(post(&at("resume"), "").status, 200);
+        assert_eq!(server.client().get("/work?us=1").status, 200);
+        server.stop();
+    });
+}
+
 /// Requests of each kind that are sent together, the last ones behind all others.
 const LAST: usize = 3;
 

@@ -5,7 +5,8 @@ use crate::shared::Shared;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use serde_json::json;
-use sluicegate_admin::{Answer, Asked, Seen, answer, no_such_law};
+use sluicegate::{Changed, Changes, Setting, Value};
+use sluicegate_admin::{Answer, Asked, NotChanged, Seen, Steer, answer, no_such_law};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -18,7 +19,9 @@ use tower_service::Service;
 /// |---|---|
 /// | `GET /` | an index |
 /// | `GET /api/net` | the gates as JSON |
-/// | `POST /api/freeze?stage=S&law=L&frozen=true` | freezes a law, if it [may](Self::changeable) |
+/// | `GET /api/settings` | their settings, and what was changed |
+/// | `POST /api/settings?PATH=NUMBER&by=NAME` | changes settings, if it [may](Self::changeable) |
+/// | `POST /api/freeze?stage=S&law=L&frozen=true` | freezes a law, if it may |
 ///
 /// ```
 /// use axum::Router;
@@ -40,7 +43,11 @@ pub struct Admin {
 struct Gates {
     named: Vec<(String, Arc<Shared>)>,
     changeable: bool,
+    changes: Arc<Changes>,
 }
+
+/// What is said to who would change something where nothing may be.
+const FIXED: &str = "nothing may be changed here: see Admin::changeable";
 
 impl Admin {
     /// Shows no gate yet.
@@ -68,9 +75,9 @@ impl Admin {
         self
     }
 
-    /// Has laws frozen and let go on by whoever asks for it, so that what this is mounted on had
-    /// better listen on loopback alone. Only POST changes anything, and no page of another origin
-    /// can have a browser send it.
+    /// Has settings changed, laws frozen and let go on by whoever asks for it, so that what this is
+    /// mounted on had better listen on loopback alone. Only POST changes anything, and no page of
+    /// another origin can have a browser send it.
     #[must_use = "builder methods give the admin back"]
     pub fn changeable(mut self) -> Self {
         Arc::make_mut(&mut self.gates).changeable = true;
@@ -84,6 +91,16 @@ impl Admin {
     }
 }
 
+impl Gates {
+    /// The gate whose setting has this path. Names may have dots.
+    fn owner(&self, path: &str) -> Option<&str> {
+        let path = path.strip_prefix("stages.")?;
+        let names = self.named.iter().map(|(name, _)| &**name);
+        let owns = |name: &&str| path.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        names.filter(owns).max_by_key(|name| name.len())
+    }
+}
+
 impl Seen for Gates {
     fn json(&self) -> String {
         let shown =
@@ -91,12 +108,19 @@ impl Seen for Gates {
         json!({ "name": "gates", "stages": shown.collect::<Vec<_>>() }).to_string()
     }
 
-    fn freeze(&self, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
+    fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
         if !self.changeable {
-            return Err("nothing may be changed here: see Admin::changeable".to_owned());
+            return Err(FIXED.to_owned());
         }
         let gate = self.named.iter().find(|(name, _)| name == stage);
-        if gate.is_some_and(|(_, gate)| gate.set_frozen(law, frozen)) {
+        if let Some((_, gate)) = gate
+            && let view = gate.view()
+            && let Some(vote) = view.admission.votes.iter().find(|vote| vote.law == law)
+        {
+            gate.set_frozen(law, frozen);
+            let path = format!("stages.{stage}.gate.{law}.frozen");
+            let told = (path, vote.frozen.to_string(), frozen.to_string());
+            self.changes.note(view.at, by, [told]);
             return Ok(());
         }
         let views = self.named.iter().map(|(name, gate)| (name.as_str(), gate.view()));
@@ -104,6 +128,46 @@ impl Seen for Gates {
             view.admission.votes.into_iter().map(move |vote| (name, vote.law))
         });
         Err(no_such_law(stage, law, there))
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        self.named.iter().flat_map(|(name, gate)| gate.settings(name)).collect()
+    }
+
+    fn changes(&self) -> Vec<Changed> {
+        self.changes.list()
+    }
+
+    fn change(&self, by: &str, changes: &[(&str, Value)]) -> Result<(), NotChanged> {
+        if !self.changeable {
+            return Err(NotChanged::Forbidden(FIXED));
+        }
+        let of = |name: &str| -> Vec<(&str, Value)> {
+            let own = |path| self.owner(path) == Some(name);
+            changes.iter().filter(|(path, _)| own(path)).copied().collect()
+        };
+        // A gate's settings stay what they are: what could be changed a moment ago still can.
+        let parts: Vec<_> = self.named.iter().map(|(name, gate)| (name, gate, of(name))).collect();
+        if parts.iter().map(|part| part.2.len()).sum::<usize>() != changes.len() {
+            let names: Vec<_> = self.named.iter().map(|(name, _)| &**name).collect();
+            let what = "no setting was changed: a path begins with stages.NAME., with one of these";
+            return Err(NotChanged::Wrong(format!("{what}: {}", names.join(", "))));
+        }
+        let before = self.settings();
+        parts.iter().try_for_each(|(name, gate, changes)| gate.check(name, changes))?;
+        parts.iter().try_for_each(|(name, gate, changes)| gate.set(name, changes))?;
+        let after = self.settings();
+        let told = before.iter().zip(&after).filter(|(before, after)| before != after);
+        let told = told.map(|(before, after)| {
+            (after.path.clone(), before.value.to_string(), after.value.to_string())
+        });
+        let at = self.named.first().map(|(_, gate)| gate.view().at);
+        self.changes.note(at.unwrap_or_default(), by, told);
+        Ok(())
+    }
+
+    fn steer(&self, _: &str, _: &str, _: Steer) -> Result<(), NotChanged> {
+        Err(NotChanged::Forbidden("a gate is no stage of a net: it cannot be held still"))
     }
 
     fn title(&self) -> &'static str {

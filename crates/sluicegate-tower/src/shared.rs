@@ -2,7 +2,10 @@
 
 use crate::keeper;
 use slab::Slab;
-use sluicegate::{AdmissionQueue, AdmissionQueueView, Ask, Concurrency, Place, Time, Why};
+use sluicegate::{
+    AdmissionQueue, AdmissionQueueView, Ask, Concurrency, Place, Setting, SettingFaults, Time,
+    Value, Why,
+};
 use smallvec::SmallVec;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -103,6 +106,21 @@ impl Shared {
 
     pub fn set_concurrency(&self, places: Concurrency) {
         self.change(|state, _| state.queue.set_concurrency(places));
+    }
+
+    /// The settings of the queue of a gate called `name`.
+    pub fn settings(&self, name: &str) -> Vec<Setting> {
+        self.lock().queue.settings(name)
+    }
+
+    /// Says whether these could be changed so.
+    pub fn check(&self, name: &str, changes: &[(&str, Value)]) -> Result<(), SettingFaults> {
+        self.lock().queue.check(name, changes)
+    }
+
+    /// Changes all of these, or none.
+    pub fn set(&self, name: &str, changes: &[(&str, Value)]) -> Result<(), SettingFaults> {
+        self.lock().queue.change(name, changes)
     }
 
     pub fn set_frozen(&self, law: &str, frozen: bool) -> bool {

@@ -101,6 +101,35 @@ async fn a_law_is_frozen_by_a_post_of_ones_own_and_by_nothing_else() {
 }
 
 #[tokio::test]
+async fn settings_of_several_gates_change_together_or_not_at_all() {
+    let (search, longer) = (gate(1), gate(1));
+    let admin = Admin::new().gate("search", &search).gate("search.more", &longer).changeable();
+    let app = Router::new().fallback_service(admin);
+    let targets = || {
+        [&search, &longer].map(|gate| gate.snapshot().admission.votes[0].target.expect("a target"))
+    };
+    let (one, two) = ("stages.search.gate.overload.target", "stages.search.more.queue.capacity");
+    let listed = net(&app, "/api/settings").await;
+    let paths: Vec<_> = listed["settings"].as_array().expect("a list").iter().collect();
+    assert!(paths.iter().any(|setting| setting["path"] == two), "{listed}");
+    for (query, status) in [
+        (format!("{one}=20000&{two}=0"), 400),
+        (format!("{one}=20000&stages.checkout.queue.capacity=1"), 400),
+        (format!("{one}=20000&{one}=30000"), 400),
+    ] {
+        let (said, _, body) = ask(&app, "POST", &format!("/api/settings?{query}"), &[]).await;
+        assert_eq!((said.as_u16(), targets()), (status, [ms(50); 2]), "{body}");
+    }
+    let query = format!("/api/settings?by=anna&{one}=20000&{two}=7");
+    let (said, _, body) = ask(&app, "POST", &query, &[]).await;
+    assert_eq!((said, targets()), (StatusCode::OK, [ms(20), ms(50)]), "{body}");
+    assert_eq!(longer.snapshot().capacity, 7);
+    let changes = &net(&app, "/api/settings").await["changes"];
+    let told = [&changes[0]["path"], &changes[0]["from"], &changes[1]["to"], &changes[1]["by"]];
+    assert_eq!(told.map(|told| told.as_str().unwrap_or_default()), [one, "50ms", "7", "anna"]);
+}
+
+#[tokio::test]
 async fn who_only_shows_gates_has_nothing_changed() {
     let gate = gate(1);
     let app = Router::new().fallback_service(Admin::new().gate("search", &gate));
@@ -108,6 +137,9 @@ async fn who_only_shows_gates_has_nothing_changed() {
     let (status, _, body) = ask(&app, "POST", freeze, &[]).await;
     assert_eq!((status, body.contains("changeable")), (StatusCode::NOT_FOUND, true), "{body}");
     assert!(!gate.snapshot().admission.votes[0].frozen);
+    let set = "/api/settings?stages.search.queue.capacity=1";
+    let (status, _, body) = ask(&app, "POST", set, &[]).await;
+    assert_eq!((status, body.contains("changeable")), (StatusCode::FORBIDDEN, true), "{body}");
     assert_eq!(ask(&app, "GET", "/", &[]).await.0, StatusCode::OK);
 }
 

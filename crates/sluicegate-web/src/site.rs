@@ -10,7 +10,7 @@ use crate::stages::{
     Cache, CacheIn, CheckLogin, Gate, List, Load, Log as LogStage, Make, ReadResources, Router,
     ShowAdmin, Spend, Stream,
 };
-use crate::watch::Watch;
+use crate::watch::{ADMIN, Watch};
 use mount::{First, mount};
 use sluicegate::{BoxError, Domain, Inlet, Net, Node, OnFull, bounded, stage};
 use sluicegate_http::log::{LogSettings, Lost};
@@ -190,7 +190,7 @@ fn show_net<M>(
         ..Settings::default()
     };
     let make = io(machine, small, Arc::clone(watch), workers);
-    let own = net.domain("admin").machine(make).pinned(1);
+    let own = net.domain(ADMIN).machine(make).pinned(1);
     let prefix = Options { prefix: "admin-".to_owned(), ..Options::default() };
     let http = Http { limits, clock, io: prefix, ..Http::default() };
     let http = HttpServer::add(net, own, admin, http);

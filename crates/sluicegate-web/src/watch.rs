@@ -2,14 +2,17 @@
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use serde_json::{Map, Value, json};
-use sluicegate::Observer;
-use sluicegate_admin::{Seen, net, no_such_law};
+use sluicegate::{Changed, Observer, Setting};
+use sluicegate_admin::{NotChanged, Seen, Steer, net, no_such_law};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
 use sluicegate_io::resources::{Budget, Resource};
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
+
+/// The domain of the admin listener.
+pub(crate) const ADMIN: &str = "admin";
 
 /// The eyes of a service. They open when it runs.
 pub struct Watch {
@@ -92,9 +95,9 @@ impl Seen for Watch {
         shown.to_string()
     }
 
-    fn freeze(&self, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
+    fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
         let Some(observer) = self.observer.get() else { return Err("no net runs yet".to_owned()) };
-        if observer.freeze(stage, law, frozen) {
+        if observer.freeze(by, stage, law, frozen) {
             return Ok(());
         }
         let net = observer.snapshot();
@@ -104,6 +107,35 @@ impl Seen for Watch {
             votes.iter().map(|vote| (stage.name.as_str(), vote.law))
         });
         Err(no_such_law(stage, law, there))
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        self.observer.get().map(Observer::settings).unwrap_or_default()
+    }
+
+    fn changes(&self) -> Vec<Changed> {
+        self.observer.get().map(Observer::changes).unwrap_or_default()
+    }
+
+    fn change(&self, by: &str, changes: &[(&str, sluicegate::Value)]) -> Result<(), NotChanged> {
+        let none = NotChanged::Forbidden("no net runs yet");
+        Ok(self.observer.get().ok_or(none)?.change(by, changes)?)
+    }
+
+    fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged> {
+        let none = NotChanged::Forbidden("no net runs yet");
+        let observer = self.observer.get().ok_or(none)?;
+        let net = observer.snapshot();
+        if net.stages.iter().any(|one| one.name == stage && one.domain == ADMIN) {
+            let why = "the stages of the admin listener answer this: paused, they would not resume";
+            return Err(NotChanged::Forbidden(why));
+        }
+        match how {
+            Steer::Pause => observer.pause(by, stage)?,
+            Steer::Step => observer.step(by, stage)?,
+            Steer::Resume => observer.resume(by, stage)?,
+        }
+        Ok(())
     }
 
     fn title(&self) -> &'static str {

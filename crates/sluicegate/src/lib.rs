@@ -56,6 +56,7 @@ mod observe;
 mod queue;
 mod rig;
 mod run;
+mod settings;
 pub mod sim;
 mod stage;
 mod time;
@@ -79,13 +80,14 @@ pub use queue::{AdmissionQueue, Ask, Order, Place};
 pub use rig::Rig;
 pub use run::{
     Cohort, Drained, ExitFirst, Fifo, LongestQueue, Machine, Next, Park, Policy, Priority, Raised,
-    Ran, Ready, Running, Shares, Stages, Stall, Stalled, StartError, StopError, TimerKey, Wait,
-    Waiting, Waker,
+    Ran, Ready, Running, Shares, StageError, Stages, Stall, Stalled, StartError, StopError,
+    TimerKey, Wait, Waiting, Waker,
 };
+pub use settings::{Changed, Changes, OwnSettings, Setting, SettingFault, SettingFaults, Value};
 pub use sim::Sim;
 pub use stage::{
-    AnyOut, AsyncCx, AsyncStage, Binder, Cause, Cx, Entering, Flag, FnStage, Full, Inlet, Letter,
-    Local, NoRoom, Out, Outlet, Permit, Ports, Sleep, Stage, WantedPlaces, async_stage,
+    AnyOut, AnyStage, AsyncCx, AsyncStage, Binder, Cause, Cx, Entering, Flag, FnStage, Full, Inlet,
+    Letter, Local, NoRoom, Out, Outlet, Permit, Ports, Sleep, Stage, WantedPlaces, async_stage,
     from_async_fn, from_fn, reserve_all,
 };
 pub use time::{Clock, Time, VirtualTime, ms};
@@ -105,3 +107,8 @@ fn seeded() -> proptest::test_runner::Config {
 #[doc = include_str!("../../../README.md")]
 #[cfg(doctest)]
 struct Readme;
+
+/// The example of the page on settings, the same.
+#[doc = include_str!("../../../docs/settings.md")]
+#[cfg(doctest)]
+struct SettingsPage;

@@ -5,7 +5,8 @@
 //! is a standing queue, in which events may wait for a short time only and the newest goes first,
 //! for its client still waits. It knows nothing of importance and of cost.
 
-use super::{Adjust, Controller, Sample};
+use super::{Adjust, Controller, Sample, TARGETS};
+use crate::settings::OwnSettings;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -44,6 +45,13 @@ impl Controller for Codel {
 
     fn target(&self) -> Option<Duration> {
         Some(self.target)
+    }
+
+    fn settings(&mut self, own: &mut OwnSettings<'_>) {
+        let about = "How long an event may wait in a queue that stands.";
+        own.time("target", about, TARGETS, &mut self.target);
+        let about = "How long a queue goes without being empty before it stands.";
+        own.time("interval", about, TARGETS, &mut self.interval);
     }
 
     fn tick(&mut self, _: Time, sample: &Sample) -> Adjust {

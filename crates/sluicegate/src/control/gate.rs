@@ -9,6 +9,7 @@ use super::share::Share;
 use super::{Adjust, Controller, Sample};
 use crate::ledger::{ByWhy, Why};
 use crate::observe::AdmissionView;
+use crate::settings::{Own, Value};
 use crate::time::{Time, nanos};
 use std::sync::Arc;
 use std::time::Duration;
@@ -225,6 +226,17 @@ impl Gate {
 
     pub fn set_frozen(&mut self, law: &str, frozen: bool) -> bool {
         self.laws.set_frozen(law, frozen)
+    }
+
+    /// What the laws declare of their own settings, each with the name of its law.
+    pub fn settings(&mut self) -> Vec<(&'static str, Own)> {
+        self.laws.settings()
+    }
+
+    /// Gives the laws of this name these values, by which they go from the next tick on.
+    pub fn set_law(&mut self, law: &str, values: &[(String, Value)]) {
+        self.laws.set(law, values);
+        self.target = self.laws.target();
     }
 
     pub fn is_due(&self, now: Time) -> bool {

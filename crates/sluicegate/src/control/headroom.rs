@@ -6,12 +6,15 @@
 //! recovers by itself.
 
 use super::{Adjust, Controller, Gauge, Sample};
+use crate::settings::OwnSettings;
 use crate::time::Time;
 use std::sync::Arc;
 
 /// The use from which on some are refused, and that at which all are.
 const FROM: f64 = 0.85;
 const FULL: f64 = 0.95;
+/// The most that may be set: ten times the budget.
+const USE_MAX: f64 = 10.0;
 
 /// Refuses a share of what asks as a [`Gauge`] comes near its budget, the least important classes
 /// first. The law has the name of the gauge's resource.
@@ -53,10 +56,18 @@ impl Controller for Headroom {
         self.gauge.name()
     }
 
+    fn settings(&mut self, own: &mut OwnSettings<'_>) {
+        let about = "The use of the resource from which on some are refused.";
+        own.number("from", "", about, 0.0..=USE_MAX, &mut self.from);
+        let about = "The use at which all are refused; no less than `from` counts.";
+        own.number("full", "", about, 0.0..=USE_MAX, &mut self.full);
+    }
+
     fn tick(&mut self, _: Time, _: &Sample) -> Adjust {
+        let full = self.full.max(self.from);
         let share = match self.gauge.used() {
-            Some(used) if used >= self.full => 1.0,
-            Some(used) if used > self.from => (used - self.from) / (self.full - self.from),
+            Some(used) if used >= full => 1.0,
+            Some(used) if used > self.from => (used - self.from) / (full - self.from),
             _ => 0.0,
         };
         Adjust { share, pressure: share, ..Adjust::default() }

@@ -5,6 +5,7 @@
 
 use super::{Adjust, Controller, Sample};
 use crate::observe::Vote;
+use crate::settings::{Own, OwnSettings, Value};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -16,6 +17,11 @@ struct Law {
     /// What it said last; while it is frozen, what it said before, with what it measures now.
     adjust: Adjust,
     frozen: bool,
+}
+
+/// What a law declares of its own settings.
+pub(crate) fn settings_of(law: &mut dyn Controller) -> Vec<Own> {
+    OwnSettings::list(|own| law.settings(own))
 }
 
 impl Laws {
@@ -59,6 +65,23 @@ impl Laws {
     pub fn set_frozen(&mut self, name: &str, frozen: bool) -> bool {
         let named = self.0.iter_mut().filter(|law| law.controller.name() == name);
         named.map(|law| law.frozen = frozen).count() > 0
+    }
+
+    /// What the laws declare of their own settings, each with the name of its law.
+    pub fn settings(&mut self) -> Vec<(&'static str, Own)> {
+        let mut settings = Vec::new();
+        for law in &mut self.0 {
+            let (name, own) = (law.controller.name(), settings_of(&mut *law.controller));
+            settings.extend(own.into_iter().map(|own| (name, own)));
+        }
+        settings
+    }
+
+    /// Gives the laws of this name these values.
+    pub fn set(&mut self, name: &str, values: &[(String, Value)]) {
+        for law in self.0.iter_mut().filter(|law| law.controller.name() == name) {
+            OwnSettings::set(values, |own| law.controller.settings(own));
+        }
     }
 
     pub fn votes(&self) -> Vec<Vote> {

@@ -4,7 +4,11 @@
 //! somebody sets it anew for each change of the service.
 
 use super::{Adjust, Controller, Sample};
+use crate::settings::OwnSettings;
 use crate::time::Time;
+
+/// The most that may be set.
+const EVENTS_MAX: usize = 1 << 20;
 
 /// Admits at most so many events at once.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +27,11 @@ impl Limit {
 impl Controller for Limit {
     fn name(&self) -> &'static str {
         "limit"
+    }
+
+    fn settings(&mut self, own: &mut OwnSettings<'_>) {
+        let about = "The most events that wait or are in the hands of handlers; 0 refuses all.";
+        own.count("events", "events", about, 0..=EVENTS_MAX, &mut self.events);
     }
 
     fn tick(&mut self, _: Time, sample: &Sample) -> Adjust {

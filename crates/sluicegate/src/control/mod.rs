@@ -48,8 +48,13 @@ pub(crate) use sizing::{PoolSample, Sizing};
 pub use spread::Spread;
 pub use vegas::Vegas;
 
+use crate::settings::OwnSettings;
 use crate::time::Time;
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+/// What targets may be set to.
+const TARGETS: RangeInclusive<Duration> = Duration::from_micros(1)..=Duration::from_secs(3600);
 
 /// A law of admission; each queue has its own, one or several.
 pub trait Controller: Send + 'static {
@@ -66,6 +71,10 @@ pub trait Controller: Send + 'static {
     fn tells_classes(&self) -> bool {
         false
     }
+
+    /// Declares what numbers of its own may be changed while it runs, as
+    /// `stages.NAME.gate.LAW.SETTING`; what is set counts from the next tick on.
+    fn settings(&mut self, _own: &mut OwnSettings<'_>) {}
 
     /// Says within which bounds the queue shall be until the next tick.
     fn tick(&mut self, now: Time, sample: &Sample) -> Adjust;

@@ -10,7 +10,8 @@
 
 use super::level::Level;
 use super::quality::Quality;
-use super::{Adjust, Controller, Sample};
+use super::{Adjust, Controller, Sample, TARGETS};
+use crate::settings::OwnSettings;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -55,6 +56,11 @@ impl Controller for Overload {
 
     fn target(&self) -> Option<Duration> {
         Some(self.target)
+    }
+
+    fn settings(&mut self, own: &mut OwnSettings<'_>) {
+        let about = "99 of 100 admitted events have been handled so long after they came.";
+        own.time("target", about, TARGETS, &mut self.target);
     }
 
     fn tick(&mut self, _: Time, sample: &Sample) -> Adjust {

@@ -6,7 +6,8 @@
 //! services of some hundred requests a second: a rate that climbs by one or two a second and ends
 //! at 5000 is slow or useless for faster ones. It is kept as it was published, to compare with.
 
-use super::{Adjust, Controller, Sample, Spread};
+use super::{Adjust, Controller, Sample, Spread, TARGETS};
+use crate::settings::OwnSettings;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -106,6 +107,11 @@ impl Controller for Seda {
 
     fn target(&self) -> Option<Duration> {
         Some(self.target)
+    }
+
+    fn settings(&mut self, own: &mut OwnSettings<'_>) {
+        let about = "90 of 100 flows have been served so long after they were born.";
+        own.time("target", about, TARGETS, &mut self.target);
     }
 
     fn tick(&mut self, _: Time, sample: &Sample) -> Adjust {

@@ -7,7 +7,8 @@
 //! it the queue has its order by class, which the paper's had not.
 
 use super::seda::{ADJ_D, ADJ_I, C_I, ERR_D, ERR_I, Observed, RATE_MAX, RATE_MIN, RATE_START};
-use super::{Adjust, Controller, Sample};
+use super::{Adjust, Controller, Sample, TARGETS};
+use crate::settings::OwnSettings;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -81,6 +82,11 @@ impl Controller for SedaMulticlass {
 
     fn target(&self) -> Option<Duration> {
         Some(self.target)
+    }
+
+    fn settings(&mut self, own: &mut OwnSettings<'_>) {
+        let about = "90 of 100 flows of each class have been served so long after they were born.";
+        own.time("target", about, TARGETS, &mut self.target);
     }
 
     fn tells_classes(&self) -> bool {

@@ -101,6 +101,19 @@ impl Sizing {
         Self { threads: threads.clamp(self.min, self.max), ..self }
     }
 
+    /// The fewest and the most threads.
+    pub fn range(&self) -> (usize, usize) {
+        (self.min, self.max)
+    }
+
+    /// Sets another range. A trial that is under way is given up: what it was held against may be
+    /// outside.
+    pub fn set_range(&mut self, threads: RangeInclusive<usize>) {
+        (self.min, self.max) = (*threads.start(), *threads.end());
+        self.threads = self.threads.clamp(self.min, self.max);
+        (self.window, self.trial) = (Window::default(), None);
+    }
+
     /// How many threads there shall be, by the last tick.
     pub fn threads(&self) -> usize {
         self.threads

@@ -183,6 +183,10 @@ impl<T> Work<T> {
         }
     }
 
+    pub fn set_slice(&mut self, slice: Duration) {
+        self.slice = nanos(slice);
+    }
+
     /// Nanoseconds between the event at `place` of `n` and the next: of those that are not timed,
     /// an equal part of the time from when they were taken until all was done.
     pub fn lap(&self, place: usize, n: usize, (taken, done): (Time, Time)) -> f64 {

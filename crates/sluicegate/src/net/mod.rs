@@ -15,7 +15,7 @@ pub(crate) use entry::EntryCounts;
 pub use entry::{Entry, Refused};
 pub use fault::{Fault, Faults};
 pub(crate) use graph::exit_order;
-pub(crate) use spec::{BuildReplica, Declared, LETTERS, StageSpec};
+pub(crate) use spec::{BuildReplica, Declared, LETTERS, StageKind, StageSpec};
 pub use spec::{Capacity, Spec, bounded, stage};
 pub use supervision::Supervision;
 pub(crate) use wire::WireSpec;
@@ -23,6 +23,7 @@ pub use wire::{OnFull, Wire};
 
 use crate::event::StageId;
 use crate::run::{OnStall, Plan, Running, Stall, StartError};
+use crate::settings::{self, Setting, SettingFaults, Value};
 use crate::stage::{Inlet, Letter, Outlet, Ports, Stage};
 use std::sync::Arc;
 
@@ -156,6 +157,38 @@ impl Net {
     /// The names of the stages, in order of declaration.
     pub fn stage_names(&self) -> impl Iterator<Item = &str> {
         self.stages.iter().map(|stage| stage.name.as_str())
+    }
+
+    /// The settings of the net as declared; what its stages and policies declare themselves is
+    /// known only when it runs: see [`Observer::settings`](crate::Observer::settings).
+    pub fn settings(&self) -> Vec<Setting> {
+        settings::of_net(self).into_iter().map(|entry| entry.setting).collect()
+    }
+
+    /// Declares other values for all of these settings, or for none when one of them cannot be: as
+    /// a service does with what it reads at its start. So every setting can be changed; those that
+    /// are live, while the net runs too, by
+    /// [`Observer::change`](crate::Observer::change).
+    ///
+    /// ```
+    /// # use sluicegate::{Batch, Cx, Net, from_fn, stage};
+    /// # let end = || {
+    /// #     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+    /// #         batch.for_each(|event| event.split().0.finish());
+    /// #     })
+    /// # };
+    /// let mut net = Net::new("service");
+    /// let pool = net.domain("pool").pool(4);
+    /// net.add(stage("load", end).on(pool));
+    /// let capacity = "stages.load.queue.capacity";
+    /// net.change(&[("domains.pool.threads", 8.into()), (capacity, 64.into())])?;
+    /// # Ok::<(), sluicegate::SettingFaults>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with each of those that cannot be changed so; then none was.
+    pub fn change(&mut self, changes: &[(&str, Value)]) -> Result<(), SettingFaults> {
+        settings::change_net(self, changes)
     }
 
     /// Looks for faults: all of them at once, each with what to do about it.

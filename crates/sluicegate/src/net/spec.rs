@@ -4,9 +4,10 @@ use crate::control::{Controller, Off, Served};
 use crate::event::{Event, MakeCopy};
 use crate::net::{Domain, Kind, Supervision};
 use crate::queue::{Gated, InletQueue, Item, Order, Probe, WorkBound};
-use crate::run::{Build, Replica, Runnable, TIMERS};
-use crate::stage::{Ports, Stage};
-use std::any::Any;
+use crate::run::{Build, Make, Maker, Replica, Runnable, TIMERS};
+use crate::settings::{Own, OwnSettings, Value};
+use crate::stage::{AnyStage, Ports, Stage};
+use std::any::{Any, type_name};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,31 @@ impl Gating {
         let laws = self.controllers();
         let cells = (0..replicas).map(|_| Arc::new(Served::under(&laws))).collect();
         Gated::new(self.order, laws, cells, keeps_late, self.work)
+    }
+
+    /// What the laws declare of their own settings, each with the name of its law.
+    pub fn settings(&self) -> Vec<(&'static str, Own)> {
+        let mut laws = self.controllers();
+        let each = laws.iter_mut().flat_map(|law| {
+            let (name, own) = (law.name(), OwnSettings::list(|own| law.settings(own)));
+            own.into_iter().map(move |own| (name, own))
+        });
+        each.collect()
+    }
+
+    /// Has laws of this name made with another value of a setting of theirs.
+    pub fn declare(&mut self, law: &'static str, name: &str, value: Value) {
+        let set: Arc<[(String, Value)]> = Arc::new([(name.to_owned(), value)]);
+        for make in &mut self.laws {
+            let (before, set) = (Arc::clone(make), Arc::clone(&set));
+            *make = Arc::new(move || {
+                let mut made = before();
+                if made.name() == law {
+                    OwnSettings::set(&set, |own| made.settings(own));
+                }
+                made
+            });
+        }
     }
 
     /// The laws of one queue.
@@ -156,7 +182,7 @@ impl Capacity {
 /// A stage to be added to a net; see [`stage`].
 pub struct Spec<S: Stage> {
     stage: Declared,
-    make: Arc<dyn Fn() -> S + Send + Sync>,
+    make: Make<S>,
     copy: Option<MakeCopy<S::In>>,
 }
 
@@ -281,13 +307,22 @@ impl<S: Stage> Spec<S> {
         self
     }
 
+    /// Has any stage with the same ports take its place while the net runs, if it is asked to:
+    /// [`Observer::replace`](crate::Observer::replace). Else only one of the same type can.
+    pub fn replaceable(self) -> Spec<AnyStage<S::In, S::Out>> {
+        let Self { stage, make, copy } = self;
+        Spec { stage, make: Arc::new(move || Box::new(make())), copy }
+    }
+
     pub(crate) fn declare(self) -> StageSpec {
         let Self { stage, make, copy } = self;
+        let maker = Arc::new(Maker::new(make));
         StageSpec {
             declared: stage,
             ports: S::Out::NAMES,
             queues: Box::new(Erased::<S::In>(PhantomData)),
-            build: Box::new(move |build| Replica::<S>::seated(Arc::clone(&make), copy, build)),
+            kind: (Box::new(Arc::clone(&maker)), type_name::<S>()),
+            build: Box::new(move |build| Replica::<S>::seated(Arc::clone(&maker), copy, build)),
         }
     }
 }
@@ -304,11 +339,15 @@ impl Declared {
 
 pub(crate) type BuildReplica = Box<dyn Fn(&Build<'_>) -> Box<dyn Runnable> + Send + Sync>;
 
+/// The `Arc<Maker<S>>` of a stage, and the name of its type.
+pub(crate) type StageKind = (Box<dyn Any + Send + Sync>, &'static str);
+
 /// A stage in its net, its types erased.
 pub(crate) struct StageSpec {
     pub declared: Declared,
     pub ports: &'static [&'static str],
     pub queues: Box<dyn MakeQueues>,
+    pub kind: StageKind,
     pub build: BuildReplica,
 }
 

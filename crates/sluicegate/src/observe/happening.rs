@@ -85,6 +85,16 @@ happenings! {
     Finished: "finished", "flows", "";
     /// Flows ended without an answer.
     Refused: "refused", "flows", "why";
+    /// A replica goes by numbers that were set from outside.
+    Set: "set", "", "";
+    /// A replica handles nothing any more, by an order from outside.
+    Paused: "paused", "", "";
+    /// A paused replica handles one batch.
+    Stepped: "stepped", "", "";
+    /// A paused replica goes on.
+    Resumed: "resumed", "", "";
+    /// Another value took the place of a replica's stage.
+    Replaced: "replaced", "", "";
     /// A handler panicked, a factory did, or futures of an async stage.
     Panicked: "panicked", "panics", "";
     /// A replica was built.

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Watches a net from any thread.
 #[derive(Clone)]
 pub struct Observer {
-    plan: Arc<Plan>,
+    pub(crate) plan: Arc<Plan>,
 }
 
 /// A net at one moment.
@@ -78,6 +78,10 @@ pub struct StageView {
     pub parked: u64,
     /// How many replicas are parked now.
     pub parked_now: u64,
+    /// Whether it is [paused](Observer::pause).
+    pub paused: bool,
+    /// How many [steps](Observer::step) it has still to take.
+    pub steps: u32,
     /// Flows that ended without an answer while this stage ran.
     pub refused: ByWhy,
     /// Panics of its handler.
@@ -86,6 +90,8 @@ pub struct StageView {
     pub breaks: u64,
     /// How many of its breakers are open: one a replica, one in all in a pool.
     pub broken_now: usize,
+    /// How often a replica's stage was [replaced](Observer::replace) by another value.
+    pub replaced: u64,
     /// Answers that came twice or that nobody waited for.
     pub strays: u64,
     /// The admission to each of its queues; none where its inlet has neither order nor admission.
@@ -136,11 +142,21 @@ impl Observer {
 
     /// Freezes a law at a stage's inlet, by its name, or lets it go on: while frozen it measures,
     /// but its bounds stay as they are; other laws go on. `false` when there is no such stage, or
-    /// its inlet has no such law.
-    pub fn freeze(&self, stage: &str, law: &str, frozen: bool) -> bool {
-        let stage = self.plan.stages.iter().find(|planned| planned.spec.name == stage);
-        let probes = stage.map_or(&[][..], |stage| &stage.probes);
-        probes.iter().filter(|probe| probe.set_frozen(law, frozen)).count() > 0
+    /// its inlet has no such law. `by` is who asks for it, for the [log](Self::changes).
+    pub fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> bool {
+        let plan = &*self.plan;
+        let Some(stage) = plan.stage(stage) else { return false };
+        let mut log = plan.changes.begin();
+        let gate = stage.probes.first().and_then(|probe| probe.admission());
+        let votes = gate.map(|gate| gate.votes).unwrap_or_default();
+        let Some(vote) = votes.iter().find(|vote| vote.law == law) else { return false };
+        stage.probes.iter().for_each(|probe| {
+            probe.set_frozen(law, frozen);
+        });
+        let path = format!("stages.{}.gate.{law}.frozen", stage.spec.name);
+        let told = (path, vote.frozen.to_string(), frozen.to_string());
+        log.note(plan.clock.now(), by, [told]);
+        true
     }
 
     /// What these parts of the ledger and the counters say.
@@ -167,6 +183,7 @@ impl Observer {
         let stage = &plan.stages[id.index()];
         let domain = &plan.domains[stage.domain];
         let oldest = stage.probes.iter().filter_map(|probe| probe.oldest()).min();
+        let (paused, steps) = stage.directives.pause();
         let mut view = StageView {
             name: stage.spec.name.clone(),
             domain: domain.name.clone(),
@@ -174,7 +191,7 @@ impl Observer {
             replicas: domain.threads,
             on_duty: domain.on_duty(),
             queued: stage.probes.iter().map(|probe| probe.lengths().0).sum(),
-            capacity: stage.spec.capacity * stage.probes.len(),
+            capacity: stage.probes.iter().map(|probe| probe.capacity()).sum(),
             queue_age: oldest.map_or(Duration::ZERO, |oldest| at.since(oldest)),
             served: 0,
             batches: 0,
@@ -183,10 +200,13 @@ impl Observer {
             mean_wait: Duration::ZERO,
             parked: 0,
             parked_now: 0,
+            paused,
+            steps,
             refused: ByWhy::default(),
             panics: 0,
             breaks: 0,
             broken_now: stage.breakers.iter().filter(|breaker| breaker.is_open()).count(),
+            replaced: 0,
             strays: 0,
             admission: stage.probes.iter().filter_map(|probe| probe.admission()).collect(),
         };
@@ -200,6 +220,7 @@ impl Observer {
             view.overruns += stats.overruns.get();
             view.panics += stats.panics.get();
             view.breaks += stats.breaks.get();
+            view.replaced += stats.replaced.get();
             view.strays += stats.strays.get();
             busy += stats.busy.get();
             waited += stats.waited.get();
@@ -221,7 +242,7 @@ impl Observer {
             to: name(spec.to),
             on_full: spec.on_full,
             fused: spec.fused,
-            window: spec.window,
+            window: plan.stages[spec.from.0.index()].directives.window(spec.from.1).or(spec.window),
             returns: spec.returns.map(|asked| format!("{}.{}", name(asked.0), port(asked))),
             sent: 0,
             held: 0,

@@ -45,6 +45,8 @@ pub(crate) struct StageStats {
     pub panics: Count,
     /// How often the breaker opened.
     pub breaks: Count,
+    /// How often another value took the place of the stage.
+    pub replaced: Count,
     /// Answers that nobody waited for.
     pub strays: Count,
     /// Nanoseconds that the oldest events of batches had waited, and how many batches that were.

@@ -8,6 +8,7 @@ use crate::control::{Asking, Concurrency, Places, Served, Was};
 use crate::ledger::{ByWhy, Why};
 use crate::net::Capacity;
 use crate::observe::AdmissionQueueView;
+use crate::settings::{self, Own, Setting, SettingFaults, Value};
 use crate::time::{Time, nanos};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -37,6 +38,8 @@ use std::time::Duration;
 pub struct AdmissionQueue<T> {
     gated: Gated<Asked<T>>,
     capacity: usize,
+    /// What that and the settings of the laws were declared to be.
+    declared: (usize, Vec<(&'static str, Own)>),
     cell: Arc<Served>,
     places: Places,
     /// Whether it takes no more.
@@ -79,9 +82,10 @@ struct Asked<T> {
 impl<T> AdmissionQueue<T> {
     /// A queue as declared, before so many places.
     pub fn new(queue: Capacity, places: impl Into<Concurrency>) -> Self {
-        let (capacity, gated) = queue.gated();
+        let (capacity, mut gated) = queue.gated();
         let cell = gated.cell(0).expect("the queue has one");
         Self {
+            declared: (capacity, gated.settings()),
             gated,
             capacity,
             cell,
@@ -198,6 +202,34 @@ impl<T> AdmissionQueue<T> {
     /// Freezes the laws of this name, or lets them go on; `false` when there is none.
     pub fn set_frozen(&mut self, law: &str, frozen: bool) -> bool {
         self.gated.set_frozen(law, frozen)
+    }
+
+    /// The settings of the queue and of its laws, as those of a stage called `name`.
+    pub fn settings(&mut self, name: &str) -> Vec<Setting> {
+        settings::of_queue(name, &self.declared, (self.capacity, self.gated.settings()))
+    }
+
+    /// Says whether these settings could be changed so.
+    ///
+    /// # Errors
+    /// What is wrong with each of those that cannot.
+    pub fn check(&mut self, name: &str, changes: &[(&str, Value)]) -> Result<(), SettingFaults> {
+        settings::check(&self.settings(name), changes).map(|_| ())
+    }
+
+    /// Changes all of these settings, or none when one of them cannot be.
+    ///
+    /// # Errors
+    /// What is wrong with each of those that cannot be changed so; then none was.
+    pub fn change(&mut self, name: &str, changes: &[(&str, Value)]) -> Result<(), SettingFaults> {
+        let settings = self.settings(name);
+        for (setting, value) in settings::check(&settings, changes)? {
+            match settings::part_of_queue(name, &setting.path) {
+                Some((law, own)) => self.gated.set_law(law, &[(own.to_owned(), value)]),
+                None => self.capacity = value.count(),
+            }
+        }
+        Ok(())
     }
 
     /// What there is to see of it.

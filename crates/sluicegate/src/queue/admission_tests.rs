@@ -225,3 +225,31 @@ fn a_closed_queue_ends_what_it_has_and_counts_whom_it_refuses() {
     assert!(queue.is_drained() && view.draining);
     assert_eq!((view.admission.offered, view.admission.refused[Why::Draining]), (3, 1));
 }
+
+#[test]
+fn its_settings_change_together_or_not_at_all() {
+    let law = bounded(4).admit(Overload::p99(ms(50)));
+    let mut queue = AdmissionQueue::new(law, 1);
+    let told = |queue: &mut AdmissionQueue<u8>| -> Vec<String> {
+        let each = queue.settings("a").into_iter();
+        each.map(|one| format!("{} {} of {}", one.path, one.value, one.default)).collect()
+    };
+    let declared = ["stages.a.queue.capacity 4 of 4", "stages.a.gate.overload.target 50ms of 50ms"];
+    assert_eq!(told(&mut queue), declared);
+    let capacity = "stages.a.queue.capacity";
+    let target = "stages.a.gate.overload.target";
+    let wrong = [(capacity, 2.into()), (target, 0.into())];
+    let fault = queue.check("a", &wrong).unwrap_err().to_string();
+    assert!(fault.contains("accepted: 1µs to 3600s"), "{fault}");
+    assert!(queue.change("a", &wrong).is_err() && queue.change("b", &wrong[..1]).is_err());
+    assert_eq!(told(&mut queue), declared);
+
+    queue.change("a", &[(capacity, 2.into()), (target, ms(20).into())]).unwrap();
+    let changed = ["stages.a.queue.capacity 2 of 4", "stages.a.gate.overload.target 20ms of 50ms"];
+    assert_eq!(told(&mut queue), changed);
+    let _place = queue.offer(Time(0), Ask::default(), 0).map(|()| queue.take(Time(0)));
+    let fits = (1..5).filter(|&n| queue.offer(Time(0), Ask::default(), n).is_ok()).count();
+    assert_eq!(fits, 2);
+    queue.tick(Time(0) + ms(10));
+    assert_eq!(queue.view(Time(0)).admission.adjust.work, ms(20).mul_f64(0.65));
+}

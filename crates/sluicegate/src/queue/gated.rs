@@ -7,6 +7,7 @@ use crate::control::{Asking, Controller, Gate, Served, Was};
 use crate::event::Tag;
 use crate::ledger::Why;
 use crate::observe::AdmissionView;
+use crate::settings::{Own, Value};
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -306,6 +307,16 @@ impl<I: Item> Gated<I> {
 
     pub fn set_frozen(&mut self, law: &str, frozen: bool) -> bool {
         self.gate.set_frozen(law, frozen)
+    }
+
+    /// What the laws declare of their own settings, each with the name of its law.
+    pub fn settings(&mut self) -> Vec<(&'static str, Own)> {
+        self.gate.settings()
+    }
+
+    /// Gives the laws of this name these values.
+    pub fn set_law(&mut self, law: &str, values: &[(String, Value)]) {
+        self.gate.set_law(law, values);
     }
 
     pub fn view(&self) -> AdmissionView {

@@ -7,17 +7,19 @@ use crate::event::{Event, Tag};
 use crate::gone::Gone;
 use crate::observe::AdmissionView;
 use crate::run::{Mailbox, NEWS, Waiting};
+use crate::settings::{Own, Value};
 use crate::stage::Places;
 use crate::time::Time;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The queue of one inlet: of one worker in a pinned domain, of all threads in a pool.
 pub(crate) struct InletQueue<T> {
     lanes: Mutex<Lanes<T>>,
-    capacity: usize,
+    /// Changed under the lock.
+    capacity: AtomicUsize,
     is_gated: bool,
     /// The bits of an `f64`: the share of what is offered to be refused upstream.
     pressure: AtomicU64,
@@ -89,6 +91,13 @@ pub(crate) trait Probe: Send + Sync {
     fn admission(&self) -> Option<AdmissionView>;
     /// Freezes a law of its gate or lets it go on; `false` when it has none of that name.
     fn set_frozen(&self, law: &str, frozen: bool) -> bool;
+    /// The most events that may wait.
+    fn capacity(&self) -> usize;
+    fn set_capacity(&self, events: usize);
+    /// What the laws of its gate declare of their own settings, each with the name of its law.
+    fn settings(&self) -> Vec<(&'static str, Own)>;
+    /// Gives the laws of this name these values.
+    fn set_law(&self, law: &str, values: &[(String, Value)]);
 }
 
 impl<T> InletQueue<T> {
@@ -104,7 +113,7 @@ impl<T> InletQueue<T> {
         };
         Self {
             lanes: Mutex::new(lanes),
-            capacity,
+            capacity: AtomicUsize::new(capacity),
             is_gated,
             pressure: AtomicU64::new(0.0_f64.to_bits()),
             quality: AtomicU64::new(1.0_f64.to_bits()),
@@ -143,7 +152,7 @@ impl<T> InletQueue<T> {
     pub fn lock(&self) -> Locked<'_, T> {
         // Nothing under the lock can leave the lanes half changed, whatever panics.
         let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        Locked { lanes, capacity: self.capacity }
+        Locked { lanes, capacity: self.capacity.load(Relaxed) }
     }
 
     /// Moves up to `limit` events of one lane into `into`, which is empty: answers if `answers`
@@ -449,5 +458,28 @@ impl<T: Send> Probe for InletQueue<T> {
         let mut locked = self.lock();
         let gated = locked.lanes.gated.as_mut();
         gated.is_some_and(|gated| gated.set_frozen(law, frozen))
+    }
+
+    fn capacity(&self) -> usize {
+        self.capacity.load(Relaxed)
+    }
+
+    fn set_capacity(&self, events: usize) {
+        let mut locked = self.lock();
+        self.capacity.store(events, Relaxed);
+        let waiting = std::mem::take(&mut locked.lanes.waiting);
+        drop(locked);
+        tell(&waiting);
+    }
+
+    fn settings(&self) -> Vec<(&'static str, Own)> {
+        let gated = &mut self.lock().lanes.gated;
+        gated.as_mut().map(|gated| gated.settings()).unwrap_or_default()
+    }
+
+    fn set_law(&self, law: &str, values: &[(String, Value)]) {
+        if let Some(gated) = &mut self.lock().lanes.gated {
+            gated.set_law(law, values);
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::control::{PoolSample, Sizing};
 use crate::time::Time;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How often the size is looked at while anything happens.
@@ -97,10 +97,26 @@ impl Crew {
         self.due.compare_exchange(due.0, (now + LOOK).0, SeqCst, SeqCst).is_ok()
     }
 
+    /// The fewest and the most threads that may be on duty.
+    pub fn range(&self) -> (usize, usize) {
+        self.looks().law.range()
+    }
+
+    /// Sets them; returns how many shall be on duty now.
+    pub fn set_range(&self, threads: RangeInclusive<usize>) -> usize {
+        let mut looks = self.looks();
+        looks.law.set_range(threads);
+        looks.law.threads()
+    }
+
+    fn looks(&self) -> MutexGuard<'_, Looks> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How many threads shall be on duty, and whether somebody has to be told as by a
     /// [`begin`](Self::begin).
     pub fn look(&self, now: Time, see: impl FnOnce() -> Seen) -> (usize, bool) {
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looks = self.looks();
         // A thread that was held up for a whole look comes after the next one.
         if looks.last.is_some_and(|(at, _)| now <= at) {
             return (looks.law.threads(), false);

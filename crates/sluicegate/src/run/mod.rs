@@ -4,10 +4,12 @@ mod breaker;
 mod close;
 mod crew;
 mod current;
+mod directives;
 mod gating;
 mod letters;
 mod machine;
 mod mailbox;
+mod maker;
 mod plan;
 mod policy;
 mod replica;
@@ -15,6 +17,7 @@ mod rest;
 mod runnable;
 mod running;
 mod stall;
+mod steer;
 mod stop_error;
 mod wheel;
 #[cfg(test)]
@@ -25,12 +28,15 @@ pub(crate) use breaker::{Breaker, Gate};
 pub(crate) use close::refuse;
 pub(crate) use crew::{Crew, Seen};
 pub(crate) use current::Current;
+pub(crate) use directives::{Directives, Told};
 pub(crate) use gating::Gating;
 pub(crate) use letters::Letters;
 pub use machine::{Machine, Park, Raised, Wait};
 pub use mailbox::Waker;
 pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, Ring};
-pub(crate) use plan::{Build, Plan};
+pub(crate) use maker::{Make, Maker};
+pub(crate) use plan::{Build, Plan, PlannedDomain, PlannedStage};
+pub(crate) use policy::PolicySettings;
 pub use policy::{
     Cohort, ExitFirst, Fifo, LongestQueue, Next, Policy, Priority, Ran, Ready, Shares, Stages,
     Waiting,
@@ -41,6 +47,7 @@ pub(crate) use runnable::{Context, Runnable};
 pub use running::{Drained, Running, StartError};
 pub(crate) use stall::{OnStall, Sleep, stalls, watch};
 pub use stall::{Stall, Stalled};
+pub use steer::StageError;
 pub use stop_error::StopError;
 pub use wheel::TimerKey;
 pub(crate) use wheel::{TIMERS, Wheel};

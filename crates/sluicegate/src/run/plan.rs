@@ -5,14 +5,15 @@ use crate::event::{StageId, WorkerId};
 use crate::gone::Gone;
 use crate::net::{
     BoxError, BuildReplica, Declared, EntryCounts, Kind, LETTERS, MachineFactory, Net,
-    PolicyFactory, ThreadStart, WireSpec, exit_order,
+    PolicyFactory, StageKind, ThreadStart, WireSpec, exit_order,
 };
 use crate::observe::Stats;
 use crate::queue::{Probe, route};
 use crate::run::{
-    Bell, Breaker, Crew, Current, Mailbox, NEWS, OnStall, Pool, Ring, Runnable, Seats, Seen, Stall,
-    Stalled, StopError,
+    Bell, Breaker, Crew, Current, Directives, Mailbox, NEWS, OnStall, PolicySettings, Pool, Ring,
+    Runnable, Seats, Seen, Stall, Stalled, StopError, Told,
 };
+use crate::settings::Changes;
 use crate::stage::Window;
 use crate::time::Clock;
 use std::any::Any;
@@ -45,6 +46,8 @@ pub(crate) struct Plan {
     pub traced: bool,
     /// Who is told of stalls, if anybody wants to be.
     pub on_stall: Option<OnStall>,
+    /// What was changed from outside.
+    pub changes: Changes,
 }
 
 pub(crate) struct PlannedDomain {
@@ -53,6 +56,8 @@ pub(crate) struct PlannedDomain {
     /// Its workers are `first..first + threads`.
     pub first: usize,
     pub threads: usize,
+    /// How many of them are on duty at least, as declared.
+    pub least: usize,
     /// For a pool: what its threads share.
     pub pool: Arc<Pool>,
     /// For a pool whose size is not fixed.
@@ -62,6 +67,7 @@ pub(crate) struct PlannedDomain {
     pub machine: MachineFactory,
     /// `None`: the exit first.
     pub policy: Option<PolicyFactory>,
+    pub policy_settings: PolicySettings,
     /// Its stages, nearest to the exit first: the place is the number of the ready bit.
     pub stages: Vec<StageId>,
 }
@@ -80,6 +86,8 @@ pub(crate) struct PlannedStage {
     pub slept: AtomicBool,
     /// One a queue.
     pub breakers: Vec<Arc<Breaker>>,
+    pub directives: Arc<Directives>,
+    pub kind: StageKind,
     build: BuildReplica,
 }
 
@@ -107,11 +115,13 @@ impl Plan {
                     kind: domain.kind,
                     first: first - domain.threads,
                     threads: domain.threads,
+                    least: domain.least,
                     pool: Arc::new(Pool::new(domain.least, domain.policy.is_some())),
                     crew: crew.then(|| Arc::new(Crew::new(domain.least..=domain.threads))),
                     starts: domain.starts,
                     machine: domain.machine,
                     policy: domain.policy,
+                    policy_settings: PolicySettings::default(),
                     stages,
                 }
             })
@@ -139,6 +149,7 @@ impl Plan {
             stopped: OnceLock::new(),
             traced,
             on_stall,
+            changes: Changes::default(),
         });
         for entry in &entries {
             entry.open(&plan);
@@ -178,13 +189,20 @@ impl Plan {
         let mut seen = Seen::default();
         for &id in &domain.stages {
             let stage = &self.stages[id.index()];
-            seen.stands |= stage.probes.iter().any(|probe| probe.stands());
+            let stands = stage.probes.iter().any(|probe| probe.stands());
+            // What waits at a paused stage waits for no thread.
+            seen.stands |= stands && !stage.directives.pause().0;
             for stats in self.stats.of_stage(id) {
                 seen.served += stats.served.get();
                 seen.busy += stats.busy.get();
             }
         }
         seen
+    }
+
+    /// The stage with this name.
+    pub fn stage(&self, name: &str) -> Option<&PlannedStage> {
+        self.stages.iter().find(|stage| stage.spec.name == name)
     }
 
     /// The wire from a port.
@@ -252,8 +270,23 @@ impl Plan {
         self.stop();
     }
 
+    /// Tells the replicas of a stage something, and has each of them hear it.
+    pub fn direct<R>(&self, stage: StageId, tell: impl FnOnce(&mut Told) -> R) -> R {
+        let planned = &self.stages[stage.index()];
+        let done = planned.directives.tell(tell);
+        let domain = &self.domains[planned.domain];
+        for mailbox in &self.mailboxes[domain.first..domain.first + domain.threads] {
+            mailbox.notify(1 << planned.cell);
+        }
+        done
+    }
+
     pub fn drain(&self) {
         self.draining.store(true, SeqCst);
+        // What waits at a paused stage has to end.
+        for stage in self.stages.iter().filter(|stage| stage.directives.pause().0) {
+            self.direct(stage.id, |told| (told.paused, told.steps) = (false, 0));
+        }
         self.tell_all();
     }
 
@@ -281,6 +314,23 @@ impl PlannedDomain {
             Kind::Pool => self.pool.on_duty(),
         }
     }
+
+    /// The fewest and the most of its threads that are on duty, as set.
+    pub fn range(&self) -> (usize, usize) {
+        match &self.crew {
+            Some(crew) => crew.range(),
+            None => (self.on_duty(), self.on_duty()),
+        }
+    }
+
+    /// Sets how many threads of a pool are on duty at least and at most.
+    pub fn set_range(&self, (least, most): (usize, usize)) {
+        let threads = match &self.crew {
+            Some(crew) => crew.set_range(least..=most),
+            None => most,
+        };
+        self.pool.set_on_duty(threads);
+    }
 }
 
 impl PlannedStage {
@@ -305,6 +355,8 @@ impl PlannedStage {
             probes: queues.probes,
             slept: AtomicBool::new(false),
             breakers,
+            directives: Arc::default(),
+            kind: stage.kind,
             build: stage.build,
         }
     }

@@ -41,6 +41,8 @@ pub(crate) struct Worker {
     wheel: Wheel,
     /// `None`: the exit first, for which nothing has to be looked up.
     policy: Option<Box<dyn Policy>>,
+    /// The epoch of the settings that it has.
+    policy_epoch: u64,
     /// What ran since it was last asked.
     ran: Ran,
     /// Bits of the replicas that it puts off, and until when.
@@ -109,12 +111,15 @@ impl Worker {
         if let Some(policy) = &mut policy {
             policy.start(&names.collect::<Vec<_>>())?;
         }
+        let policy_epoch =
+            policy.as_deref_mut().map_or(0, |policy| domain.policy_settings.begin(policy));
         let mut worker = Self {
             plan: Arc::clone(plan),
             id,
             domain: plan.domains.iter().position(|d| std::ptr::eq(d, domain)).unwrap_or(0),
             replicas: replicas.collect(),
             policy,
+            policy_epoch,
             ran: Ran::NONE,
             put_off: (0, Time(0)),
             rings: 0,
@@ -404,6 +409,7 @@ impl Worker {
             self.notices.append(&mut self.mailbox.take_notices());
             self.hand_out();
             self.raise_signals();
+            self.tune_policy();
             if !self.draining && self.plan.draining.load(SeqCst) {
                 self.draining = true;
                 self.note(Happening::Drained, 0);
@@ -429,6 +435,16 @@ impl Worker {
             self.replicas[cell].pressed();
         }
         self.ready.set(self.ready.get() | self.hears_pressure);
+    }
+
+    /// Gives the policy what was set of its settings.
+    fn tune_policy(&mut self) {
+        let settings = &self.plan.domains[self.domain].policy_settings;
+        if let Some(policy) =
+            self.policy.as_deref_mut().filter(|_| settings.epoch() != self.policy_epoch)
+        {
+            self.policy_epoch = settings.give(policy);
+        }
     }
 
     fn run_ready(&mut self, runs: usize) {

@@ -1,5 +1,6 @@
 //! What a service author writes: stages, their ports, and what a handler may ask of the runtime.
 
+mod boxed;
 mod cx;
 mod flag;
 mod func;
@@ -15,6 +16,7 @@ mod window;
 #[cfg(test)]
 mod window_tests;
 
+pub use boxed::AnyStage;
 pub(crate) use cx::Runtime;
 pub use cx::{Cx, Entering, Local, NoRoom};
 pub use flag::Flag;
@@ -32,6 +34,8 @@ pub(crate) use tasks::{Flown, Hand};
 pub(crate) use window::Window;
 
 use crate::event::{Batch, Ended};
+use crate::settings::OwnSettings;
+use std::any::Any;
 
 /// One step of a service: a function of (state, batch, now) into an outbox.
 ///
@@ -109,4 +113,21 @@ pub trait Stage: 'static {
     fn drained(&mut self, _cx: &mut Cx<'_, Self::Out>) -> bool {
         true
     }
+
+    /// Declares what numbers of its own may be changed while it runs, as
+    /// `stages.NAME.own.SETTING`: see [`OwnSettings`]. They change between two batches, in each
+    /// replica; a rebuilt one is given them before [`start`](Self::start).
+    fn settings(&mut self, _own: &mut OwnSettings<'_>) {}
+
+    /// Gives its state away, since another value takes its place: see
+    /// [`Observer::replace`](crate::Observer::replace). Flows that it keeps end as
+    /// [`Failed`](crate::Why::Failed) when it is dropped.
+    fn take_state(&mut self) -> Option<Box<dyn Any>> {
+        None
+    }
+
+    /// Hears the state that the one gave away whose place it takes, before [`start`](Self::start).
+    /// The runtime goes on as before: answers to questions of the one before come here, and so do
+    /// its timers.
+    fn give_state(&mut self, _state: Box<dyn Any>, _cx: &mut Cx<'_, Self::Out>) {}
 }

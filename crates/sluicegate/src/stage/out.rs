@@ -324,6 +324,10 @@ impl<T: 'static> AnyOut for Out<T> {
         std::mem::take(&mut self.emitted)
     }
 
+    fn resize(&mut self, bound: usize, spare: usize, batch: usize) {
+        self.spec = OutSpec { bound, spare, batch, ..self.spec };
+    }
+
     fn discard(&mut self) -> usize {
         let flows = self.flows;
         drop(self.take());

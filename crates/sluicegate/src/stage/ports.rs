@@ -45,6 +45,9 @@ pub trait AnyOut {
     fn pressure(&self) -> f64;
     /// Flows emitted since this was last called.
     fn take_emitted(&mut self) -> usize;
+    /// Sets how many events of new work wait at most, how many of others beyond that, and for how
+    /// many places are taken at once.
+    fn resize(&mut self, bound: usize, spare: usize, batch: usize);
     /// Drops what waits; returns how many flows that were.
     fn discard(&mut self) -> usize;
 }

@@ -1,7 +1,7 @@
 //! The window of a wire: a bounded table of the flows whose questions are unanswered.
 
 use crate::event::{StageId, Tag, WorkerId};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -16,7 +16,8 @@ pub(crate) struct Window {
     port: u8,
     asker: StageId,
     home: WorkerId,
-    places: usize,
+    /// Shared by all that hold the window, as its slots are.
+    places: Rc<Cell<usize>>,
     slots: Rc<RefCell<Slots>>,
     promises: Promises,
 }
@@ -42,11 +43,21 @@ struct Slots {
 impl Window {
     pub fn new(port: usize, places: usize, asker: StageId, home: WorkerId) -> Self {
         let port = u8::try_from(port).expect("check() bounds the number of ports");
+        let places = Rc::new(Cell::new(places));
         Self { port, asker, home, places, slots: Rc::default(), promises: Promises::default() }
     }
 
     pub fn room(&self) -> usize {
-        (self.places - self.taken()).saturating_sub(self.promises.0.load(Relaxed))
+        self.places().saturating_sub(self.taken()).saturating_sub(self.promises.0.load(Relaxed))
+    }
+
+    pub fn places(&self) -> usize {
+        self.places.get()
+    }
+
+    /// Sets how many may be unanswered; where more are, no more are asked until they are not.
+    pub fn set_places(&self, places: usize) {
+        self.places.set(places);
     }
 
     /// Keeps `n` places for a permit. There must be room.
@@ -67,7 +78,7 @@ impl Window {
     /// Keeps `tag` and makes the tag of its question. There must be room.
     pub fn ask(&self, tag: Tag) -> Tag {
         let mut slots = self.slots.borrow_mut();
-        debug_assert!(slots.taken < self.places);
+        debug_assert!(slots.taken < self.places.get());
         let slot = slots.free.pop().unwrap_or_else(|| {
             slots.asked.push((0, None));
             u32::try_from(slots.asked.len() - 1).expect("windows are smaller than 2^32")

@@ -153,10 +153,10 @@ fn a_frozen_controller_measures_but_changes_nothing_until_it_goes_on() {
     let (mut sim, _) = load.sim(bounded(4096).admit(Seda::p90(TARGET)), 5);
     let mut rate_after = |frozen: Option<bool>| {
         if let Some(frozen) = frozen {
-            assert!(sim.observer().freeze("work", "seda", frozen));
-            assert!(!sim.observer().freeze("work", "overload", frozen), "it has no such law");
-            assert!(!sim.observer().freeze("front", "seda", frozen), "it has no law");
-            assert!(!sim.observer().freeze("nowhere", "seda", frozen));
+            assert!(sim.observer().freeze("", "work", "seda", frozen));
+            assert!(!sim.observer().freeze("", "work", "overload", frozen), "it has no such law");
+            assert!(!sim.observer().freeze("", "front", "seda", frozen), "it has no law");
+            assert!(!sim.observer().freeze("", "nowhere", "seda", frozen));
         }
         assert!(sim.run_for(ms(1000), 1_000_000));
         let view = sim.snapshot().stages[1].admission[0].clone();

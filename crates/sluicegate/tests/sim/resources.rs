@@ -104,7 +104,7 @@ fn each_law_is_frozen_by_itself() {
     let queue = bounded(4096).admit(Overload::p99(TARGET)).admit(Headroom::of(&memory));
     let (mut sim, _) = half_full(2000).sim(queue, 5);
     let mut frozen_at = |law: &str, frozen: bool, used: f64| {
-        assert!(sim.observer().freeze("work", law, frozen));
+        assert!(sim.observer().freeze("", "work", law, frozen));
         memory.set(Some(used));
         run(&mut sim, 200);
         let view = sim.snapshot().stages[1].admission[0].clone();

@@ -15,6 +15,12 @@ fn lines(seed: u64, order: u64) -> Vec<String> {
     let time = VirtualTime::default();
     let net = drawn(&whole(seed), &time, &Log::default(), true);
     let mut sim = Sim::with(net, setup.time(&time)).unwrap();
+    let steered = sim.observer();
+    steered.change("", &[("stages.last.batch", 2.into())]).unwrap();
+    steered.pause("", "last").unwrap();
+    steered.step("", "last").unwrap();
+    assert!(sim.run_for(ms(10), 1_000_000));
+    steered.resume("", "last").unwrap();
     assert!(sim.run_for(ms(1000), 1_000_000));
     sim.drain();
     settle_empty(&mut sim);
@@ -60,6 +66,7 @@ fn each_line_has_the_columns_and_a_name_that_is_declared() {
         "mended",
         "letters",
         "gave-up",
+        "replaced",
     ];
     let missing = Happening::ALL.iter().map(|what| what.name());
     let missing: Vec<_> =

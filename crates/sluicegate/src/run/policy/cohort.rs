@@ -2,8 +2,12 @@
 
 use super::gather::Gather;
 use super::{Next, Policy, Ready, Stages};
+use crate::settings::OwnSettings;
 use crate::time::Time;
 use std::time::Duration;
+
+/// The most that may be set.
+const LONGEST_MAX: Duration = Duration::from_secs(1);
 
 /// A stage runs when so many events wait that running it pays, or when one has waited long enough
 /// (cohort scheduling, Larus and Parkes, USENIX 2002): what a run costs whatever it handles, such
@@ -67,6 +71,11 @@ impl Policy for Cohort {
     fn start(&mut self, stages: &[&str]) -> Result<(), String> {
         self.stages = vec![Waiter::default(); stages.len()];
         Ok(())
+    }
+
+    fn settings(&mut self, own: &mut OwnSettings<'_>) {
+        let about = "The longest that an event waits for others, at each stage.";
+        own.time("longest", about, Duration::ZERO..=LONGEST_MAX, &mut self.longest);
     }
 
     fn next(&mut self, ready: Ready, stages: &Stages<'_>) -> Next {

@@ -10,6 +10,7 @@ mod gather;
 mod longest_queue;
 mod names;
 mod priority;
+mod settings;
 mod shares;
 #[cfg(test)]
 mod tests;
@@ -19,9 +20,11 @@ pub use exit_first::ExitFirst;
 pub use fifo::Fifo;
 pub use longest_queue::LongestQueue;
 pub use priority::Priority;
+pub(crate) use settings::PolicySettings;
 pub use shares::Shares;
 
 use crate::run::Runnable;
+use crate::settings::OwnSettings;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -56,6 +59,10 @@ pub trait Policy: 'static {
     fn start(&mut self, _stages: &[&str]) -> Result<(), String> {
         Ok(())
     }
+
+    /// Declares what numbers of its own may be changed while it runs, as
+    /// `domains.NAME.policy.SETTING`: see [`OwnSettings`].
+    fn settings(&mut self, _own: &mut OwnSettings<'_>) {}
 
     /// What to do where these are ready, of which there is at least one.
     fn next(&mut self, ready: Ready, stages: &Stages<'_>) -> Next;

@@ -1,6 +1,7 @@
 //! Shares of the worker's time.
 
 use super::{Next, Policy, Ready, Stages, names};
+use crate::settings::OwnSettings;
 use std::time::Duration;
 
 /// What a stage has that is not named.
@@ -33,8 +34,8 @@ const MOST: u32 = 1000;
 #[derive(Clone, Debug, Default)]
 pub struct Shares {
     named: Vec<(String, u32)>,
-    /// Of all stages, by number.
-    shares: Vec<u32>,
+    /// Of all stages, by number, with their names.
+    shares: Vec<(String, usize)>,
     /// The time that each would have had by now if its share were the largest.
     used: Vec<Duration>,
     /// What the one had that ran last, before it ran: where those are that have had the least.
@@ -55,20 +56,28 @@ impl Shares {
 impl Policy for Shares {
     fn start(&mut self, stages: &[&str]) -> Result<(), String> {
         let numbers = names::numbers(stages, self.named.iter().map(|(name, _)| name.as_str()))?;
-        self.shares = vec![USUAL; stages.len()];
+        self.shares = stages.iter().map(|name| ((*name).to_owned(), USUAL as usize)).collect();
         self.used = vec![Duration::ZERO; stages.len()];
         for (n, (name, share)) in numbers.into_iter().zip(&self.named) {
             if !(1..=MOST).contains(share) {
                 return Err(format!("it gives stage `{name}` {share}, and shares are 1 to {MOST}"));
             }
-            self.shares[n] = *share;
+            self.shares[n].1 = *share as usize;
         }
         Ok(())
     }
 
+    fn settings(&mut self, own: &mut OwnSettings<'_>) {
+        let about =
+            "What the stage gets of the worker's time, in proportion to the others' shares.";
+        for (name, share) in &mut self.shares {
+            own.count(&format!("share.{name}"), "", about, 1..=MOST as usize, share);
+        }
+    }
+
     fn next(&mut self, ready: Ready, stages: &Stages<'_>) -> Next {
         if let Some(ran) = stages.ran() {
-            self.used[ran.stage] += ran.time * MOST / self.shares[ran.stage];
+            self.used[ran.stage] += ran.time * MOST / self.shares[ran.stage].1 as u32;
         }
         let all = Ready(ready.0 | stages.held().0);
         if all.0 & self.were.0 == 0 {

@@ -4,7 +4,7 @@ use super::Replica;
 use crate::event::{Event, MakeCopy, StageId, Tag};
 use crate::observe::Happening;
 use crate::queue::Taken;
-use crate::run::{Build, Context, Gate, Runnable, Waiting};
+use crate::run::{Build, Context, Gate, Maker, Runnable, Waiting};
 use crate::stage::Stage;
 use crate::time::Time;
 use std::any::Any;
@@ -54,11 +54,11 @@ impl Seats {
 impl<S: Stage> Replica<S> {
     /// Makes a replica, and seats it where a wire is fused to it.
     pub fn seated(
-        make: Arc<dyn Fn() -> S + Send + Sync>,
+        maker: Arc<Maker<S>>,
         copy: Option<MakeCopy<S::In>>,
         build: &Build<'_>,
     ) -> Box<dyn Runnable> {
-        let replica = Self::new(make, copy, build);
+        let replica = Self::new(maker, copy, build);
         if !build.fused().0 {
             return Box::new(replica);
         }
@@ -71,7 +71,8 @@ impl<S: Stage> Replica<S> {
     /// Whether so many events may be handled now.
     fn can(&mut self, n: usize, answers: bool, now: Time) -> bool {
         let (room_for_answers, room) = self.limits();
-        let busy = self.stage.is_none() || self.hand.is_open();
+        let told = self.directives.epoch() != self.heard;
+        let busy = told || self.stage.is_none() || self.hand.is_open();
         match answers {
             true => !busy && n <= room_for_answers,
             false => !busy && n <= room && self.breaker.gate(now) == Gate::Closed,

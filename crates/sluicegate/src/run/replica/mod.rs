@@ -2,8 +2,8 @@
 
 mod fuse;
 mod handle;
+mod heed;
 mod supervise;
-
 pub(crate) use fuse::{Fused, Seat, Seats};
 
 use crate::control::Served;
@@ -14,7 +14,10 @@ use crate::net::{Kind, Supervision};
 use crate::observe::{Happening, StageStats};
 use crate::queue::{Aside, InletQueue, Probe};
 use crate::run::close::refuse_all;
-use crate::run::{Bell, Breaker, Build, Context, Letters, Runnable, Waiting, refuse};
+use crate::run::{
+    Bell, Breaker, Build, Context, Directives, Letters, Make, Maker, Runnable, Waiting, refuse,
+};
+use crate::settings::Value;
 use crate::stage::{
     AnyOut, Binder, Cx, Flag, Hand, Local, OutSpec, Ports, Runtime, Stage, Window, message,
 };
@@ -36,7 +39,8 @@ const DEAR: u64 = 100_000;
 pub(crate) struct Replica<S: Stage> {
     id: StageId,
     stage: Option<S>,
-    make: Arc<dyn Fn() -> S + Send + Sync>,
+    make: Make<S>,
+    maker: Arc<Maker<S>>,
     queue: Arc<InletQueue<S::In>>,
     /// Where the inlet has a gate: what this replica measures for it.
     gate_cell: Option<Arc<Served>>,
@@ -88,14 +92,19 @@ pub(crate) struct Replica<S: Stage> {
     /// Whether it hears of pressure, and the tenth of that which it heard of last.
     hears_pressure: bool,
     tenth: u8,
+    directives: Arc<Directives>,
+    /// Their epoch when it last looked at them, if it need not look again.
+    heard: u64,
+    /// The numbers that it goes by, which value it is, and whether it is paused.
+    numbers: u64,
+    replaced: u64,
+    paused: bool,
+    /// What was set of the stage's own settings.
+    own: Vec<(String, Value)>,
 }
 
 impl<S: Stage> Replica<S> {
-    pub fn new(
-        make: Arc<dyn Fn() -> S + Send + Sync>,
-        copy: Option<MakeCopy<S::In>>,
-        build: &Build<'_>,
-    ) -> Self {
+    pub fn new(maker: Arc<Maker<S>>, copy: Option<MakeCopy<S::In>>, build: &Build<'_>) -> Self {
         let spec = build.spec;
         let queues: &Vec<Arc<InletQueue<S::In>>> =
             spec.queues.downcast_ref().expect("the queues of a stage carry its input type");
@@ -132,7 +141,8 @@ impl<S: Stage> Replica<S> {
         Self {
             id: spec.id,
             stage: None,
-            make,
+            make: maker.get(),
+            maker,
             queue,
             gate_cell,
             aside: Aside::default(),
@@ -168,6 +178,12 @@ impl<S: Stage> Replica<S> {
             started: false,
             hears_pressure: declared.hears_pressure,
             tenth: 0,
+            directives: Arc::clone(&spec.directives),
+            heard: 0,
+            numbers: 0,
+            replaced: 0,
+            paused: false,
+            own: Vec::new(),
         }
     }
 
@@ -229,20 +245,25 @@ impl<S: Stage> Replica<S> {
             Ok(stage) => {
                 self.stage = Some(stage);
                 self.note(cx, Happening::Built, 0);
-                self.tenth = 0;
-                self.signals |= PRESSURE;
-                self.call_aside(cx, |stage, _, cx| stage.start(cx));
-                if self.started {
-                    self.call_aside(cx, |stage, _, cx| stage.started(cx));
-                }
-                if cx.draining {
-                    self.call_aside(cx, |stage, _, cx| stage.drain(cx));
-                }
+                self.begin_own(cx);
+                self.start_stage(cx);
             }
             Err(panic) => {
                 self.count_panics(1, message(&*panic), cx);
                 self.count_lost(false, cx);
             }
+        }
+    }
+
+    fn start_stage(&mut self, cx: &mut Context<'_>) {
+        self.tenth = 0;
+        self.signals |= PRESSURE;
+        self.call_aside(cx, |stage, _, cx| stage.start(cx));
+        if self.started {
+            self.call_aside(cx, |stage, _, cx| stage.started(cx));
+        }
+        if cx.draining {
+            self.call_aside(cx, |stage, _, cx| stage.drain(cx));
         }
     }
 
@@ -366,6 +387,9 @@ impl<S: Stage> Runnable for Replica<S> {
 
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
         self.begin(cx);
+        if self.directives.epoch() != self.heard && !self.heed(cx) {
+            return false;
+        }
         if self.parked {
             self.deliver(cx);
         }

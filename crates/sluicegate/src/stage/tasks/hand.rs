@@ -79,6 +79,11 @@ impl Hand {
         self.over.extend(slots.map(|slot| Over { slot, held: Duration::ZERO, at: now }));
     }
 
+    /// The stage is another one now, which opens the hand again if it needs one.
+    pub fn close(&mut self) {
+        self.places = None;
+    }
+
     pub fn keeps_late(&self) -> bool {
         self.keeps_late
     }
