@@ -131,6 +131,8 @@ fn wire(wire: &WireView) -> Value {
         "to": wire.to,
         "on_full": wire.on_full.name(),
         "window": wire.window,
+        "routing": wire.routing.name(),
+        "copies": wire.copies.map(|copies| copies.name()),
         "returns": wire.returns.is_some(),
         "answers": wire.returns,
         "sent": wire.sent,

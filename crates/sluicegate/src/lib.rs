@@ -68,8 +68,8 @@ pub use desk::strays;
 pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};
 pub use ledger::{ByWhy, Ledger, Why};
 pub use net::{
-    BoxError, Capacity, Domain, DomainSpec, Entry, Fault, Faults, Net, Node, OnFull, Refused, Spec,
-    Threads, Wire, bounded, stage,
+    BoxError, Capacity, Copies, Domain, DomainSpec, Entry, Fault, Faults, Net, Node, OnFull,
+    Refused, Routing, Spec, Threads, Wire, bounded, stage,
 };
 pub use observe::{
     AdmissionQueueView, AdmissionView, Happening, Observer, Snapshot, StageView, TRACE_COLUMNS,

@@ -116,6 +116,20 @@ pub enum Fault {
         /// What the policy says of it.
         why: String,
     },
+    /// N0019: a wire that is keyed or balanced cannot be.
+    RouteDoesNotFit {
+        /// The wire's port as `stage.port`.
+        wire: String,
+        /// Why not.
+        why: String,
+    },
+    /// N0020: a wire with a tee cannot give to all or to none.
+    TeeDoesNotFit {
+        /// The wire's port as `stage.port`.
+        wire: String,
+        /// Why not.
+        why: String,
+    },
 }
 
 impl Fault {
@@ -140,6 +154,8 @@ impl Fault {
             Self::TooLarge { .. } => "N0016",
             Self::DivertsInCircle { .. } => "N0017",
             Self::PolicyDoesNotFit { .. } => "N0018",
+            Self::RouteDoesNotFit { .. } => "N0019",
+            Self::TeeDoesNotFit { .. } => "N0020",
         }
     }
 
@@ -158,7 +174,8 @@ impl Fault {
                  nothing is sent"
             }
             Self::WiredTwice { .. } => {
-                "keep one wire; to send to two stages give the stage two ports"
+                "keep one wire; to send to two stages give the wire a `.tee(inlet)`, or the stage \
+                 two ports"
             }
             Self::CycleOfWaits { .. } => {
                 "give the wire that asks a `.window(n)` and mark the one that answers with \
@@ -180,6 +197,11 @@ impl Fault {
             Self::TooLarge { .. } => "split the service into several nets or stages",
             Self::DivertsInCircle { .. } => "let one wire of the circle wait or shed",
             Self::PolicyDoesNotFit { .. } => "correct what the domain's `.policy(..)` makes",
+            Self::RouteDoesNotFit { .. } => "drop its `.keyed(..)` or `.balanced()`",
+            Self::TeeDoesNotFit { .. } => {
+                "make it a `.tap(inlet)`, which gets what it has room for, or give the stage a \
+                 second port and send a fork there"
+            }
         }
     }
 }
@@ -236,6 +258,9 @@ impl fmt::Display for Fault {
             }
             Self::PolicyDoesNotFit { domain, why } => {
                 write!(f, "the policy of domain `{domain}` does not fit: {why}")
+            }
+            Self::RouteDoesNotFit { wire, why } | Self::TeeDoesNotFit { wire, why } => {
+                write!(f, "the wire from `{wire}` {why}")
             }
         }?;
         write!(f, "; {}", self.cure())

@@ -5,6 +5,7 @@ mod domain;
 mod entry;
 mod fault;
 mod graph;
+mod links;
 mod spec;
 mod wire;
 
@@ -17,7 +18,7 @@ pub(crate) use graph::exit_order;
 pub(crate) use spec::{BuildReplica, Declared, StageSpec};
 pub use spec::{Capacity, Spec, bounded, stage};
 pub(crate) use wire::WireSpec;
-pub use wire::{OnFull, Wire};
+pub use wire::{Copies, OnFull, Routing, Wire};
 
 use crate::event::StageId;
 use crate::run::{Plan, Running, StartError};
@@ -92,7 +93,7 @@ impl Net {
         U: From<T> + Send + 'static,
     {
         self.wires.push(WireSpec::new::<T, U>(from, to));
-        Wire::new(self.wires.last_mut().expect("pushed just now"))
+        Wire::last(&mut self.wires)
     }
 
     /// Says that nothing is sent on a port in this net, so that it needs no wire. What is sent all

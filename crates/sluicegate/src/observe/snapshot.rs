@@ -3,7 +3,7 @@
 use crate::desk;
 use crate::event::StageId;
 use crate::ledger::{ByWhy, Ledger};
-use crate::net::OnFull;
+use crate::net::{Copies, OnFull, Routing};
 use crate::observe::AdmissionView;
 use crate::observe::stats::{Cut, sum};
 use crate::run::Plan;
@@ -95,6 +95,10 @@ pub struct WireView {
     pub on_full: OnFull,
     /// The most questions a replica may have unanswered.
     pub window: Option<usize>,
+    /// Which replica of the stage gets an event.
+    pub routing: Routing,
+    /// For one that gets copies of another wire's events from the same port: how.
+    pub copies: Option<Copies>,
     /// The port to whose questions it brings the answers, as `stage.port`.
     pub returns: Option<String>,
     /// Events delivered.
@@ -203,6 +207,8 @@ impl Observer {
             to: name(spec.to),
             on_full: spec.on_full,
             window: spec.window,
+            routing: spec.copy_of.as_ref().map_or(spec, |of| &plan.wires[of.wire]).routing,
+            copies: spec.copy_of.as_ref().map(|of| of.copies),
             returns: spec.returns.map(|asked| format!("{}.{}", name(asked.0), port(asked))),
             sent: 0,
             held: 0,

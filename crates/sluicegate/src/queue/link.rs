@@ -262,6 +262,18 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for WireLink<T, U> {
         drop(locked);
         Some(Arc::clone(queue) as Arc<dyn Places>)
     }
+
+    fn wait_for_room(&mut self, home: WorkerId) -> bool {
+        if self.window.as_ref().is_some_and(|window| window.room() == 0) {
+            return false;
+        }
+        let mut locked = self.targets[route(self.targets.len(), self.first, home)].0.lock();
+        let room = locked.room() > 0;
+        if !room {
+            locked.wait(&self.me);
+        }
+        room
+    }
 }
 
 /// Moves all events to the end of a lane; as a whole where they stay what they are.

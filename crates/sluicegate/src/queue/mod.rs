@@ -10,6 +10,9 @@ mod link;
 #[cfg(test)]
 mod link_tests;
 mod marks;
+mod routed;
+mod several;
+mod tee;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -20,5 +23,7 @@ pub use admission::{AdmissionQueue, Ask, Place};
 pub(crate) use gated::{Aside, Gated, Passed};
 pub(crate) use inlet::{InletQueue, Probe, Taken, Waiter};
 pub(crate) use link::{Leftover, WireLink};
+pub(crate) use routed::{BalancedLink, KeyOf, KeyedLink, Lanes};
+pub(crate) use tee::{Answer, Branch, TeeLink};
 pub(crate) use waiting::Item;
 pub use waiting::Order;

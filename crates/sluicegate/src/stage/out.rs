@@ -64,6 +64,9 @@ pub(crate) trait Link<T> {
     fn pressure(&self, home: WorkerId) -> f64;
     /// Takes exactly `n` places that outlive the batch.
     fn permit(&mut self, home: WorkerId, n: usize) -> Option<Arc<dyn Places>>;
+    /// Whether there is room for events of `home`. Else the stage is told when there may be, by
+    /// the queue or by an answer.
+    fn wait_for_room(&mut self, home: WorkerId) -> bool;
 }
 
 impl<T: 'static> Out<T> {

@@ -27,6 +27,7 @@ mod quality;
 mod random;
 mod resources;
 mod rest;
+mod routing;
 mod seeds;
 mod signals;
 mod sizing;

@@ -5,8 +5,8 @@ use crate::common::{Front, Log, Random, Two, come_to_rest, stage_of};
 use sluicegate::sim::{Case, ServiceTime, Setup, Troubles};
 use sluicegate::{
     Adjust, AsyncCx, AsyncStage, Batch, Capacity, Codel, Cohort, Controller, Cx, Domain, Ended,
-    Event, Fifo, Full, Limit, LongestQueue, Net, Next, OnFull, Order, Out, Policy, Priority, Ready,
-    Sample, Shares, Sim, Stage, Stages, Time, VirtualTime, Why, Wire, async_stage, bounded,
+    Event, Fifo, Full, Inlet, Limit, LongestQueue, Net, Next, OnFull, Order, Out, Policy, Priority,
+    Ready, Sample, Shares, Sim, Stage, Stages, Time, VirtualTime, Why, Wire, async_stage, bounded,
     from_fn, ms, stage,
 };
 use sluicegate_macros::{From, Ports};
@@ -250,6 +250,56 @@ fn any_answer_to_full<T>(wire: Wire<'_, T>, random: &mut Random) {
     };
 }
 
+/// An inlet for numbers, and whether it is that of a pinned stage.
+#[derive(Clone, Copy)]
+struct Place {
+    inlet: Inlet<u64>,
+    pinned: bool,
+}
+
+/// Which replica gets what is sent over a wire to a place, and who gets copies.
+fn any_way<'a>(
+    mut wire: Wire<'a, u64>,
+    to: Place,
+    watcher: Inlet<u64>,
+    tees: bool,
+    random: &mut Random,
+) -> Wire<'a, u64> {
+    if to.pinned {
+        wire = match random.below(4) {
+            0 => wire.keyed(|n| n % 5),
+            1 => wire.balanced(),
+            _ => wire,
+        };
+    }
+    match random.below(5) {
+        0 => wire.tap(watcher),
+        1 if tees => wire.tee(watcher),
+        _ => wire,
+    }
+}
+
+fn any_wire(wire: Wire<'_, u64>, to: Place, watcher: Inlet<u64>, gates: bool, random: &mut Random) {
+    match random.below(4) {
+        // A tee cannot be with that.
+        0 => drop(any_way(wire.on_full(OnFull::ShedOldest), to, watcher, false, random)),
+        1 => drop(any_way(wire, to, watcher, !gates, random).on_full(OnFull::ShedNewest)),
+        _ => drop(any_way(wire, to, watcher, !gates, random)),
+    }
+}
+
+/// Finishes what comes.
+fn watcher(seeds: &Seeds) -> impl Stage<In = u64, Out = ()> + use<> {
+    let mut random = seeds.next();
+    from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+        for event in batch {
+            if let Some(event) = chance(event, &mut random) {
+                event.split().0.finish();
+            }
+        }
+    })
+}
+
 /// A law that says something else at each tick.
 #[derive(Clone)]
 struct Moody(Random);
@@ -319,14 +369,19 @@ pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
             .flows(1 + random.below(20)),
     );
     let answers = seeds.clone();
-    let end = net.add(
-        stage("last", move || last(&answers))
-            .on([cpu, other, pool][random.below(3)])
-            .queue(any_queue(8, gates, &mut random)),
-    );
+    let home = [cpu, other, pool][random.below(3)];
+    let end = net.add(stage("last", move || last(&answers)).on(home).queue(any_queue(
+        8,
+        gates,
+        &mut random,
+    )));
+    let end_place = Place { inlet: end.inlet, pinned: home != pool };
     net.wire(end.out, front.inlet).returns(front.out);
+    let (watches, home) = (seeds.clone(), [cpu, other, pool][random.below(3)]);
+    let watcher = stage("watcher", move || watcher(&watches)).on(home);
+    let watcher = net.add(watcher.queue(any_queue(8, gates, &mut random))).inlet;
     // From the last one back, so that all wires lead on.
-    let mut later = vec![end.inlet];
+    let mut later = vec![end_place];
     let mut askers = Vec::new();
     for n in 0..(1 + random.below(MOST.1)).min(stages) {
         let seeds = seeds.clone();
@@ -340,7 +395,7 @@ pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
             let place = [cpu, other, pool][random.below(3)];
             let oracle = net.add(oracle.on(place).queue(any_queue(4, gates, &mut random)));
             let to = later[random.below(later.len())];
-            any_answer_to_full(net.wire(asker.out.go, to), &mut random);
+            any_wire(net.wire(asker.out.go, to.inlet), to, watcher, gates, &mut random);
             let wire = net.wire(asker.out.ask, oracle.inlet).window(1 + random.below(6));
             any_answer_to_full(wire, &mut random);
             net.wire(oracle.out, asker.inlet).returns(asker.out.ask);
@@ -352,8 +407,8 @@ pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
             let nap = move || async_stage(Nap(Cell::new(seeds.next())), places);
             let nap = net.add(stage(&format!("nap {n}"), nap).on(home).queue(queue));
             let to = later[random.below(later.len())];
-            any_answer_to_full(net.wire(nap.out, to), &mut random);
-            later.push(nap.inlet);
+            any_wire(net.wire(nap.out, to.inlet), to, watcher, gates, &mut random);
+            later.push(Place { inlet: nap.inlet, pinned: true });
             continue;
         }
         let home = [cpu, other, pool][random.below(3)];
@@ -362,21 +417,27 @@ pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
         let road = stage(&format!("road {n}"), road);
         let road = net.add(road.on(home).queue(queue).batch(batch).emits(2));
         for (n, port) in [road.out.a, road.out.b].into_iter().enumerate() {
-            let asker = askers.get(random.below(4)).copied();
-            let wire = match asker {
-                Some(asker) => net.wire(port, asker),
-                None => net.wire(port, later[random.below(later.len())]),
-            };
-            match n == 0 && random.one_in(4) {
-                true => drop(wire.divert(road.out.b)),
-                false => any_answer_to_full(wire, &mut random),
+            let diverts = n == 0 && random.one_in(4);
+            if let Some(&asker) = askers.get(random.below(4)) {
+                let wire = net.wire(port, asker);
+                match diverts {
+                    true => drop(wire.divert(road.out.b)),
+                    false => any_answer_to_full(wire, &mut random),
+                }
+                continue;
+            }
+            let to = later[random.below(later.len())];
+            let wire = net.wire(port, to.inlet);
+            match diverts {
+                true => drop(any_way(wire.divert(road.out.b), to, watcher, !gates, &mut random)),
+                false => any_wire(wire, to, watcher, gates, &mut random),
             }
         }
-        later.push(road.inlet);
+        later.push(Place { inlet: road.inlet, pinned: home != pool });
     }
     match askers.last() {
         Some(&asker) if random.one_in(2) => net.wire(front.out, asker),
-        _ => net.wire(front.out, later[later.len() - 1]),
+        _ => net.wire(front.out, later[later.len() - 1].inlet),
     };
     net
 }
