@@ -21,11 +21,12 @@ enum LinesIn {
 /// What the room is told.
 enum News {
     Came(Member),
-    Said(ConnId, Bytes),
-    Left(ConnId),
+    Said(Member, Bytes),
+    Left(Member),
 }
 
-#[derive(Clone, Copy)]
+/// A connection; each worker has numbers of its own.
+#[derive(Clone, Copy, PartialEq)]
 struct Member {
     conn: ConnId,
     home: WorkerId,
@@ -59,12 +60,13 @@ impl Stage for Lines {
                     line.extend_from_slice(&received.bytes);
                     let Some(end) = line.iter().rposition(|byte| *byte == b'\n') else { continue };
                     let rest = line.split_off(end + 1);
-                    News::Said(conn, Bytes::from(std::mem::replace(line, rest)))
+                    let said = Bytes::from(std::mem::replace(line, rest));
+                    News::Said(Member { conn, home }, said)
                 }
                 LinesIn::Incoming(Incoming::Closed(closed)) => {
                     let write = Write::only(*closed.conn, Then::Close);
                     cx.out.write.emit(Event::note(home, write));
-                    News::Left(*closed.conn)
+                    News::Left(Member { conn: *closed.conn, home })
                 }
             };
             cx.out.news.emit(Event::note(home, news));
@@ -93,9 +95,9 @@ impl Stage for Room {
                     let write = Write::one(member.conn, Bytes::from(welcome));
                     cx.out.emit(Event::note(member.home, write));
                 }
-                News::Left(conn) => self.0.retain(|member| member.conn != conn),
+                News::Left(gone) => self.0.retain(|member| *member != gone),
                 News::Said(from, line) => {
-                    for member in self.0.iter().filter(|member| member.conn != from) {
+                    for member in self.0.iter().filter(|member| **member != from) {
                         // Goes to the worker that has the connection.
                         let write = Write::one(member.conn, line.clone());
                         cx.out.emit(Event::note(member.home, write));

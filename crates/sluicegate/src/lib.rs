@@ -1,6 +1,7 @@
 //! The kernel of Sluicegate: services as nets of stages joined by explicit, bounded queues.
 //!
-//! It knows no socket and no file; time is an argument everywhere but in `run`.
+//! It knows no socket and no file; time is an argument everywhere but in `run`. New here? Read the
+//! [`manual`].
 //!
 //! A net of two stages, run in virtual time:
 //!
@@ -51,6 +52,7 @@ mod desk;
 mod event;
 mod gone;
 mod ledger;
+pub mod manual;
 mod net;
 mod observe;
 mod queue;
