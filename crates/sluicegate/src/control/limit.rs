@@ -7,6 +7,12 @@ use super::{Adjust, Controller, Sample};
 use crate::time::Time;
 
 /// Admits at most so many events at once.
+///
+/// ```
+/// use sluicegate::{Limit, bounded};
+///
+/// let queue = bounded(1024).admit(Limit::of(16));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
     events: usize,

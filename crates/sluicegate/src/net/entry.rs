@@ -12,6 +12,28 @@ use std::sync::{Arc, OnceLock};
 
 /// Lets flows into a net from any thread. Nobody outside is told of a flow's end: the ledger
 /// tells. A stage that must be told is a source (see [`Cx::enter`](crate::Cx::enter)).
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Net, Refused, Sim, bounded, from_fn, stage};
+///
+/// let mut net = Net::new("door");
+/// let cpu = net.domain("cpu").pinned(1);
+/// let end = || {
+///     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///         batch.for_each(|event| event.split().0.finish());
+///     })
+/// };
+/// let end = net.add(stage("end", end).on(cpu).queue(bounded(1)));
+/// let entry = net.entry(end.inlet);
+/// assert!(entry.send(0).is_err(), "the net does not run yet");
+/// let mut sim = Sim::new(net, 1)?;
+/// assert!(entry.send(1).is_ok());
+/// let Err(Refused(body)) = entry.send(2) else { panic!("the queue is full") };
+/// assert_eq!(body, 2);
+/// assert!(sim.settle(100));
+/// assert_eq!(sim.ledger().finished, 1);
+/// # Ok::<(), sluicegate::StartError>(())
+/// ```
 pub struct Entry<U>(Arc<Door<U>>);
 
 /// The queue is full, or the net does not run or drains: the body comes back.

@@ -268,6 +268,21 @@ impl fmt::Display for Fault {
 }
 
 /// All faults of a net.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Net, from_fn, stage};
+///
+/// let mut net = Net::new("homeless");
+/// let end = || {
+///     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///         batch.for_each(|event| event.split().0.finish());
+///     })
+/// };
+/// net.add(stage("end", end));
+/// let faults = net.check().unwrap_err();
+/// assert_eq!(faults.0[0].code(), "N0003");
+/// assert!(faults.to_string().contains("place it with `.on(domain)`"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(pub Vec<Fault>);
 

@@ -26,6 +26,26 @@ use crate::stage::{Inlet, Outlet, Ports, Stage};
 use std::sync::Arc;
 
 /// A service: stages joined by wires, spread over domains.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Net, Sim, from_fn, stage};
+///
+/// let mut net = Net::new("one");
+/// let cpu = net.domain("cpu").pinned(1);
+/// let end = || {
+///     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///         batch.for_each(|event| event.split().0.finish());
+///     })
+/// };
+/// let end = net.add(stage("end", end).on(cpu));
+/// let entry = net.entry(end.inlet);
+/// assert!(net.check().is_ok());
+/// let mut sim = Sim::new(net, 1)?; // or `net.run()`, for threads
+/// entry.send(1).expect("there is room");
+/// assert!(sim.settle(100));
+/// assert_eq!(sim.ledger().finished, 1);
+/// # Ok::<(), sluicegate::StartError>(())
+/// ```
 pub struct Net {
     pub(crate) name: String,
     pub(crate) domains: Vec<DomainSpec>,

@@ -10,6 +10,32 @@ use std::hash::Hash;
 use std::marker::PhantomData;
 
 /// What a wire does with an event for which the queue beyond has no room.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Net, OnFull, Out, Sim, bounded, from_fn, stage};
+///
+/// let mut net = Net::new("full");
+/// let cpu = net.domain("cpu").pinned(1);
+/// let relay = || {
+///     from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+///         batch.for_each(|event| cx.out.emit(event));
+///     })
+/// };
+/// let end = || {
+///     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///         batch.for_each(|event| event.split().0.finish());
+///     })
+/// };
+/// let relay = net.add(stage("relay", relay).on(cpu));
+/// let end = net.add(stage("end", end).on(cpu).queue(bounded(1)));
+/// net.wire(relay.out, end.inlet).on_full(OnFull::ShedNewest);
+/// let entry = net.entry(relay.inlet);
+/// let mut sim = Sim::new(net, 1)?;
+/// (0..3).for_each(|n| entry.send(n).expect("there is room"));
+/// assert!(sim.settle(100));
+/// assert_eq!((sim.ledger().finished, sim.snapshot().wires[0].refused), (1, 2));
+/// # Ok::<(), sluicegate::StartError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFull {
     /// Holds it: the emitting stage is parked until there is room.

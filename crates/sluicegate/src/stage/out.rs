@@ -9,6 +9,17 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Where a stage sends events of one kind.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Out, Rig, from_fn};
+///
+/// let relay = from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+///     batch.for_each(|event| cx.out.emit(event));
+/// });
+/// let mut rig = Rig::of(relay);
+/// rig.feed([7_u64]).batch(1);
+/// assert_eq!(*rig.out.take()[0], 7);
+/// ```
 pub struct Out<T> {
     events: VecDeque<Event<T>>,
     link: Option<Box<dyn Link<T>>>,
