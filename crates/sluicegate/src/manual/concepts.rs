@@ -16,8 +16,8 @@
 //! full, the wire says what happens: the stage before is parked until there is room, the event is
 //! shed and its source told, or it goes elsewhere ([`OnFull`](crate::OnFull)).
 //!
-//! A stage that lets flows in is a **source**; [`Cx::enter`](crate::Cx::enter) gives it a tag, if it
-//! has a place for one. It is told how each of them ended. A second tag
+//! A stage that lets flows in is a **source**; [`Cx::enter`](crate::Cx::enter) gives it a tag, if
+//! it has a place for one. It is told how each of them ended. A second tag
 //! ([`fork`](crate::Tag::fork)) is for work beside a flow:
 //!
 //! ```
@@ -38,8 +38,8 @@
 //! assert_eq!(rig.out.take().len(), 1);
 //! ```
 //!
-//! A **question** is an event over a wire with a [`window`](crate::Wire::window): the stage keeps the
-//! flow's tag until the answer comes by a wire that [`returns`](crate::Wire::returns), or until the
-//! question dies, and then has the flow back.
+//! A **question** is an event over a wire with a [`window`](crate::Wire::window): the stage keeps
+//! the flow's tag until the answer comes by a wire that [`returns`](crate::Wire::returns), or until
+//! the question dies, and then has the flow back.
 //!
 //! **Domains** own threads: see [`domains`](super::domains).

@@ -13,8 +13,8 @@
 //! - [`balanced`](crate::Wire::balanced): the one for which fewer wait. For dear events that come
 //!   unevenly; cheap ones are better off where they are.
 //!
-//! And it may lead to several stages: by a [`tee`](crate::Wire::tee) all of them get an event or none,
-//! a [`tap`](crate::Wire::tap) gets what it has room for.
+//! And it may lead to several stages: by a [`tee`](crate::Wire::tee) all of them get an event or
+//! none, a [`tap`](crate::Wire::tap) gets what it has room for.
 //!
 //! ```
 //! use sluicegate::{Batch, Copies, Cx, Net, Out, Routing, Sim, from_fn, stage};

@@ -1,7 +1,7 @@
 //! A service in one page.
 //!
-//! Declare the net: domains, stages, wires. [`Net::check`](crate::Net::check) finds what does not fit
-//! before anything runs, and says what to do about it.
+//! Declare the net: domains, stages, wires. [`Net::check`](crate::Net::check) finds what does not
+//! fit before anything runs, and says what to do about it.
 //!
 //! ```
 //! use sluicegate::{Batch, Cx, Net, Out, bounded, from_fn, ms, stage};
@@ -48,7 +48,7 @@
 //! Each worker has a replica of each pinned stage, made by the function given to
 //! [`stage`](crate::stage()). So its state needs no lock, and here each has a sum of its own.
 //!
-//! A stage with more than two things to say is a struct: implement [`Stage`](crate::Stage), and derive
-//! [`Ports`](crate::Ports) for a struct of [`Out`](crate::Out)s where it has several ports. More in
-//! `examples/`: `hello`, `word_count`, `packet_router`, `own_law`, `own_policy`, and, with sockets,
-//! `line_chat` and `line_echo_server` of `sluicegate-io`.
+//! A stage with more than two things to say is a struct: implement [`Stage`](crate::Stage), and
+//! derive [`Ports`](crate::Ports) for a struct of [`Out`](crate::Out)s where it has several ports.
+//! More in `examples/`: `hello`, `word_count`, `packet_router`, `own_law`, `own_policy`, and, with
+//! sockets, `line_chat` and `line_echo_server` of `sluicegate-io`.

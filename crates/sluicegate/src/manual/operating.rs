@@ -1,10 +1,10 @@
 //! What can be seen, and how a service ends.
 //!
 //! An [`Observer`](crate::Observer) looks at a running net from any thread. A
-//! [`Snapshot`](crate::Snapshot) has the ledger, and of each stage what waits and since when, what was
-//! served, refused (and why), how often it was parked, and what its panics were; of each wire what was
-//! sent, held, shed and diverted. [`mermaid`](crate::Snapshot::mermaid) draws it. The crate
-//! `sluicegate-admin` makes JSON of it.
+//! [`Snapshot`](crate::Snapshot) has the ledger, and of each stage what waits and since when, what
+//! was served, refused (and why), how often it was parked, and what its panics were; of each wire
+//! what was sent, held, shed and diverted. [`mermaid`](crate::Snapshot::mermaid) draws it. The
+//! crate `sluicegate-admin` makes JSON of it.
 //!
 //! ```
 //! use sluicegate::{Batch, Cx, Net, from_fn, ms, stage};
@@ -31,10 +31,10 @@
 //!
 //! - `queue_age` of a stage: where time is lost. Its `mean_wait` over all that was served.
 //! - `parked`: the stage is held up from below; look at the wire that holds.
-//! - `refused` by reason: `shed` is a full queue, `refused` and `greedy` a law, `expired` a deadline,
-//!   `dropped` a stage that forgot a tag, `failed` a panic.
-//! - `panics` and `breaks`: a panic costs the event in hand and what the replica held; sixteen in a row
-//!   open the stage's breaker for a second.
+//! - `refused` by reason: `shed` is a full queue, `refused` and `greedy` a law, `expired` a
+//!   deadline, `dropped` a stage that forgot a tag, `failed` a panic.
+//! - `panics` and `breaks`: a panic costs the event in hand and what the replica held; sixteen in a
+//!   row open the stage's breaker for a second.
 //!
 //! [`Observer::freeze`](crate::Observer::freeze) holds a law at its bounds while it is looked at.
 //!

@@ -2,7 +2,8 @@
 //!
 //! Every queue is bounded, and every wire says what a full one means. That alone keeps the memory
 //! bounded, not the time: a full queue of 1024 events of 10 ms is ten seconds long. So the inlet
-//! before what is dear gets a law ([`Capacity::admit`](crate::Capacity::admit)), which keeps a target:
+//! before what is dear gets a law ([`Capacity::admit`](crate::Capacity::admit)), which keeps a
+//! target:
 //!
 //! ```
 //! use sluicegate::{Batch, Cx, Net, Overload, Sim, VirtualTime, bounded, from_fn, ms, stage};
@@ -34,18 +35,20 @@
 //! # Ok::<(), sluicegate::StartError>(())
 //! ```
 //!
-//! - **Where.** At the door of what is dear, where the way of a request is first known; with the whole
-//!   target, and little room behind it. Not at each stage: what is refused late was worked for.
+//! - **Where.** At the door of what is dear, where the way of a request is first known; with the
+//!   whole target, and little room behind it. Not at each stage: what is refused late was worked
+//!   for.
 //! - **Who goes first.** [`Tag::set_class`](crate::Tag::set_class) says what is important, and
 //!   [`Tag::set_client`](crate::Tag::set_client) for whom a flow runs. A queue that chooses
 //!   ([`Capacity::order`](crate::Capacity::order)) gives clients of a class equal time.
-//! - **Deadlines.** [`Entering::deadline`](crate::Entering) says when an answer is worth nothing any
-//!   more: what is late ends before it costs.
-//! - **Do less.** [`Cx::quality`](crate::Cx::quality) asks the handler for cheaper answers before any is
-//!   refused. [`Wire::divert`](crate::Wire::divert) sends what is refused to a stage that has a cheaper
-//!   one.
+//! - **Deadlines.** [`Entering::deadline`](crate::Entering) says when an answer is worth nothing
+//!   any more: what is late ends before it costs.
+//! - **Do less.** [`Cx::quality`](crate::Cx::quality) asks the handler for cheaper answers before
+//!   any is refused. [`Wire::divert`](crate::Wire::divert) sends what is refused to a stage that
+//!   has a cheaper one.
 //! - **Upstream.** [`Cx::pressure`](crate::Cx::pressure) is the share that had better not be sent.
 //!
 //! The laws: [`Overload`](crate::Overload) is the default; [`Limit`](crate::Limit),
 //! [`Seda`](crate::Seda), [`Codel`](crate::Codel), [`Gradient2`](crate::Gradient2),
-//! [`Vegas`](crate::Vegas), or your own [`Controller`](crate::Controller), as in `examples/own_law.rs`.
+//! [`Vegas`](crate::Vegas), or your own [`Controller`](crate::Controller), as in
+//! `examples/own_law.rs`.

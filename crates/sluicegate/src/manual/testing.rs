@@ -1,7 +1,7 @@
 //! One stage, a whole net, many seeds.
 //!
-//! A [`Rig`](crate::Rig) holds one stage without threads. Say how much room there is beyond its ports,
-//! feed it, call it once, and look at what it did:
+//! A [`Rig`](crate::Rig) holds one stage without threads. Say how much room there is beyond its
+//! ports, feed it, call it once, and look at what it did:
 //!
 //! ```
 //! use sluicegate::{Batch, Cx, Full, Out, Rig, Why, from_fn};
@@ -20,8 +20,8 @@
 //! assert_eq!(rig.ledger().ended[Why::Refused], 1);
 //! ```
 //!
-//! A [`Sim`](crate::Sim) runs a whole net on one thread in virtual time, by the workers' own loop, in an
-//! order drawn from a seed. After every batch the ledger can be held against what is found:
+//! A [`Sim`](crate::Sim) runs a whole net on one thread in virtual time, by the workers' own loop,
+//! in an order drawn from a seed. After every batch the ledger can be held against what is found:
 //!
 //! ```
 //! use sluicegate::{Batch, Cx, Net, Sim, from_fn, stage};
@@ -46,8 +46,8 @@
 //! # Ok::<(), sluicegate::StartError>(())
 //! ```
 //!
-//! A wake-up that is missing is a net that stands still, and a flow that is lost is a ledger that is
-//! not even. [`Troubles`](crate::sim::Troubles) let handlers panic, stall and slow down, fill queues
-//! and kill threads of pools; a [`Search`](crate::sim::Search) tries many seeds and shrinks the first
-//! that fails; [`Arrivals`](crate::sim::Arrivals) and [`ServiceTime`](crate::sim::ServiceTime) are
-//! models of load.
+//! A wake-up that is missing is a net that stands still, and a flow that is lost is a ledger that
+//! is not even. [`Troubles`](crate::sim::Troubles) let handlers panic, stall and slow down, fill
+//! queues and kill threads of pools; a [`Search`](crate::sim::Search) tries many seeds and shrinks
+//! the first that fails; [`Arrivals`](crate::sim::Arrivals) and
+//! [`ServiceTime`](crate::sim::ServiceTime) are models of load.

@@ -61,7 +61,8 @@ impl OnFull {
     }
 }
 
-/// Which replica of a stage gets an event, where the stage is in a pinned domain of several workers.
+/// Which replica of a stage gets an event, where the stage is in a pinned domain of several
+/// workers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Routing {
     /// That of the worker at which the event's flow is at home.
