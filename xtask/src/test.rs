@@ -13,6 +13,10 @@ mod tally;
 
 use tally::Tally;
 
+/// The examples of the kernel: those of the machine run in its tests.
+const EXAMPLES: [&str; 6] =
+    ["hello", "word_count", "packet_router", "own_law", "own_policy", "hop_cost"];
+
 /// One line of the closing table.
 struct Group {
     name: &'static str,
@@ -63,12 +67,11 @@ impl Session {
         })?;
         self.tests("tests and project checks", &["--workspace"], "dev")?;
         self.runner("doctests", || tell(&["test", "--doc", "--workspace"]))?;
-        // Those of the machine run in its tests.
         self.check("examples", true, || {
             let run = ["run", "--quiet", "--package", "sluicegate", "--example"];
             let example = |name| tell(&[&run[..], &[name]].concat());
-            let own = || both(example("own_law")?, || example("own_policy"));
-            both(example("hop_cost")?, own)
+            let (first, others) = (EXAMPLES[0], &EXAMPLES[1..]);
+            others.iter().try_fold(example(first)?, |told, name| both(told, || example(name)))
         })?;
         self.check("rustdoc", true, || {
             let mut command = cargo(&["doc", "--workspace", "--no-deps", "--lib"]);

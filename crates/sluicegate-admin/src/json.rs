@@ -149,6 +149,8 @@ fn wire(wire: &WireView) -> Value {
         "on_full": wire.on_full.name(),
         "fused": wire.fused,
         "window": wire.window,
+        "routing": wire.routing.name(),
+        "copies": wire.copies.map(|copies| copies.name()),
         "returns": wire.returns.is_some(),
         "answers": wire.returns,
         "sent": wire.sent,

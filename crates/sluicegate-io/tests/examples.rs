@@ -1,5 +1,8 @@
-//! The examples' two sides of the line protocol, run against each other and on real sockets.
+//! The examples of line protocols, run against each other and on real sockets.
 
+#[allow(dead_code, reason = "the examples' own entry points")]
+#[path = "../examples/line_chat.rs"]
+mod chat;
 #[allow(dead_code, reason = "the examples' own entry points")]
 #[path = "../examples/line_echo_client.rs"]
 mod client;
@@ -54,5 +57,30 @@ fn several_workers_share_one_port() {
         let mut line = String::new();
         stream.read_line(&mut line).unwrap();
         assert_eq!(line, format!("client {n}\n"));
+    }
+}
+
+#[test]
+fn what_one_says_all_others_hear() {
+    let (listeners, addr) = listeners(2);
+    let _server = chat::net(listeners, 2).run().unwrap();
+    let mut line = String::new();
+    let mut members: Vec<_> = (1..=8)
+        .map(|n| {
+            let mut member = BufReader::new(TcpStream::connect(addr.to_string()).unwrap());
+            line.clear();
+            member.read_line(&mut line).unwrap();
+            assert_eq!(line, format!("you are one of {n}\n"));
+            member
+        })
+        .collect();
+    for speaker in 0..members.len() {
+        let said = format!("I am {speaker}\n");
+        members[speaker].get_mut().write_all(said.as_bytes()).unwrap();
+        for (_, member) in members.iter_mut().enumerate().filter(|member| member.0 != speaker) {
+            line.clear();
+            member.read_line(&mut line).unwrap();
+            assert_eq!(line, said);
+        }
     }
 }

@@ -65,6 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let time = VirtualTime::default();
     let (net, entry) = net(&time);
     let mut sim = Sim::with_time(net, 1, time)?;
+    println!("{}\n", sim.snapshot().mermaid());
     println!("second | asked | served | refused | limit");
     for (second, load) in LOADS.into_iter().enumerate() {
         let (before, mut refused) = (sim.ledger().finished, 0);

@@ -32,6 +32,7 @@ const MANY: usize = 75;
 /// The longest time for which an event of the rare and of the frequent kind was under way.
 fn longest<P: Policy>(
     policy: impl Fn() -> P + Send + Sync + 'static,
+    show: bool,
 ) -> Result<[Duration; 2], Box<dyn Error>> {
     let (time, mut net) = (VirtualTime::default(), Net::new("own policy"));
     let cpu = net.domain("cpu").policy(policy).pinned(1);
@@ -55,6 +56,9 @@ fn longest<P: Policy>(
     // Of stages that are equally far from the exit the one added last counts as nearest.
     let [one, many] = [add("one", &longest[1]), add("many", &longest[0])];
     let mut sim = Sim::with_time(net, 1, time)?;
+    if show {
+        println!("{}\n", sim.snapshot().mermaid());
+    }
     for n in 0..1000 {
         one.send(()).map_err(|_| "a full queue")?;
         let burst = if n % 50 == 0 { MANY } else { 2 };
@@ -65,8 +69,8 @@ fn longest<P: Policy>(
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let [exit, oldest] = [longest(|| ExitFirst, true)?, longest(|| OldestFirst, false)?];
     println!("policy       | many    | one");
-    let [exit, oldest] = [longest(|| ExitFirst)?, longest(|| OldestFirst)?];
     for (name, [many, one]) in [("exit first  ", exit), ("oldest first", oldest)] {
         println!("{name} | {many:7.1?} | {one:.1?}");
     }

@@ -109,6 +109,17 @@ impl AddAssign for ByWhy {
 
 /// The ledger of flows, summed or of one worker:
 /// `entered + forked = finished + ended + joined + in flight`.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Rig, Why, from_fn};
+///
+/// let forgets = from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| batch.for_each(drop));
+/// let mut rig = Rig::of(forgets);
+/// rig.feed([1_u64, 2]).batch(64);
+/// let ledger = rig.ledger();
+/// assert_eq!((ledger.entered, ledger.ended[Why::Dropped]), (2, 2));
+/// assert!(ledger.balanced());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// Flows that sources let in.

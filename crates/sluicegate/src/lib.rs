@@ -1,6 +1,7 @@
 //! The kernel of Sluicegate: services as nets of stages joined by explicit, bounded queues.
 //!
-//! It knows no socket and no file; time is an argument everywhere but in `run`.
+//! It knows no socket and no file; time is an argument everywhere but in `run`. New here? Read the
+//! [`manual`].
 //!
 //! A net of two stages, run in virtual time:
 //!
@@ -51,6 +52,7 @@ mod desk;
 mod event;
 mod gone;
 mod ledger;
+pub mod manual;
 mod net;
 mod observe;
 mod queue;
@@ -69,8 +71,8 @@ pub use desk::strays;
 pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};
 pub use ledger::{ByWhy, Ledger, Why};
 pub use net::{
-    BoxError, Capacity, Domain, DomainBuilder, DomainSpec, Entry, Fault, Faults, Net, Node, OnFull,
-    Refused, Spec, Supervision, Threads, Wire, bounded, stage,
+    BoxError, Capacity, Copies, Domain, DomainBuilder, DomainSpec, Entry, Fault, Faults, Net, Node,
+    OnFull, Refused, Routing, Spec, Supervision, Threads, Wire, bounded, stage,
 };
 pub use observe::{
     AdmissionQueueView, AdmissionView, Happening, Observer, Snapshot, StageView, TRACE_COLUMNS,

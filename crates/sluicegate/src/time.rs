@@ -66,6 +66,15 @@ impl Clock {
 /// The simulator's time: stands still until it is moved.
 ///
 /// Each worker of a simulation has time of its own to spend: while one is busy, the others go on.
+///
+/// ```
+/// use sluicegate::{VirtualTime, ms};
+///
+/// let time = VirtualTime::default();
+/// let begin = time.now();
+/// time.advance(ms(5));
+/// assert_eq!(time.now().since(begin), ms(5));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct VirtualTime(Arc<Moment>);
 

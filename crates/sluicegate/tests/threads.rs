@@ -6,6 +6,7 @@ use sluicegate::{
     Park, Policy, Raised, Ready, Running, Stage, Stages, Stall, Stalled, StartError, Tag, Time,
     Wait, Waker, Why, bounded, from_async_fn, from_fn, ms, stage,
 };
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -42,6 +43,56 @@ fn assert_over(drained: Drained, complete: bool) {
     assert!(ledger.balanced(), "{ledger:?}");
     assert_eq!((ledger.in_flight, ledger.places), (0, 0), "{ledger:?}");
     assert_eq!(drained.complete, complete);
+}
+
+#[test]
+fn keys_find_their_replica_and_all_stages_of_a_tee_their_events() {
+    const EACH: u64 = 20_000;
+    let seen = Arc::new(Mutex::new(HashMap::new()));
+    let [done, copies] = [(); 2].map(|()| Arc::new(AtomicU64::new(0)));
+    let mut net = Net::new("routes");
+    let cpu = net.domain("cpu").pinned(3);
+    let other = net.domain("other").pinned(2);
+    let pool = net.domain("pool").pool(2);
+    let spread = net.add(stage("spread", pass).on(cpu).queue(bounded(64)));
+    let keyed = net.add(stage("keyed", pass).on(other).queue(bounded(16)));
+    let (places, count) = (Arc::clone(&seen), Arc::clone(&done));
+    let last = move || {
+        let (places, count) = (Arc::clone(&places), Arc::clone(&count));
+        from_fn(move |batch: Batch<'_, u64>, cx: &mut Cx<'_, ()>| {
+            let mut places = places.lock().unwrap();
+            for event in batch {
+                let place = *places.entry(*event % 50).or_insert(cx.worker());
+                assert_eq!(place, cx.worker());
+                event.split().0.finish();
+                count.fetch_add(1, SeqCst);
+            }
+        })
+    };
+    let last = net.add(stage("last", last).on(cpu).queue(bounded(8)));
+    let count = Arc::clone(&copies);
+    let copy = net.add(stage("copy", move || counting(&count)).on(pool).queue(bounded(8)));
+    net.wire(spread.out, keyed.inlet).balanced();
+    net.wire(keyed.out, last.inlet).keyed(|n| n % 50).tee(copy.inlet);
+    let entry = net.entry(spread.inlet);
+    let running = net.run().unwrap();
+    let feeders = [0, 1].map(|_| {
+        let entry = entry.clone();
+        thread::spawn(move || {
+            for n in 0..EACH {
+                while entry.send(n).is_err() {
+                    thread::yield_now();
+                }
+            }
+        })
+    });
+    for feeder in feeders {
+        feeder.join().unwrap();
+    }
+    let drained = running.drain(LONG);
+    assert_over(drained, true);
+    assert_eq!((done.load(SeqCst), copies.load(SeqCst)), (2 * EACH, 2 * EACH));
+    assert_eq!(seen.lock().unwrap().len(), 50);
 }
 
 #[test]

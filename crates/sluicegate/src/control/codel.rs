@@ -17,6 +17,12 @@ const TARGET: Duration = Duration::from_millis(5);
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Drops what waited too long, and turns the queue round while it stands.
+///
+/// ```
+/// use sluicegate::{Codel, bounded, ms};
+///
+/// let queue = bounded(1024).admit(Codel::target(ms(5)));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Codel {
     target: Duration,

@@ -8,6 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// It knows nothing of the resource: who watches that, writes it now and then; laws such as
 /// [`Headroom`](crate::Headroom) read it at their ticks. Where nobody could read the resource, the
 /// gauge says nothing.
+///
+/// ```
+/// use sluicegate::Gauge;
+///
+/// let memory = Gauge::new("memory");
+/// memory.set(Some(0.4));
+/// assert_eq!((memory.name(), memory.used()), ("memory", Some(0.4)));
+/// ```
 #[derive(Debug)]
 pub struct Gauge {
     name: &'static str,

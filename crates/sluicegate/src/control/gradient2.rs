@@ -32,6 +32,12 @@ const WINDOW: Duration = Duration::from_secs(1);
 const SAMPLES: u64 = 10;
 
 /// Limits the events that wait or are served by how their latency changes.
+///
+/// ```
+/// use sluicegate::{Gradient2, bounded};
+///
+/// let queue = bounded(1024).admit(Gradient2::default());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Gradient2 {
     limit: f64,

@@ -11,6 +11,12 @@ use crate::time::Time;
 const EVENTS_MAX: usize = 1 << 20;
 
 /// Admits at most so many events at once.
+///
+/// ```
+/// use sluicegate::{Limit, bounded};
+///
+/// let queue = bounded(1024).admit(Limit::of(16));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
     events: usize,

@@ -4,6 +4,12 @@ use super::{Adjust, Controller, Sample};
 use crate::time::Time;
 
 /// Admits whatever there is room for. What experiments compare with.
+///
+/// ```
+/// use sluicegate::{Off, bounded};
+///
+/// let queue = bounded(1024).admit(Off);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Off;
 

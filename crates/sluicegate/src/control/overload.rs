@@ -35,6 +35,12 @@ const PATIENCE_MAX: f64 = 0.75;
 ///
 /// The target is the only number, and the law the same for events of 10 us and of 100 ms. It should
 /// be several times what an event costs: nothing can be served faster than that.
+///
+/// ```
+/// use sluicegate::{Overload, bounded, ms};
+///
+/// let queue = bounded(1024).admit(Overload::p99(ms(50)));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Overload {
     target: Duration,

@@ -39,6 +39,12 @@ const DEPTH: f64 = 10.0;
 
 /// Welsh's admission controller for one class: a rate by additive increase and multiplicative
 /// decrease.
+///
+/// ```
+/// use sluicegate::{Seda, bounded, ms};
+///
+/// let queue = bounded(1024).admit(Seda::p90(ms(100)));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Seda {
     target: Duration,

@@ -22,6 +22,12 @@ const DEPTH: f64 = 1.0;
 
 /// Welsh's admission controller for classes: a rate for each of the first
 /// [`Adjust::CLASSES`].
+///
+/// ```
+/// use sluicegate::{SedaMulticlass, bounded, ms};
+///
+/// let queue = bounded(1024).admit(SedaMulticlass::p90(ms(100)));
+/// ```
 #[derive(Clone, Debug)]
 pub struct SedaMulticlass {
     target: Duration,

@@ -22,6 +22,12 @@ const BETA: f64 = 6.0;
 const PROBE: f64 = 30.0;
 
 /// Limits the events that wait or are served so that some wait, and not many.
+///
+/// ```
+/// use sluicegate::{Vegas, bounded};
+///
+/// let queue = bounded(1024).admit(Vegas::default());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Vegas {
     limit: f64,

@@ -17,6 +17,20 @@ const UNTIMED: usize = 16;
 ///
 /// What was past its [deadline](Tag::deadline) when the batch began, or has
 /// [gone](crate::Cx::gone), is not given to the handler: it ends here, before it costs.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Rig, from_fn};
+///
+/// // Handles one event a batch, and leaves the rest queued.
+/// let stage = from_fn(|mut batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///     if let Some(event) = batch.next() {
+///         event.split().0.finish();
+///     }
+/// });
+/// let mut rig = Rig::of(stage);
+/// rig.feed([1_u64, 2, 3]).batch(64);
+/// assert_eq!((rig.queued(), rig.ledger().finished), (2, 1));
+/// ```
 pub struct Batch<'a, T> {
     pub(crate) work: &'a mut Work<T>,
     pub(crate) desk: &'a Desk,

@@ -15,6 +15,20 @@ pub use tags::Tags;
 use std::ops::{Deref, DerefMut};
 
 /// What waits in queues: a body, and the tag of the flow that it belongs to.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Out, Rig, from_fn};
+///
+/// let lengths = from_fn(|batch: Batch<'_, String>, cx: &mut Cx<'_, Out<usize>>| {
+///     for event in batch {
+///         // The tag goes with the new body.
+///         cx.out.emit(event.map(|text| text.len()));
+///     }
+/// });
+/// let mut rig = Rig::of(lengths);
+/// rig.feed(["four".to_owned()]).batch(1);
+/// assert_eq!(*rig.out.take()[0], 4);
+/// ```
 #[derive(Debug)]
 pub struct Event<T> {
     pub(crate) tag: Tag,

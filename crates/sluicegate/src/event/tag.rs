@@ -52,6 +52,27 @@ const WEIGHT_AT: u8 = 5;
 /// The token of one flow: neither `Copy` nor `Clone`. It is consumed by [`Tag::with`],
 /// [`Tag::finish`] or [`Tag::refuse`]; a tag that is dropped counts against the stage that
 /// dropped it, and the flow's source is told.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Out, Rig, Why, from_fn};
+///
+/// let stage = from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+///     for event in batch {
+///         let (tag, n) = event.split();
+///         match n {
+///             0 => tag.refuse(Why::Refused),
+///             1 => tag.finish(),
+///             n => cx.out.emit(tag.with(n - 1)),
+///         }
+///     }
+/// });
+/// let mut rig = Rig::of(stage);
+/// rig.feed([0_u64, 1, 2]).batch(64);
+/// assert_eq!(*rig.out.take()[0], 1);
+/// let ledger = rig.ledger();
+/// assert_eq!((ledger.finished, ledger.ended[Why::Refused]), (1, 1));
+/// # rig.out.take();
+/// ```
 #[must_use = "a flow ends only by finish, refuse, or by sending its tag on"]
 pub struct Tag {
     flow: u64,

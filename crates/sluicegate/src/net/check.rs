@@ -2,7 +2,7 @@
 
 use super::graph::{circles_of_waits, fused_circles};
 use crate::event::StageId;
-use crate::net::{Domain, Fault, Faults, Kind, LETTERS, Net, OnFull, WireSpec};
+use crate::net::{Domain, Fault, Faults, Kind, LETTERS, Net, OnFull, Routing, WireSpec};
 
 /// Ready bits of a worker; one of 64 is for news.
 pub(crate) const STAGES_PER_DOMAIN: usize = 63;
@@ -111,7 +111,8 @@ fn ports(net: &Net, faults: &mut Vec<Fault>) {
             let here = |from: (StageId, usize)| from.0.index() == n && from.1 == number;
             let stage = stage.name.clone();
             let sealed = net.sealed.iter().any(|&port| here(port));
-            match net.wires.iter().filter(|wire| here(wire.from)).count() {
+            let wires = net.wires.iter().filter(|wire| here(wire.from));
+            match wires.filter(|wire| wire.copy_of.is_none()).count() {
                 0 if sealed => {}
                 0 => faults.push(Fault::Unwired { stage, port }),
                 1 => {}
@@ -126,13 +127,22 @@ fn wires(net: &Net, faults: &mut Vec<Fault>) {
         let stage = &net.stages[stage.index()];
         format!("{}.{}", stage.name, stage.port(port))
     };
-    for wire in &net.wires {
+    for wire in net.wires.iter().filter(|wire| wire.copy_of.is_none()) {
         let sheds = matches!(wire.on_full, OnFull::ShedNewest | OnFull::ShedOldest);
         let waits = !sheds || wire.window.is_some() || wire.to == wire.from.0;
         if net.are_letters(wire.from) && waits {
             faults.push(Fault::LettersWait { wire: port(wire.from) });
             continue;
         }
+        let does_not_fit = |why: Option<String>, fault: fn(String, String) -> Fault| {
+            why.map(|why| fault(port(wire.from), why))
+        };
+        faults.extend(does_not_fit(route_does_not_fit(net, wire), |wire, why| {
+            Fault::RouteDoesNotFit { wire, why }
+        }));
+        faults.extend(does_not_fit(tee_does_not_fit(net, wire), |wire, why| {
+            Fault::TeeDoesNotFit { wire, why }
+        }));
         if wire.window == Some(0) {
             faults.push(Fault::ZeroBound { at: port(wire.from), bound: "window" });
         }
@@ -181,9 +191,49 @@ pub(super) fn unfusable(net: &Net, wire: &WireSpec) -> Option<&'static str> {
         Some("it has a window")
     } else if net.are_letters(wire.from) {
         Some("it carries letters")
+    } else if wire.routing != Routing::Home {
+        Some("it chooses the replica")
+    } else if wire.copy_of.is_some() || !wire.branches.is_empty() {
+        Some("it leads to several stages")
     } else {
         None
     }
+}
+
+/// Why a wire cannot choose the replica.
+fn route_does_not_fit(net: &Net, wire: &WireSpec) -> Option<String> {
+    let how = match wire.routing {
+        Routing::Home => return None,
+        routing => routing.name(),
+    };
+    let to = &net.stages[wire.to.index()];
+    if wire.returns.is_some() {
+        return Some(format!("is {how}, but brings answers, which go to the replica that asked"));
+    }
+    let pool = to.domain.is_some_and(|domain| net.domains[domain.0].kind == Kind::Pool);
+    pool.then(|| format!("is {how}, but the threads of the pool of `{}` share one queue", to.name))
+}
+
+/// Why a wire cannot send its events to all of its stages or to none.
+fn tee_does_not_fit(net: &Net, wire: &WireSpec) -> Option<String> {
+    let tees = || wire.branches.iter().map(|&n| &net.wires[n]).filter(|branch| branch.is_tee());
+    tees().next()?;
+    for (n, branch) in std::iter::once(wire).chain(tees()).enumerate() {
+        let to = &net.stages[branch.to.index()];
+        if to.gating.is_some() {
+            return Some(format!("has a tee, but `{}` chooses among its events", to.name));
+        }
+        if std::iter::once(wire).chain(tees()).take(n).any(|other| other.to == branch.to) {
+            return Some(format!("leads to `{}` twice", to.name));
+        }
+    }
+    if wire.returns.is_some() {
+        return Some("has a tee, but brings answers, which never wait".to_owned());
+    }
+    if wire.window.is_some() {
+        return Some("has a tee, but asks over a window".to_owned());
+    }
+    (wire.on_full == OnFull::ShedOldest).then(|| "has a tee, but sheds the oldest".to_owned())
 }
 
 /// Whether what a wire diverts comes back to it.

@@ -138,6 +138,20 @@ pub enum Fault {
         /// The stage.
         stage: String,
     },
+    /// N0023: a wire that is keyed or balanced cannot be.
+    RouteDoesNotFit {
+        /// The wire's port as `stage.port`.
+        wire: String,
+        /// Why not.
+        why: String,
+    },
+    /// N0024: a wire with a tee cannot give to all or to none.
+    TeeDoesNotFit {
+        /// The wire's port as `stage.port`.
+        wire: String,
+        /// Why not.
+        why: String,
+    },
 }
 
 impl Fault {
@@ -166,6 +180,8 @@ impl Fault {
             Self::FusedCircle { .. } => "N0020",
             Self::LettersWait { .. } => "N0021",
             Self::DivertsWithoutLetters { .. } => "N0022",
+            Self::RouteDoesNotFit { .. } => "N0023",
+            Self::TeeDoesNotFit { .. } => "N0024",
         }
     }
 
@@ -184,7 +200,8 @@ impl Fault {
                  nothing is sent"
             }
             Self::WiredTwice { .. } => {
-                "keep one wire; to send to two stages give the stage two ports"
+                "keep one wire; to send to two stages give the wire a `.tee(inlet)`, or the stage \
+                 two ports"
             }
             Self::CycleOfWaits { .. } => {
                 "give the wire that asks a `.window(n)` and mark the one that answers with \
@@ -214,6 +231,11 @@ impl Fault {
             }
             Self::DivertsWithoutLetters { .. } => {
                 "wire its `letters` port, or take `.divert()` out of its supervision"
+            }
+            Self::RouteDoesNotFit { .. } => "drop its `.keyed(..)` or `.balanced()`",
+            Self::TeeDoesNotFit { .. } => {
+                "make it a `.tap(inlet)`, which gets what it has room for, or give the stage a \
+                 second port and send a fork there"
             }
         }
     }
@@ -278,6 +300,9 @@ impl fmt::Display for Fault {
             Self::DivertsWithoutLetters { stage } => {
                 write!(f, "stage `{stage}` diverts letters, but has no wire for them")
             }
+            Self::RouteDoesNotFit { wire, why } | Self::TeeDoesNotFit { wire, why } => {
+                write!(f, "the wire from `{wire}` {why}")
+            }
         }?;
         write!(f, "; {}", self.cure())
     }
@@ -292,6 +317,21 @@ fn circle(f: &mut fmt::Formatter<'_>, what: &str, through: &[String]) -> fmt::Re
 }
 
 /// All faults of a net.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Net, from_fn, stage};
+///
+/// let mut net = Net::new("homeless");
+/// let end = || {
+///     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///         batch.for_each(|event| event.split().0.finish());
+///     })
+/// };
+/// net.add(stage("end", end));
+/// let faults = net.check().unwrap_err();
+/// assert_eq!(faults.0[0].code(), "N0003");
+/// assert!(faults.to_string().contains("place it with `.on(domain)`"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(pub Vec<Fault>);
 

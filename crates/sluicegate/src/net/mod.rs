@@ -5,6 +5,7 @@ mod domain;
 mod entry;
 mod fault;
 mod graph;
+mod links;
 mod spec;
 mod supervision;
 mod wire;
@@ -19,7 +20,7 @@ pub(crate) use spec::{BuildReplica, Declared, LETTERS, StageKind, StageSpec};
 pub use spec::{Capacity, Spec, bounded, stage};
 pub use supervision::Supervision;
 pub(crate) use wire::WireSpec;
-pub use wire::{OnFull, Wire};
+pub use wire::{Copies, OnFull, Routing, Wire};
 
 use crate::event::StageId;
 use crate::run::{OnStall, Plan, Running, Stall, StartError};
@@ -28,6 +29,26 @@ use crate::stage::{Inlet, Letter, Outlet, Ports, Stage};
 use std::sync::Arc;
 
 /// A service: stages joined by wires, spread over domains.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Net, Sim, from_fn, stage};
+///
+/// let mut net = Net::new("one");
+/// let cpu = net.domain("cpu").pinned(1);
+/// let end = || {
+///     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///         batch.for_each(|event| event.split().0.finish());
+///     })
+/// };
+/// let end = net.add(stage("end", end).on(cpu));
+/// let entry = net.entry(end.inlet);
+/// assert!(net.check().is_ok());
+/// let mut sim = Sim::new(net, 1)?; // or `net.run()`, for threads
+/// entry.send(1).expect("there is room");
+/// assert!(sim.settle(100));
+/// assert_eq!(sim.ledger().finished, 1);
+/// # Ok::<(), sluicegate::StartError>(())
+/// ```
 pub struct Net {
     pub(crate) name: String,
     pub(crate) domains: Vec<DomainSpec>,
@@ -104,7 +125,7 @@ impl Net {
             spec.on_full = OnFull::ShedNewest;
         }
         self.wires.push(spec);
-        Wire::new(self.wires.last_mut().expect("pushed just now"))
+        Wire::last(&mut self.wires)
     }
 
     /// Fuses every wire that [can be](Wire::fused), in order of declaration, but those that would

@@ -2,6 +2,7 @@
 //! that observers take.
 
 mod admission;
+mod drawing;
 mod happening;
 mod snapshot;
 mod stats;

@@ -3,7 +3,7 @@
 use crate::desk;
 use crate::event::StageId;
 use crate::ledger::{ByWhy, Ledger};
-use crate::net::OnFull;
+use crate::net::{Copies, OnFull, Routing};
 use crate::observe::AdmissionView;
 use crate::observe::stats::{Cut, sum};
 use crate::run::{Plan, Stall, StopError, stalls};
@@ -114,6 +114,10 @@ pub struct WireView {
     pub fused: bool,
     /// The most questions a replica may have unanswered.
     pub window: Option<usize>,
+    /// Which replica of the stage gets an event.
+    pub routing: Routing,
+    /// For one that gets copies of another wire's events from the same port: how.
+    pub copies: Option<Copies>,
     /// The port to whose questions it brings the answers, as `stage.port`.
     pub returns: Option<String>,
     /// Events delivered.
@@ -243,6 +247,8 @@ impl Observer {
             on_full: spec.on_full,
             fused: spec.fused,
             window: plan.stages[spec.from.0.index()].directives.window(spec.from.1).or(spec.window),
+            routing: spec.copy_of.as_ref().map_or(spec, |of| &plan.wires[of.wire]).routing,
+            copies: spec.copy_of.as_ref().map(|of| of.copies),
             returns: spec.returns.map(|asked| format!("{}.{}", name(asked.0), port(asked))),
             sent: 0,
             held: 0,

@@ -214,6 +214,12 @@ impl<T> InletQueue<T> {
         Waiting { events: asks + answers, urgent: answers > 0 }
     }
 
+    /// How many events ask or will, and how many more there is room for.
+    pub fn load(&self) -> (usize, usize) {
+        let locked = self.lock();
+        (locked.lanes.asks() + locked.lanes.reserved, locked.room())
+    }
+
     /// Puts what a batch did not take back to the head of its lane.
     pub fn put_back(
         &self,
@@ -407,6 +413,10 @@ impl<T: Send> Places for InletQueue<T> {
         let waiting = std::mem::take(&mut locked.lanes.waiting);
         drop(locked);
         tell(&waiting);
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 }
 

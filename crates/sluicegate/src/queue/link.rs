@@ -228,6 +228,17 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
     }
 }
 
+impl<T, U> WireLink<T, U> {
+    /// Whether the window, if there is one, promised what a grant says.
+    pub fn promised(&self, grant: &Grant) -> bool {
+        match (&self.window, &grant.window) {
+            (Some(window), Some(promises)) => window.made(promises),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
 impl<T: 'static, U: From<T> + Send + 'static> Link<T> for WireLink<T, U> {
     fn pass(&mut self, events: &mut VecDeque<Event<T>>, cx: &mut Context<'_>) {
         let (queues, first_worker, n) = (self.targets.len(), self.first, events.len());
@@ -314,16 +325,23 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for WireLink<T, U> {
 
     fn honours(&self, grant: &Grant, home: WorkerId) -> bool {
         let to = route(self.targets.len(), self.first, home);
-        let windows = match (&self.window, &grant.window) {
-            (Some(window), Some(promises)) => window.made(promises),
-            (None, None) => true,
-            _ => false,
-        };
-        windows && to == self.reserved_in && grant.is_of(&self.targets[to].0)
+        self.promised(grant) && to == self.reserved_in && grant.is_at(self.address())
     }
 
     fn address(&self) -> usize {
-        Arc::as_ptr(&self.targets[self.reserved_in].0).addr()
+        self.targets[self.reserved_in].0.address()
+    }
+
+    fn wait_for_room(&mut self, home: WorkerId) -> bool {
+        if self.window.as_ref().is_some_and(|window| window.room() == 0) {
+            return false;
+        }
+        let mut locked = self.targets[route(self.targets.len(), self.first, home)].0.lock();
+        let room = locked.room() > 0;
+        if !room {
+            locked.wait(&self.me);
+        }
+        room
     }
 }
 

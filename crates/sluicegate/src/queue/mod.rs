@@ -13,6 +13,9 @@ mod link;
 mod link_tests;
 mod marks;
 mod order;
+mod routed;
+mod several;
+mod tee;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -25,4 +28,6 @@ pub(crate) use inlet::{InletQueue, Probe, Taken, Waiter, tenths};
 pub(crate) use link::{Fusing, Leftover, WireLink, route};
 pub(crate) use order::Item;
 pub use order::Order;
+pub(crate) use routed::{BalancedLink, KeyOf, KeyedLink, Lanes};
+pub(crate) use tee::{Answer, Branch, TeeLink};
 pub(crate) use work::WorkBound;

@@ -205,9 +205,9 @@ impl Plan {
         self.stages.iter().find(|stage| stage.spec.name == name)
     }
 
-    /// The wire from a port.
+    /// The wire from a port; not those that get copies.
     pub fn wire_from(&self, port: (StageId, usize)) -> Option<usize> {
-        self.wires.iter().position(|wire| wire.from == port)
+        self.wires.iter().position(|wire| wire.from == port && wire.copy_of.is_none())
     }
 
     /// Bits of those of a domain's `stages` that are not among `gates`, and from which flows come

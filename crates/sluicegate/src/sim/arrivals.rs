@@ -8,6 +8,18 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 /// When the flows of a simulation come.
+///
+/// ```
+/// use sluicegate::sim::{Arrivals, Gaps};
+/// use sluicegate::{Time, ms};
+///
+/// let mut arrivals = Arrivals::open(Gaps::Even, 100.0, ms(1000), 1);
+/// let mut come = 0;
+/// while arrivals.next_until(Time::default() + ms(500)).is_some() {
+///     come += 1;
+/// }
+/// assert_eq!(come, 50);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Arrivals {
     random: Random,

@@ -4,6 +4,14 @@
 /// sequence of a library may change, and with it every plan that was ever published.
 ///
 /// Good enough for models of load and for orders; not for secrets.
+///
+/// ```
+/// use sluicegate::sim::Random;
+///
+/// let [mut one, mut other] = [Random::new(7), Random::new(7)];
+/// assert_eq!(one.next_u64(), other.next_u64());
+/// assert!(one.below(10) < 10 && one.unit() < 1.0);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 

@@ -5,6 +5,15 @@ use std::time::Duration;
 
 /// How long a handler takes for an event: spend what is drawn by
 /// [`VirtualTime::spend`](crate::VirtualTime::spend).
+///
+/// ```
+/// use sluicegate::ms;
+/// use sluicegate::sim::{Random, ServiceTime};
+///
+/// let cost = ServiceTime::Bimodal { cheap: ms(1), dear: ms(10), one_in: 10 };
+/// let drawn = cost.draw(&mut Random::new(1));
+/// assert!(drawn == ms(1) || drawn == ms(10));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ServiceTime {
     /// Always the same.

@@ -55,6 +55,34 @@ pub(crate) struct Runtime<'a> {
 }
 
 /// How a flow enters.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Entering, Net, Sim, Stage, ms, stage};
+///
+/// /// Lets one flow in, and answers it itself.
+/// struct Source;
+///
+/// impl Stage for Source {
+///     type In = ();
+///     type Out = ();
+///
+///     fn start(&mut self, cx: &mut Cx<'_, ()>) {
+///         let deadline = Some(cx.now() + ms(50));
+///         let tag = cx.enter(1, Entering { class: 3, deadline, ..Entering::default() });
+///         tag.expect("there are two places").finish();
+///     }
+///
+///     fn handle(&mut self, _: Batch<'_, ()>, _: &mut Cx<'_, ()>) {}
+/// }
+///
+/// let mut net = Net::new("source");
+/// let cpu = net.domain("cpu").pinned(1);
+/// net.add(stage("source", || Source).on(cpu).flows(2));
+/// let mut sim = Sim::new(net, 1)?;
+/// assert!(sim.settle(100));
+/// assert_eq!(sim.ledger().finished, 1);
+/// # Ok::<(), sluicegate::StartError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entering {
     /// When its first byte was read; now when `None`.

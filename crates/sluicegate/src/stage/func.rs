@@ -8,6 +8,16 @@ use std::marker::PhantomData;
 pub struct FnStage<F, I, O>(F, PhantomData<fn(I) -> O>);
 
 /// A stage whose handler is `handle`.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Rig, from_fn};
+///
+/// let end = from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///     batch.for_each(|event| event.split().0.finish());
+/// });
+/// let mut rig = Rig::of(end);
+/// assert_eq!(rig.feed([1_u64, 2]).batch(64).ledger().finished, 2);
+/// ```
 pub fn from_fn<I, O, F>(handle: F) -> FnStage<F, I, O>
 where
     F: FnMut(Batch<'_, I>, &mut Cx<'_, O>) + 'static,

@@ -42,6 +42,31 @@ use std::any::Any;
 /// A handler never touches a queue, a clock, a socket or another stage; what it emits is
 /// delivered after it returns. A replica of the stage runs on one worker at a time and is built
 /// there, so that it needs neither locks nor `Send`.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Out, Rig, Stage};
+///
+/// /// The sum of all numbers so far.
+/// #[derive(Default)]
+/// struct Sum(u64);
+///
+/// impl Stage for Sum {
+///     type In = u64;
+///     type Out = Out<u64>;
+///
+///     fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>) {
+///         for event in batch {
+///             self.0 += *event;
+///             let sum = self.0;
+///             cx.out.emit(event.map(|_| sum));
+///         }
+///     }
+/// }
+///
+/// let mut rig = Rig::of(Sum::default());
+/// rig.feed([1_u64, 2, 3]).batch(64);
+/// assert_eq!(*rig.out.take()[2], 6);
+/// ```
 pub trait Stage: 'static {
     /// All that the stage listens to; an enum when there are several kinds.
     type In: Send + 'static;

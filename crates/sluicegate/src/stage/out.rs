@@ -3,13 +3,24 @@
 use crate::desk;
 use crate::event::{Event, WorkerId};
 use crate::run::Context;
-use crate::stage::permit::{Grant, Kept, Permit, Wanted};
+use crate::stage::permit::{Grant, Kept, Permit, Places, Wanted};
 use crate::stage::ports::AnyOut;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
 /// Where a stage sends events of one kind.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Out, Rig, from_fn};
+///
+/// let relay = from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+///     batch.for_each(|event| cx.out.emit(event));
+/// });
+/// let mut rig = Rig::of(relay);
+/// rig.feed([7_u64]).batch(1);
+/// assert_eq!(*rig.out.take()[0], 7);
+/// ```
 pub struct Out<T> {
     events: VecDeque<Event<T>>,
     link: Option<Box<dyn Link<T>>>,
@@ -55,7 +66,7 @@ pub(crate) struct OutSpec {
 /// The far side of a port: the wire and the queues beyond it.
 pub(crate) trait Link<T> {
     /// Has the stage that is fused to the wire, if there is one and it can, handle all events now.
-    fn pass(&mut self, events: &mut VecDeque<Event<T>>, cx: &mut Context<'_>);
+    fn pass(&mut self, _events: &mut VecDeque<Event<T>>, _cx: &mut Context<'_>) {}
     /// Delivers from the front; what the wire holds back stays. `placed` of the events have a
     /// place already. Returns how many places were used.
     fn send(&mut self, events: &mut VecDeque<Event<T>>, placed: usize) -> usize;
@@ -77,6 +88,9 @@ pub(crate) trait Link<T> {
     fn honours(&self, grant: &Grant, home: WorkerId) -> bool;
     /// Where the places are: who wants several takes the lower one first.
     fn address(&self) -> usize;
+    /// Whether there is room for events of `home`. Else the stage is told when there may be, by
+    /// the queue or by an answer.
+    fn wait_for_room(&mut self, home: WorkerId) -> bool;
 }
 
 impl<T: 'static> Out<T> {
@@ -198,7 +212,7 @@ impl<T: 'static> Out<T> {
         let home = event.tag.home();
         let honoured = match &self.link {
             Some(link) => link.honours(permit.grant(), home),
-            None => self.kept.as_ref().is_some_and(|kept| permit.grant().is_of(kept)),
+            None => self.kept.as_ref().is_some_and(|kept| permit.grant().is_at(kept.address())),
         };
         if permit.left() == 0 || !honoured {
             return Err(Full(event));

@@ -52,6 +52,8 @@ pub struct Permit<T> {
 /// A queue whose places can be given back.
 pub(crate) trait Places: Send + Sync {
     fn give_back(&self, n: usize);
+    /// What tells it from others.
+    fn address(&self) -> usize;
 }
 
 /// Where the places of a permit are.
@@ -72,9 +74,9 @@ pub(crate) struct Wanted {
 }
 
 impl Grant {
-    /// Whether its places are these.
-    pub fn is_of<P: Places + 'static>(&self, places: &Arc<P>) -> bool {
-        std::ptr::addr_eq(Arc::as_ptr(&self.places), Arc::as_ptr(places))
+    /// Whether its places are those at this address.
+    pub fn is_at(&self, address: usize) -> bool {
+        self.places.address() == address
     }
 
     /// Gives `n` places of it back.
@@ -140,5 +142,9 @@ impl Kept {
 impl Places for Kept {
     fn give_back(&self, n: usize) {
         self.0.fetch_sub(n, Relaxed);
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 }

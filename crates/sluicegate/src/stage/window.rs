@@ -28,6 +28,10 @@ pub(crate) struct Window {
 pub(crate) struct Promises(Arc<AtomicUsize>);
 
 impl Promises {
+    pub fn keep(&self, n: usize) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
     pub fn take_back(&self, n: usize) {
         self.0.fetch_sub(n, Relaxed);
     }
@@ -62,7 +66,7 @@ impl Window {
 
     /// Keeps `n` places for a permit. There must be room.
     pub fn promise(&self, n: usize) -> Promises {
-        self.promises.0.fetch_add(n, Relaxed);
+        self.promises.keep(n);
         self.promises.clone()
     }
 

@@ -34,6 +34,7 @@ mod random;
 mod replaced;
 mod resources;
 mod rest;
+mod routing;
 mod seeds;
 mod settings;
 mod signals;

@@ -323,6 +323,56 @@ fn any_answer_to_full<T>(wire: Wire<'_, T>, random: &mut Random) {
     };
 }
 
+/// An inlet for numbers, and whether it is that of a pinned stage.
+#[derive(Clone, Copy)]
+struct Place {
+    inlet: Inlet<u64>,
+    pinned: bool,
+}
+
+/// Which replica gets what is sent over a wire to a place, and who gets copies.
+fn any_way<'a>(
+    mut wire: Wire<'a, u64>,
+    to: Place,
+    watcher: Inlet<u64>,
+    tees: bool,
+    random: &mut Random,
+) -> Wire<'a, u64> {
+    if to.pinned {
+        wire = match random.below(4) {
+            0 => wire.keyed(|n| n % 5),
+            1 => wire.balanced(),
+            _ => wire,
+        };
+    }
+    match random.below(5) {
+        0 => wire.tap(watcher),
+        1 if tees => wire.tee(watcher),
+        _ => wire,
+    }
+}
+
+fn any_wire(wire: Wire<'_, u64>, to: Place, watcher: Inlet<u64>, gates: bool, random: &mut Random) {
+    match random.below(4) {
+        // A tee cannot be with that.
+        0 => drop(any_way(wire.on_full(OnFull::ShedOldest), to, watcher, false, random)),
+        1 => drop(any_way(wire, to, watcher, !gates, random).on_full(OnFull::ShedNewest)),
+        _ => drop(any_way(wire, to, watcher, !gates, random)),
+    }
+}
+
+/// Finishes what comes.
+fn watcher(seeds: &Seeds) -> impl Stage<In = u64, Out = ()> + use<> {
+    let mut random = seeds.next();
+    from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+        for event in batch {
+            if let Some(event) = chance(event, &mut random) {
+                event.split().0.finish();
+            }
+        }
+    })
+}
+
 /// A law that says something else at each tick.
 #[derive(Clone)]
 struct Moody(Random);
@@ -394,12 +444,17 @@ pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
             .flows(1 + random.below(20)),
     );
     let answers = seeds.clone();
-    let end = net.add(
-        stage("last", move || last(&answers))
-            .on([cpu, other, pool][random.below(3)])
-            .queue(any_queue(8, gates, &mut random)),
-    );
+    let home = [cpu, other, pool][random.below(3)];
+    let end = net.add(stage("last", move || last(&answers)).on(home).queue(any_queue(
+        8,
+        gates,
+        &mut random,
+    )));
+    let end_place = Place { inlet: end.inlet, pinned: home != pool };
     net.wire(end.out, front.inlet).returns(front.out);
+    let (watches, home) = (seeds.clone(), [cpu, other, pool][random.below(3)]);
+    let watcher = stage("watcher", move || watcher(&watches)).on(home);
+    let watcher = net.add(watcher.queue(any_queue(8, gates, &mut random))).inlet;
     // Of its own, so that the nets are those that the seed gives without letters.
     let mut luck = Random::new(!seed);
     let answers = seeds.clone();
@@ -410,7 +465,7 @@ pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
     let letters = letters.inlet;
     any_letters(&mut net, &mut luck, end.letters, letters);
     // From the last one back, so that all wires lead on.
-    let mut later = vec![end.inlet];
+    let mut later = vec![end_place];
     let mut askers = Vec::new();
     for n in 0..(1 + random.below(MOST.1)).min(stages) {
         let seeds = seeds.clone();
@@ -434,7 +489,7 @@ pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
                 any_letters(&mut net, &mut luck, oracle.letters, letters);
             }
             let to = later[random.below(later.len())];
-            any_answer_to_full(net.wire(asker.out.go, to), &mut random);
+            any_wire(net.wire(asker.out.go, to.inlet), to, watcher, gates, &mut random);
             let wire = net.wire(asker.out.ask, oracle.inlet).window(1 + random.below(6));
             any_answer_to_full(wire, &mut random);
             net.wire(oracle.out, asker.inlet).returns(asker.out.ask);
@@ -451,8 +506,8 @@ pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
                 any_letters(&mut net, &mut luck, nap.letters, letters);
             }
             let to = later[random.below(later.len())];
-            any_answer_to_full(net.wire(nap.out, to), &mut random);
-            later.push(nap.inlet);
+            any_wire(net.wire(nap.out, to.inlet), to, watcher, gates, &mut random);
+            later.push(Place { inlet: nap.inlet, pinned: true });
             continue;
         }
         let home = [cpu, other, pool][random.below(3)];
@@ -466,21 +521,27 @@ pub fn drawn(case: &Case, time: &VirtualTime, log: &Log, gates: bool) -> Net {
             any_letters(&mut net, &mut luck, road.letters, letters);
         }
         for (n, port) in [road.out.a, road.out.b].into_iter().enumerate() {
-            let asker = askers.get(random.below(4)).copied();
-            let wire = match asker {
-                Some(asker) => net.wire(port, asker),
-                None => net.wire(port, later[random.below(later.len())]),
-            };
-            match n == 0 && random.one_in(4) {
-                true => drop(wire.divert(road.out.b)),
-                false => any_answer_to_full(wire, &mut random),
+            let diverts = n == 0 && random.one_in(4);
+            if let Some(&asker) = askers.get(random.below(4)) {
+                let wire = net.wire(port, asker);
+                match diverts {
+                    true => drop(wire.divert(road.out.b)),
+                    false => any_answer_to_full(wire, &mut random),
+                }
+                continue;
+            }
+            let to = later[random.below(later.len())];
+            let wire = net.wire(port, to.inlet);
+            match diverts {
+                true => drop(any_way(wire.divert(road.out.b), to, watcher, !gates, &mut random)),
+                false => any_wire(wire, to, watcher, gates, &mut random),
             }
         }
-        later.push(road.inlet);
+        later.push(Place { inlet: road.inlet, pinned: home != pool });
     }
     match askers.last() {
         Some(&asker) if random.one_in(2) => net.wire(front.out, asker),
-        _ => net.wire(front.out, later[later.len() - 1]),
+        _ => net.wire(front.out, later[later.len() - 1].inlet),
     };
     if random.one_in(2) {
         net.fuse();

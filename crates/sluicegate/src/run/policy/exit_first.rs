@@ -15,6 +15,13 @@ use super::{Next, Policy, Ready, Stages};
 ///
 /// [`Fifo`]: crate::Fifo
 /// [`Shares`]: crate::Shares
+///
+/// ```
+/// use sluicegate::{ExitFirst, Net};
+///
+/// let mut net = Net::new("net");
+/// let cpu = net.domain("cpu").policy(|| ExitFirst).pinned(1);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ExitFirst;
 

@@ -5,6 +5,13 @@ use std::collections::VecDeque;
 
 /// Stages in the order in which they became ready: each runs one batch, and goes to the end when it
 /// has more. No stage starves: it runs after at most one batch of each of the others.
+///
+/// ```
+/// use sluicegate::{Fifo, Net};
+///
+/// let mut net = Net::new("net");
+/// let cpu = net.domain("cpu").policy(|| Fifo::default()).pinned(1);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Fifo {
     /// At most one entry a stage.

@@ -10,6 +10,13 @@ use super::{Next, Policy, Ready, Stages};
 /// with a short queue, or only with a flag to hear, starves no longer than for as many batches as
 /// the longest queue has events. It does wait that long: this is for losses, not for times. Costs
 /// do not count either; where they differ, a long queue may be little work.
+///
+/// ```
+/// use sluicegate::{LongestQueue, Net};
+///
+/// let mut net = Net::new("net");
+/// let cpu = net.domain("cpu").policy(|| LongestQueue::default()).pinned(1);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct LongestQueue {
     /// How often each stage was passed over since it became ready.
