@@ -58,6 +58,7 @@ mod rig;
 mod run;
 pub mod sim;
 mod stage;
+mod sync;
 mod time;
 
 pub use control::{

@@ -7,6 +7,7 @@ mod fault;
 mod graph;
 mod spec;
 mod wire;
+mod wiring;
 
 pub use domain::{BoxError, Domain, DomainSpec, Threads};
 pub(crate) use domain::{Kind, MachineFactory, PolicyFactory};
@@ -18,6 +19,7 @@ pub(crate) use spec::{BuildReplica, Declared, StageSpec};
 pub use spec::{Capacity, Spec, bounded, stage};
 pub(crate) use wire::WireSpec;
 pub use wire::{OnFull, Wire};
+pub(crate) use wiring::Wiring;
 
 use crate::event::StageId;
 use crate::run::{Plan, Running, StartError};

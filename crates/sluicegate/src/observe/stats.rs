@@ -3,13 +3,16 @@
 use crate::event::{StageId, WorkerId};
 use crate::ledger::{ByWhy, Ledger, Why};
 use crate::run::Plan;
+use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard};
 use crate::time::Time;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::ops::Range;
+use std::sync::atomic::{Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long an observer waits for the workers to publish.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// How long an observer waits for the workers to publish. In models, where no time passes, until
+/// they did.
+const PATIENCE: Duration = Duration::from_millis(if cfg!(loom) { 1 << 32 } else { 20 });
 
 /// A count with one writer, to be read by anyone.
 #[derive(Debug, Default)]
@@ -85,12 +88,28 @@ pub(crate) struct WireStats {
 
 /// The counters of a net.
 pub(crate) struct Stats {
-    /// By worker, then by stage.
-    stages: Vec<Vec<Arc<StageStats>>>,
-    wires: Vec<Vec<Arc<WireStats>>>,
+    stages: Vec<PerWorker<StageStats>>,
+    wires: Vec<PerWorker<WireStats>>,
     epoch: AtomicU64,
     cuts: Mutex<Vec<Cut>>,
     published: Condvar,
+}
+
+/// What each worker of one domain counts.
+struct PerWorker<T> {
+    /// The first worker of the domain.
+    first: usize,
+    counts: Vec<Arc<T>>,
+}
+
+impl<T: Default> PerWorker<T> {
+    fn new(workers: &Range<usize>) -> Self {
+        Self { first: workers.start, counts: workers.clone().map(|_| Arc::default()).collect() }
+    }
+
+    fn of(&self, worker: WorkerId) -> Arc<T> {
+        Arc::clone(&self.counts[worker.index() - self.first])
+    }
 }
 
 /// A worker's part of the ledger, at one point of its time.
@@ -103,10 +122,12 @@ pub(crate) struct Cut {
 }
 
 impl Stats {
-    pub fn new(workers: usize, stages: usize, wires: usize) -> Self {
+    /// For a net of so many `workers`, by the workers that run each stage, and those that run the
+    /// stage from which each wire leads.
+    pub fn new(workers: usize, stages: &[Range<usize>], wires: &[Range<usize>]) -> Self {
         Self {
-            stages: table(workers, stages),
-            wires: table(workers, wires),
+            stages: stages.iter().map(PerWorker::new).collect(),
+            wires: wires.iter().map(PerWorker::new).collect(),
             epoch: AtomicU64::new(0),
             cuts: Mutex::new(vec![Cut::default(); workers]),
             published: Condvar::new(),
@@ -114,21 +135,21 @@ impl Stats {
     }
 
     pub fn stage(&self, worker: WorkerId, stage: StageId) -> Arc<StageStats> {
-        Arc::clone(&self.stages[worker.index()][stage.index()])
+        self.stages[stage.index()].of(worker)
     }
 
     pub fn wire(&self, worker: WorkerId, wire: usize) -> Arc<WireStats> {
-        Arc::clone(&self.wires[worker.index()][wire])
+        self.wires[wire].of(worker)
     }
 
-    /// The counters of one stage, of all workers.
+    /// The counters of one stage, of all its workers.
     pub fn of_stage(&self, stage: StageId) -> impl Iterator<Item = &StageStats> {
-        self.stages.iter().map(move |worker| &*worker[stage.index()])
+        self.stages[stage.index()].counts.iter().map(|counts| &**counts)
     }
 
-    /// The counters of one wire, of all workers.
+    /// The counters of one wire, of all its workers.
     pub fn of_wire(&self, wire: usize) -> impl Iterator<Item = &WireStats> {
-        self.wires.iter().map(move |worker| &*worker[wire])
+        self.wires[wire].counts.iter().map(|counts| &**counts)
     }
 
     pub fn epoch(&self) -> u64 {
@@ -140,11 +161,11 @@ impl Stats {
         self.published.notify_all();
     }
 
-    /// Begins an epoch and waits, but not for long and not for the worker `me`, until all
-    /// workers have published for it.
-    pub fn cut(&self, plan: &Plan, me: Option<WorkerId>) -> Vec<Cut> {
+    /// Begins an epoch, which `tell_all` tells the workers, and waits, but not for long and not for
+    /// the worker `me`, until all of them have published for it.
+    pub fn cut(&self, tell_all: impl FnOnce(), me: Option<WorkerId>) -> Vec<Cut> {
         let epoch = self.epoch.fetch_add(1, SeqCst) + 1;
-        plan.tell_all();
+        tell_all();
         let end = Instant::now() + PATIENCE;
         let mut cuts = self.cuts();
         loop {
@@ -169,7 +190,7 @@ impl Stats {
 
     fn drained_once(&self, plan: &Plan) -> Option<Ledger> {
         let before = self.epoch();
-        let cuts = self.cut(plan, None);
+        let cuts = self.cut(|| plan.tell_all(), None);
         let ledger = sum(&cuts, plan);
         let all = cuts.iter().all(|cut| cut.epoch > before && cut.drained);
         (all && ledger.in_flight == 0).then_some(ledger)
@@ -198,8 +219,4 @@ pub(crate) fn sum(cuts: &[Cut], plan: &Plan) -> Ledger {
         ledger.in_flight += entered as i64;
     }
     ledger
-}
-
-fn table<T: Default>(workers: usize, columns: usize) -> Vec<Vec<Arc<T>>> {
-    (0..workers).map(|_| (0..columns).map(|_| Arc::default()).collect()).collect()
 }

@@ -4,8 +4,11 @@ mod breaker;
 mod close;
 mod crew;
 mod gating;
+mod group;
 mod machine;
 mod mailbox;
+#[cfg(all(test, loom))]
+mod models;
 mod plan;
 mod policy;
 mod replica;
@@ -21,9 +24,10 @@ pub(crate) use breaker::Breaker;
 pub(crate) use close::refuse;
 pub(crate) use crew::{Crew, Seen};
 pub(crate) use gating::Gating;
+pub(crate) use group::{GROUP, Group};
 pub use machine::{Machine, Park, Raised, Wait};
 pub use mailbox::Waker;
-pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, Ring};
+pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, READY_BITS, Ring};
 pub(crate) use plan::{Build, Plan};
 pub use policy::{
     Cohort, ExitFirst, Fifo, LongestQueue, Next, Policy, Priority, Ran, Ready, Shares, Stages,

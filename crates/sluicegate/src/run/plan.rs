@@ -5,15 +5,16 @@ use crate::event::{StageId, WorkerId};
 use crate::gone::Gone;
 use crate::net::{
     BuildReplica, Declared, EntryCounts, Kind, MachineFactory, Net, PolicyFactory, WireSpec,
-    exit_order,
+    Wiring, exit_order,
 };
 use crate::observe::Stats;
 use crate::queue::Probe;
-use crate::run::{Bell, Crew, Mailbox, NEWS, Pool, Ring, Runnable, Seen};
+use crate::run::{Bell, Crew, GROUP, Mailbox, NEWS, Pool, READY_BITS, Ring, Runnable, Seen};
 use crate::stage::Window;
 use crate::time::Clock;
 use std::any::Any;
 use std::cell::Cell;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -24,6 +25,7 @@ pub(crate) struct Plan {
     pub domains: Vec<PlannedDomain>,
     pub stages: Vec<PlannedStage>,
     pub wires: Vec<WireSpec>,
+    wiring: Wiring,
     /// One for each worker, over all domains.
     pub mailboxes: Vec<Arc<Mailbox>>,
     pub stats: Stats,
@@ -49,8 +51,11 @@ pub(crate) struct PlannedDomain {
     pub machine: MachineFactory,
     /// `None`: the exit first.
     pub policy: Option<PolicyFactory>,
-    /// Its stages, nearest to the exit first: the place is the number of the ready bit.
+    /// Its stages, nearest to the exit first: the place is the number of the ready bit, unless
+    /// they are in groups.
     pub stages: Vec<StageId>,
+    /// By worker: the mailboxes of its groups of replicas; none where there is a bit for each.
+    groups: Vec<Vec<Arc<Mailbox>>>,
 }
 
 pub(crate) struct PlannedStage {
@@ -59,7 +64,7 @@ pub(crate) struct PlannedStage {
     pub ports: &'static [&'static str],
     pub domain: usize,
     /// The place in its domain.
-    pub cell: u8,
+    pub cell: u16,
     /// `Vec<Arc<InletQueue<In>>>`.
     pub queues: Box<dyn Any + Send + Sync>,
     pub probes: Vec<Arc<dyn Probe>>,
@@ -72,16 +77,19 @@ impl Plan {
         let edges: Vec<_> = wires.iter().map(|w| (w.from.0.index(), w.to.index())).collect();
         let order = exit_order(stages.len(), &edges);
         let mut first = 0;
+        let mut mailboxes = Vec::new();
         let domains: Vec<_> = domains
             .into_iter()
             .enumerate()
             .map(|(n, domain)| {
-                let stages = order
+                let stages: Vec<_> = order
                     .iter()
                     .filter(|&&s| stages[s].domain.is_some_and(|d| d.0 == n))
                     .map(|&s| StageId(s as u16))
                     .collect();
                 first += domain.threads;
+                mailboxes.resize_with(first, Arc::default);
+                let own = &mailboxes[first - domain.threads..];
                 let crew = domain.least < domain.threads;
                 PlannedDomain {
                     name: domain.name,
@@ -92,6 +100,7 @@ impl Plan {
                     crew: crew.then(|| Arc::new(Crew::new(domain.least..=domain.threads))),
                     machine: domain.machine,
                     policy: domain.policy,
+                    groups: own.iter().map(|worker| groups(worker, stages.len())).collect(),
                     stages,
                 }
             })
@@ -101,13 +110,17 @@ impl Plan {
             .enumerate()
             .map(|(n, stage)| PlannedStage::new(StageId(n as u16), stage, &domains))
             .collect();
-        let stats = Stats::new(first, stages.len(), wires.len());
+        let workers: Vec<_> = stages.iter().map(|stage| domains[stage.domain].workers()).collect();
+        let senders: Vec<_> =
+            wires.iter().map(|wire| workers[wire.from.0.index()].clone()).collect();
+        let stats = Stats::new(first, &workers, &senders);
         let plan = Arc::new(Self {
             name,
             domains,
+            wiring: Wiring::new(stages.iter().map(|stage| stage.ports.len()), &wires),
             stages,
             wires,
-            mailboxes: (0..first).map(|_| Arc::default()).collect(),
+            mailboxes,
             stats,
             entries: entries.iter().map(|entry| entry.counts()).collect(),
             gone: Arc::new(Gone::new(first)),
@@ -148,7 +161,7 @@ impl Plan {
 
     /// The wire from a port.
     pub fn wire_from(&self, port: (StageId, usize)) -> Option<usize> {
-        self.wires.iter().position(|wire| wire.from == port)
+        self.wiring.wire(port)
     }
 
     /// Bits of those of a domain's `stages` that are not among `gates`, and from which flows come
@@ -174,11 +187,30 @@ impl Plan {
     pub fn remote_bell(&self, stage: StageId, n: usize) -> Bell {
         let stage = &self.stages[stage.index()];
         let domain = &self.domains[stage.domain];
-        let bit = 1 << stage.cell;
         match domain.kind {
-            Kind::Pinned => Bell::Worker(Arc::clone(&self.mailboxes[domain.first + n]), bit),
-            Kind::Pool => Bell::Pool(Arc::clone(&domain.pool), bit),
+            Kind::Pinned => {
+                let (mailbox, bit) = self.address(stage, domain.first + n);
+                Bell::Worker(Arc::clone(mailbox), bit)
+            }
+            Kind::Pool => Bell::Pool(Arc::clone(&domain.pool), 1 << stage.cell),
         }
+    }
+
+    /// The mailbox of a stage's replica on a worker, and its bit in there.
+    fn address(&self, stage: &PlannedStage, worker: usize) -> (&Arc<Mailbox>, u64) {
+        let domain = &self.domains[stage.domain];
+        let (cell, member) = domain.seat(stage.cell);
+        match domain.groups[worker - domain.first].get(cell) {
+            Some(group) => (group, 1 << member),
+            None => (&self.mailboxes[worker], 1 << cell),
+        }
+    }
+
+    /// Where a stage's replica is in its worker: its place there, or that of its group and its own
+    /// in the group.
+    pub fn seat(&self, stage: StageId) -> (usize, usize) {
+        let stage = &self.stages[stage.index()];
+        self.domains[stage.domain].seat(stage.cell)
     }
 
     /// Has all workers look whether the net drains or stops.
@@ -205,6 +237,22 @@ impl Plan {
 }
 
 impl PlannedDomain {
+    /// The place of the replica with this number, or that of its group and its own in the group.
+    pub fn seat(&self, cell: u16) -> (usize, usize) {
+        let cell = usize::from(cell);
+        if self.stages.len() <= READY_BITS { (cell, 0) } else { (cell / GROUP, cell % GROUP) }
+    }
+
+    /// The mailboxes of the groups of a worker.
+    pub fn groups_of(&self, worker: WorkerId) -> &[Arc<Mailbox>] {
+        &self.groups[worker.index() - self.first]
+    }
+
+    /// The numbers of its workers.
+    pub fn workers(&self) -> Range<usize> {
+        self.first..self.first + self.threads
+    }
+
     /// How many of its threads take events now.
     pub fn on_duty(&self) -> usize {
         match self.kind {
@@ -229,7 +277,7 @@ impl PlannedStage {
             spec: stage.declared,
             ports: stage.ports,
             domain: number,
-            cell: u8::try_from(cell).expect("check() bounds the stages of a domain"),
+            cell: u16::try_from(cell).expect("check() bounds the stages of a domain"),
             queues: queues.typed,
             probes: queues.probes,
             build: stage.build,
@@ -241,6 +289,12 @@ impl PlannedStage {
     }
 }
 
+/// The mailboxes of the groups of a worker with so many replicas: none if it has a bit for each.
+fn groups(worker: &Arc<Mailbox>, replicas: usize) -> Vec<Arc<Mailbox>> {
+    let groups = if replicas <= READY_BITS { 0 } else { replicas.div_ceil(GROUP) };
+    (0..groups).map(|n| Arc::new(Mailbox::below(worker, 1 << n))).collect()
+}
+
 /// What a replica is made from, on its worker's thread.
 pub(crate) struct Build<'a> {
     pub plan: &'a Arc<Plan>,
@@ -248,6 +302,8 @@ pub(crate) struct Build<'a> {
     pub spec: &'a PlannedStage,
     pub desk: &'a Rc<Desk>,
     pub ready: &'a Rc<Cell<u64>>,
+    /// The ready bits of each group, if there are any.
+    groups: &'a [Rc<Cell<u64>>],
     pub mailbox: &'a Arc<Mailbox>,
     pub bit: u64,
     pub windows: Vec<Option<Window>>,
@@ -258,23 +314,15 @@ impl<'a> Build<'a> {
         plan: &'a Arc<Plan>,
         stage: StageId,
         desk: &'a Rc<Desk>,
-        ready: &'a Rc<Cell<u64>>,
+        (ready, groups): (&'a Rc<Cell<u64>>, &'a [Rc<Cell<u64>>]),
     ) -> Self {
         let (worker, spec) = (desk.worker, &plan.stages[stage.index()]);
+        let (mailbox, bit) = plan.address(spec, worker.index());
         let windows = (0..spec.ports.len()).map(|port| {
             let places = plan.wires[plan.wire_from((stage, port))?].window?;
             Some(Window::new(port, places, stage, worker))
         });
-        Self {
-            plan,
-            worker,
-            spec,
-            desk,
-            ready,
-            mailbox: &plan.mailboxes[worker.index()],
-            bit: 1 << spec.cell,
-            windows: windows.collect(),
-        }
+        Self { plan, worker, spec, desk, ready, groups, mailbox, bit, windows: windows.collect() }
     }
 
     pub fn window(&self, port: usize) -> Option<Window> {
@@ -292,7 +340,12 @@ impl<'a> Build<'a> {
         let to = &self.plan.stages[stage.index()];
         let domain = &self.plan.domains[to.domain];
         if domain.kind == Kind::Pinned && domain.first + n == self.worker.index() {
-            return Ring::Here(Rc::clone(self.ready), 1 << to.cell);
+            let (cell, member) = domain.seat(to.cell);
+            let ready = Rc::clone(self.ready);
+            return match self.groups.get(cell) {
+                None => Ring::Here(ready, 1 << cell),
+                Some(group) => Ring::Member((ready, 1 << cell), (Rc::clone(group), 1 << member)),
+            };
         }
         Ring::There(self.plan.remote_bell(stage, n))
     }

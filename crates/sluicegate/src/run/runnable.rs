@@ -21,7 +21,7 @@ pub(crate) struct Context<'a> {
     pub handled: usize,
 }
 
-/// A replica, its types erased: one virtual call a batch.
+/// A replica, or a group of them, its types erased: one virtual call a batch.
 pub(crate) trait Runnable {
     fn start(&mut self, cx: &mut Context<'_>);
     /// Does one thing that is to be done. Returns whether more is.
@@ -32,9 +32,10 @@ pub(crate) trait Runnable {
     fn oldest(&self) -> Option<Time>;
     /// Whether output is held, so that nothing but answers is taken.
     fn is_parked(&self) -> bool;
-    fn signal(&mut self);
-    fn timer(&mut self, token: u64);
-    fn notice(&mut self, notice: Notice);
+    /// What it is told is for one of its members, where it is a [`Group`](super::Group).
+    fn signal(&mut self, member: usize);
+    fn timer(&mut self, member: usize, token: u64);
+    fn notice(&mut self, member: usize, notice: Notice);
     /// Whether its inlet has a gate, so that it wants to be ticked.
     fn is_gated(&self) -> bool;
     /// Has the laws of its inlet look. Whether they have to look again soon.

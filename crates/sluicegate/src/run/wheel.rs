@@ -39,7 +39,7 @@ struct Timer {
     next: u32,
     prev: u32,
     generation: u32,
-    cell: u8,
+    cell: u16,
     place: Option<(u8, u8)>,
 }
 
@@ -56,7 +56,7 @@ impl Wheel {
     }
 
     /// Sets a timer that runs out at `at`, or up to a tick later.
-    pub fn insert(&mut self, at: Time, cell: u8, token: u64) -> TimerKey {
+    pub fn insert(&mut self, at: Time, cell: u16, token: u64) -> TimerKey {
         assert!(self.live < TIMERS, "a stage set more than {TIMERS} timers and let none run out");
         self.live += 1;
         let slot = self.allocate();
@@ -80,7 +80,7 @@ impl Wheel {
     }
 
     /// The next timer that has run out at `now`: its replica and its token.
-    pub fn expired(&mut self, now: Time) -> Option<(u8, u64)> {
+    pub fn expired(&mut self, now: Time) -> Option<(u16, u64)> {
         let until = now.0 / TICK_NANOS;
         loop {
             let slot = self.tick as usize % SLOTS;

@@ -9,8 +9,8 @@ use crate::ledger::Ledger;
 use crate::net::{BoxError, Kind};
 use crate::observe::{Cut, Happening, Record, Tracer};
 use crate::run::{
-    Build, Context, Crew, Gating, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool, Raised, Ran,
-    Ready, Runnable, Stages, Wait, Wheel,
+    Build, Context, Crew, GROUP, Gating, Group, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool,
+    Raised, Ran, Ready, Runnable, Stages, Wait, Wheel,
 };
 use crate::sim::Befallen;
 use crate::time::{Time, nanos};
@@ -90,9 +90,7 @@ impl Worker {
         let machine = (domain.machine)(id.index() - domain.first)?;
         let mailbox = Arc::clone(&plan.mailboxes[id.index()]);
         mailbox.set_waker(machine.waker());
-        let replicas = domain.stages.iter().map(|&stage| {
-            plan.stages[stage.index()].build(&Build::new(plan, stage, &desk, &ready))
-        });
+        let replicas = build(plan, id, &desk, &ready);
         let names =
             domain.stages.iter().map(|&stage| plan.stages[stage.index()].spec.name.as_str());
         let mut policy = domain.policy.as_ref().map(|make| make());
@@ -103,7 +101,7 @@ impl Worker {
             plan: Arc::clone(plan),
             id,
             domain: plan.domains.iter().position(|d| std::ptr::eq(d, domain)).unwrap_or(0),
-            replicas: replicas.collect(),
+            replicas,
             policy,
             ran: Ran::NONE,
             put_off: (0, Time(0)),
@@ -357,8 +355,9 @@ impl Worker {
         for stage in std::mem::take(&mut self.raised.0) {
             let planned = &self.plan.stages[stage.index()];
             assert_eq!(planned.domain, self.domain, "a machine raises flags of its own domain");
-            self.replicas[usize::from(planned.cell)].signal();
-            self.ready.set(self.ready.get() | 1 << planned.cell);
+            let (cell, member) = self.plan.seat(stage);
+            self.replicas[cell].signal(member);
+            self.ready.set(self.ready.get() | 1 << cell);
         }
     }
 
@@ -377,7 +376,8 @@ impl Worker {
             }
         }
         while let Some((cell, token)) = self.wheel.expired(self.now) {
-            self.replicas[usize::from(cell)].timer(token);
+            let (cell, member) = self.plan.domains[self.domain].seat(cell);
+            self.replicas[cell].timer(member, token);
             self.ready.set(self.ready.get() | 1 << cell);
         }
     }
@@ -470,8 +470,8 @@ impl Worker {
         self.desk.take_notices(&mut self.notices);
         self.hand_out();
         while let Some(stage) = self.desk.take_roused() {
-            let cell = self.plan.stages[stage.index()].cell;
-            self.replicas[usize::from(cell)].signal();
+            let (cell, member) = self.plan.seat(stage);
+            self.replicas[cell].signal(member);
             self.ready.set(self.ready.get() | 1 << cell);
         }
     }
@@ -479,8 +479,8 @@ impl Worker {
     fn hand_out(&mut self) {
         for notice in self.notices.drain(..) {
             if notice.home == self.id {
-                let cell = self.plan.stages[notice.source.index()].cell;
-                self.replicas[usize::from(cell)].notice(notice);
+                let (cell, member) = self.plan.seat(notice.source);
+                self.replicas[cell].notice(member, notice);
                 self.ready.set(self.ready.get() | 1 << cell);
             } else {
                 self.plan.mailboxes[notice.home.index()].leave(notice);
@@ -560,6 +560,30 @@ impl Worker {
         let cut = Cut { epoch: u64::MAX, drained: true, ..self.cut() };
         self.plan.stats.publish(self.id, cut);
     }
+}
+
+/// Builds a worker's replicas, in groups where there are more than it has ready bits.
+fn build(
+    plan: &Arc<Plan>,
+    worker: WorkerId,
+    desk: &Rc<Desk>,
+    ready: &Rc<Cell<u64>>,
+) -> Vec<Box<dyn Runnable>> {
+    let domain = plan.domain_of(worker);
+    let mailboxes = domain.groups_of(worker);
+    let groups: Vec<_> = mailboxes.iter().map(|_| Rc::new(Cell::new(0))).collect();
+    let one = |&stage: &StageId| {
+        plan.stages[stage.index()].build(&Build::new(plan, stage, desk, (ready, &groups)))
+    };
+    if groups.is_empty() {
+        return domain.stages.iter().map(one).collect();
+    }
+    let group = |(n, stages): (usize, &[StageId])| {
+        let (ready, mailbox) = (Rc::clone(&groups[n]), Arc::clone(&mailboxes[n]));
+        let group = Group::new(stages.iter().map(one).collect(), ready, mailbox);
+        Box::new(group) as Box<dyn Runnable>
+    };
+    domain.stages.chunks(GROUP).enumerate().map(group).collect()
 }
 
 /// What a worker lends to the replica that runs.

@@ -9,6 +9,7 @@ mod charges;
 mod clients;
 mod common;
 mod drain;
+mod groups;
 mod homes;
 mod late;
 mod laws;

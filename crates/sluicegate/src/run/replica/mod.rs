@@ -49,7 +49,7 @@ pub(crate) struct Replica<S: Stage> {
     batch: usize,
     emits: usize,
     places: usize,
-    cell: u8,
+    cell: u16,
     /// The names of the ports, for traces.
     ports: &'static [&'static str],
     /// Nanoseconds that an event costs, about: newer batches weigh more.
@@ -340,15 +340,15 @@ impl<S: Stage> Runnable for Replica<S> {
         self.parked
     }
 
-    fn signal(&mut self) {
+    fn signal(&mut self, _: usize) {
         self.signalled = true;
     }
 
-    fn timer(&mut self, token: u64) {
+    fn timer(&mut self, _: usize, token: u64) {
         self.timers.push_back(token);
     }
 
-    fn notice(&mut self, notice: Notice) {
+    fn notice(&mut self, _: usize, notice: Notice) {
         self.ended.push_back(notice);
     }
 
