@@ -62,6 +62,12 @@ impl Session {
             both(format, || shell::tell(&mut in_peer("overload", &clippy)))
         })?;
         self.tests("tests and project checks", &["--workspace"], "dev")?;
+        self.runner("models", || {
+            let mut command =
+                cargo(&["test", "--package", "sluicegate", "--lib", "--profile", "quick"]);
+            command.env("RUSTFLAGS", "--cfg loom").arg("models::");
+            shell::tell(command.env("CARGO_TARGET_DIR", shell::scratch("models")?))
+        })?;
         self.runner("doctests", || tell(&["test", "--doc", "--workspace"]))?;
         // Those of the machine run in its tests.
         self.check("examples", true, || {
