@@ -49,6 +49,7 @@
 mod control;
 mod desk;
 mod event;
+pub mod faults;
 mod gone;
 mod ledger;
 mod net;

@@ -76,16 +76,20 @@ impl Case {
         self.net.wire(from, self.end.inlet)
     }
 
-    /// What the check says, a line a fault.
+    /// What the check says, a line a fault, but for the page that each names.
     fn said(&self) -> Vec<String> {
         match self.net.check() {
             Ok(()) => Vec::new(),
             Err(faults) => {
                 assert_eq!(faults.to_string().lines().count(), faults.0.len());
+                let mut said = Vec::new();
                 for (fault, line) in faults.0.iter().zip(faults.to_string().lines()) {
+                    let page = format!(" (see {})", fault.page());
+                    let line = line.strip_suffix(&page).expect("it names its page at the end");
                     assert!(line.starts_with(fault.code()) && line.ends_with(fault.cure()));
+                    said.push(line.to_owned());
                 }
-                faults.to_string().lines().map(str::to_owned).collect()
+                said
             }
         }
     }

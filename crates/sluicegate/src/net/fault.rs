@@ -146,6 +146,11 @@ impl Fault {
         }
     }
 
+    /// The module whose documentation says more about it, with an example.
+    pub fn page(&self) -> String {
+        format!("sluicegate::faults::{}", self.code().to_lowercase())
+    }
+
     /// What to do about it.
     pub fn cure(&self) -> &'static str {
         match self {
@@ -239,7 +244,7 @@ impl fmt::Display for Fault {
                 write!(f, "the policy of domain `{domain}` does not fit: {why}")
             }
         }?;
-        write!(f, "; {}", self.cure())
+        write!(f, "; {} (see {})", self.cure(), self.page())
     }
 }
 
