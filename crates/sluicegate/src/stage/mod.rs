@@ -31,6 +31,11 @@ use crate::event::{Batch, Ended};
 /// A handler never touches a queue, a clock, a socket or another stage; what it emits is
 /// delivered after it returns. A replica of the stage runs on one worker at a time and is built
 /// there, so that it needs neither locks nor `Send`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no stage",
+    note = "a handler becomes one by `from_fn(handler)`, an async one by `from_async_fn`; a type by \
+            `impl Stage`"
+)]
 pub trait Stage: 'static {
     /// All that the stage listens to; an enum when there are several kinds.
     type In: Send + 'static;
