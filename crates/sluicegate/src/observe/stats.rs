@@ -88,27 +88,39 @@ pub(crate) struct WireStats {
 
 /// The counters of a net.
 pub(crate) struct Stats {
-    stages: Vec<PerWorker<StageStats>>,
-    wires: Vec<PerWorker<WireStats>>,
+    stages: PerWorker<StageStats>,
+    wires: PerWorker<WireStats>,
     epoch: AtomicU64,
     cuts: Mutex<Vec<Cut>>,
     published: Condvar,
 }
 
-/// What each worker of one domain counts.
+/// What workers count of stages, or of wires, each of which has workers of its own.
 struct PerWorker<T> {
-    /// The first worker of the domain.
-    first: usize,
     counts: Vec<Arc<T>>,
+    /// The first worker of each, and where its counts begin; and where those of the last end.
+    rows: Vec<(usize, usize)>,
 }
 
 impl<T: Default> PerWorker<T> {
-    fn new(workers: &Range<usize>) -> Self {
-        Self { first: workers.start, counts: workers.clone().map(|_| Arc::default()).collect() }
+    fn new(workers: &[Range<usize>]) -> Self {
+        let begin = workers.iter().scan(0, |at, workers| {
+            let row = (workers.start, *at);
+            *at += workers.len();
+            Some(row)
+        });
+        let mut rows: Vec<_> = begin.collect();
+        let all = workers.iter().map(Range::len).sum();
+        rows.push((0, all));
+        Self { counts: (0..all).map(|_| Arc::default()).collect(), rows }
     }
 
-    fn of(&self, worker: WorkerId) -> Arc<T> {
-        Arc::clone(&self.counts[worker.index() - self.first])
+    fn of(&self, n: usize, worker: WorkerId) -> Arc<T> {
+        Arc::clone(&self.all_of(n)[worker.index() - self.rows[n].0])
+    }
+
+    fn all_of(&self, n: usize) -> &[Arc<T>] {
+        &self.counts[self.rows[n].1..self.rows[n + 1].1]
     }
 }
 
@@ -126,8 +138,8 @@ impl Stats {
     /// stage from which each wire leads.
     pub fn new(workers: usize, stages: &[Range<usize>], wires: &[Range<usize>]) -> Self {
         Self {
-            stages: stages.iter().map(PerWorker::new).collect(),
-            wires: wires.iter().map(PerWorker::new).collect(),
+            stages: PerWorker::new(stages),
+            wires: PerWorker::new(wires),
             epoch: AtomicU64::new(0),
             cuts: Mutex::new(vec![Cut::default(); workers]),
             published: Condvar::new(),
@@ -135,21 +147,21 @@ impl Stats {
     }
 
     pub fn stage(&self, worker: WorkerId, stage: StageId) -> Arc<StageStats> {
-        self.stages[stage.index()].of(worker)
+        self.stages.of(stage.index(), worker)
     }
 
     pub fn wire(&self, worker: WorkerId, wire: usize) -> Arc<WireStats> {
-        self.wires[wire].of(worker)
+        self.wires.of(wire, worker)
     }
 
     /// The counters of one stage, of all its workers.
     pub fn of_stage(&self, stage: StageId) -> impl Iterator<Item = &StageStats> {
-        self.stages[stage.index()].counts.iter().map(|counts| &**counts)
+        self.stages.all_of(stage.index()).iter().map(|counts| &**counts)
     }
 
     /// The counters of one wire, of all its workers.
     pub fn of_wire(&self, wire: usize) -> impl Iterator<Item = &WireStats> {
-        self.wires[wire].counts.iter().map(|counts| &**counts)
+        self.wires.all_of(wire).iter().map(|counts| &**counts)
     }
 
     pub fn epoch(&self) -> u64 {

@@ -73,7 +73,8 @@ pub(crate) struct PlannedStage {
 
 impl Plan {
     pub fn new(net: Net, clock: Clock, traced: bool) -> Arc<Self> {
-        let Net { name, domains, stages, wires, entries, sealed: _ } = net;
+        let Net { name, domains, stages, mut wires, entries, sealed: _ } = net;
+        wires.shrink_to_fit();
         let edges: Vec<_> = wires.iter().map(|w| (w.from.0.index(), w.to.index())).collect();
         let order = exit_order(stages.len(), &edges);
         let mut first = 0;
@@ -306,6 +307,7 @@ pub(crate) struct Build<'a> {
     groups: &'a [Rc<Cell<u64>>],
     pub mailbox: &'a Arc<Mailbox>,
     pub bit: u64,
+    /// By port; none where no wire of the stage has one.
     pub windows: Vec<Option<Window>>,
 }
 
@@ -322,11 +324,13 @@ impl<'a> Build<'a> {
             let places = plan.wires[plan.wire_from((stage, port))?].window?;
             Some(Window::new(port, places, stage, worker))
         });
-        Self { plan, worker, spec, desk, ready, groups, mailbox, bit, windows: windows.collect() }
+        let windows: Vec<_> = windows.collect();
+        let windows = if windows.iter().any(Option::is_some) { windows } else { Vec::new() };
+        Self { plan, worker, spec, desk, ready, groups, mailbox, bit, windows }
     }
 
     pub fn window(&self, port: usize) -> Option<Window> {
-        self.windows[port].clone()
+        self.windows.get(port)?.clone()
     }
 
     /// The most events that this replica's answers and returns can be at once.
