@@ -56,8 +56,9 @@ impl Mailbox {
         }
     }
 
-    pub fn leave(&self, notice: Notice) {
-        self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+    /// Leaves notices of which there is at least one.
+    pub fn leave(&self, notices: impl Iterator<Item = Notice>) {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).extend(notices);
         self.notify(NEWS);
     }
 

@@ -16,6 +16,7 @@ use crate::sim::Befallen;
 use crate::time::{Time, nanos};
 use std::any::Any;
 use std::cell::Cell;
+use std::iter;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -477,13 +478,17 @@ impl Worker {
     }
 
     fn hand_out(&mut self) {
-        for notice in self.notices.drain(..) {
+        let mut notices = self.notices.drain(..).peekable();
+        while let Some(notice) = notices.next() {
             if notice.home == self.id {
                 let (cell, member) = self.plan.seat(notice.source);
                 self.replicas[cell].notice(member, notice);
                 self.ready.set(self.ready.get() | 1 << cell);
             } else {
-                self.plan.mailboxes[notice.home.index()].leave(notice);
+                // Those of a batch mostly have one home: they are told together.
+                let more = iter::from_fn(|| notices.next_if(|next| next.home == notice.home));
+                let home = &self.plan.mailboxes[notice.home.index()];
+                home.leave(iter::once(notice).chain(more));
             }
         }
     }
