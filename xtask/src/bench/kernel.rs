@@ -257,7 +257,7 @@ fn streams(figures: &Figures) -> String {
     }
     let mut table = String::from(
         "## Between two workers\n\nMillions of events a second, by the sender's batch. Ours twice: \
-         each event a flow of its own, whose place comes back to its source, or a fork of one flow. \
+         each event a flow of its own, whose place comes back to its source, or a fork of one. \
          Wakes are those a batch.\n\n| who | 1 | 8 | 64 | wakes at 1, 8, 64 |\n|---|---|---|---|\
          ---|\n",
     );
@@ -325,9 +325,9 @@ fn sizes(figures: &Figures) -> String {
     match lines.is_empty() {
         true => lines,
         false => format!(
-            "## Large nets\n\n| stages | wires | declare ms | check ms | both under a second | start \
-             ms | bytes a stage that idles, with queue and wires |\n|---|---|---|---|---|---|---|\n\
-             {lines}{}",
+            "## Large nets\n\n| stages | wires | declare ms | check ms | both under a second | \
+             start ms | bytes a stage that idles, with queue and wires |\n\
+             |---|---|---|---|---|---|---|\n{lines}{}",
             idle(figures).unwrap_or_default()
         ),
     }

@@ -1,5 +1,5 @@
-//! Models: loom runs these few lines in all orders in which the threads may go, and every one has to
-//! end well. A thread that waits for a wake-up that never comes is a deadlock, which loom reports.
+//! Models: loom runs these few lines in all orders in which the threads may go, and every one has
+//! to end well. A thread that waits for a wake-up that never comes is a deadlock, which it reports.
 //!
 //! `cargo xtask test` runs them; alone: `RUSTFLAGS="--cfg loom" cargo test -p sluicegate --lib
 //! models::`.

@@ -33,8 +33,8 @@ use crate::event::{Batch, Ended};
 /// there, so that it needs neither locks nor `Send`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no stage",
-    note = "a handler becomes one by `from_fn(handler)`, an async one by `from_async_fn`; a type by \
-            `impl Stage`"
+    note = "a handler becomes one by `from_fn(handler)`, an async one by `from_async_fn`; a type \
+            by `impl Stage`"
 )]
 pub trait Stage: 'static {
     /// All that the stage listens to; an enum when there are several kinds.
