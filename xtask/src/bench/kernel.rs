@@ -31,7 +31,7 @@ const SIZES: [(usize, usize); 2] = [(10_000, 1), (10_000, 10)];
 /// Seconds to declare and check the larger of them, bytes of a stage with one port.
 const SIZE_BOUNDS: (f64, f64) = (1.0, 2048.0);
 /// Events of the shorter of the two runs whose difference is what is counted.
-const COUNTED: usize = 6400;
+const COUNTED: usize = 64_000;
 /// Groups of measurements.
 const GROUPS: [&str; 5] = ["hop", "stream", "wakes", "size", "instructions"];
 
