@@ -74,8 +74,8 @@ impl Tool {
             Tool::Miri => {
                 let mut command = miri().context("it was here a moment ago")?;
                 command.args(["test", "-p", "sluicegate", "--lib"]);
-                // Property tests look where they are.
-                command.env("MIRIFLAGS", "-Zmiri-disable-isolation");
+                // Property tests look where they are; each of their cases takes a second.
+                command.env("MIRIFLAGS", "-Zmiri-disable-isolation").env("PROPTEST_CASES", "4");
                 command
             }
         };
