@@ -173,10 +173,13 @@ impl Plan {
         for (cell, stage) in stages.iter().enumerate() {
             leads[stage.index()] = is_gate(cell);
         }
-        // As often as there are stages is enough for the longest way.
-        for _ in 0..self.stages.len() {
-            for wire in self.wires.iter().filter(|wire| wire.returns.is_none()) {
-                leads[wire.from.0.index()] |= leads[wire.to.index()];
+        let mut more = true;
+        while std::mem::take(&mut more) {
+            // Mostly from entry to exit: backwards most of a way is found at once.
+            for wire in self.wires.iter().rev().filter(|wire| wire.returns.is_none()) {
+                let from = wire.from.0.index();
+                more |= leads[wire.to.index()] && !leads[from];
+                leads[from] |= leads[wire.to.index()];
             }
         }
         let cells = stages.iter().enumerate();
