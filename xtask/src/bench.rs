@@ -5,7 +5,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail};
 
 use crate::shell;
-use crate::test::Scene;
+use crate::test::{Scene, has_crates};
 
 mod client;
 mod drain;
@@ -13,6 +13,7 @@ mod fair;
 mod hostile;
 mod http;
 mod idle;
+mod kernel;
 mod load;
 mod machine;
 mod many;
@@ -32,7 +33,7 @@ mod wrk;
 use server::Profile;
 
 const NAMES: &str =
-    "http, hostile, idle, many, fair, overload, soak, drain, reload, panic, profile";
+    "http, kernel, hostile, idle, many, fair, overload, soak, drain, reload, panic, profile";
 
 /// Runs the benchmark that the arguments name.
 pub fn run(args: &[&str]) -> Result<()> {
@@ -74,6 +75,7 @@ pub fn run(args: &[&str]) -> Result<()> {
             let connections = options.value("--connections")?.unwrap_or(many::CONNECTIONS);
             many::run(connections, Profile::Release, &options)
         }
+        "kernel" => kernel::run(kernel::Plan::from(&mut options)?, Profile::Release, &options),
         "overload" => overload::run(Profile::Release, rest),
         many::CLIENTS => many::clients(rest),
         "fair" => {
@@ -104,6 +106,10 @@ pub fn smoke() -> Result<Vec<Scene>> {
     scenes.push(Scene::of("bench hostile", hostile));
     scenes.push(Scene::of("bench idle", idle::run(plan("idle", "sluicegate"), quick, &none)));
     scenes.push(Scene::of("bench fair", fair::run(plan("fair", "1024"), quick, &none)));
+    scenes.push(match has_crates("kernel") {
+        true => Scene::of("bench kernel", kernel::run(kernel::Plan::smoke(), quick, &none)),
+        false => Scene::skipped("bench kernel", "its crates are not here".to_owned()),
+    });
     let missing: Vec<&str> = ["wrk", "nginx", "taskset"]
         .into_iter()
         .filter(|program| shell::which(program).is_none())

@@ -26,6 +26,9 @@ cargo xtask bench http [OPTIONS]      CPU per request beside nginx and bench/pee
     --only CELL,CELL                  only these cells, such as 1k-64,1k-1000
     --who NAME,NAME                   only servers whose names begin so, such as sluicegate
     --seed N                          order of the runs
+cargo xtask bench kernel [OPTIONS]    a hop, a wire between workers, large nets; beside channels
+    --quick, --repeats N, --seconds S, --seed N as above
+    --only NAME,NAME                  hop, stream, wakes, size, instructions
 cargo xtask bench hostile [OPTIONS]   honest clients beside each kind of hostile ones
 cargo xtask bench idle [OPTIONS]      memory of idle connections, and what they cost another
 cargo xtask bench fair [OPTIONS]      whether all of many connections are served alike

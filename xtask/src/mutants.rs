@@ -23,6 +23,9 @@ const TEST_LIMIT: Duration = Duration::from_secs(120);
 /// How often a running test is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// The suite of the kernel's models.
+pub const MODELS: &str = "models";
+
 /// What the search through many seeds is told: a seed that fails is enough.
 const SEARCH: (&str, &str) = ("SLUICEGATE_SIM", "--seeds 250 --shrinks 0");
 
@@ -36,7 +39,8 @@ pub struct Mutation {
     pub find: &'static str,
     /// What stands there instead.
     pub replace: &'static str,
-    /// The file under `tests/` (without `.rs`) that holds the test; empty: the crate's unit tests.
+    /// The file under `tests/` (without `.rs`) that holds the test; empty: the crate's unit tests;
+    /// [`MODELS`]: these as loom runs them.
     pub suite: &'static str,
     /// The full names of the tests: each must notice.
     pub tests: &'static [&'static str],
@@ -132,10 +136,15 @@ impl Lab<'_> {
         command.env("CARGO_TARGET_DIR", self.dir.join("target"));
         match suite {
             "" => command.arg("--lib"),
+            MODELS => {
+                // What is built with other flags would else take the place of the rest.
+                command.env("CARGO_TARGET_DIR", self.dir.join("target").join(MODELS));
+                command.env("RUSTFLAGS", "--cfg loom").arg("--lib")
+            }
             suite => command.args(["--test", suite]),
         };
         let messages = shell::read(&mut command)?;
-        let wanted = if suite.is_empty() { self.package } else { suite };
+        let wanted = if matches!(suite, "" | MODELS) { self.package } else { suite };
         executable(&messages, wanted).with_context(|| format!("no test binary of {wanted} built"))
     }
 }

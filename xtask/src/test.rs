@@ -19,7 +19,7 @@ const EXAMPLES: [&str; 6] =
 
 /// One line of the closing table.
 struct Group {
-    name: &'static str,
+    name: String,
     tally: Tally,
     took: Duration,
 }
@@ -59,13 +59,21 @@ impl Session {
             both(tell(&clippy)?, || peer(&clippy))
         })?;
         let tools = has_cargo("fmt") && has_cargo("clippy");
-        self.check("peers of bench overload", tools && has_frameworks(), || {
-            let clippy =
-                ["clippy", "--locked", "--offline", "--all-targets", "--", "-D", "warnings"];
-            let format = shell::tell(&mut in_peer("overload", &["fmt", "--check"]))?;
-            both(format, || shell::tell(&mut in_peer("overload", &clippy)))
-        })?;
+        for name in ["overload", "kernel"] {
+            self.check(&format!("peers of bench {name}"), tools && has_crates(name), || {
+                let clippy =
+                    ["clippy", "--locked", "--offline", "--all-targets", "--", "-D", "warnings"];
+                let format = shell::tell(&mut in_peer(name, &["fmt", "--check"]))?;
+                both(format, || shell::tell(&mut in_peer(name, &clippy)))
+            })?;
+        }
         self.tests("tests and project checks", &["--workspace"], "dev")?;
+        self.runner("models", || {
+            let mut command =
+                cargo(&["test", "--package", "sluicegate", "--lib", "--profile", "quick"]);
+            command.env("RUSTFLAGS", "--cfg loom").arg("models::");
+            shell::tell(command.env("CARGO_TARGET_DIR", shell::scratch("models")?))
+        })?;
         self.runner("doctests", || tell(&["test", "--doc", "--workspace"]))?;
         self.check("examples", true, || {
             let run = ["run", "--quiet", "--package", "sluicegate", "--example"];
@@ -86,7 +94,7 @@ impl Session {
     }
 
     /// All tests of some packages: by cargo-nextest where it is installed.
-    fn tests(&mut self, name: &'static str, which: &[&str], profile: &str) -> Result<()> {
+    fn tests(&mut self, name: &str, which: &[&str], profile: &str) -> Result<()> {
         let nextest = has_cargo("nextest");
         let (head, flag): (&[&str], &str) = match nextest {
             true => (&["nextest", "run", "--no-fail-fast"], "--cargo-profile"),
@@ -97,7 +105,7 @@ impl Session {
     }
 
     /// A test runner whose output says how many passed.
-    fn runner(&mut self, name: &'static str, run: impl FnOnce() -> Result<Told>) -> Result<()> {
+    fn runner(&mut self, name: &str, run: impl FnOnce() -> Result<Told>) -> Result<()> {
         self.group(name, || {
             let told = run()?;
             let mut tally = tally::read(&told.text);
@@ -110,7 +118,7 @@ impl Session {
     /// A check that is one yes or no; skipped where its tool is not installed.
     fn check(
         &mut self,
-        name: &'static str,
+        name: &str,
         present: bool,
         run: impl FnOnce() -> Result<Told>,
     ) -> Result<()> {
@@ -121,11 +129,7 @@ impl Session {
     }
 
     /// Named scenes that report one by one.
-    fn scenes(
-        &mut self,
-        name: &'static str,
-        run: impl FnOnce() -> Result<Vec<Scene>>,
-    ) -> Result<()> {
+    fn scenes(&mut self, name: &str, run: impl FnOnce() -> Result<Vec<Scene>>) -> Result<()> {
         self.group(name, || {
             let mut tally = Tally::default();
             for scene in run()? {
@@ -139,7 +143,7 @@ impl Session {
         })
     }
 
-    fn group(&mut self, name: &'static str, run: impl FnOnce() -> Result<Tally>) -> Result<()> {
+    fn group(&mut self, name: &str, run: impl FnOnce() -> Result<Tally>) -> Result<()> {
         println!("\n== {name}");
         let begun = Instant::now();
         let outcome = run();
@@ -150,7 +154,7 @@ impl Session {
                 Tally::one(false)
             }
         };
-        self.groups.push(Group { name, tally, took: begun.elapsed() });
+        self.groups.push(Group { name: name.to_owned(), tally, took: begun.elapsed() });
         if tally.failed > 0 {
             bail!("{name}: {} failed", tally.failed);
         }
@@ -244,16 +248,14 @@ fn in_peer(name: &str, args: &[&str]) -> Command {
     command
 }
 
-/// Whether the frameworks of the peers are on this machine: nothing is fetched for a test.
-fn has_frameworks() -> bool {
+/// Whether the crates of these peers are on this machine: nothing is fetched for a test.
+pub fn has_crates(name: &str) -> bool {
     let check = ["tree", "--locked", "--offline", "--quiet", "--depth", "0"];
-    let mut command = in_peer("overload", &check);
+    let mut command = in_peer(name, &check);
     let here = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
     let here = here.is_ok_and(|status| status.success());
     if !here {
-        println!(
-            "the crates of bench/peers/overload are not here: `cargo fetch` there brings them"
-        );
+        println!("the crates of bench/peers/{name} are not here: `cargo fetch` there brings them");
     }
     here
 }

@@ -8,7 +8,7 @@ use crate::event::{NO_SOURCE, Notice, StageId, Tag, WorkerId};
 use crate::gone::Gone;
 use crate::ledger::{ByWhy, Counts, Why};
 use crate::observe::{Happening, Tracer};
-use crate::run::Rest;
+use crate::run::{Current, Rest};
 use crate::sim::Befallen;
 use crate::time::Time;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -41,6 +41,8 @@ pub(crate) struct Desk {
     dropping: Cell<Why>,
     /// The stage whose replica runs, or ran last.
     running: Cell<StageId>,
+    /// Where it is told to those who look from outside.
+    current: OnceCell<Arc<Current>>,
     /// Stages that have a wire for letters, and the flows that panics cost these.
     lettered: RefCell<Vec<StageId>>,
     salvaged: RefCell<Vec<(StageId, Tag)>>,
@@ -94,6 +96,7 @@ impl Desk {
             accounted_by: Cell::default(),
             dropping: Cell::new(Why::Dropped),
             running: Cell::new(NO_SOURCE),
+            current: OnceCell::new(),
             lettered: RefCell::default(),
             salvaged: RefCell::default(),
             stops: RefCell::default(),
@@ -167,6 +170,14 @@ impl Desk {
     pub fn run(&self, stage: StageId, now: Time) {
         self.running.set(stage);
         self.now.set(now);
+        if let Some(current) = self.current.get() {
+            current.set(stage, now);
+        }
+    }
+
+    /// Tells what runs there.
+    pub fn tell_current(&self, current: Arc<Current>) {
+        let _ = self.current.set(current);
     }
 
     pub fn running(&self) -> StageId {
@@ -226,14 +237,15 @@ impl Desk {
     /// its place.
     #[inline]
     pub fn begin_fused(&self, stage: StageId) -> Outer {
-        let outer = self.running.replace(stage);
+        let outer = self.running.get();
+        self.run(stage, self.now.get());
         Outer { stage: outer, held: self.held.take(), ended: self.account_ends() }
     }
 
     /// Goes on with the stage that ran before.
     #[inline]
     pub fn end_fused(&self, outer: Outer) {
-        self.running.set(outer.stage);
+        self.run(outer.stage, self.now.get());
         self.held.set(outer.held);
         if let Some((now, before)) = outer.ended {
             let mut owed = now;

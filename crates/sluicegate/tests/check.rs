@@ -2,8 +2,7 @@
 #![forbid(unsafe_code)]
 
 use sluicegate::{
-    Batch, Cx, Domain, Inlet, Letter, Limit, Net, Node, OnFull, Order, Out, Outlet, Priority,
-    Stage, Supervision, Threads, bounded, from_fn, stage,
+    Batch, Cx, Domain, Inlet, Letter, Limit, Net, Node, OnFull, Order, Out, Outlet, Priority, Stage, Supervision, Threads, bounded, from_fn, stage, ExitFirst,
 };
 use sluicegate_macros::Ports;
 
@@ -76,16 +75,20 @@ impl Case {
         self.net.wire(from, self.end.inlet)
     }
 
-    /// What the check says, a line a fault.
+    /// What the check says, a line a fault, but for the page that each names.
     fn said(&self) -> Vec<String> {
         match self.net.check() {
             Ok(()) => Vec::new(),
             Err(faults) => {
                 assert_eq!(faults.to_string().lines().count(), faults.0.len());
+                let mut said = Vec::new();
                 for (fault, line) in faults.0.iter().zip(faults.to_string().lines()) {
+                    let page = format!(" (see {})", fault.page());
+                    let line = line.strip_suffix(&page).expect("it names its page at the end");
                     assert!(line.starts_with(fault.code()) && line.ends_with(fault.cure()));
+                    said.push(line.to_owned());
                 }
-                faults.to_string().lines().map(str::to_owned).collect()
+                said
             }
         }
     }
@@ -137,13 +140,35 @@ fn n0004_a_domain_without_threads() {
 
 #[test]
 fn n0005_too_many_stages_in_a_domain() {
+    let said = |domain, found, limit| {
+        format!(
+            "N0005: domain `{domain}` has {found} stages, {limit} are the most of its kind; move \
+             some of its stages to another domain"
+        )
+    };
+    let ends = |case: &mut Case, domain, ends| {
+        for n in 0..ends {
+            case.net.add(stage(&format!("{ends} ends, {n}"), || End).on(domain));
+        }
+    };
     let mut case = Case::new();
-    for n in 0..63 {
-        case.net.add(stage(&format!("end {n}"), || End).on(case.cpu));
-    }
-    let said = "N0005: domain `cpu` has 64 stages, 63 are the most; \
-                move some of its stages to another domain";
-    assert_eq!(case.said(), [said]);
+    let cpu = case.cpu;
+    let pool = case.net.domain("pool").pool(1);
+    let policy = case.net.domain("policy").policy(|| ExitFirst).pinned(1);
+    let gated = case.net.domain("gated").pinned(1);
+    let queue = bounded(8).order(Order::Lifo);
+    case.net.add(stage("gate", || End).on(gated).queue(queue));
+    ends(&mut case, cpu, 4031);
+    ends(&mut case, pool, 64);
+    ends(&mut case, policy, 65);
+    ends(&mut case, gated, 63);
+    assert_eq!(
+        case.said(),
+        [said("pool", 64, 63), said("policy", 65, 63), said("gated", 64, 63)],
+        "4032 are not too many"
+    );
+    case.relay("one more");
+    assert_eq!(case.said()[0], said("cpu", 4033, 4032));
 }
 
 #[test]

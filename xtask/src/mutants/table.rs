@@ -1,6 +1,6 @@
 //! The mutations of the kernel that its simulator tests must notice.
 
-use super::Mutation;
+use super::{MODELS, Mutation};
 
 /// Many seeds over random nets, with troubles.
 const SEEDS: &str = "seeds::every_net_is_even_and_comes_to_rest_whatever_befalls_it";
@@ -21,18 +21,45 @@ pub const MUTATIONS: &[Mutation] = &[
         tests: &["mutants::a_worker_that_sleeps_is_woken", SEEDS],
     },
     Mutation {
+        name: "a worker looks before it says that it sleeps",
+        file: "crates/sluicegate/src/run/mailbox.rs",
+        find: "        self.parked.store(true, SeqCst);\n        \
+               let idle = self.ready.load(SeqCst) == 0;\n",
+        replace: "        let idle = self.ready.load(SeqCst) == 0;\n        \
+                  self.parked.store(true, SeqCst);\n",
+        // In the simulator nobody comes between.
+        suite: MODELS,
+        tests: &["run::models::a_worker_that_falls_asleep_hears_what_it_is_told"],
+    },
+    Mutation {
+        name: "a group tells its worker of nothing",
+        file: "crates/sluicegate/src/run/mailbox.rs",
+        find: "            worker.notify(*bit);\n",
+        replace: "            let _ = (worker, bit);\n",
+        suite: MODELS,
+        tests: &["run::models::a_group_hears_what_its_members_are_told"],
+    },
+    Mutation {
+        name: "workers are told of an epoch that has not begun",
+        file: "crates/sluicegate/src/observe/stats.rs",
+        find: "        let epoch = self.epoch.fetch_add(1, SeqCst) + 1;\n        tell_all();\n",
+        replace: "        tell_all();\n        let epoch = self.epoch.fetch_add(1, SeqCst) + 1;\n",
+        suite: MODELS,
+        tests: &["run::models::an_epoch_is_published_by_workers_that_sleep_and_that_run"],
+    },
+    Mutation {
         name: "an end of a flow is not told",
         file: "crates/sluicegate/src/run/worker.rs",
-        find: "self.replicas[usize::from(cell)].notice(notice);",
-        replace: "",
+        find: "self.replicas[cell].notice(member, notice);",
+        replace: "let _ = (cell, member, notice);",
         suite: "sim",
         tests: &["mutants::each_end_is_told_once", SEEDS],
     },
     Mutation {
         name: "an end of a flow is delivered twice",
         file: "crates/sluicegate/src/run/worker.rs",
-        find: "self.replicas[usize::from(cell)].notice(notice);",
-        replace: "for _ in 0..2 { self.replicas[usize::from(cell)].notice(notice); }",
+        find: "self.replicas[cell].notice(member, notice);",
+        replace: "for _ in 0..2 { self.replicas[cell].notice(member, notice); }",
         suite: "sim",
         tests: &["mutants::each_end_is_told_once", SEEDS],
     },
@@ -161,8 +188,8 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "a timer runs out and nobody hears",
         file: "crates/sluicegate/src/run/worker.rs",
-        find: "            self.replicas[usize::from(cell)].timer(token);\n",
-        replace: "            let _ = token;\n",
+        find: "            self.replicas[cell].timer(member, token);\n",
+        replace: "            let _ = (member, token);\n",
         suite: "sim",
         tests: &[SEEDS],
     },

@@ -2,10 +2,15 @@
 
 use super::graph::{circles_of_waits, fused_circles};
 use crate::event::StageId;
-use crate::net::{Domain, Fault, Faults, Kind, LETTERS, Net, OnFull, Routing, WireSpec};
+use crate::net::{Domain, Fault, Faults, Kind, LETTERS, Net, OnFull, Routing, WireSpec, Wiring};
+use crate::run::{GROUP, READY_BITS};
+use std::collections::{HashMap, HashSet};
 
-/// Ready bits of a worker; one of 64 is for news.
-pub(crate) const STAGES_PER_DOMAIN: usize = 63;
+/// Stages of a domain where a worker needs a ready bit for each: in a pool, under a policy, and
+/// where an inlet has an order or a law.
+const CHOSEN_STAGES: usize = READY_BITS;
+/// Else: as many as there are in as many groups.
+const STAGES_PER_DOMAIN: usize = READY_BITS * GROUP;
 /// Stages and workers are named by 16 bits, of which the highest values mean something else.
 const NAMES: usize = u16::MAX as usize - 8;
 /// The key of a question names its port by 8 bits.
@@ -19,10 +24,11 @@ pub(crate) fn check(net: &Net) -> Result<(), Faults> {
         domains(net, &mut faults);
         stages(net, &mut faults);
         ports(net, &mut faults);
-        wires(net, &mut faults);
+        let wiring = Wiring::new(net.stages.iter().map(|stage| stage.ports.len()), &net.wires);
+        wires(net, &wiring, &mut faults);
         let name = |&stage: &usize| net.stages[stage].name.clone();
         let through = |circle: Vec<usize>| circle.iter().map(name).collect();
-        let waits = circles_of_waits(net).into_iter().map(through);
+        let waits = circles_of_waits(net, &wiring).into_iter().map(through);
         faults.extend(waits.map(|through| Fault::CycleOfWaits { through }));
         let fused = fused_circles(net).into_iter().map(through);
         faults.extend(fused.map(|through| Fault::FusedCircle { through }));
@@ -45,13 +51,15 @@ fn size(net: &Net, faults: &mut Vec<Fault>) {
 }
 
 fn names(net: &Net, faults: &mut Vec<Fault>) {
-    for (n, stage) in net.stages.iter().enumerate() {
-        if net.stages[..n].iter().any(|other| other.name == stage.name) {
+    let mut known = HashSet::new();
+    for stage in &net.stages {
+        if !known.insert(&stage.name) {
             faults.push(Fault::SameStageName { name: stage.name.clone() });
         }
     }
-    for (n, domain) in net.domains.iter().enumerate() {
-        if net.domains[..n].iter().any(|other| other.name == domain.name) {
+    known.clear();
+    for domain in &net.domains {
+        if !known.insert(&domain.name) {
             faults.push(Fault::SameDomainName { name: domain.name.clone() });
         }
     }
@@ -62,11 +70,16 @@ fn domains(net: &Net, faults: &mut Vec<Fault>) {
         if domain.threads == 0 || domain.least == 0 {
             faults.push(Fault::NoThreads { domain: domain.name.clone() });
         }
-        let stages = net.stages.iter().filter(|s| s.domain.is_some_and(|d| d.0 == n));
-        let stages: Vec<&str> = stages.map(|stage| stage.name.as_str()).collect();
-        let found = stages.len();
-        if found > STAGES_PER_DOMAIN {
-            faults.push(Fault::TooManyStages { domain: domain.name.clone(), found });
+        let stages = || net.stages.iter().filter(|s| s.domain.is_some_and(|d| d.0 == n));
+        let found = stages().count();
+        let plain = domain.kind == Kind::Pinned && domain.policy.is_none();
+        let limit = match plain && stages().all(|stage| stage.gating.is_none()) {
+            true => STAGES_PER_DOMAIN,
+            false => CHOSEN_STAGES,
+        };
+        let stages: Vec<&str> = stages().map(|stage| stage.name.as_str()).collect();
+        if found > limit {
+            faults.push(Fault::TooManyStages { domain: domain.name.clone(), found, limit });
         } else if let Some(Err(why)) = domain.policy.as_ref().map(|make| make().start(&stages)) {
             faults.push(Fault::PolicyDoesNotFit { domain: domain.name.clone(), why });
         }
@@ -74,6 +87,12 @@ fn domains(net: &Net, faults: &mut Vec<Fault>) {
 }
 
 fn stages(net: &Net, faults: &mut Vec<Fault>) {
+    let asks = net.wires.iter().filter(|wire| wire.window.is_some());
+    let askers: HashSet<usize> = asks.map(|wire| wire.from.0.index()).collect();
+    let mut letters = HashMap::new();
+    for wire in net.wires.iter().filter(|wire| net.are_letters(wire.from)) {
+        *letters.entry(wire.from.0.index()).or_insert(0) += 1;
+    }
     for (n, stage) in net.stages.iter().enumerate() {
         let name = || stage.name.clone();
         for (bound, value) in [
@@ -86,8 +105,7 @@ fn stages(net: &Net, faults: &mut Vec<Fault>) {
                 faults.push(Fault::ZeroBound { at: name(), bound });
             }
         }
-        let letters = |wire: &&WireSpec| wire.from.0.index() == n && net.are_letters(wire.from);
-        match net.wires.iter().filter(letters).count() {
+        match letters.get(&n).copied().unwrap_or(0) {
             0 if stage.supervision.diverts => {
                 faults.push(Fault::DivertsWithoutLetters { stage: name() });
             }
@@ -98,31 +116,37 @@ fn stages(net: &Net, faults: &mut Vec<Fault>) {
             faults.push(Fault::Homeless { stage: name() });
             continue;
         };
-        let asks = net.wires.iter().any(|w| w.from.0.index() == n && w.window.is_some());
-        if net.domains[domain.0].kind == Kind::Pool && (asks || stage.flows > 0) {
+        let asks = askers.contains(&n) || stage.flows > 0;
+        if net.domains[domain.0].kind == Kind::Pool && asks {
             faults.push(Fault::AskerInPool { stage: name() });
         }
     }
 }
 
 fn ports(net: &Net, faults: &mut Vec<Fault>) {
+    let sealed: HashSet<_> = net.sealed.iter().collect();
+    let mut wires: Vec<_> = net.stages.iter().map(|stage| vec![0; stage.ports.len()]).collect();
+    let own = |wire: &&WireSpec| wire.copy_of.is_none() && !net.are_letters(wire.from);
+    for wire in net.wires.iter().filter(own) {
+        wires[wire.from.0.index()][wire.from.1] += 1;
+    }
     for (n, stage) in net.stages.iter().enumerate() {
         for (number, &port) in stage.ports.iter().enumerate() {
-            let here = |from: (StageId, usize)| from.0.index() == n && from.1 == number;
-            let stage = stage.name.clone();
-            let sealed = net.sealed.iter().any(|&port| here(port));
-            let wires = net.wires.iter().filter(|wire| here(wire.from));
-            match wires.filter(|wire| wire.copy_of.is_none()).count() {
-                0 if sealed => {}
-                0 => faults.push(Fault::Unwired { stage, port }),
+            let stage = || stage.name.clone();
+            match wires[n][number] {
+                0 if sealed.contains(&(StageId(n as u16), number)) => {}
+                0 => faults.push(Fault::Unwired { stage: stage(), port }),
                 1 => {}
-                _ => faults.push(Fault::WiredTwice { stage, port }),
+                _ => faults.push(Fault::WiredTwice { stage: stage(), port }),
             }
         }
     }
 }
 
-fn wires(net: &Net, faults: &mut Vec<Fault>) {
+fn wires(net: &Net, wiring: &Wiring, faults: &mut Vec<Fault>) {
+    let windowed = net.wires.iter().filter(|wire| wire.window.is_some());
+    let windowed: HashSet<_> = windowed.map(|wire| wire.from).collect();
+    let returned: HashSet<_> = net.wires.iter().filter_map(|wire| wire.returns).collect();
     let port = |(stage, port): (StageId, usize)| {
         let stage = &net.stages[stage.index()];
         format!("{}.{}", stage.name, stage.port(port))
@@ -146,17 +170,16 @@ fn wires(net: &Net, faults: &mut Vec<Fault>) {
         if wire.window == Some(0) {
             faults.push(Fault::ZeroBound { at: port(wire.from), bound: "window" });
         }
-        if wire.window.is_some() && !net.wires.iter().any(|w| w.returns == Some(wire.from)) {
+        if wire.window.is_some() && !returned.contains(&wire.from) {
             faults.push(Fault::WindowWithoutReturn { wire: port(wire.from) });
         }
         if let Some(asked) = wire.returns {
             let asker = &net.stages[asked.0.index()];
-            let windowed = net.wires.iter().any(|w| w.from == asked && w.window.is_some());
             if asked.0 != wire.to {
                 let to = net.stages[wire.to.index()].name.clone();
                 let (wire, asked) = (port(wire.from), port(asked));
                 faults.push(Fault::ReturnsElsewhere { wire, to, asked });
-            } else if !windowed && asker.flows == 0 {
+            } else if !windowed.contains(&asked) && asker.flows == 0 {
                 let (wire, asked) = (port(wire.from), port(asked));
                 faults.push(Fault::ReturnWithoutPlace { wire, asked });
             }
@@ -171,7 +194,7 @@ fn wires(net: &Net, faults: &mut Vec<Fault>) {
             None if wire.on_full == OnFull::Divert => {
                 faults.push(Fault::DivertWithoutPort { wire: port(wire.from) });
             }
-            Some(_) if diverts_to_itself(net, wire) => {
+            Some(_) if diverts_to_itself(net, wiring, wire) => {
                 faults.push(Fault::DivertsInCircle { wire: port(wire.from) });
             }
             _ => {}
@@ -237,10 +260,11 @@ fn tee_does_not_fit(net: &Net, wire: &WireSpec) -> Option<String> {
 }
 
 /// Whether what a wire diverts comes back to it.
-fn diverts_to_itself(net: &Net, wire: &WireSpec) -> bool {
-    let next = |from| net.wires.iter().find(|w| Some(w.from) == from).and_then(|w| w.divert);
+fn diverts_to_itself(net: &Net, wiring: &Wiring, wire: &WireSpec) -> bool {
+    let next = |from: Option<_>| net.wires[wiring.wire(from?)?].divert;
     let mut at = wire.divert;
-    for _ in 0..net.wires.len() {
+    // A wire diverts within its stage.
+    for _ in 0..net.stages[wire.from.0.index()].ports.len() {
         if at == Some(wire.from) {
             return true;
         }

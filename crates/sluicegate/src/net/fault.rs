@@ -32,6 +32,9 @@ pub enum Fault {
         domain: String,
         /// How many stages it has.
         found: usize,
+        /// The most it may have: fewer in a pool, under a policy, and where an inlet has an order
+        /// or a law.
+        limit: usize,
     },
     /// N0006: a bound that must be at least 1 is 0.
     ZeroBound {
@@ -185,6 +188,11 @@ impl Fault {
         }
     }
 
+    /// The module whose documentation says more about it, with an example.
+    pub fn page(&self) -> String {
+        format!("sluicegate::faults::{}", self.code().to_lowercase())
+    }
+
     /// What to do about it.
     pub fn cure(&self) -> &'static str {
         match self {
@@ -249,11 +257,9 @@ impl fmt::Display for Fault {
             Self::SameDomainName { name } => write!(f, "two domains are called `{name}`"),
             Self::Homeless { stage } => write!(f, "stage `{stage}` is in no domain"),
             Self::NoThreads { domain } => write!(f, "domain `{domain}` has no thread"),
-            Self::TooManyStages { domain, found } => write!(
-                f,
-                "domain `{domain}` has {found} stages, {} are the most",
-                super::check::STAGES_PER_DOMAIN
-            ),
+            Self::TooManyStages { domain, found, limit } => {
+                write!(f, "domain `{domain}` has {found} stages, {limit} are the most of its kind")
+            }
             Self::ZeroBound { at, bound } => write!(f, "the {bound} of `{at}` is 0"),
             Self::Unwired { stage, port } => write!(f, "port `{stage}.{port}` has no wire"),
             Self::WiredTwice { stage, port } => {
@@ -304,7 +310,7 @@ impl fmt::Display for Fault {
                 write!(f, "the wire from `{wire}` {why}")
             }
         }?;
-        write!(f, "; {}", self.cure())
+        write!(f, "; {} (see {})", self.cure(), self.page())
     }
 }
 

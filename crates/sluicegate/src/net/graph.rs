@@ -1,11 +1,11 @@
 //! The graph of a net: circles of waiting wires, and the distance of each stage to the exit.
 
-use crate::net::{Net, OnFull};
+use crate::net::{Net, OnFull, Wiring};
 use std::collections::VecDeque;
 
 /// The shortest circle of wires that wait for each other through each stage that is on one;
 /// every circle is named once, by its smallest stage.
-pub(crate) fn circles_of_waits(net: &Net) -> Vec<Vec<usize>> {
+pub(super) fn circles_of_waits(net: &Net, wiring: &Wiring) -> Vec<Vec<usize>> {
     let mut waits = vec![Vec::new(); net.stages.len()];
     for wire in &net.wires {
         if wire.on_full == OnFull::Wait && wire.returns.is_none() {
@@ -13,13 +13,13 @@ pub(crate) fn circles_of_waits(net: &Net) -> Vec<Vec<usize>> {
         }
         // What is diverted waits if the wire that takes it does.
         if let Some(other) = wire.divert
-            && let Some(other) = net.wires.iter().find(|w| w.from == other)
+            && let Some(other) = wiring.wire(other).map(|wire| &net.wires[wire])
             && other.on_full == OnFull::Wait
         {
             waits[wire.from.0.index()].push(other.to.index());
         }
     }
-    circles(&waits)
+    circles(waits)
 }
 
 /// The same, of wires that are fused.
@@ -28,20 +28,43 @@ pub(crate) fn fused_circles(net: &Net) -> Vec<Vec<usize>> {
     for wire in net.wires.iter().filter(|wire| wire.fused) {
         fused[wire.from.0.index()].push(wire.to.index());
     }
-    circles(&fused)
+    circles(fused)
 }
 
-fn circles(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
+fn circles(mut edges: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
+    keep_circles(&mut edges);
     let mut circles: Vec<Vec<usize>> = Vec::new();
     for start in 0..edges.len() {
-        if circles.iter().any(|circle| circle.contains(&start)) {
+        if edges[start].is_empty() || circles.iter().any(|circle| circle.contains(&start)) {
             continue;
         }
-        if let Some(circle) = shortest_circle(edges, start) {
+        if let Some(circle) = shortest_circle(&edges, start) {
             circles.push(circle);
         }
     }
     circles
+}
+
+/// Takes the edges away that lead to where no circle is: to what waits for nothing, or only for
+/// that. To look for a circle from each stage costs the square of a large net.
+fn keep_circles(edges: &mut [Vec<usize>]) {
+    let mut into = vec![Vec::new(); edges.len()];
+    for (from, to) in edges.iter().enumerate() {
+        to.iter().for_each(|&to| into[to].push(from));
+    }
+    let mut left: Vec<usize> = edges.iter().map(Vec::len).collect();
+    let mut ends: Vec<usize> = (0..edges.len()).filter(|&stage| left[stage] == 0).collect();
+    while let Some(end) = ends.pop() {
+        for &from in &into[end] {
+            left[from] -= 1;
+            if left[from] == 0 {
+                ends.push(from);
+            }
+        }
+    }
+    for edges in edges {
+        edges.retain(|&to| left[to] > 0);
+    }
 }
 
 fn shortest_circle(edges: &[Vec<usize>], start: usize) -> Option<Vec<usize>> {
@@ -71,13 +94,17 @@ fn shortest_circle(edges: &[Vec<usize>], start: usize) -> Option<Vec<usize>> {
 /// declared from entry to exit.
 pub(crate) fn exit_order(stages: usize, wires: &[(usize, usize)]) -> Vec<usize> {
     let mut distance = vec![usize::MAX; stages];
-    let mut todo: VecDeque<usize> =
-        (0..stages).filter(|&s| wires.iter().all(|wire| wire.0 != s)).collect();
+    let (mut into, mut sends) = (vec![Vec::new(); stages], vec![false; stages]);
+    for &(from, to) in wires {
+        into[to].push(from);
+        sends[from] = true;
+    }
+    let mut todo: VecDeque<usize> = (0..stages).filter(|&stage| !sends[stage]).collect();
     for &exit in &todo {
         distance[exit] = 0;
     }
     while let Some(at) = todo.pop_front() {
-        for &(from, _) in wires.iter().filter(|wire| wire.1 == at) {
+        for &from in &into[at] {
             if distance[from] == usize::MAX {
                 distance[from] = distance[at] + 1;
                 todo.push_back(from);

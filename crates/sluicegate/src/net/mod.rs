@@ -9,6 +9,7 @@ mod links;
 mod spec;
 mod supervision;
 mod wire;
+mod wiring;
 
 pub use domain::{BoxError, Domain, DomainBuilder, DomainSpec, Threads};
 pub(crate) use domain::{Kind, MachineFactory, PolicyFactory, ThreadStart};
@@ -21,6 +22,7 @@ pub use spec::{Capacity, Spec, bounded, stage};
 pub use supervision::Supervision;
 pub(crate) use wire::WireSpec;
 pub use wire::{Copies, OnFull, Routing, Wire};
+pub(crate) use wiring::{Wiring};
 
 use crate::event::StageId;
 use crate::run::{OnStall, Plan, Running, Stall, StartError};

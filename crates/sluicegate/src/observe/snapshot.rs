@@ -141,7 +141,7 @@ impl Observer {
         let plan = &*self.plan;
         let mut me = None;
         desk::here_if_any(|desk| me = Some(desk.worker));
-        self.view(&plan.stats.cut(plan, me))
+        self.view(&plan.stats.cut(|| plan.tell_all(), me))
     }
 
     /// Freezes a law at a stage's inlet, by its name, or lets it go on: while frozen it measures,

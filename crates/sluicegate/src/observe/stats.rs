@@ -3,13 +3,16 @@
 use crate::event::{StageId, WorkerId};
 use crate::ledger::{ByWhy, Ledger, Why};
 use crate::run::Plan;
+use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard};
 use crate::time::Time;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::ops::Range;
+use std::sync::atomic::{Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long an observer waits for the workers to publish.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// How long an observer waits for the workers to publish. In models, where no time passes, until
+/// they did.
+const PATIENCE: Duration = Duration::from_millis(if cfg!(loom) { 1 << 32 } else { 20 });
 
 /// A count with one writer, to be read by anyone.
 #[derive(Debug, Default)]
@@ -89,12 +92,40 @@ pub(crate) struct WireStats {
 
 /// The counters of a net.
 pub(crate) struct Stats {
-    /// By worker, then by stage.
-    stages: Vec<Vec<Arc<StageStats>>>,
-    wires: Vec<Vec<Arc<WireStats>>>,
+    stages: PerWorker<StageStats>,
+    wires: PerWorker<WireStats>,
     epoch: AtomicU64,
     cuts: Mutex<Vec<Cut>>,
     published: Condvar,
+}
+
+/// What workers count of stages, or of wires, each of which has workers of its own.
+struct PerWorker<T> {
+    counts: Vec<Arc<T>>,
+    /// The first worker of each, and where its counts begin; and where those of the last end.
+    rows: Vec<(usize, usize)>,
+}
+
+impl<T: Default> PerWorker<T> {
+    fn new(workers: &[Range<usize>]) -> Self {
+        let begin = workers.iter().scan(0, |at, workers| {
+            let row = (workers.start, *at);
+            *at += workers.len();
+            Some(row)
+        });
+        let mut rows: Vec<_> = begin.collect();
+        let all = workers.iter().map(Range::len).sum();
+        rows.push((0, all));
+        Self { counts: (0..all).map(|_| Arc::default()).collect(), rows }
+    }
+
+    fn of(&self, n: usize, worker: WorkerId) -> Arc<T> {
+        Arc::clone(&self.all_of(n)[worker.index() - self.rows[n].0])
+    }
+
+    fn all_of(&self, n: usize) -> &[Arc<T>] {
+        &self.counts[self.rows[n].1..self.rows[n + 1].1]
+    }
 }
 
 /// A worker's part of the ledger, at one point of its time.
@@ -107,10 +138,12 @@ pub(crate) struct Cut {
 }
 
 impl Stats {
-    pub fn new(workers: usize, stages: usize, wires: usize) -> Self {
+    /// For a net of so many `workers`, by the workers that run each stage, and those that run the
+    /// stage from which each wire leads.
+    pub fn new(workers: usize, stages: &[Range<usize>], wires: &[Range<usize>]) -> Self {
         Self {
-            stages: table(workers, stages),
-            wires: table(workers, wires),
+            stages: PerWorker::new(stages),
+            wires: PerWorker::new(wires),
             epoch: AtomicU64::new(0),
             cuts: Mutex::new(vec![Cut::default(); workers]),
             published: Condvar::new(),
@@ -118,21 +151,21 @@ impl Stats {
     }
 
     pub fn stage(&self, worker: WorkerId, stage: StageId) -> Arc<StageStats> {
-        Arc::clone(&self.stages[worker.index()][stage.index()])
+        self.stages.of(stage.index(), worker)
     }
 
     pub fn wire(&self, worker: WorkerId, wire: usize) -> Arc<WireStats> {
-        Arc::clone(&self.wires[worker.index()][wire])
+        self.wires.of(wire, worker)
     }
 
-    /// The counters of one stage, of all workers.
+    /// The counters of one stage, of all its workers.
     pub fn of_stage(&self, stage: StageId) -> impl Iterator<Item = &StageStats> {
-        self.stages.iter().map(move |worker| &*worker[stage.index()])
+        self.stages.all_of(stage.index()).iter().map(|counts| &**counts)
     }
 
-    /// The counters of one wire, of all workers.
+    /// The counters of one wire, of all its workers.
     pub fn of_wire(&self, wire: usize) -> impl Iterator<Item = &WireStats> {
-        self.wires.iter().map(move |worker| &*worker[wire])
+        self.wires.all_of(wire).iter().map(|counts| &**counts)
     }
 
     pub fn epoch(&self) -> u64 {
@@ -144,11 +177,11 @@ impl Stats {
         self.published.notify_all();
     }
 
-    /// Begins an epoch and waits, but not for long and not for the worker `me`, until all
-    /// workers have published for it.
-    pub fn cut(&self, plan: &Plan, me: Option<WorkerId>) -> Vec<Cut> {
+    /// Begins an epoch, which `tell_all` tells the workers, and waits, but not for long and not for
+    /// the worker `me`, until all of them have published for it.
+    pub fn cut(&self, tell_all: impl FnOnce(), me: Option<WorkerId>) -> Vec<Cut> {
         let epoch = self.epoch.fetch_add(1, SeqCst) + 1;
-        plan.tell_all();
+        tell_all();
         let end = Instant::now() + PATIENCE;
         let mut cuts = self.cuts();
         loop {
@@ -173,7 +206,7 @@ impl Stats {
 
     fn drained_once(&self, plan: &Plan) -> Option<Ledger> {
         let before = self.epoch();
-        let cuts = self.cut(plan, None);
+        let cuts = self.cut(|| plan.tell_all(), None);
         let ledger = sum(&cuts, plan);
         let all = cuts.iter().all(|cut| cut.epoch > before && cut.drained);
         (all && ledger.in_flight == 0).then_some(ledger)
@@ -202,8 +235,4 @@ pub(crate) fn sum(cuts: &[Cut], plan: &Plan) -> Ledger {
         ledger.in_flight += entered as i64;
     }
     ledger
-}
-
-fn table<T: Default>(workers: usize, columns: usize) -> Vec<Vec<Arc<T>>> {
-    (0..workers).map(|_| (0..columns).map(|_| Arc::default()).collect()).collect()
 }

@@ -1,18 +1,21 @@
 //! How one worker tells another that there is something to do, and wakes it if it sleeps.
 
 use crate::event::Notice;
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard};
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, OnceLock, PoisonError};
 
 /// Wakes a worker that waits in its machine; may be called from any thread.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// The bit that says: read the notices, and look whether the net drains or stops.
 pub(crate) const NEWS: u64 = 1 << 63;
+/// The bits of a worker for replicas, or for groups of them.
+pub(crate) const READY_BITS: usize = 63;
 
-/// What other threads leave for a worker.
+/// What other threads leave for a worker, or for a group of its replicas.
 #[derive(Default)]
 pub(crate) struct Mailbox {
     /// A bit for each replica that has something to do.
@@ -21,9 +24,16 @@ pub(crate) struct Mailbox {
     waker: OnceLock<Waker>,
     /// Bounded by the places of this worker's sources and the windows of its askers.
     notices: Mutex<Vec<Notice>>,
+    /// Of a group: the worker's, and the bit of the group in there.
+    above: Option<(Arc<Mailbox>, u64)>,
 }
 
 impl Mailbox {
+    /// That of a group of replicas, which has the bit `bit` of its worker's mailbox.
+    pub fn below(worker: &Arc<Mailbox>, bit: u64) -> Self {
+        Self { above: Some((Arc::clone(worker), bit)), ..Self::default() }
+    }
+
     pub fn set_waker(&self, waker: Waker) {
         let _ = self.waker.set(waker);
     }
@@ -37,15 +47,18 @@ impl Mailbox {
     }
 
     pub fn wake(&self) {
-        if self.parked.swap(false, SeqCst)
+        if let Some((worker, bit)) = &self.above {
+            worker.notify(*bit);
+        } else if self.parked.swap(false, SeqCst)
             && let Some(waker) = self.waker.get()
         {
             waker();
         }
     }
 
-    pub fn leave(&self, notice: Notice) {
-        self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+    /// Leaves notices of which there is at least one.
+    pub fn leave(&self, notices: impl Iterator<Item = Notice>) {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).extend(notices);
         self.notify(NEWS);
     }
 
@@ -190,7 +203,7 @@ impl Pool {
         }
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Sleeper>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Sleeper>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -217,6 +230,8 @@ impl Bell {
 pub(crate) enum Ring {
     /// The consumer is a replica of the same worker: its ready bit.
     Here(Rc<Cell<u64>>, u64),
+    /// It is in a group of that worker: the group's ready bit, and its own among these.
+    Member((Rc<Cell<u64>>, u64), (Rc<Cell<u64>>, u64)),
     /// The consumer runs on other threads.
     There(Bell),
 }
@@ -225,6 +240,10 @@ impl Ring {
     pub fn ring(&self) {
         match self {
             Self::Here(ready, bit) => ready.set(ready.get() | bit),
+            Self::Member((ready, bit), (members, member)) => {
+                members.set(members.get() | member);
+                ready.set(ready.get() | bit);
+            }
             Self::There(bell) => bell.ring(),
         }
     }

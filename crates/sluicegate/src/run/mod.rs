@@ -6,10 +6,13 @@ mod crew;
 mod current;
 mod directives;
 mod gating;
+mod group;
 mod letters;
 mod machine;
 mod mailbox;
 mod maker;
+#[cfg(all(test, loom))]
+mod models;
 mod plan;
 mod policy;
 mod replica;
@@ -30,13 +33,14 @@ pub(crate) use crew::{Crew, Seen};
 pub(crate) use current::Current;
 pub(crate) use directives::{Directives, Told};
 pub(crate) use gating::Gating;
-pub(crate) use letters::Letters;
 pub use machine::{Machine, Park, Raised, Wait};
-pub use mailbox::Waker;
-pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, Ring};
+pub use mailbox::{Waker};
+pub(crate) use group::{GROUP, Group};
+pub(crate) use letters::{Letters};
+pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, Ring, READY_BITS};
 pub(crate) use maker::{Make, Maker};
 pub(crate) use plan::{Build, Plan, PlannedDomain, PlannedStage};
-pub(crate) use policy::PolicySettings;
+pub(crate) use policy::{PolicySettings};
 pub use policy::{
     Cohort, ExitFirst, Fifo, LongestQueue, Next, Policy, Priority, Ran, Ready, Shares, Stages,
     Waiting,

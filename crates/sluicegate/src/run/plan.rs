@@ -5,12 +5,12 @@ use crate::event::{StageId, WorkerId};
 use crate::gone::Gone;
 use crate::net::{
     BoxError, BuildReplica, Declared, EntryCounts, Kind, LETTERS, MachineFactory, Net,
-    PolicyFactory, StageKind, ThreadStart, WireSpec, exit_order,
+    PolicyFactory, StageKind, ThreadStart, WireSpec, Wiring, exit_order,
 };
 use crate::observe::Stats;
 use crate::queue::{Probe, route};
 use crate::run::{
-    Bell, Breaker, Crew, Current, Directives, Mailbox, NEWS, OnStall, PolicySettings, Pool, Ring,
+    Bell, Breaker, Crew, Current, Directives, GROUP, Mailbox, NEWS, OnStall, PolicySettings, Pool, READY_BITS, Ring,
     Runnable, Seats, Seen, Stall, Stalled, StopError, Told,
 };
 use crate::settings::Changes;
@@ -18,6 +18,7 @@ use crate::stage::Window;
 use crate::time::Clock;
 use std::any::Any;
 use std::cell::Cell;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
@@ -28,6 +29,9 @@ pub(crate) struct Plan {
     pub domains: Vec<PlannedDomain>,
     pub stages: Vec<PlannedStage>,
     pub wires: Vec<WireSpec>,
+    wiring: Wiring,
+    /// By stage: whether a wire that is fused leads to it; and whether one leads from it.
+    fused: Vec<(bool, bool)>,
     /// One for each worker, over all domains.
     pub mailboxes: Vec<Arc<Mailbox>>,
     /// What each worker runs.
@@ -68,8 +72,11 @@ pub(crate) struct PlannedDomain {
     /// `None`: the exit first.
     pub policy: Option<PolicyFactory>,
     pub policy_settings: PolicySettings,
-    /// Its stages, nearest to the exit first: the place is the number of the ready bit.
+    /// Its stages, nearest to the exit first: the place is the number of the ready bit, unless
+    /// they are in groups.
     pub stages: Vec<StageId>,
+    /// By worker: the mailboxes of its groups of replicas; none where there is a bit for each.
+    groups: Vec<Vec<Arc<Mailbox>>>,
 }
 
 pub(crate) struct PlannedStage {
@@ -78,7 +85,7 @@ pub(crate) struct PlannedStage {
     pub ports: &'static [&'static str],
     pub domain: usize,
     /// The place in its domain.
-    pub cell: u8,
+    pub cell: u16,
     /// `Vec<Arc<InletQueue<In>>>`.
     pub queues: Box<dyn Any + Send + Sync>,
     pub probes: Vec<Arc<dyn Probe>>,
@@ -93,22 +100,31 @@ pub(crate) struct PlannedStage {
 
 impl Plan {
     pub fn new(net: Net, clock: Clock, traced: bool) -> Arc<Self> {
-        let Net { name, domains, stages, wires, entries, on_stall, sealed: _ } = net;
+        let Net { name, domains, stages, mut wires, entries, on_stall, sealed: _ } = net;
+        wires.shrink_to_fit();
         // Letters are no part of the way.
         let parts = wires.iter().filter(|w| w.from.1 < stages[w.from.0.index()].ports.len());
         let edges: Vec<_> = parts.map(|w| (w.from.0.index(), w.to.index())).collect();
+        let mut fused = vec![(false, false); stages.len()];
+        for wire in wires.iter().filter(|wire| wire.fused) {
+            fused[wire.from.0.index()].1 = true;
+            fused[wire.to.index()].0 = true;
+        }
         let order = exit_order(stages.len(), &edges);
         let mut first = 0;
+        let mut mailboxes = Vec::new();
         let domains: Vec<_> = domains
             .into_iter()
             .enumerate()
             .map(|(n, domain)| {
-                let stages = order
+                let stages: Vec<_> = order
                     .iter()
                     .filter(|&&s| stages[s].domain.is_some_and(|d| d.0 == n))
                     .map(|&s| StageId(s as u16))
                     .collect();
                 first += domain.threads;
+                mailboxes.resize_with(first, Arc::default);
+                let own = &mailboxes[first - domain.threads..];
                 let crew = domain.least < domain.threads;
                 PlannedDomain {
                     name: domain.name,
@@ -122,6 +138,7 @@ impl Plan {
                     machine: domain.machine,
                     policy: domain.policy,
                     policy_settings: PolicySettings::default(),
+                    groups: own.iter().map(|worker| groups(worker, stages.len())).collect(),
                     stages,
                 }
             })
@@ -131,13 +148,18 @@ impl Plan {
             .enumerate()
             .map(|(n, stage)| PlannedStage::new(StageId(n as u16), stage, &domains))
             .collect();
-        let stats = Stats::new(first, stages.len(), wires.len());
+        let workers: Vec<_> = stages.iter().map(|stage| domains[stage.domain].workers()).collect();
+        let senders: Vec<_> =
+            wires.iter().map(|wire| workers[wire.from.0.index()].clone()).collect();
+        let stats = Stats::new(first, &workers, &senders);
         let plan = Arc::new(Self {
             name,
             domains,
+            fused,
+            wiring: Wiring::new(stages.iter().map(|stage| stage.ports.len()), &wires),
             stages,
             wires,
-            mailboxes: (0..first).map(|_| Arc::default()).collect(),
+            mailboxes,
             currents: (0..first).map(|_| Arc::default()).collect(),
             stats,
             entries: entries.iter().map(|entry| entry.counts()).collect(),
@@ -207,7 +229,7 @@ impl Plan {
 
     /// The wire from a port; not those that get copies.
     pub fn wire_from(&self, port: (StageId, usize)) -> Option<usize> {
-        self.wires.iter().position(|wire| wire.from == port && wire.copy_of.is_none())
+        self.wiring.wire(port)
     }
 
     /// Bits of those of a domain's `stages` that are not among `gates`, and from which flows come
@@ -218,10 +240,13 @@ impl Plan {
         for (cell, stage) in stages.iter().enumerate() {
             leads[stage.index()] = is_gate(cell);
         }
-        // As often as there are stages is enough for the longest way.
-        for _ in 0..self.stages.len() {
-            for wire in self.wires.iter().filter(|wire| wire.returns.is_none()) {
-                leads[wire.from.0.index()] |= leads[wire.to.index()];
+        let mut more = true;
+        while std::mem::take(&mut more) {
+            // Mostly from entry to exit: backwards most of a way is found at once.
+            for wire in self.wires.iter().rev().filter(|wire| wire.returns.is_none()) {
+                let from = wire.from.0.index();
+                more |= leads[wire.to.index()] && !leads[from];
+                leads[from] |= leads[wire.to.index()];
             }
         }
         let cells = stages.iter().enumerate();
@@ -233,11 +258,30 @@ impl Plan {
     pub fn remote_bell(&self, stage: StageId, n: usize) -> Bell {
         let stage = &self.stages[stage.index()];
         let domain = &self.domains[stage.domain];
-        let bit = 1 << stage.cell;
         match domain.kind {
-            Kind::Pinned => Bell::Worker(Arc::clone(&self.mailboxes[domain.first + n]), bit),
-            Kind::Pool => Bell::Pool(Arc::clone(&domain.pool), bit),
+            Kind::Pinned => {
+                let (mailbox, bit) = self.address(stage, domain.first + n);
+                Bell::Worker(Arc::clone(mailbox), bit)
+            }
+            Kind::Pool => Bell::Pool(Arc::clone(&domain.pool), 1 << stage.cell),
         }
+    }
+
+    /// The mailbox of a stage's replica on a worker, and its bit in there.
+    fn address(&self, stage: &PlannedStage, worker: usize) -> (&Arc<Mailbox>, u64) {
+        let domain = &self.domains[stage.domain];
+        let (cell, member) = domain.seat(stage.cell);
+        match domain.groups[worker - domain.first].get(cell) {
+            Some(group) => (group, 1 << member),
+            None => (&self.mailboxes[worker], 1 << cell),
+        }
+    }
+
+    /// Where a stage's replica is in its worker: its place there, or that of its group and its own
+    /// in the group.
+    pub fn seat(&self, stage: StageId) -> (usize, usize) {
+        let stage = &self.stages[stage.index()];
+        self.domains[stage.domain].seat(stage.cell)
     }
 
     /// Has all workers look whether the net has started, drains or stops.
@@ -274,9 +318,9 @@ impl Plan {
     pub fn direct<R>(&self, stage: StageId, tell: impl FnOnce(&mut Told) -> R) -> R {
         let planned = &self.stages[stage.index()];
         let done = planned.directives.tell(tell);
-        let domain = &self.domains[planned.domain];
-        for mailbox in &self.mailboxes[domain.first..domain.first + domain.threads] {
-            mailbox.notify(1 << planned.cell);
+        for worker in self.domains[planned.domain].workers() {
+            let (mailbox, bit) = self.address(planned, worker);
+            mailbox.notify(bit);
         }
         done
     }
@@ -305,6 +349,22 @@ impl PlannedDomain {
     /// What a thread does first, by its number in the domain.
     pub fn begin(&self, thread: usize) -> Result<(), BoxError> {
         self.starts.iter().try_for_each(|start| start(thread))
+    }
+
+    /// The place of the replica with this number, or that of its group and its own in the group.
+    pub fn seat(&self, cell: u16) -> (usize, usize) {
+        let cell = usize::from(cell);
+        if self.stages.len() <= READY_BITS { (cell, 0) } else { (cell / GROUP, cell % GROUP) }
+    }
+
+    /// The mailboxes of the groups of a worker.
+    pub fn groups_of(&self, worker: WorkerId) -> &[Arc<Mailbox>] {
+        &self.groups[worker.index() - self.first]
+    }
+
+    /// The numbers of its workers.
+    pub fn workers(&self) -> Range<usize> {
+        self.first..self.first + self.threads
     }
 
     /// How many of its threads take events now.
@@ -350,7 +410,7 @@ impl PlannedStage {
             spec: stage.declared,
             ports: stage.ports,
             domain: number,
-            cell: u8::try_from(cell).expect("check() bounds the stages of a domain"),
+            cell: u16::try_from(cell).expect("check() bounds the stages of a domain"),
             queues: queues.typed,
             probes: queues.probes,
             slept: AtomicBool::new(false),
@@ -371,6 +431,12 @@ impl PlannedStage {
     }
 }
 
+/// The mailboxes of the groups of a worker with so many replicas: none if it has a bit for each.
+fn groups(worker: &Arc<Mailbox>, replicas: usize) -> Vec<Arc<Mailbox>> {
+    let groups = if replicas <= READY_BITS { 0 } else { replicas.div_ceil(GROUP) };
+    (0..groups).map(|n| Arc::new(Mailbox::below(worker, 1 << n))).collect()
+}
+
 /// What a replica is made from, on its worker's thread.
 pub(crate) struct Build<'a> {
     pub plan: &'a Arc<Plan>,
@@ -378,8 +444,11 @@ pub(crate) struct Build<'a> {
     pub spec: &'a PlannedStage,
     pub desk: &'a Rc<Desk>,
     pub ready: &'a Rc<Cell<u64>>,
+    /// The ready bits of each group, if there are any.
+    groups: &'a [Rc<Cell<u64>>],
     pub mailbox: &'a Arc<Mailbox>,
     pub bit: u64,
+    /// By port; none where no wire of the stage has one.
     pub windows: Vec<Option<Window>>,
     pub seats: &'a Seats,
 }
@@ -389,32 +458,23 @@ impl<'a> Build<'a> {
         plan: &'a Arc<Plan>,
         stage: StageId,
         desk: &'a Rc<Desk>,
-        ready: &'a Rc<Cell<u64>>,
+        (ready, groups): (&'a Rc<Cell<u64>>, &'a [Rc<Cell<u64>>]),
         seats: &'a Seats,
     ) -> Self {
         let (worker, spec) = (desk.worker, &plan.stages[stage.index()]);
+        let (mailbox, bit) = plan.address(spec, worker.index());
         let windows = (0..spec.ports.len()).map(|port| {
             let places = plan.wires[plan.wire_from((stage, port))?].window?;
             Some(Window::new(port, places, stage, worker))
         });
-        Self {
-            plan,
-            worker,
-            spec,
-            desk,
-            ready,
-            mailbox: &plan.mailboxes[worker.index()],
-            bit: 1 << spec.cell,
-            windows: windows.collect(),
-            seats,
-        }
+        let windows: Vec<_> = windows.collect();
+        let windows = if windows.iter().any(Option::is_some) { windows } else { Vec::new() };
+        Self { plan, worker, spec, desk, ready, groups, mailbox, bit, windows, seats }
     }
 
     /// Whether a wire that is fused leads to the stage; and whether one leads from it.
     pub fn fused(&self) -> (bool, bool) {
-        let fused = || self.plan.wires.iter().filter(|wire| wire.fused);
-        let id = self.spec.id;
-        (fused().any(|wire| wire.to == id), fused().any(|wire| wire.from.0 == id))
+        self.plan.fused[self.spec.id.index()]
     }
 
     pub fn window(&self, port: usize) -> Option<Window> {
@@ -433,7 +493,12 @@ impl<'a> Build<'a> {
         let to = &self.plan.stages[stage.index()];
         let domain = &self.plan.domains[to.domain];
         if domain.kind == Kind::Pinned && domain.first + n == self.worker.index() {
-            return Ring::Here(Rc::clone(self.ready), 1 << to.cell);
+            let (cell, member) = domain.seat(to.cell);
+            let ready = Rc::clone(self.ready);
+            return match self.groups.get(cell) {
+                None => Ring::Here(ready, 1 << cell),
+                Some(group) => Ring::Member((ready, 1 << cell), (Rc::clone(group), 1 << member)),
+            };
         }
         Ring::There(self.plan.remote_bell(stage, n))
     }

@@ -21,7 +21,7 @@ pub struct Context<'a> {
     pub(crate) handled: usize,
 }
 
-/// A replica, its types erased: one virtual call a batch.
+/// A replica, or a group of them, its types erased: one virtual call a batch.
 pub(crate) trait Runnable {
     fn start(&mut self, cx: &mut Context<'_>);
     /// Does one thing that is to be done. Returns whether more is.
@@ -32,15 +32,16 @@ pub(crate) trait Runnable {
     fn oldest(&self) -> Option<Time>;
     /// Whether output is held, so that nothing but answers is taken.
     fn is_parked(&self) -> bool;
-    fn signal(&mut self);
     /// All of the net has started.
     fn started(&mut self);
     /// The pressure beyond its ports may have changed.
     fn pressed(&mut self);
+    /// What it is told is for one of its members, where it is a [`Group`](super::Group).
+    fn signal(&mut self, member: usize);
     /// Sends letters of flows that were in its hands.
-    fn send_letters(&mut self, tags: Vec<Tag>, cx: &mut Context<'_>);
-    fn timer(&mut self, token: u64);
-    fn notice(&mut self, notice: Notice);
+    fn send_letters(&mut self, member: usize, tags: Vec<Tag>, cx: &mut Context<'_>);
+    fn timer(&mut self, member: usize, token: u64);
+    fn notice(&mut self, member: usize, notice: Notice);
     /// Whether its inlet has a gate, so that it wants to be ticked.
     fn is_gated(&self) -> bool;
     /// Has the laws of its inlet look. Whether they have to look again soon.

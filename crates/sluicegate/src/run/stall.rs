@@ -82,7 +82,7 @@ pub(crate) fn stalls(plan: &Plan, now: Time) -> impl Iterator<Item = (u64, Stall
         .flat_map(|domain| (0..domain.threads).map(move |worker| (domain, worker)));
     workers.filter_map(move |(domain, worker)| {
         let run = plan.currents[domain.first + worker].get(now)?;
-        let stage = *domain.stages.get(run.cell)?;
+        let stage = run.stage;
         let is_long = run.lasted >= limit(plan, stage);
         is_long.then(|| (run.number, stall(plan, Stalled::Hangs, stage, worker, run.lasted)))
     })

@@ -42,7 +42,7 @@ struct Timer {
     next: u32,
     prev: u32,
     generation: u32,
-    cell: u8,
+    cell: u16,
     place: Option<(u8, u8)>,
 }
 
@@ -60,11 +60,11 @@ impl Wheel {
     }
 
     /// Lets the replica `cell` have at most so many timers.
-    pub fn bound(&mut self, cell: u8, most: u32) {
+    pub fn bound(&mut self, cell: u16, most: u32) {
         self.bound_of(cell).1 = most;
     }
 
-    fn bound_of(&mut self, cell: u8) -> &mut (u32, u32) {
+    fn bound_of(&mut self, cell: u16) -> &mut (u32, u32) {
         let cell = usize::from(cell);
         if self.bounds.len() <= cell {
             self.bounds.resize(cell + 1, (0, TIMERS));
@@ -73,7 +73,7 @@ impl Wheel {
     }
 
     /// Sets a timer that runs out at `at`, or up to a tick later.
-    pub fn insert(&mut self, at: Time, cell: u8, token: u64) -> TimerKey {
+    pub fn insert(&mut self, at: Time, cell: u16, token: u64) -> TimerKey {
         let (set, most) = self.bound_of(cell);
         assert!(
             *set < *most,
@@ -103,7 +103,7 @@ impl Wheel {
     }
 
     /// The next timer that has run out at `now`: its replica and its token.
-    pub fn expired(&mut self, now: Time) -> Option<(u8, u64)> {
+    pub fn expired(&mut self, now: Time) -> Option<(u16, u64)> {
         let until = now.0 / TICK_NANOS;
         loop {
             let slot = self.tick as usize % SLOTS;

@@ -9,13 +9,13 @@ use crate::ledger::Ledger;
 use crate::net::{BoxError, Kind};
 use crate::observe::{Cut, Happening, Record, Tracer};
 use crate::run::{
-    Build, Context, Crew, Current, Gating, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool,
-    Raised, Ran, Ready, Runnable, Seats, Sleep, Stages, StopError, Wait, Wheel,
+    Build, Context, Crew, Current, Gating, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool, Raised, Ran, Ready, Runnable, Seats, Sleep, Stages, StopError, Wait, Wheel, GROUP, Group,
 };
 use crate::sim::Befallen;
 use crate::time::{Time, nanos};
 use std::any::Any;
 use std::cell::Cell;
+use std::iter;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -94,6 +94,7 @@ impl Worker {
     pub fn new(plan: &Arc<Plan>, id: WorkerId) -> Result<Self, BoxError> {
         let domain = plan.domain_of(id);
         let desk = Desk::new(id, plan.stages.len(), Arc::clone(&plan.gone));
+        desk.tell_current(Arc::clone(&plan.currents[id.index()]));
         if plan.traced {
             desk.trace(Tracer::new(plan.clock.clone(), id));
         }
@@ -101,10 +102,7 @@ impl Worker {
         let machine = (domain.machine)(id.index() - domain.first)?;
         let mailbox = Arc::clone(&plan.mailboxes[id.index()]);
         mailbox.set_waker(machine.waker());
-        let seats = Seats::default();
-        let replicas = domain.stages.iter().map(|&stage| {
-            plan.stages[stage.index()].build(&Build::new(plan, stage, &desk, &ready, &seats))
-        });
+        let replicas = build(plan, id, &desk, &ready);
         let names =
             domain.stages.iter().map(|&stage| plan.stages[stage.index()].spec.name.as_str());
         let mut policy = domain.policy.as_ref().map(|make| make());
@@ -117,7 +115,7 @@ impl Worker {
             plan: Arc::clone(plan),
             id,
             domain: plan.domains.iter().position(|d| std::ptr::eq(d, domain)).unwrap_or(0),
-            replicas: replicas.collect(),
+            replicas,
             policy,
             policy_epoch,
             ran: Ran::NONE,
@@ -156,7 +154,7 @@ impl Worker {
         for (cell, stage) in (0..).zip(&domain.stages) {
             let spec = &plan.stages[stage.index()].spec;
             worker.wheel.bound(cell, spec.timers);
-            worker.hears_pressure |= u64::from(spec.hears_pressure) << cell;
+            worker.hears_pressure |= u64::from(spec.hears_pressure) << domain.seat(cell).0;
         }
         if worker.is_on_duty() {
             worker.made = true;
@@ -317,7 +315,6 @@ impl Worker {
                 self.wake_watch();
             }
         }
-        self.current.set(next, self.now);
         let now = (self.now, self.draining);
         let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
         cx.takes = takes;
@@ -329,8 +326,7 @@ impl Worker {
             crew.end(self.number);
         }
         if cfg!(debug_assertions) && self.pool.is_none() && Sleep::is_worth_a_look(time) {
-            let stage = self.plan.domains[self.domain].stages[next];
-            self.sleep.look(&*self.machine, &self.plan, stage, self.number);
+            self.sleep.look(&*self.machine, &self.plan, self.desk.running(), self.number);
         }
         (more, time)
     }
@@ -396,8 +392,9 @@ impl Worker {
         for stage in std::mem::take(&mut self.raised.0) {
             let planned = &self.plan.stages[stage.index()];
             assert_eq!(planned.domain, self.domain, "a machine raises flags of its own domain");
-            self.replicas[usize::from(planned.cell)].signal();
-            self.ready.set(self.ready.get() | 1 << planned.cell);
+            let (cell, member) = self.plan.seat(stage);
+            self.replicas[cell].signal(member);
+            self.ready.set(self.ready.get() | 1 << cell);
         }
     }
 
@@ -418,7 +415,8 @@ impl Worker {
             }
         }
         while let Some((cell, token)) = self.wheel.expired(self.now) {
-            self.replicas[usize::from(cell)].timer(token);
+            let (cell, member) = self.plan.domains[self.domain].seat(cell);
+            self.replicas[cell].timer(member, token);
             self.ready.set(self.ready.get() | 1 << cell);
         }
     }
@@ -546,8 +544,8 @@ impl Worker {
         self.desk.take_notices(&mut self.notices);
         self.hand_out();
         while let Some(stage) = self.desk.take_roused() {
-            let cell = self.plan.stages[stage.index()].cell;
-            self.replicas[usize::from(cell)].signal();
+            let (cell, member) = self.plan.seat(stage);
+            self.replicas[cell].signal(member);
             self.ready.set(self.ready.get() | 1 << cell);
         }
     }
@@ -556,21 +554,25 @@ impl Worker {
     fn send_letters(&mut self) {
         while let Some(stage) = self.desk.salvager() {
             let tags = self.desk.take_salvaged(stage);
-            let cell = self.plan.stages[stage.index()].cell;
+            let (cell, member) = self.plan.seat(stage);
             let now = (self.now, self.draining);
             let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
-            self.replicas[usize::from(cell)].send_letters(tags, &mut cx);
+            self.replicas[cell].send_letters(member, tags, &mut cx);
         }
     }
 
     fn hand_out(&mut self) {
-        for notice in self.notices.drain(..) {
+        let mut notices = self.notices.drain(..).peekable();
+        while let Some(notice) = notices.next() {
             if notice.home == self.id {
-                let cell = self.plan.stages[notice.source.index()].cell;
-                self.replicas[usize::from(cell)].notice(notice);
+                let (cell, member) = self.plan.seat(notice.source);
+                self.replicas[cell].notice(member, notice);
                 self.ready.set(self.ready.get() | 1 << cell);
             } else {
-                self.plan.mailboxes[notice.home.index()].leave(notice);
+                // Those of a batch mostly have one home: they are told together.
+                let more = iter::from_fn(|| notices.next_if(|next| next.home == notice.home));
+                let home = &self.plan.mailboxes[notice.home.index()];
+                home.leave(iter::once(notice).chain(more));
             }
         }
     }
@@ -578,8 +580,7 @@ impl Worker {
     fn each(&mut self, mut f: impl FnMut(&mut dyn Runnable, &mut Context<'_>)) {
         let desk = Rc::clone(&self.desk);
         let _open = desk.open();
-        for (cell, replica) in self.replicas.iter_mut().enumerate() {
-            self.current.set(cell, self.now);
+        for replica in &mut self.replicas {
             let now = (self.now, self.draining);
             let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
             f(&mut **replica, &mut cx);
@@ -650,6 +651,32 @@ impl Worker {
         let cut = Cut { epoch: u64::MAX, drained: true, ..self.cut() };
         self.plan.stats.publish(self.id, cut);
     }
+}
+
+/// Builds a worker's replicas, in groups where there are more than it has ready bits.
+fn build(
+    plan: &Arc<Plan>,
+    worker: WorkerId,
+    desk: &Rc<Desk>,
+    ready: &Rc<Cell<u64>>,
+) -> Vec<Box<dyn Runnable>> {
+    let domain = plan.domain_of(worker);
+    let mailboxes = domain.groups_of(worker);
+    let groups: Vec<_> = mailboxes.iter().map(|_| Rc::new(Cell::new(0))).collect();
+    let seats = Seats::default();
+    let one = |&stage: &StageId| {
+        let build = Build::new(plan, stage, desk, (ready, &groups), &seats);
+        plan.stages[stage.index()].build(&build)
+    };
+    if groups.is_empty() {
+        return domain.stages.iter().map(one).collect();
+    }
+    let group = |(n, stages): (usize, &[StageId])| {
+        let (ready, mailbox) = (Rc::clone(&groups[n]), Arc::clone(&mailboxes[n]));
+        let group = Group::new(stages.iter().map(one).collect(), ready, mailbox);
+        Box::new(group) as Box<dyn Runnable>
+    };
+    domain.stages.chunks(GROUP).enumerate().map(group).collect()
 }
 
 /// What a worker lends to the replica that runs.

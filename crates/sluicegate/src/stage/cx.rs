@@ -39,7 +39,7 @@ pub(crate) struct Runtime<'a> {
     pub wheel: &'a mut Wheel,
     pub stage: StageId,
     /// The replica's place in its worker.
-    pub cell: u8,
+    pub cell: u16,
     pub places: usize,
     /// What the gate of the stage's own inlet says.
     pub quality: f64,

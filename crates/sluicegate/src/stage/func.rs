@@ -21,6 +21,8 @@ pub struct FnStage<F, I, O>(F, PhantomData<fn(I) -> O>);
 pub fn from_fn<I, O, F>(handle: F) -> FnStage<F, I, O>
 where
     F: FnMut(Batch<'_, I>, &mut Cx<'_, O>) + 'static,
+    I: Send + 'static,
+    O: Ports,
 {
     FnStage(handle, PhantomData)
 }

@@ -67,6 +67,11 @@ use std::any::Any;
 /// rig.feed([1_u64, 2, 3]).batch(64);
 /// assert_eq!(*rig.out.take()[2], 6);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no stage",
+    note = "a handler becomes one by `from_fn(handler)`, an async one by `from_async_fn`; a type \
+            by `impl Stage`"
+)]
 pub trait Stage: 'static {
     /// All that the stage listens to; an enum when there are several kinds.
     type In: Send + 'static;

@@ -9,6 +9,10 @@ use std::marker::PhantomData;
 
 /// A set of output ports. Implemented for `()`, for [`Out`], and by `#[derive(Ports)]` for
 /// structs whose fields are all [`Out`]s.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no set of ports",
+    note = "a stage sends on `()`, on one `Out<T>`, or on a struct of these with `#[derive(Ports)]`"
+)]
 pub trait Ports: 'static {
     /// The same ports seen from outside: what [`Net::wire`](crate::Net::wire) takes.
     type Outlets: Copy;

@@ -11,6 +11,7 @@ mod common;
 mod drain;
 mod faults;
 mod fused;
+mod groups;
 mod homes;
 mod late;
 mod laws;

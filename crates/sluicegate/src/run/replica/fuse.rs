@@ -1,7 +1,7 @@
 //! Fused stages: what is emitted to one is handled in the run of the stage that emitted it.
 
 use super::Replica;
-use crate::event::{Event, MakeCopy, StageId, Tag};
+use crate::event::{Event, MakeCopy, Notice, StageId, Tag};
 use crate::observe::Happening;
 use crate::queue::Taken;
 use crate::run::{Build, Context, Gate, Maker, Runnable, Waiting};
@@ -138,8 +138,8 @@ impl<S: Stage> Runnable for Rc<RefCell<Replica<S>>> {
         self.borrow().is_parked()
     }
 
-    fn signal(&mut self) {
-        self.borrow_mut().signal();
+    fn signal(&mut self, member: usize) {
+        self.borrow_mut().signal(member);
     }
 
     fn started(&mut self) {
@@ -150,16 +150,16 @@ impl<S: Stage> Runnable for Rc<RefCell<Replica<S>>> {
         self.borrow_mut().pressed();
     }
 
-    fn send_letters(&mut self, tags: Vec<Tag>, cx: &mut Context<'_>) {
-        self.borrow_mut().send_letters(tags, cx);
+    fn send_letters(&mut self, member: usize, tags: Vec<Tag>, cx: &mut Context<'_>) {
+        self.borrow_mut().send_letters(member, tags, cx);
     }
 
-    fn timer(&mut self, token: u64) {
-        self.borrow_mut().timer(token);
+    fn timer(&mut self, member: usize, token: u64) {
+        self.borrow_mut().timer(member, token);
     }
 
-    fn notice(&mut self, notice: crate::event::Notice) {
-        self.borrow_mut().notice(notice);
+    fn notice(&mut self, member: usize, notice: Notice) {
+        self.borrow_mut().notice(member, notice);
     }
 
     fn is_gated(&self) -> bool {

@@ -71,7 +71,7 @@ pub(crate) struct Replica<S: Stage> {
     overrun: u64,
     emits: usize,
     places: usize,
-    cell: u8,
+    cell: u16,
     /// The names of the ports, for traces.
     ports: &'static [&'static str],
     /// Nanoseconds that an event costs, about: newer batches weigh more.
@@ -437,7 +437,7 @@ impl<S: Stage> Runnable for Replica<S> {
         self.parked
     }
 
-    fn signal(&mut self) {
+    fn signal(&mut self, _: usize) {
         self.signals |= FLAG;
     }
 
@@ -449,18 +449,18 @@ impl<S: Stage> Runnable for Replica<S> {
         self.signals |= PRESSURE;
     }
 
-    fn send_letters(&mut self, tags: Vec<Tag>, cx: &mut Context<'_>) {
+    fn send_letters(&mut self, _: usize, tags: Vec<Tag>, cx: &mut Context<'_>) {
         self.aside(cx, |this, cx| {
             let Some(letters) = &mut this.letters else { return };
             letters.salvage(tags, &this.panic, this.work.copies.as_mut(), cx.desk);
         });
     }
 
-    fn timer(&mut self, token: u64) {
+    fn timer(&mut self, _: usize, token: u64) {
         self.timers.push_back(token);
     }
 
-    fn notice(&mut self, notice: Notice) {
+    fn notice(&mut self, _: usize, notice: Notice) {
         self.ended.push_back(notice);
     }
 
