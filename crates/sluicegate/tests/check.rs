@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 use sluicegate::{
-    Batch, Cx, Domain, Inlet, Letter, Limit, Net, Node, OnFull, Order, Out, Outlet, Priority, Stage, Supervision, Threads, bounded, from_fn, stage, ExitFirst,
+    Batch, Cx, Domain, ExitFirst, Inlet, Letter, Limit, Net, Node, OnFull, Order, Out, Outlet,
+    Priority, Stage, Supervision, Threads, bounded, from_fn, stage,
 };
 use sluicegate_macros::Ports;
 

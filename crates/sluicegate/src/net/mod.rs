@@ -22,7 +22,7 @@ pub use spec::{Capacity, Spec, bounded, stage};
 pub use supervision::Supervision;
 pub(crate) use wire::WireSpec;
 pub use wire::{Copies, OnFull, Routing, Wire};
-pub(crate) use wiring::{Wiring};
+pub(crate) use wiring::Wiring;
 
 use crate::event::StageId;
 use crate::run::{OnStall, Plan, Running, Stall, StartError};

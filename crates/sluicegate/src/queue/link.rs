@@ -325,11 +325,11 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for WireLink<T, U> {
 
     fn honours(&self, grant: &Grant, home: WorkerId) -> bool {
         let to = route(self.targets.len(), self.first, home);
-        self.promised(grant) && to == self.reserved_in && grant.is_at(self.address())
+        self.promised(grant) && to == self.reserved_in && grant.is_at(self.targets[to].0.address())
     }
 
-    fn address(&self) -> usize {
-        self.targets[self.reserved_in].0.address()
+    fn rank(&self) -> usize {
+        self.consumer.index() << 16 | self.reserved_in
     }
 
     fn wait_for_room(&mut self, home: WorkerId) -> bool {

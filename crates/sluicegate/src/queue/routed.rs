@@ -148,8 +148,8 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for KeyedLink<T, U> {
         self.lanes.lanes[0].link.promised(grant) && self.lanes.are_of(grant)
     }
 
-    fn address(&self) -> usize {
-        self.lanes.lanes[0].link.address()
+    fn rank(&self) -> usize {
+        self.lanes.lanes[0].link.rank()
     }
 
     fn wait_for_room(&mut self, home: WorkerId) -> bool {
@@ -312,8 +312,8 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for BalancedLink<T, U> {
         lender.promised(grant) && grant.is_at(Arc::as_ptr(&self.lent).addr())
     }
 
-    fn address(&self) -> usize {
-        self.lanes.lanes[self.lender].link.address()
+    fn rank(&self) -> usize {
+        self.lanes.lanes[self.lender].link.rank()
     }
 
     fn wait_for_room(&mut self, home: WorkerId) -> bool {

@@ -241,8 +241,8 @@ impl<T: 'static> Link<T> for TeeLink<T> {
         }
     }
 
-    fn address(&self) -> usize {
-        self.main.address()
+    fn rank(&self) -> usize {
+        self.main.rank()
     }
 
     fn wait_for_room(&mut self, home: WorkerId) -> bool {

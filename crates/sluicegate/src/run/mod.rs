@@ -33,14 +33,14 @@ pub(crate) use crew::{Crew, Seen};
 pub(crate) use current::Current;
 pub(crate) use directives::{Directives, Told};
 pub(crate) use gating::Gating;
-pub use machine::{Machine, Park, Raised, Wait};
-pub use mailbox::{Waker};
 pub(crate) use group::{GROUP, Group};
-pub(crate) use letters::{Letters};
-pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, Ring, READY_BITS};
+pub(crate) use letters::Letters;
+pub use machine::{Machine, Park, Raised, Wait};
+pub use mailbox::Waker;
+pub(crate) use mailbox::{Bell, Mailbox, NEWS, Pool, READY_BITS, Ring};
 pub(crate) use maker::{Make, Maker};
 pub(crate) use plan::{Build, Plan, PlannedDomain, PlannedStage};
-pub(crate) use policy::{PolicySettings};
+pub(crate) use policy::PolicySettings;
 pub use policy::{
     Cohort, ExitFirst, Fifo, LongestQueue, Next, Policy, Priority, Ran, Ready, Shares, Stages,
     Waiting,

@@ -10,8 +10,8 @@ use crate::net::{
 use crate::observe::Stats;
 use crate::queue::{Probe, route};
 use crate::run::{
-    Bell, Breaker, Crew, Current, Directives, GROUP, Mailbox, NEWS, OnStall, PolicySettings, Pool, READY_BITS, Ring,
-    Runnable, Seats, Seen, Stall, Stalled, StopError, Told,
+    Bell, Breaker, Crew, Current, Directives, GROUP, Mailbox, NEWS, OnStall, PolicySettings, Pool,
+    READY_BITS, Ring, Runnable, Seats, Seen, Stall, Stalled, StopError, Told,
 };
 use crate::settings::Changes;
 use crate::stage::Window;

@@ -9,7 +9,8 @@ use crate::ledger::Ledger;
 use crate::net::{BoxError, Kind};
 use crate::observe::{Cut, Happening, Record, Tracer};
 use crate::run::{
-    Build, Context, Crew, Current, Gating, Machine, Mailbox, NEWS, Next, Plan, Policy, Pool, Raised, Ran, Ready, Runnable, Seats, Sleep, Stages, StopError, Wait, Wheel, GROUP, Group,
+    Build, Context, Crew, Current, GROUP, Gating, Group, Machine, Mailbox, NEWS, Next, Plan,
+    Policy, Pool, Raised, Ran, Ready, Runnable, Seats, Sleep, Stages, StopError, Wait, Wheel,
 };
 use crate::sim::Befallen;
 use crate::time::{Time, nanos};

@@ -86,8 +86,9 @@ pub(crate) trait Link<T> {
     fn retract(&mut self, n: usize);
     /// Whether an event of `home` may use a place of this grant.
     fn honours(&self, grant: &Grant, home: WorkerId) -> bool;
-    /// Where the places are: who wants several takes the lower one first.
-    fn address(&self) -> usize;
+    /// The rank of the queue, the same in each run: who wants places in several takes those of the
+    /// lowest first.
+    fn rank(&self) -> usize;
     /// Whether there is room for events of `home`. Else the stage is told when there may be, by
     /// the queue or by an answer.
     fn wait_for_room(&mut self, home: WorkerId) -> bool;
@@ -200,8 +201,8 @@ impl<T: 'static> Out<T> {
     }
 
     /// By which order permits are taken beyond several ports.
-    pub(crate) fn address(&self) -> usize {
-        self.link.as_ref().map_or(0, |link| link.address())
+    pub(crate) fn rank(&self) -> usize {
+        self.link.as_ref().map_or(0, |link| link.rank())
     }
 
     /// Sends `event` in a place of `permit`, when the handler returns. It goes before what was

@@ -68,14 +68,14 @@ struct Ask<'a, T> {
 
 /// The same, whatever the port's events are.
 trait AnyAsk {
-    fn address(&self) -> usize;
+    fn rank(&self) -> usize;
     fn take(&mut self) -> bool;
     fn retract(&mut self);
 }
 
 impl<T: 'static> AnyAsk for Ask<'_, T> {
-    fn address(&self) -> usize {
-        self.out.address()
+    fn rank(&self) -> usize {
+        self.out.rank()
     }
 
     fn take(&mut self) -> bool {
@@ -92,7 +92,7 @@ impl<T: 'static> AnyAsk for Ask<'_, T> {
 
 /// Takes all in the order of their queues, or gives back what was taken.
 fn take_all(asks: &mut [&mut dyn AnyAsk]) -> bool {
-    asks.sort_unstable_by_key(|ask| ask.address());
+    asks.sort_unstable_by_key(|ask| ask.rank());
     let all = asks.iter_mut().all(|ask| ask.take());
     if !all {
         asks.iter_mut().for_each(|ask| ask.retract());

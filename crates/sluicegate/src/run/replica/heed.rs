@@ -1,6 +1,6 @@
 //! What a replica does that was told from outside, between two batches.
 
-use super::Replica;
+use super::{FLAG, Replica};
 use crate::ledger::Why;
 use crate::observe::Happening;
 use crate::run::{Context, Told};
@@ -89,7 +89,7 @@ impl<S: Stage> Replica<S> {
     fn has_work(&self) -> bool {
         let waiting = self.queue.waiting();
         let told = !self.ended.is_empty() || !self.timers.is_empty();
-        let flags = self.signals != 0 || self.flag.is_raised() || self.again && !self.parked;
+        let flags = self.signals & FLAG != 0 || self.flag.is_raised() || self.again && !self.parked;
         told || flags || waiting.urgent || waiting.events > 0 && !self.parked
     }
 
