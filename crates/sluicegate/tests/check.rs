@@ -428,8 +428,8 @@ fn n0020_stages_fused_in_a_circle() {
     let (a, b) = (case.relay("a"), case.relay("b"));
     case.net.wire(a.out, b.inlet).on_full(OnFull::ShedNewest).fused();
     case.net.wire(b.out, a.inlet).fused();
-    let said = "N0020: stages are fused in a circle: `a` -> `b` -> `a`; leave out `.fused()` at one \
-                wire of the circle";
+    let said = "N0020: stages are fused in a circle: `a` -> `b` -> `a`; leave out `.fused()` at \
+                one wire of the circle";
     assert_eq!(case.said(), [said]);
 }
 

@@ -1,0 +1,59 @@
+//! What the tests on real threads share.
+
+pub use sluicegate::{
+    AsyncCx, Batch, Cx, Drained, Entering, Event, Limit, Machine, Net, Next, Order, Out, Overload,
+    Park, Policy, Raised, Ready, Running, Stage, Stages, Stall, Stalled, StartError, Tag, Time,
+    Wait, Waker, Why, bounded, from_async_fn, from_fn, ms, stage,
+};
+pub use std::collections::HashMap;
+pub use std::hint::black_box;
+pub use std::pin::Pin;
+pub use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+pub use std::sync::mpsc::{Receiver, Sender, channel};
+pub use std::sync::{Arc, Mutex};
+pub use std::task::{self, Poll};
+pub use std::thread;
+pub use std::time::{Duration, Instant};
+
+/// As long as a test may wait at the very most: only a defect waits so long.
+pub const LONG: Duration = Duration::from_secs(60);
+
+pub fn pass() -> impl Stage<In = u64, Out = Out<u64>> {
+    from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+        for event in batch {
+            cx.out.emit(event);
+        }
+    })
+}
+
+/// Finishes flows and counts them.
+pub fn counting(count: &Arc<AtomicU64>) -> impl Stage<In = u64, Out = ()> + use<> {
+    let count = Arc::clone(count);
+    from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+        for event in batch {
+            event.split().0.finish();
+            count.fetch_add(1, SeqCst);
+        }
+    })
+}
+
+pub fn assert_over(drained: Drained, complete: bool) {
+    let ledger = drained.ledger;
+    assert!(ledger.balanced(), "{ledger:?}");
+    assert_eq!((ledger.in_flight, ledger.places), (0, 0), "{ledger:?}");
+    assert_eq!(drained.complete, complete);
+}
+/// Waits until `ends` flows have ended.
+pub fn until(ends: &AtomicU64, enough: u64) {
+    while ends.load(SeqCst) < enough {
+        thread::yield_now();
+    }
+}
+
+pub fn end() -> impl Stage<In = u64, Out = ()> {
+    from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+        for event in batch {
+            event.split().0.finish();
+        }
+    })
+}

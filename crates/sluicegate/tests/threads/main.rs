@@ -1,0 +1,9 @@
+//! Nets on real threads. Nothing here measures time; what is waited for is a state of the net.
+#![forbid(unsafe_code)]
+
+mod common;
+mod ends;
+mod load;
+mod machines;
+mod stalls;
+mod steered;
