@@ -236,6 +236,10 @@ impl Worker {
     /// Takes the worker out of those that can be woken, as one whose handler never returns.
     pub fn die(&mut self) {
         self.unpark();
+        // It may have been woken for an event that it would have taken, telling of what is left.
+        if let Some(pool) = &self.pool {
+            Ready(pool.ready()).iter().for_each(|cell| pool.notify(1 << cell));
+        }
         if let Some(crew) = &self.crew
             && crew.begin(self.number, self.now)
         {
