@@ -94,7 +94,7 @@ fn a_group_hears_what_its_members_are_told() {
 #[test]
 fn what_comes_to_a_pool_is_taken_whoever_sleeps() {
     check(|| {
-        let (pool, queue) = (Arc::new(Pool::new(2)), Arc::new(Mutex::new(0)));
+        let (pool, queue) = (Arc::new(Pool::new(2, false)), Arc::new(Mutex::new(0)));
         let taken = Arc::new(Mutex::new(0));
         let mailboxes = [0, 1].map(|_| Arc::new(Mailbox::default()));
         let threads = [0, 1].map(|number| {
@@ -118,7 +118,7 @@ fn what_comes_to_a_pool_is_taken_whoever_sleeps() {
                             mailboxes.iter().for_each(|mailbox| mailbox.notify(NEWS));
                         }
                     } else if mailbox.park() {
-                        if pool.park(mailbox, number, 0, 0) {
+                        if pool.park(mailbox, number, 0, (0, 0)) {
                             bed.sleep();
                         }
                         mailbox.unpark();
