@@ -98,7 +98,7 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "a permit takes no place of its window",
         file: "crates/sluicegate/src/stage/window.rs",
-        find: "self.promises.0.fetch_add(n, Relaxed);",
+        find: "self.promises.keep(n);",
         replace: "let _ = n;",
         suite: "sim",
         tests: &[FAULTS],
@@ -131,8 +131,10 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "nobody is told of places that were given back",
         file: "crates/sluicegate/src/queue/inlet.rs",
-        find: "(&mut locked.lanes.waiting);\n        drop(locked);\n        tell(&waiting);",
-        replace: "(&mut locked.lanes.waiting);\n        drop(locked);\n        drop(waiting);",
+        find: "saturating_sub(n);\n        \
+               let waiting = std::mem::take(&mut locked.lanes.waiting);\n        \
+               drop(locked);\n        tell(&waiting);",
+        replace: "saturating_sub(n);\n        drop(locked);",
         suite: "sim",
         tests: &[SEEDS],
     },
