@@ -45,7 +45,7 @@ pub fn run(seconds: f64, profile: Profile, options: &Options) -> Result<()> {
         println!("workers {workers}: {seen:?}, panics counted {}", net.panics);
         ensure!(seen.errors.is_empty(), "others were hurt: {:?}", seen.errors);
         ensure!(seen.panics > 0 && seen.answers > 0, "there was no load");
-        // After many panics in a row the stage refuses for a while instead of trying, also as 500.
+        // After many panics in a row the breaker is open for a while: 503 instead of 500.
         ensure!((1..=seen.panics).contains(&net.panics), "{} panics counted", net.panics);
         let (failed, met) = (net.refused, seen.panics);
         ensure!(failed == met, "{failed} flows have failed, {met} clients were told so");
@@ -57,7 +57,7 @@ pub fn run(seconds: f64, profile: Profile, options: &Options) -> Result<()> {
 #[derive(Debug, Default)]
 struct Seen {
     answers: u64,
-    /// Requests to the panicking handler that were answered 500.
+    /// Requests to the panicking handler that were answered 500, or 503 while its breaker is open.
     panics: u64,
     /// The first few answers that were not as they should be.
     errors: Vec<String>,
@@ -90,7 +90,7 @@ fn provoke(address: SocketAddr, end: Instant, seen: &Mutex<Seen>) {
         let status = Client::connect(address).and_then(|mut client| client.get("/panic"));
         let mut seen = seen.lock().unwrap_or_else(|poison| poison.into_inner());
         match status {
-            Ok(reply) if reply.status == 500 => seen.panics += 1,
+            Ok(reply) if matches!(reply.status, 500 | 503) => seen.panics += 1,
             other => seen.complain(format!("GET /panic: {other:?}")),
         }
         drop(seen);
