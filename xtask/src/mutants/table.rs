@@ -49,7 +49,7 @@ pub const MUTATIONS: &[Mutation] = &[
     },
     Mutation {
         name: "an end of a flow is not told",
-        file: "crates/sluicegate/src/run/worker.rs",
+        file: "crates/sluicegate/src/run/worker/news.rs",
         find: "self.replicas[cell].notice(member, notice);",
         replace: "let _ = (cell, member, notice);",
         suite: "sim",
@@ -57,7 +57,7 @@ pub const MUTATIONS: &[Mutation] = &[
     },
     Mutation {
         name: "an end of a flow is delivered twice",
-        file: "crates/sluicegate/src/run/worker.rs",
+        file: "crates/sluicegate/src/run/worker/news.rs",
         find: "self.replicas[cell].notice(member, notice);",
         replace: "for _ in 0..2 { self.replicas[cell].notice(member, notice); }",
         suite: "sim",
@@ -189,7 +189,7 @@ pub const MUTATIONS: &[Mutation] = &[
     },
     Mutation {
         name: "a timer runs out and nobody hears",
-        file: "crates/sluicegate/src/run/worker.rs",
+        file: "crates/sluicegate/src/run/worker/news.rs",
         find: "            self.replicas[cell].timer(member, token);\n",
         replace: "            let _ = (member, token);\n",
         suite: "sim",

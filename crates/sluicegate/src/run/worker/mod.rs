@@ -2,21 +2,23 @@
 //!
 //! The simulator runs this very loop; it only waits in another way.
 
+mod duty;
+mod ledger;
+mod make;
+mod news;
+
 use crate::control::TICK;
 use crate::desk::Desk;
 use crate::event::{Notice, StageId, WorkerId};
-use crate::ledger::Ledger;
-use crate::net::{BoxError, Kind};
-use crate::observe::{Cut, Happening, Record, Tracer};
+use crate::observe::{Happening, Record};
 use crate::run::{
-    Build, Context, Crew, Current, GROUP, Gating, Group, Machine, Mailbox, NEWS, Next, Plan,
-    Policy, Pool, Raised, Ran, Ready, Runnable, Seats, Sleep, Stages, StopError, Wait, Wheel,
+    Context, Crew, Current, Gating, Machine, Mailbox, Next, Plan, Policy, Pool, Raised, Ran, Ready,
+    Runnable, Sleep, Stages, Wait, Wheel,
 };
 use crate::sim::Befallen;
 use crate::time::{Time, nanos};
 use std::any::Any;
 use std::cell::Cell;
-use std::iter;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -91,80 +93,6 @@ pub(crate) enum Turn {
 }
 
 impl Worker {
-    /// Makes the worker on the thread that is to run it.
-    pub fn new(plan: &Arc<Plan>, id: WorkerId) -> Result<Self, BoxError> {
-        let domain = plan.domain_of(id);
-        let desk = Desk::new(id, plan.stages.len(), Arc::clone(&plan.gone));
-        desk.tell_current(Arc::clone(&plan.currents[id.index()]));
-        if plan.traced {
-            desk.trace(Tracer::new(plan.clock.clone(), id));
-        }
-        let ready = Rc::new(Cell::new(0));
-        let machine = (domain.machine)(id.index() - domain.first)?;
-        let mailbox = Arc::clone(&plan.mailboxes[id.index()]);
-        mailbox.set_waker(machine.waker());
-        let replicas = build(plan, id, &desk, &ready);
-        let names =
-            domain.stages.iter().map(|&stage| plan.stages[stage.index()].spec.name.as_str());
-        let mut policy = domain.policy.as_ref().map(|make| make());
-        if let Some(policy) = &mut policy {
-            policy.start(&names.collect::<Vec<_>>())?;
-        }
-        let policy_epoch =
-            policy.as_deref_mut().map_or(0, |policy| domain.policy_settings.begin(policy));
-        let mut worker = Self {
-            plan: Arc::clone(plan),
-            id,
-            domain: plan.domains.iter().position(|d| std::ptr::eq(d, domain)).unwrap_or(0),
-            replicas,
-            policy,
-            policy_epoch,
-            ran: Ran::NONE,
-            put_off: (0, Time(0)),
-            rings: 0,
-            pool: (domain.kind == Kind::Pool).then(|| Arc::clone(&domain.pool)),
-            crew: domain.crew.clone(),
-            number: id.index() - domain.first,
-            made: false,
-            current: Arc::clone(&plan.currents[id.index()]),
-            sleep: Sleep::default(),
-            desk,
-            ready,
-            machine,
-            wheel: Wheel::new(),
-            mailbox,
-            raised: Raised::default(),
-            notices: Vec::new(),
-            polled: false,
-            started: false,
-            draining: false,
-            hears_pressure: 0,
-            epoch: 0,
-            published: Time(0),
-            gating: Gating::new(0, 0),
-            tick: Time(u64::MAX),
-            warm: false,
-            now: plan.clock.now(),
-        };
-        let gates = worker.replicas.iter().enumerate().filter(|(_, replica)| replica.is_gated());
-        let gated = gates.fold(0, |bits, (cell, _)| bits | 1 << cell);
-        if gated != 0 {
-            worker.tick = worker.now;
-            worker.gating = Gating::new(gated, plan.leading_to(&domain.stages, gated));
-        }
-        for (cell, stage) in (0..).zip(&domain.stages) {
-            let spec = &plan.stages[stage.index()].spec;
-            worker.wheel.bound(cell, spec.timers);
-            worker.hears_pressure |= u64::from(spec.hears_pressure) << domain.seat(cell).0;
-        }
-        if worker.is_on_duty() {
-            worker.made = true;
-            worker.each(|replica, cx| replica.start(cx));
-            worker.look_at_all();
-        }
-        Ok(worker)
-    }
-
     /// Runs what is ready, at most `runs` batches.
     pub fn turn(&mut self, runs: usize) -> Turn {
         let desk = Rc::clone(&self.desk);
@@ -233,20 +161,6 @@ impl Worker {
         self.desk.befall(befallen);
     }
 
-    /// Takes the worker out of those that can be woken, as one whose handler never returns.
-    pub fn die(&mut self) {
-        self.unpark();
-        // It may have been woken for an event that it would have taken, telling of what is left.
-        if let Some(pool) = &self.pool {
-            Ready(pool.ready()).iter().for_each(|cell| pool.notify(1 << cell));
-        }
-        if let Some(crew) = &self.crew
-            && crew.begin(self.number, self.now)
-        {
-            self.wake_watch();
-        }
-    }
-
     /// Notes that the worker goes on, and why.
     pub fn woke(&self, why: &'static str) {
         self.desk.note(None, Happening::Woke, 0, why);
@@ -276,35 +190,6 @@ impl Worker {
     fn put_off(&self) -> u64 {
         let (bits, until) = self.put_off;
         if until > self.now { bits } else { 0 }
-    }
-
-    /// Whether this thread may take what the threads of a pool share.
-    fn is_on_duty(&self) -> bool {
-        self.pool.as_ref().is_none_or(|pool| self.number < pool.on_duty())
-    }
-
-    /// Sees whether the pool has the right size, if that is due.
-    fn look_after_crew(&mut self) {
-        let (Some(crew), Some(pool)) = (&self.crew, &self.pool) else { return };
-        if crew.is_due(self.now) {
-            let see = || self.plan.seen(&self.plan.domains[self.domain]);
-            let (threads, roused) = crew.look(self.now, see);
-            if threads != pool.on_duty() {
-                pool.set_on_duty(threads);
-                self.note(Happening::Sized, threads as u64);
-            }
-            if roused {
-                self.wake_watch();
-            }
-        }
-    }
-
-    /// Wakes who looks after the crew.
-    fn wake_watch(&self) {
-        let domain = &self.plan.domains[self.domain];
-        if let Some(watch) = self.crew.as_ref().and_then(|crew| crew.watch(domain.on_duty())) {
-            self.plan.mailboxes[domain.first + watch].wake();
-        }
     }
 
     /// Runs one replica, and tells its crew. Whether it has more to do, and how long it ran.
@@ -403,53 +288,6 @@ impl Worker {
         }
     }
 
-    /// Gathers what is ready: told by other workers, by the pool, by timers.
-    fn collect(&mut self) {
-        let ready = self.ready.get() | self.mailbox.take_ready();
-        self.ready.set(ready & !NEWS);
-        if ready & NEWS != 0 {
-            self.notices.append(&mut self.mailbox.take_notices());
-            self.hand_out();
-            self.raise_signals();
-            self.tune_policy();
-            if !self.draining && self.plan.draining.load(SeqCst) {
-                self.draining = true;
-                self.note(Happening::Drained, 0);
-                self.each(|replica, cx| replica.drain(cx));
-                self.look_at_all();
-            }
-        }
-        while let Some((cell, token)) = self.wheel.expired(self.now) {
-            let (cell, member) = self.plan.domains[self.domain].seat(cell);
-            self.replicas[cell].timer(member, token);
-            self.ready.set(self.ready.get() | 1 << cell);
-        }
-    }
-
-    /// Has its replicas hear that the net has started, or that there is another pressure.
-    fn raise_signals(&mut self) {
-        if !self.started && self.plan.started.load(SeqCst) {
-            self.started = true;
-            self.note(Happening::Started, 0);
-            self.replicas.iter_mut().for_each(|replica| replica.started());
-            self.look_at_all();
-        }
-        for cell in Ready(self.hears_pressure).iter() {
-            self.replicas[cell].pressed();
-        }
-        self.ready.set(self.ready.get() | self.hears_pressure);
-    }
-
-    /// Gives the policy what was set of its settings.
-    fn tune_policy(&mut self) {
-        let settings = &self.plan.domains[self.domain].policy_settings;
-        if let Some(policy) =
-            self.policy.as_deref_mut().filter(|_| settings.epoch() != self.policy_epoch)
-        {
-            self.policy_epoch = settings.give(policy);
-        }
-    }
-
     fn run_ready(&mut self, runs: usize) {
         let began = self.now;
         self.put_off.0 = 0;
@@ -536,52 +374,6 @@ impl Worker {
         self.ready.set(self.ready.get() | all);
     }
 
-    /// Carries the ends of flows to their sources.
-    fn carry_notices(&mut self) {
-        if !self.desk.take_news() {
-            return;
-        }
-        self.send_letters();
-        if let Some((stage, panic)) = self.desk.take_stop() {
-            let stage = self.plan.stages[stage.index()].spec.name.clone();
-            self.plan.fail(StopError::Stage { stage, panic: panic.to_string() });
-        }
-        self.desk.take_notices(&mut self.notices);
-        self.hand_out();
-        while let Some(stage) = self.desk.take_roused() {
-            let (cell, member) = self.plan.seat(stage);
-            self.replicas[cell].signal(member);
-            self.ready.set(self.ready.get() | 1 << cell);
-        }
-    }
-
-    /// Has replicas send letters of the flows that panics cost them.
-    fn send_letters(&mut self) {
-        while let Some(stage) = self.desk.salvager() {
-            let tags = self.desk.take_salvaged(stage);
-            let (cell, member) = self.plan.seat(stage);
-            let now = (self.now, self.draining);
-            let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
-            self.replicas[cell].send_letters(member, tags, &mut cx);
-        }
-    }
-
-    fn hand_out(&mut self) {
-        let mut notices = self.notices.drain(..).peekable();
-        while let Some(notice) = notices.next() {
-            if notice.home == self.id {
-                let (cell, member) = self.plan.seat(notice.source);
-                self.replicas[cell].notice(member, notice);
-                self.ready.set(self.ready.get() | 1 << cell);
-            } else {
-                // Those of a batch mostly have one home: they are told together.
-                let more = iter::from_fn(|| notices.next_if(|next| next.home == notice.home));
-                let home = &self.plan.mailboxes[notice.home.index()];
-                home.leave(iter::once(notice).chain(more));
-            }
-        }
-    }
-
     fn each(&mut self, mut f: impl FnMut(&mut dyn Runnable, &mut Context<'_>)) {
         let desk = Rc::clone(&self.desk);
         let _open = desk.open();
@@ -591,44 +383,6 @@ impl Worker {
             f(&mut **replica, &mut cx);
         }
         self.current.clear();
-    }
-
-    /// The worker's part of the ledger: what it counted, and what it holds.
-    pub fn ledger(&mut self) -> Ledger {
-        let mut ledger = self.desk.counts.ledger();
-        ledger.in_flight = self.replicas.iter_mut().map(|replica| replica.in_flight()).sum();
-        ledger
-    }
-
-    /// Whether the worker could be in a handler that never returns and leave nothing undone: it is
-    /// on duty, and no flow and no output is in its hands.
-    pub fn may_die(&mut self) -> bool {
-        self.is_on_duty() && self.parked() == 0 && self.ledger().in_flight == 0
-    }
-
-    /// Flows that this worker put into queues, less those it took out.
-    pub fn queued(&self) -> i64 {
-        self.desk.queued()
-    }
-
-    /// Publishes the worker's part of the ledger for the epoch.
-    fn publish(&mut self) {
-        self.epoch = self.plan.stats.epoch();
-        self.published = self.now;
-        let mut drained = true;
-        if self.draining {
-            self.each(|replica, cx| drained &= replica.drained(cx));
-            self.look_at_all();
-        }
-        let cut = Cut { epoch: self.epoch, drained, ..self.cut() };
-        self.plan.stats.publish(self.id, cut);
-    }
-
-    /// The worker's part of the ledger, with what it put into queues and nobody took.
-    pub fn cut(&mut self) -> Cut {
-        let mut ledger = self.ledger();
-        ledger.in_flight += self.queued();
-        Cut { epoch: self.epoch, at: self.plan.clock.now(), ledger, drained: false }
     }
 
     /// When something happens by itself, in the simulator.
@@ -641,47 +395,6 @@ impl Worker {
     pub fn is_parked(&self) -> bool {
         self.mailbox.is_parked()
     }
-
-    /// Ends all that the worker holds. No worker may run any more.
-    pub fn close(&mut self) {
-        self.desk.end_letters();
-        self.each(|replica, cx| replica.close(cx));
-        let desk = Rc::clone(&self.desk);
-        let _open = desk.open();
-        self.desk.take_notices(&mut self.notices);
-        self.notices.append(&mut self.mailbox.take_notices());
-        let freed = self.notices.drain(..).filter(|notice| !notice.question).count();
-        let places = &self.desk.counts.places;
-        places.set(places.get() - freed as i64);
-        let cut = Cut { epoch: u64::MAX, drained: true, ..self.cut() };
-        self.plan.stats.publish(self.id, cut);
-    }
-}
-
-/// Builds a worker's replicas, in groups where there are more than it has ready bits.
-fn build(
-    plan: &Arc<Plan>,
-    worker: WorkerId,
-    desk: &Rc<Desk>,
-    ready: &Rc<Cell<u64>>,
-) -> Vec<Box<dyn Runnable>> {
-    let domain = plan.domain_of(worker);
-    let mailboxes = domain.groups_of(worker);
-    let groups: Vec<_> = mailboxes.iter().map(|_| Rc::new(Cell::new(0))).collect();
-    let seats = Seats::default();
-    let one = |&stage: &StageId| {
-        let build = Build::new(plan, stage, desk, (ready, &groups), &seats);
-        plan.stages[stage.index()].build(&build)
-    };
-    if groups.is_empty() {
-        return domain.stages.iter().map(one).collect();
-    }
-    let group = |(n, stages): (usize, &[StageId])| {
-        let (ready, mailbox) = (Rc::clone(&groups[n]), Arc::clone(&mailboxes[n]));
-        let group = Group::new(stages.iter().map(one).collect(), ready, mailbox);
-        Box::new(group) as Box<dyn Runnable>
-    };
-    domain.stages.chunks(GROUP).enumerate().map(group).collect()
 }
 
 /// What a worker lends to the replica that runs.
