@@ -79,8 +79,9 @@ impl Runnable for Group {
         self.each(|replica| replica.started());
     }
 
-    fn pressed(&mut self) {
-        self.each(|replica| replica.pressed());
+    fn pressed(&mut self, member: usize) {
+        self.replicas[member].pressed(0);
+        self.set_ready(member);
     }
 
     fn send_letters(&mut self, member: usize, tags: Vec<Tag>, cx: &mut Context<'_>) {

@@ -146,8 +146,8 @@ impl<S: Stage> Runnable for Rc<RefCell<Replica<S>>> {
         self.borrow_mut().started();
     }
 
-    fn pressed(&mut self) {
-        self.borrow_mut().pressed();
+    fn pressed(&mut self, member: usize) {
+        self.borrow_mut().pressed(member);
     }
 
     fn send_letters(&mut self, member: usize, tags: Vec<Tag>, cx: &mut Context<'_>) {

@@ -330,7 +330,7 @@ impl<S: Stage> Runnable for Replica<S> {
         self.signals |= STARTED;
     }
 
-    fn pressed(&mut self) {
+    fn pressed(&mut self, _: usize) {
         self.signals |= PRESSURE;
     }
 

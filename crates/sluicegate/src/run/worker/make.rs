@@ -33,6 +33,9 @@ impl Worker {
         }
         let policy_epoch =
             policy.as_deref_mut().map_or(0, |policy| domain.policy_settings.begin(policy));
+        let hears_pressure = domain.stages.iter().copied();
+        let hears_pressure =
+            hears_pressure.filter(|stage| plan.stages[stage.index()].spec.hears_pressure);
         let mut worker = Self {
             plan: Arc::clone(plan),
             id,
@@ -59,7 +62,7 @@ impl Worker {
             polled: false,
             started: false,
             draining: false,
-            hears_pressure: 0,
+            hears_pressure: hears_pressure.collect(),
             epoch: 0,
             published: Time(0),
             gating: Gating::new(0, 0),
@@ -76,7 +79,6 @@ impl Worker {
         for (cell, stage) in (0..).zip(&domain.stages) {
             let spec = &plan.stages[stage.index()].spec;
             worker.wheel.bound(cell, spec.timers);
-            worker.hears_pressure |= u64::from(spec.hears_pressure) << domain.seat(cell).0;
         }
         if worker.is_on_duty() {
             worker.made = true;

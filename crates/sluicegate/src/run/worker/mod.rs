@@ -68,8 +68,8 @@ pub(crate) struct Worker {
     polled: bool,
     started: bool,
     draining: bool,
-    /// Bits of the replicas that hear of pressure.
-    hears_pressure: u64,
+    /// The stages that hear of pressure.
+    hears_pressure: Rc<[StageId]>,
     epoch: u64,
     published: Time,
     gating: Gating,
@@ -282,9 +282,7 @@ impl Worker {
         for stage in std::mem::take(&mut self.raised.0) {
             let planned = &self.plan.stages[stage.index()];
             assert_eq!(planned.domain, self.domain, "a machine raises flags of its own domain");
-            let (cell, member) = self.plan.seat(stage);
-            self.replicas[cell].signal(member);
-            self.ready.set(self.ready.get() | 1 << cell);
+            self.tell(stage, |replica, member| replica.signal(member));
         }
     }
 

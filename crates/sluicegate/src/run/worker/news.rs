@@ -1,9 +1,11 @@
 //! What a worker hears, and what it passes on: notices, signals, timers, letters.
 
 use super::{Worker, context};
+use crate::event::StageId;
 use crate::observe::Happening;
-use crate::run::{NEWS, Ready, StopError};
+use crate::run::{NEWS, Runnable, StopError};
 use std::iter;
+use std::rc::Rc;
 use std::sync::atomic::Ordering::SeqCst;
 
 impl Worker {
@@ -24,10 +26,16 @@ impl Worker {
             }
         }
         while let Some((cell, token)) = self.wheel.expired(self.now) {
-            let (cell, member) = self.plan.domains[self.domain].seat(cell);
-            self.replicas[cell].timer(member, token);
-            self.ready.set(self.ready.get() | 1 << cell);
+            let stage = self.plan.domains[self.domain].stages[usize::from(cell)];
+            self.tell(stage, |replica, member| replica.timer(member, token));
         }
+    }
+
+    /// Tells the replica of a stage something, and has it run.
+    pub(super) fn tell(&mut self, stage: StageId, tell: impl FnOnce(&mut dyn Runnable, usize)) {
+        let (cell, member) = self.plan.seat(stage);
+        tell(&mut *self.replicas[cell], member);
+        self.ready.set(self.ready.get() | 1 << cell);
     }
 
     /// Has its replicas hear that the net has started, or that there is another pressure.
@@ -38,10 +46,9 @@ impl Worker {
             self.replicas.iter_mut().for_each(|replica| replica.started());
             self.look_at_all();
         }
-        for cell in Ready(self.hears_pressure).iter() {
-            self.replicas[cell].pressed();
+        for &stage in &*Rc::clone(&self.hears_pressure) {
+            self.tell(stage, |replica, member| replica.pressed(member));
         }
-        self.ready.set(self.ready.get() | self.hears_pressure);
     }
 
     /// Gives the policy what was set of its settings.
@@ -67,9 +74,7 @@ impl Worker {
         self.desk.take_notices(&mut self.notices);
         self.hand_out();
         while let Some(stage) = self.desk.take_roused() {
-            let (cell, member) = self.plan.seat(stage);
-            self.replicas[cell].signal(member);
-            self.ready.set(self.ready.get() | 1 << cell);
+            self.tell(stage, |replica, member| replica.signal(member));
         }
     }
 
@@ -85,12 +90,11 @@ impl Worker {
     }
 
     fn hand_out(&mut self) {
-        let mut notices = self.notices.drain(..).peekable();
+        let mut all = std::mem::take(&mut self.notices);
+        let mut notices = all.drain(..).peekable();
         while let Some(notice) = notices.next() {
             if notice.home == self.id {
-                let (cell, member) = self.plan.seat(notice.source);
-                self.replicas[cell].notice(member, notice);
-                self.ready.set(self.ready.get() | 1 << cell);
+                self.tell(notice.source, |replica, member| replica.notice(member, notice));
             } else {
                 // Those of a batch mostly have one home: they are told together.
                 let more = iter::from_fn(|| notices.next_if(|next| next.home == notice.home));
@@ -98,5 +102,8 @@ impl Worker {
                 home.leave(iter::once(notice).chain(more));
             }
         }
+        drop(notices);
+        // For its memory.
+        self.notices = all;
     }
 }
