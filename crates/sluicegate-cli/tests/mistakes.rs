@@ -182,7 +182,7 @@ fn the_net_is_drawn_in_three_formats() {
     let mermaid = text(&["graph"]);
     assert!(
         mermaid.starts_with("flowchart LR\n")
-            && mermaid.contains("cache -->|\"ask, window 256\"| load")
+            && mermaid.contains("stage_cache -->|\"ask, window 256\"| stage_load")
     );
     let dot = text(&["graph", "--format", "dot"]);
     assert!(dot.starts_with("digraph \"web\" {") && dot.contains("\"http\" -> \"route\""));
@@ -192,5 +192,5 @@ fn the_net_is_drawn_in_three_formats() {
     let site = Scratch::new();
     let plain = site.write("site.toml", format!("root = \"{}\"\n", site.arg()));
     let plain = text(&["graph", &plain]);
-    assert!(!plain.contains("route") && plain.contains("http -->|\"request\"| cache"), "{plain}");
+    assert!(!plain.contains("route") && plain.contains("stage_http -->|\"request\"| stage_cache"));
 }

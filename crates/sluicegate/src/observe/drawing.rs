@@ -23,17 +23,17 @@ impl Snapshot {
     /// net.wire(one.out, two.inlet).keyed(|n| n % 10);
     /// net.seal(two.out);
     /// let drawn = Sim::new(net, 1)?.snapshot().mermaid();
-    /// assert!(drawn.starts_with("flowchart LR\n  subgraph cpu[\"cpu: pinned 2\"]"));
-    /// assert!(drawn.ends_with("one -->|\"out, keyed\"| two"));
+    /// assert!(drawn.starts_with("flowchart LR\n  subgraph domain_cpu[\"cpu: pinned 2\"]"));
+    /// assert!(drawn.ends_with("stage_one -->|\"out, keyed\"| stage_two"));
     /// # Ok::<(), sluicegate::StartError>(())
     /// ```
     pub fn mermaid(&self) -> String {
         let mut text = String::from("flowchart LR\n");
         for (domain, (kind, stages)) in self.domains() {
             // Writing to a string cannot fail, here and below.
-            let _ = writeln!(text, "  subgraph {}[\"{domain}: {kind}\"]", id(domain));
+            let _ = writeln!(text, "  subgraph {}[\"{domain}: {kind}\"]", id("domain", domain));
             for stage in stages {
-                let _ = writeln!(text, "    {}[{stage}]", id(stage));
+                let _ = writeln!(text, "    {}[\"{stage}\"]", id("stage", stage));
             }
             text.push_str("  end\n");
         }
@@ -43,7 +43,8 @@ impl Snapshot {
                 (None, true) => "==>",
                 (None, false) => "-->",
             };
-            let (from, label, to) = (id(&wire.from), wire.label(), id(&wire.to));
+            let [from, to] = [&wire.from, &wire.to].map(|stage| id("stage", stage));
+            let label = wire.label();
             let _ = writeln!(text, "  {from} {arrow}|\"{label}\"| {to}");
         }
         text.trim_end().to_owned()
@@ -105,7 +106,8 @@ impl WireView {
     }
 }
 
-/// Mermaid's names are letters, digits and underscores.
-fn id(name: &str) -> String {
-    name.replace(|c: char| !c.is_alphanumeric(), "_")
+/// Mermaid's names are letters, digits and underscores. Domains and stages share them, and `end` is
+/// one of several words of its own.
+fn id(kind: &str, name: &str) -> String {
+    format!("{kind}_{}", name.replace(|c: char| !c.is_alphanumeric(), "_"))
 }
