@@ -201,6 +201,12 @@ impl<T> Work<T> {
         self.slice = nanos(slice);
     }
 
+    /// Whether a run of so many nanoseconds took more than twice the slice: a batch of events that
+    /// each fit in one ends before.
+    pub fn overran(&self, busy: u64) -> bool {
+        busy.saturating_sub(self.slice) > self.slice
+    }
+
     /// Nanoseconds between the event at `place` of `n` and the next: of those that are not timed,
     /// an equal part of the time from when they were taken until all was done.
     pub fn lap(&self, place: usize, n: usize, (taken, done): (Time, Time)) -> f64 {

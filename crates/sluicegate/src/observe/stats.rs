@@ -59,8 +59,9 @@ pub(crate) struct StageStats {
 }
 
 impl StageStats {
-    pub fn wait(&self, time: Duration) {
-        self.waited.add(time.as_nanos() as u64);
+    /// The oldest event of a batch had waited for so many nanoseconds.
+    pub fn wait(&self, nanos: u64) {
+        self.waited.add(nanos);
         self.waits.add(1);
     }
 

@@ -13,11 +13,16 @@ const NOTE: u64 = 1000;
 /// A net of one stage, which notes the size of each of its batches; an event costs what `cost`
 /// says.
 fn sizes(events: u64, batch: usize, cost: fn(u64) -> Duration) -> Vec<u64> {
-    sizes_and_overruns(events, batch, cost).0
+    sizes_and_overruns(events, batch, cost, None).0
 }
 
-/// The same with how often a run took too long.
-fn sizes_and_overruns(events: u64, batch: usize, cost: fn(u64) -> Duration) -> (Vec<u64>, u64) {
+/// The same with how often a run took too long, where perhaps another slice is set.
+fn sizes_and_overruns(
+    events: u64,
+    batch: usize,
+    cost: fn(u64) -> Duration,
+    slice: Option<Duration>,
+) -> (Vec<u64>, u64) {
     let (log, time) = (Log::default(), VirtualTime::default());
     let mut net = Net::new("batches");
     let cpu = net.domain("cpu").pinned(1);
@@ -43,6 +48,9 @@ fn sizes_and_overruns(events: u64, batch: usize, cost: fn(u64) -> Duration) -> (
     );
     let entry = net.entry(only.inlet);
     let mut sim = Sim::with_time(net, 1, time).unwrap();
+    if let Some(slice) = slice {
+        sim.observer().change("anna", &[("stages.only.slice", slice.into())]).unwrap();
+    }
     for n in 0..events {
         entry.send(n).unwrap();
     }
@@ -53,11 +61,14 @@ fn sizes_and_overruns(events: u64, batch: usize, cost: fn(u64) -> Duration) -> (
 
 #[test]
 fn runs_that_take_twice_their_slice_are_counted() {
-    let overruns = |us| sizes_and_overruns(64, 64, us).1;
+    let overruns = |us| sizes_and_overruns(64, 64, us, None).1;
     assert_eq!(overruns(|_| Duration::from_micros(10)), 0, "a batch that ends by time is none");
     assert_eq!(overruns(|_| Duration::from_micros(499)), 0, "nor one whose last began in time");
     assert_eq!(overruns(|n| if n % 16 == 5 { 2 * MILLI } else { Duration::ZERO }), 4);
     assert_eq!(overruns(|_| MILLI + Duration::from_nanos(1)), 64);
+    let set = |slice| sizes_and_overruns(64, 1, |_| MILLI, Some(slice)).1;
+    assert_eq!(set(MILLI), 0, "by the slice that is set");
+    assert_eq!(set(MILLI / 4), 64);
 }
 
 #[test]

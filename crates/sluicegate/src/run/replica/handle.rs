@@ -181,7 +181,7 @@ impl<S: Stage> Replica<S> {
             self.tell_others();
         }
         if let Some(came) = taken.came {
-            self.stats.wait(now.since(came));
+            self.stats.wait(now.0.saturating_sub(came.0));
         }
         let before = self.work.events.len();
         let lane = if taken.answers { "answers" } else { "asks" };

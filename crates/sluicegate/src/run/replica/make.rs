@@ -7,7 +7,6 @@ use crate::observe::Happening;
 use crate::queue::{Aside, InletQueue};
 use crate::run::{Build, Context, Letters, Maker};
 use crate::stage::{Binder, Flag, Hand, OutSpec, Ports, Stage, message};
-use crate::time::nanos;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -73,8 +72,6 @@ impl<S: Stage> Replica<S> {
             held: 0,
             stats: plan.stats.stage(build.worker, spec.id),
             batch,
-            // A batch of events that each fit in a slice ends before.
-            overrun: nanos(declared.slice).saturating_mul(2),
             emits: declared.emits,
             places: declared.flows,
             cell: spec.cell,

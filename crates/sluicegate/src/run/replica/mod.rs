@@ -63,8 +63,6 @@ pub(crate) struct Replica<S: Stage> {
     held: i64,
     stats: Arc<StageStats>,
     batch: usize,
-    /// Nanoseconds from which on a run took too long.
-    overrun: u64,
     emits: usize,
     places: usize,
     cell: u16,
@@ -230,7 +228,7 @@ impl<S: Stage> Replica<S> {
         let start = std::mem::replace(&mut cx.now, cx.clock.now());
         let busy = cx.now.0.saturating_sub(start.0);
         self.stats.busy.add(busy);
-        if busy > self.overrun {
+        if self.work.overran(busy) {
             self.stats.overruns.add(1);
         }
         cx.handled = self.work.taken;
