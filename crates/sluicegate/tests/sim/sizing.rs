@@ -170,6 +170,41 @@ fn a_replica_is_made_when_its_thread_first_goes_on_duty() {
 }
 
 #[test]
+fn what_all_threads_are_told_makes_no_replica_in_reserve() {
+    let log = Log::default();
+    let mut net = Net::new("told");
+    let pool = net.domain("pool").pool(1..=4);
+    let (clock, out) = (VirtualTime::default(), log.clone());
+    let time = clock.clone();
+    let make = move || {
+        let (clock, out) = (clock.clone(), out.clone());
+        out.note("made", 0);
+        from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+            out.note("size", batch.len() as u64);
+            for event in batch {
+                clock.spend(ms(50));
+                event.split().0.finish();
+            }
+        })
+    };
+    let work = stage("work", make).on(pool).queue(bounded(1000)).slice(ms(1000));
+    let inlet = net.add(work.hear_pressure()).inlet;
+    let entry = net.entry(inlet);
+    let mut sim = Sim::with_time(net, 1, time).unwrap();
+    let told = sim.observer();
+    told.change("anna", &[("stages.work.batch", 3.into())]).unwrap();
+    told.pause("anna", "work").unwrap();
+    assert!(sim.run_for(ms(10), STEPS));
+    told.resume("anna", "work").unwrap();
+    assert!(sim.run_for(ms(10), STEPS));
+    assert_eq!(log.noted("made").len(), 1);
+    (0..200).for_each(|n| entry.send(n).unwrap());
+    assert!(sim.run_for(ms(2000), STEPS));
+    assert!(log.noted("made").len() > 1, "it grew");
+    assert_eq!(log.noted("size").iter().max(), Some(&3), "and all go by the batch that was set");
+}
+
+#[test]
 fn a_pool_that_would_thrash_serves_what_the_best_size_does() {
     // Beyond eight at once each is slower by more than there are more.
     let thrashes: Cost = |at_once| ms(10) * at_once.max(8).pow(2) as u32 / 64;

@@ -287,6 +287,11 @@ impl Worker {
     }
 
     fn run_ready(&mut self, runs: usize) {
+        // Replicas that are not made yet hear what they were told when they are.
+        if !self.made && !self.is_on_duty() {
+            self.ready.set(0);
+            return;
+        }
         let began = self.now;
         self.put_off.0 = 0;
         for _ in 0..runs {
@@ -365,9 +370,6 @@ impl Worker {
     /// After the stages did something outside the order of runs: runs each of them once.
     fn look_at_all(&mut self) {
         self.carry_notices();
-        if !self.made {
-            return;
-        }
         let all = (0..self.replicas.len()).fold(0, |bits, cell| bits | 1 << cell);
         self.ready.set(self.ready.get() | all);
     }
