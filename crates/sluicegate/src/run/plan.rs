@@ -5,7 +5,7 @@ use crate::event::{StageId, WorkerId};
 use crate::gone::Gone;
 use crate::net::{
     BoxError, BuildReplica, Declared, EntryCounts, Kind, LETTERS, MachineFactory, Net,
-    PolicyFactory, StageKind, ThreadStart, WireSpec, Wiring, exit_order,
+    PolicyFactory, Routing, StageKind, ThreadStart, WireSpec, Wiring, exit_order,
 };
 use crate::observe::Stats;
 use crate::queue::{Probe, route};
@@ -188,10 +188,15 @@ impl Plan {
                 continue;
             }
             let to = &self.stages[wire.to.index()];
-            let (from, first) = (&self.domains[from.domain], self.domains[to.domain].first);
-            for worker in from.first..from.first + from.threads {
-                let queue = route(to.probes.len(), first, WorkerId(worker as u16));
-                to.probes[queue].listen(&self.mailboxes[worker]);
+            let first = self.domains[to.domain].first;
+            // Copies go the way of what they are copied from.
+            let way = wire.copy_of.as_ref().map_or(wire, |of| &self.wires[of.wire]);
+            for worker in self.domains[from.domain].workers() {
+                let home = route(to.probes.len(), first, WorkerId(worker as u16));
+                let leads = |&queue: &usize| way.routing != Routing::Home || queue == home;
+                for queue in (0..to.probes.len()).filter(leads) {
+                    to.probes[queue].listen(&self.mailboxes[worker]);
+                }
             }
         }
     }

@@ -2,9 +2,11 @@
 
 pub use sluicegate::sim::Random;
 use sluicegate::{
-    Batch, Cx, Ended, Entering, NoRoom, Out, Sim, Stage, StageView, Why, WireView, from_fn, ms,
+    Adjust, Batch, Controller, Cx, Ended, Entering, NoRoom, Out, Sample, Sim, Stage, StageView,
+    Time, Why, WireView, from_fn, ms,
 };
 use sluicegate_macros::Ports;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Steps that no test needs: more are a net that does not settle.
@@ -150,6 +152,20 @@ pub fn sink(what: &'static str, log: &Log) -> impl Stage<In = u64, Out = ()> + u
             tag.finish();
         }
     })
+}
+
+/// A law that publishes the pressure that it is told, in hundredths.
+#[derive(Clone)]
+pub struct Told(pub Arc<AtomicU64>);
+
+impl Controller for Told {
+    fn name(&self) -> &'static str {
+        "told"
+    }
+
+    fn tick(&mut self, _: Time, _: &Sample) -> Adjust {
+        Adjust { pressure: self.0.load(Relaxed) as f64 / 100.0, ..Adjust::default() }
+    }
 }
 
 /// Runs until all workers sleep; the ledger must be even after every batch.

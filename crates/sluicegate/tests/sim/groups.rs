@@ -1,8 +1,14 @@
 //! Workers with more stages than they have ready bits: their replicas are in groups.
 
-use crate::common::{Front, Log, PER_WORKER, Random, come_to_rest, pass, settle_empty};
-use sluicegate::{Batch, Cx, Event, Net, Out, Sim, Stage, Why, bounded, from_fn, ms, stage};
+use crate::common::{
+    Front, Log, PER_WORKER, Random, STEPS, Told, come_to_rest, pass, settle, settle_empty, sink,
+};
+use sluicegate::{
+    Batch, Cx, Event, Letter, Net, Out, Sim, Stage, Why, bounded, from_fn, ms, stage,
+};
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Keeps each event for a while; refuses one in eight then.
 #[derive(Default)]
@@ -110,4 +116,117 @@ fn the_nearest_to_the_exit_goes_first_over_groups_too() {
     settle_empty(&mut sim);
     // Of exits the last that was declared is the nearest.
     assert!(log.noted("ran").into_iter().eq((0..200).rev()));
+}
+
+/// Passes what comes, hears what it can, and panics at 7.
+struct All {
+    log: Log,
+}
+
+impl Stage for All {
+    type In = u64;
+    type Out = Out<u64>;
+
+    fn started(&mut self, _: &mut Cx<'_, Out<u64>>) {
+        self.log.note("started", 0);
+    }
+
+    fn signal(&mut self, _: &mut Cx<'_, Out<u64>>) {
+        self.log.note("signalled", 0);
+    }
+
+    fn pressure(&mut self, pressure: f64, _: &mut Cx<'_, Out<u64>>) {
+        self.log.note("pressure", (pressure * 100.0) as u64);
+    }
+
+    fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>) {
+        self.log.note("batch", batch.len() as u64);
+        for event in batch {
+            assert!(*event != 7, "seven");
+            if *event == 3 {
+                cx.flag().raise();
+            }
+            cx.out.emit(event);
+        }
+    }
+}
+
+/// Notes the numbers of the flows that a panic cost.
+fn lost(log: &Log) -> impl Stage<In = Letter<u64>, Out = ()> + use<> {
+    let log = log.clone();
+    from_fn(move |batch: Batch<'_, Letter<u64>>, _: &mut Cx<'_, ()>| {
+        for event in batch {
+            log.note("lost", event.tag().flow());
+            event.split().0.finish();
+        }
+    })
+}
+
+/// What is seen of a stage that is told all that there is to tell, on a worker with so many stages
+/// that do nothing beside it.
+fn told(idle: usize, fused: bool) -> Vec<(&'static str, u64)> {
+    let (log, pressure) = (Log::default(), Arc::new(AtomicU64::new(0)));
+    let mut net = Net::new("told");
+    let cpu = net.domain("cpu").pinned(1);
+    let pool = net.domain("pool").pool(1);
+    let outs = [(); 4].map(|()| log.clone());
+    let [first, out, letters, last] = outs;
+    let relay = net.add(stage("relay", pass).on(cpu).batch(4));
+    let all = stage("all", move || All { log: first.clone() }).on(cpu).batch(4).hear_pressure();
+    let all = net.add(all);
+    let lost = net.add(stage("lost", move || lost(&letters)).on(cpu));
+    for n in 0..idle {
+        let out = out.clone();
+        net.add(stage(&format!("idle {n}"), move || sink("idle", &out)).on(cpu));
+    }
+    let queue = bounded(64).admit(Told(Arc::clone(&pressure)));
+    let last = net.add(stage("last", move || sink("last", &last)).on(pool).queue(queue));
+    let wire = net.wire(relay.out, all.inlet);
+    if fused {
+        wire.fused();
+    }
+    net.wire(all.out, last.inlet);
+    net.wire(all.letters, lost.inlet);
+    let entry = net.entry(relay.inlet);
+    let mut sim = Sim::new(net, 1).unwrap();
+    let steer = sim.observer();
+    settle(&mut sim);
+    (0..6).for_each(|n| entry.send(n).unwrap());
+    settle(&mut sim);
+    steer.pause("anna", "all").unwrap();
+    (6..20).for_each(|n| entry.send(n).unwrap());
+    settle(&mut sim);
+    log.note("paused", 0);
+    steer.step("anna", "all").unwrap();
+    settle(&mut sim);
+    log.note("stepped", 0);
+    steer.change("anna", &[("stages.all.batch", 2.into())]).unwrap();
+    steer.resume("anna", "all").unwrap();
+    settle_empty(&mut sim);
+    pressure.store(50, Relaxed);
+    (20..30).for_each(|n| entry.send(n).unwrap());
+    settle(&mut sim);
+    assert!(sim.run_for(ms(50), STEPS));
+    let replacement = log.clone();
+    steer.replace("anna", "all", move || All { log: replacement.clone() }).unwrap();
+    settle(&mut sim);
+    (30..35).for_each(|n| entry.send(n).unwrap());
+    settle_empty(&mut sim);
+    let mut notes = std::mem::take(&mut log.get().notes);
+    // When the other worker goes between is a matter of the seed.
+    notes.sort_by_key(|note| note.0);
+    notes
+}
+
+#[test]
+fn what_a_stage_in_a_group_is_told_is_what_one_with_a_bit_of_its_own_is() {
+    for fused in [false, true] {
+        let alone = told(0, fused);
+        for what in ["started", "signalled", "pressure", "lost", "last"] {
+            assert!(alone.iter().any(|note| note.0 == what), "{what}: {alone:?}");
+        }
+        for idle in [59, 60, 64, 130] {
+            assert_eq!(told(idle, fused), alone, "with {idle} beside it");
+        }
+    }
 }

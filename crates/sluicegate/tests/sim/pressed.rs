@@ -1,14 +1,11 @@
 //! What stages hear of the net: that it has started, that it drains, and pressure.
 
-use crate::common::{Log, STEPS, settle, stage_of};
-use sluicegate::{
-    Adjust, Batch, Controller, Cx, Entry, Net, Out, Sample, Sim, Stage, Time, bounded, from_fn, ms,
-    stage,
-};
+use crate::common::{Log, STEPS, Told, settle, stage_of};
+use sluicegate::{Batch, Cx, Entry, Net, Out, Sim, Stage, bounded, from_fn, ms, stage};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Notes what it hears, and panics at 13.
+/// Notes what it hears, passes on what is 100 or more, and panics at 13.
 struct Ear {
     log: Log,
 }
@@ -35,25 +32,14 @@ impl Stage for Ear {
         self.log.note("pressure", (pressure * 100.0).round() as u64);
     }
 
-    fn handle(&mut self, batch: Batch<'_, u64>, _: &mut Cx<'_, Out<u64>>) {
+    fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>) {
         for event in batch {
             assert!(*event != 13, "thirteen");
-            event.split().0.finish();
+            match *event {
+                100.. => cx.out.emit(event),
+                _ => event.split().0.finish(),
+            }
         }
-    }
-}
-
-/// A law that publishes the pressure that it is told, in hundredths.
-#[derive(Clone)]
-struct Told(Arc<AtomicU64>);
-
-impl Controller for Told {
-    fn name(&self) -> &'static str {
-        "told"
-    }
-
-    fn tick(&mut self, _: Time, _: &Sample) -> Adjust {
-        Adjust { pressure: self.0.load(Relaxed) as f64 / 100.0, ..Adjust::default() }
     }
 }
 
@@ -125,6 +111,39 @@ fn pressure_is_heard_once_for_each_tenth_by_those_who_want_to() {
         let ledger = ears.sim.ledger();
         assert_eq!((ledger.entered, ledger.in_flight), (1, 1), "signals are no flows");
     }
+}
+
+#[test]
+fn pressure_at_any_replica_that_a_key_may_choose_is_heard() {
+    let (log, pressure) = (Log::default(), Arc::new(AtomicU64::new(0)));
+    let mut net = Net::new("lanes");
+    let cpu = net.domain("cpu").pinned(1);
+    let gates = net.domain("gates").pinned(2);
+    let out = log.clone();
+    let ear = stage("ear", move || Ear { log: out.clone() }).on(cpu);
+    let ear = net.add(ear.hear_pressure());
+    // The second of them keeps what comes, so that its laws alone look.
+    let keeps = || {
+        from_fn(|mut batch: Batch<'_, u64>, cx: &mut Cx<'_, ()>| {
+            while let Some(event) = batch.next() {
+                match cx.worker().index() {
+                    2 => return batch.put_back(event),
+                    _ => event.split().0.finish(),
+                }
+            }
+        })
+    };
+    let queue = bounded(50).admit(Told(Arc::clone(&pressure)));
+    let gate = net.add(stage("gate", keeps).on(gates).queue(queue));
+    net.wire(ear.out, gate.inlet).keyed(|n| *n);
+    let entry = net.entry(ear.inlet);
+    let mut sim = Sim::new(net, 1).unwrap();
+    (100..120).for_each(|n| entry.send(n).unwrap());
+    settle(&mut sim);
+    assert!(sim.run_for(ms(500), STEPS));
+    pressure.store(80, Relaxed);
+    assert!(sim.run_for(ms(30), STEPS));
+    assert_eq!(log.noted("pressure"), [40], "the mean of both");
 }
 
 #[test]
