@@ -64,6 +64,9 @@ impl Gating {
 
     /// A replica ran for so long, until `now`.
     pub fn ran(&mut self, n: usize, time: Duration, now: Time) {
+        if self.gated == 0 {
+            return;
+        }
         if self.is_gated(n) {
             (self.passed, self.between) = (now, time.max(BETWEEN));
         } else if self.feeding & 1 << n == 0 {

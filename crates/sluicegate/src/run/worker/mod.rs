@@ -192,8 +192,8 @@ impl Worker {
         if until > self.now { bits } else { 0 }
     }
 
-    /// Runs one replica, and tells its crew. Whether it has more to do, and how long it ran.
-    fn run(&mut self, next: usize) -> (bool, Duration) {
+    /// Runs one replica, and tells its crew. Whether it has more to do.
+    fn run(&mut self, next: usize) -> bool {
         let takes = self.is_on_duty();
         if let Some(crew) = &self.crew {
             self.made = true;
@@ -209,16 +209,19 @@ impl Worker {
         let mut cx = context(&self.plan, &self.desk, &mut self.wheel, &mut self.machine, now);
         cx.takes = takes;
         let more = self.replicas[next].run(&mut cx);
-        let (events, time) = (cx.handled, cx.now.since(self.now));
-        self.now = cx.now;
-        self.ran = Ran { stage: next, events, time };
+        let events = cx.handled;
+        let time = cx.now.since(std::mem::replace(&mut self.now, cx.now));
+        if self.policy.is_some() {
+            self.ran = Ran { stage: next, events, time };
+        }
+        self.gating.ran(next, time, self.now);
         if let Some(crew) = &self.crew {
             crew.end(self.number);
         }
         if cfg!(debug_assertions) && self.pool.is_none() && Sleep::is_worth_a_look(time) {
             self.sleep.look(&*self.machine, &self.plan, self.desk.running(), self.number);
         }
-        (more, time)
+        more
     }
 
     /// Asks the laws of the inlets.
@@ -279,11 +282,14 @@ impl Worker {
     fn look(&mut self, wait: Wait) {
         self.gating.looked();
         self.machine.poll(self.now, wait, &mut self.raised);
-        for stage in std::mem::take(&mut self.raised.0) {
+        let mut raised = std::mem::take(&mut self.raised.0);
+        for stage in raised.drain(..) {
             let planned = &self.plan.stages[stage.index()];
             assert_eq!(planned.domain, self.domain, "a machine raises flags of its own domain");
             self.tell(stage, |replica, member| replica.signal(member));
         }
+        // For its memory.
+        self.raised.0 = raised;
     }
 
     fn run_ready(&mut self, runs: usize) {
@@ -292,14 +298,14 @@ impl Worker {
             self.ready.set(0);
             return;
         }
-        let began = self.now;
+        let until = self.now + BETWEEN_POLLS;
         self.put_off.0 = 0;
         for _ in 0..runs {
             // What the threads of a pool share stays there until one of them really runs it.
             let pool = self.pool.as_ref().filter(|_| self.is_on_duty());
             let shared = pool.map_or(0, |pool| pool.ready() & !self.parked());
             let ready = Ready(self.ready.get() | shared);
-            if ready.0 == 0 || self.now.since(began) >= BETWEEN_POLLS {
+            if ready.0 == 0 || self.now >= until {
                 return;
             }
             if self.gating.is_stale(ready) {
@@ -314,9 +320,7 @@ impl Worker {
                 // Refusals that are on their way must not wait for what was admitted.
                 self.machine.flush();
             }
-            let (more, time) = self.run(next);
-            self.gating.ran(next, time, self.now);
-            if more {
+            if self.run(next) {
                 self.ready.set(self.ready.get() | 1 << next);
             }
             self.carry_notices();
