@@ -328,6 +328,11 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for WireLink<T, U> {
         self.targets[self.reserved_in].0.retract(n, &self.me);
     }
 
+    fn shares_places(&self, home: WorkerId) -> bool {
+        let to = |home| route(self.targets.len(), self.first, home);
+        to(home) == to(self.desk.worker)
+    }
+
     fn honours(&self, grant: &Grant, home: WorkerId) -> bool {
         let to = route(self.targets.len(), self.first, home);
         self.promised(grant) && to == self.reserved_in && grant.is_at(self.targets[to].0.address())

@@ -2,7 +2,7 @@
 
 use super::inlet::InletQueue;
 use super::link::WireLink;
-use super::several::Several;
+use super::several::{Several, send_placed};
 use crate::desk::Desk;
 use crate::event::{Event, WorkerId};
 use crate::ledger::Why;
@@ -94,10 +94,11 @@ pub(crate) struct KeyedLink<T, U> {
     pub desk: Rc<Desk>,
 }
 
-impl<T: 'static, U: From<T> + Send + 'static> Link<T> for KeyedLink<T, U> {
-    fn send(&mut self, events: &mut VecDeque<Event<T>>, placed: usize) -> usize {
+impl<T: 'static, U: From<T> + Send + 'static> KeyedLink<T, U> {
+    /// Lays each event into the lane of its key.
+    fn deal(&mut self, events: impl Iterator<Item = Event<T>>) {
         let lanes = &mut self.lanes.lanes;
-        for event in events.drain(..) {
+        for event in events {
             let place = || self.key.place(&event.body, lanes.len());
             // The user's own: a panic here would be the worker's end.
             match catch_unwind(AssertUnwindSafe(place)) {
@@ -108,13 +109,20 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for KeyedLink<T, U> {
                 }
             }
         }
-        for lane in lanes {
-            let used = lane.link.send(&mut lane.events, placed);
-            if placed > used {
-                lane.link.release(placed - used);
+    }
+}
+
+impl<T: 'static, U: From<T> + Send + 'static> Link<T> for KeyedLink<T, U> {
+    fn send(&mut self, events: &mut VecDeque<Event<T>>, placed: usize) -> usize {
+        // Those with places first, in all lanes: they share a window with the others.
+        self.deal(events.drain(..placed.min(events.len())));
+        if placed > 0 {
+            for lane in &mut self.lanes.lanes {
+                send_placed(&mut lane.link, &mut lane.events, placed);
             }
-            events.append(&mut lane.events);
         }
+        self.deal(events.drain(..));
+        self.lanes.send(events);
         placed
     }
 
@@ -142,6 +150,10 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for KeyedLink<T, U> {
 
     fn retract(&mut self, n: usize) {
         self.lanes.retract_in_all(n);
+    }
+
+    fn shares_places(&self, _: WorkerId) -> bool {
+        true
     }
 
     fn honours(&self, grant: &Grant, _: WorkerId) -> bool {
@@ -305,6 +317,10 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for BalancedLink<T, U> {
     fn retract(&mut self, n: usize) {
         self.lender().retract(n);
         self.lent.fetch_sub(n, Relaxed);
+    }
+
+    fn shares_places(&self, _: WorkerId) -> bool {
+        true
     }
 
     fn honours(&self, grant: &Grant, _: WorkerId) -> bool {
