@@ -60,6 +60,11 @@ pub(crate) trait Several<T> {
         (0..self.count()).for_each(|link| self.nth(link).retract(n));
     }
 
+    /// Whether any has room; if none has, all will tell.
+    fn wait_for_any(&mut self, home: WorkerId) -> bool {
+        (0..self.count()).any(|link| self.nth(link).wait_for_room(home))
+    }
+
     /// Whether all have room; those that have not will tell.
     fn wait_for_all(&mut self, home: WorkerId) -> bool {
         (0..self.count()).fold(true, |room, link| self.nth(link).wait_for_room(home) & room)

@@ -220,6 +220,58 @@ proptest! {
 }
 
 #[test]
+fn places_beyond_a_balanced_wire_are_found_where_there_are_enough() {
+    let (to, desk) = (To::new(&[1, 1, 3]), desk());
+    let mut out = port(to.link(How::Balanced, OnFull::Wait, None, &desk));
+    let permit = out.reserve(3).expect("the third has them");
+    assert!(out.reserve(1).is_none(), "places are together");
+    drop(permit);
+    assert!(out.reserve(4).is_none());
+}
+
+#[test]
+fn whoever_lacks_places_beyond_a_balanced_wire_is_told_by_any_replica() {
+    for n in 0..3 {
+        let (to, desk) = (To::new(&[1; 3]), desk());
+        for queue in &to.queues {
+            queue.lock().push(Event::note(WorkerId(0), 0), Time(0));
+        }
+        let mut out = port(to.link(How::Balanced, OnFull::Wait, None, &desk));
+        assert!(out.reserve(1).is_none());
+        to.take(n, 1);
+        assert_eq!(to.me.take_ready(), 1, "by {n}");
+        assert!(out.reserve(1).is_some());
+    }
+}
+
+#[test]
+fn nothing_is_shed_by_a_balanced_wire_while_any_replica_has_room() {
+    let (to, desk) = (To::new(&[1, 1, 1, 7]), desk());
+    let mut link = to.link(How::Balanced, OnFull::ShedNewest, None, &desk);
+    link.send(&mut notes(0..10), 0);
+    let waiting: Vec<usize> = to.waiting().iter().map(Vec::len).collect();
+    assert_eq!(waiting, [1, 1, 1, 7]);
+}
+
+#[test]
+fn what_a_balanced_wire_holds_goes_where_room_comes_meanwhile() {
+    let (to, desk) = (To::new(&[1; 3]), desk());
+    for n in [0, 2] {
+        to.queues[n].lock().push(Event::note(WorkerId(0), 9), Time(0));
+    }
+    // The delivery to the second queue wakes its worker, and just then the third one is emptied.
+    let third = Arc::clone(&to.queues[2]);
+    to.bells[1].set_waker(Arc::new(move || {
+        third.take(Time(0), &Gone::new(1), &mut VecDeque::new(), (0, 1), &mut Aside::default());
+    }));
+    assert!(to.bells[1].park());
+    let mut events = notes([1, 2]);
+    to.link(How::Balanced, OnFull::Wait, None, &desk).send(&mut events, 0);
+    assert!(events.is_empty(), "nobody would tell of the room at the third");
+    assert_eq!(to.waiting(), [[9], [1], [2]]);
+}
+
+#[test]
 fn a_tap_gets_each_event_once_also_what_goes_before_others_that_are_held() {
     let (to, watch, desk) = (To::new(&[2]), To::new(&[9]), desk());
     let main = to.link(How::Home, OnFull::Wait, None, &desk);
