@@ -364,8 +364,9 @@ struct Lent {
 
 impl Places for Lent {
     fn give_back(&self, n: usize) {
-        self.queue.give_back(n);
+        // First, so that whoever is told of room by the queue may look for places anywhere.
         self.lent.fetch_sub(n, Relaxed);
+        self.queue.give_back(n);
     }
 
     fn address(&self) -> usize {
