@@ -385,6 +385,37 @@ fn n0021_a_wire_for_letters_that_does_not_just_shed() {
     }
 }
 
+/// A letter, or what a letter is about.
+#[derive(Clone)]
+struct Any;
+
+impl From<Letter<Any>> for Any {
+    fn from(_: Letter<Any>) -> Self {
+        Any
+    }
+}
+
+#[test]
+fn letters_may_be_copied_but_not_to_the_stage_itself() {
+    let mut case = Case::new();
+    let any = || {
+        from_fn(|batch: Batch<'_, Any>, _: &mut Cx<'_, ()>| {
+            batch.for_each(|event| event.split().0.finish());
+        })
+    };
+    let [one, two, three] =
+        ["one", "two", "three"].map(|name| case.net.add(stage(name, any).on(case.cpu)));
+    case.net.wire(one.letters, two.inlet).tap(three.inlet);
+    case.net.wire(two.letters, one.inlet).tee(three.inlet);
+    assert_eq!(case.said(), [""; 0]);
+    case.net.wire(three.letters, one.inlet).tap(three.inlet);
+    assert!(
+        case.said()[0].starts_with("N0021: the wire from `three.letters`"),
+        "{:?}",
+        case.said()
+    );
+}
+
 #[test]
 fn n0022_a_stage_that_diverts_without_a_wire_for_letters() {
     let mut case = Case::new();

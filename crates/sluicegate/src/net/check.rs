@@ -90,7 +90,8 @@ fn stages(net: &Net, faults: &mut Vec<Fault>) {
     let asks = net.wires.iter().filter(|wire| wire.window.is_some());
     let askers: HashSet<usize> = asks.map(|wire| wire.from.0.index()).collect();
     let mut letters = HashMap::new();
-    for wire in net.wires.iter().filter(|wire| net.are_letters(wire.from)) {
+    let own = |wire: &&WireSpec| wire.copy_of.is_none() && net.are_letters(wire.from);
+    for wire in net.wires.iter().filter(own) {
         *letters.entry(wire.from.0.index()).or_insert(0) += 1;
     }
     for (n, stage) in net.stages.iter().enumerate() {
@@ -153,7 +154,9 @@ fn wires(net: &Net, wiring: &Wiring, faults: &mut Vec<Fault>) {
     };
     for wire in net.wires.iter().filter(|wire| wire.copy_of.is_none()) {
         let sheds = matches!(wire.on_full, OnFull::ShedNewest | OnFull::ShedOldest);
-        let waits = !sheds || wire.window.is_some() || wire.to == wire.from.0;
+        let branches = wire.branches.iter().map(|&n| &net.wires[n]);
+        let to_itself = std::iter::once(wire).chain(branches).any(|one| one.to == wire.from.0);
+        let waits = !sheds || wire.window.is_some() || to_itself;
         if net.are_letters(wire.from) && waits {
             faults.push(Fault::LettersWait { wire: port(wire.from) });
             continue;

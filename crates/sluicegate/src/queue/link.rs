@@ -259,18 +259,23 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for WireLink<T, U> {
             }
             _ => Fused::Cannot,
         };
-        match passed {
-            Fused::Cannot => fusing.spilled = true,
-            Fused::Done => self.stats.sent.add(n as u64),
-            Fused::Left => {
-                self.stats.sent.add(n as u64);
-                fusing.spilled = true;
-                bell.ring();
-            }
+        let left = match passed {
+            Fused::Cannot => return,
+            Fused::Done => false,
+            Fused::Left => true,
+        };
+        self.stats.sent.add(n as u64);
+        self.stats.held.set(0);
+        if left {
+            fusing.spilled = true;
+            bell.ring();
         }
     }
 
     fn send(&mut self, events: &mut VecDeque<Event<T>>, placed: usize) -> usize {
+        if let (Some(fusing), false) = (&mut self.fusing, events.is_empty()) {
+            fusing.spilled = true;
+        }
         if placed == 0 && self.send_together(events) {
             return 0;
         }
@@ -321,6 +326,11 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for WireLink<T, U> {
 
     fn retract(&mut self, n: usize) {
         self.targets[self.reserved_in].0.retract(n, &self.me);
+    }
+
+    fn shares_places(&self, home: WorkerId) -> bool {
+        let to = |home| route(self.targets.len(), self.first, home);
+        to(home) == to(self.desk.worker)
     }
 
     fn honours(&self, grant: &Grant, home: WorkerId) -> bool {

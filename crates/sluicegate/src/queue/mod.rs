@@ -15,6 +15,8 @@ mod marks;
 mod order;
 mod routed;
 mod several;
+#[cfg(test)]
+mod several_tests;
 mod tee;
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,11 @@
 
 use super::inlet::InletQueue;
 use super::link::WireLink;
-use super::several::Several;
+use super::several::{Several, send_placed};
 use crate::desk::Desk;
 use crate::event::{Event, WorkerId};
 use crate::ledger::Why;
+use crate::net::OnFull;
 use crate::run::refuse;
 use crate::sim::Random;
 use crate::stage::{Grant, Link, Places, Wanted};
@@ -94,10 +95,11 @@ pub(crate) struct KeyedLink<T, U> {
     pub desk: Rc<Desk>,
 }
 
-impl<T: 'static, U: From<T> + Send + 'static> Link<T> for KeyedLink<T, U> {
-    fn send(&mut self, events: &mut VecDeque<Event<T>>, placed: usize) -> usize {
+impl<T: 'static, U: From<T> + Send + 'static> KeyedLink<T, U> {
+    /// Lays each event into the lane of its key.
+    fn deal(&mut self, events: impl Iterator<Item = Event<T>>) {
         let lanes = &mut self.lanes.lanes;
-        for event in events.drain(..) {
+        for event in events {
             let place = || self.key.place(&event.body, lanes.len());
             // The user's own: a panic here would be the worker's end.
             match catch_unwind(AssertUnwindSafe(place)) {
@@ -108,13 +110,20 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for KeyedLink<T, U> {
                 }
             }
         }
-        for lane in lanes {
-            let used = lane.link.send(&mut lane.events, placed);
-            if placed > used {
-                lane.link.release(placed - used);
+    }
+}
+
+impl<T: 'static, U: From<T> + Send + 'static> Link<T> for KeyedLink<T, U> {
+    fn send(&mut self, events: &mut VecDeque<Event<T>>, placed: usize) -> usize {
+        // Those with places first, in all lanes: they share a window with the others.
+        self.deal(events.drain(..placed.min(events.len())));
+        if placed > 0 {
+            for lane in &mut self.lanes.lanes {
+                send_placed(&mut lane.link, &mut lane.events, placed);
             }
-            events.append(&mut lane.events);
         }
+        self.deal(events.drain(..));
+        self.lanes.send(events);
         placed
     }
 
@@ -142,6 +151,10 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for KeyedLink<T, U> {
 
     fn retract(&mut self, n: usize) {
         self.lanes.retract_in_all(n);
+    }
+
+    fn shares_places(&self, _: WorkerId) -> bool {
+        true
     }
 
     fn honours(&self, grant: &Grant, _: WorkerId) -> bool {
@@ -196,6 +209,8 @@ impl<T: 'static, U: From<T> + Send + 'static> BalancedLink<T, U> {
         self.looked.clear();
         for lane in lanes {
             let (waiting, room) = self.lanes.queue(lane).load();
+            let dealt = self.lanes.lanes[lane].events.len();
+            let (waiting, room) = (waiting + dealt, room.saturating_sub(dealt));
             self.looked.push(Load { lane, waiting, room });
         }
     }
@@ -215,6 +230,18 @@ impl<T: 'static, U: From<T> + Send + 'static> BalancedLink<T, U> {
             let lane = least.lane;
             self.lanes.lanes[lane].events.extend(events.pop_front());
         }
+    }
+
+    /// Sends what was dealt out, and the rest to any that has room, looked for from `first` on.
+    fn send_dealt(&mut self, events: &mut VecDeque<Event<T>>, first: usize) {
+        if !events.is_empty() {
+            let all = self.lanes.lanes.len();
+            self.look((0..all).map(|n| (n + first) % all));
+            self.deal(events);
+        }
+        // For what has room nowhere the answer is the wire's.
+        self.lanes.lanes[first].events.append(events);
+        self.lanes.send(events);
     }
 
     /// Where places are taken, until all of them are used or given back.
@@ -256,18 +283,12 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for BalancedLink<T, U> {
         let two = self.two();
         self.look(two);
         self.deal(events);
-        if !events.is_empty() {
-            let all = self.lanes.lanes.len();
-            // The own first, so that it is the one where all are even.
-            self.look((0..all).map(|n| (n + two[0]) % all));
-            self.deal(events);
-        }
-        // For what has room nowhere the answer is the wire's.
-        self.lanes.lanes[two[0]].events.append(events);
-        self.lanes.send(events);
-        if !events.is_empty() {
-            // Whoever has room first may have it. Who was full has been asked to tell.
-            self.lanes.wait_for_all(home);
+        // The own first, so that it is the one where all are even.
+        self.send_dealt(events, two[0]);
+        // Whoever has room first may have it. Who is full will tell; who has room by now would not.
+        let waits = self.lender().on_full == OnFull::Wait;
+        while waits && !events.is_empty() && self.lanes.wait_for_any(home) {
+            self.send_dealt(events, two[0]);
         }
         used
     }
@@ -296,7 +317,14 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for BalancedLink<T, U> {
 
     fn permit(&mut self, home: WorkerId, wanted: Wanted) -> Option<Grant> {
         self.choose_lender();
-        let Grant { places, window } = self.lender().permit(home, wanted)?;
+        let lanes = &mut self.lanes.lanes;
+        // What others lack they will tell; but places have to be where the others are.
+        let asked = if self.lent.load(Relaxed) > 0 { 1 } else { lanes.len() };
+        let (lane, Grant { places, window }) = (0..asked).find_map(|n| {
+            let lane = (self.lender + n) % lanes.len();
+            Some((lane, lanes[lane].link.permit(home, wanted)?))
+        })?;
+        self.lender = lane;
         self.lent.fetch_add(wanted.n - wanted.spare, Relaxed);
         let places = Arc::new(Lent { queue: places, lent: Arc::clone(&self.lent) });
         Some(Grant { places, window })
@@ -305,6 +333,10 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for BalancedLink<T, U> {
     fn retract(&mut self, n: usize) {
         self.lender().retract(n);
         self.lent.fetch_sub(n, Relaxed);
+    }
+
+    fn shares_places(&self, _: WorkerId) -> bool {
+        true
     }
 
     fn honours(&self, grant: &Grant, _: WorkerId) -> bool {
@@ -317,12 +349,10 @@ impl<T: 'static, U: From<T> + Send + 'static> Link<T> for BalancedLink<T, U> {
     }
 
     fn wait_for_room(&mut self, home: WorkerId) -> bool {
-        self.choose_lender();
-        let room = self.lender().wait_for_room(home);
-        if !room {
-            self.lanes.wait_for_all(home);
+        match self.lent.load(Relaxed) {
+            0 => self.lanes.wait_for_any(home),
+            _ => self.lender().wait_for_room(home),
         }
-        room
     }
 }
 
@@ -334,8 +364,9 @@ struct Lent {
 
 impl Places for Lent {
     fn give_back(&self, n: usize) {
-        self.queue.give_back(n);
+        // First, so that whoever is told of room by the queue may look for places anywhere.
         self.lent.fetch_sub(n, Relaxed);
+        self.queue.give_back(n);
     }
 
     fn address(&self) -> usize {

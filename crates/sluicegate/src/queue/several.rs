@@ -1,7 +1,8 @@
 //! Several links of which an event needs a place in each.
 
-use crate::event::WorkerId;
+use crate::event::{Event, WorkerId};
 use crate::stage::{Grant, Link, Places, Wanted};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Links that are asked together.
@@ -59,9 +60,26 @@ pub(crate) trait Several<T> {
         (0..self.count()).for_each(|link| self.nth(link).retract(n));
     }
 
+    /// Whether any has room; if none has, all will tell.
+    fn wait_for_any(&mut self, home: WorkerId) -> bool {
+        (0..self.count()).any(|link| self.nth(link).wait_for_room(home))
+    }
+
     /// Whether all have room; those that have not will tell.
     fn wait_for_all(&mut self, home: WorkerId) -> bool {
         (0..self.count()).fold(true, |room, link| self.nth(link).wait_for_room(home) & room)
+    }
+}
+
+/// Sends events of which so many have a place, and gives back what places they did not need.
+pub(crate) fn send_placed<T>(
+    link: &mut dyn Link<T>,
+    events: &mut VecDeque<Event<T>>,
+    placed: usize,
+) {
+    let used = link.send(events, placed);
+    if placed > used {
+        link.release(placed - used);
     }
 }
 

@@ -1,6 +1,6 @@
 //! A wire that leads to several stages: each event goes to one of them, copies to the others.
 
-use super::several::Several;
+use super::several::{Several, send_placed};
 use crate::desk::Desk;
 use crate::event::{Event, WorkerId};
 use crate::ledger::Why;
@@ -41,8 +41,10 @@ pub(crate) struct TeeLink<T> {
     tees: Vec<Branch<T>>,
     /// These get what they have room for.
     taps: Vec<Branch<T>>,
-    /// So many at the front are held, and were copied to the taps when they were first to be sent.
+    /// So many at the front are held, and were copied to the taps when they were first to be sent;
+    /// but for those that came to these places since.
     tapped: usize,
+    jumped: Vec<usize>,
     token: Arc<()>,
     answer: Answer<T>,
     /// The homes for which events are held: those after them wait too, to keep their order.
@@ -67,6 +69,7 @@ impl<T: 'static> TeeLink<T> {
             tees: Vec::new(),
             taps: Vec::new(),
             tapped: 0,
+            jumped: Vec::new(),
             token: Arc::default(),
             answer,
             full: Vec::new(),
@@ -82,18 +85,21 @@ impl<T: 'static> TeeLink<T> {
 
     fn tap(&mut self, events: &VecDeque<Event<T>>) {
         for tap in &mut self.taps {
-            for event in events.iter().skip(self.tapped) {
-                tap.add(event, &self.answer.desk);
+            for (place, event) in events.iter().enumerate() {
+                if place >= self.tapped || self.jumped.contains(&place) {
+                    tap.add(event, &self.answer.desk);
+                }
             }
             tap.link.send(&mut tap.copies, 0);
         }
+        self.jumped.clear();
     }
 
     /// Sends each event everywhere or nowhere: first come places, then the event.
-    fn send_to_all(&mut self, events: &mut VecDeque<Event<T>>, placed: usize, own: WorkerId) {
-        // Places are those of events of the own worker; so many of them have one.
-        let owned = events.iter().filter(|event| event.tag.home() == own).count();
-        let mut placed_left = placed.min(owned);
+    fn send_to_all(&mut self, events: &mut VecDeque<Event<T>>, placed: usize) {
+        // So many of those that may use a place have one.
+        let owned = events.iter().filter(|event| self.shares_places(event.tag.home()));
+        let mut placed_left = owned.take(placed).count();
         if placed > placed_left {
             self.release(placed - placed_left);
         }
@@ -101,7 +107,7 @@ impl<T: 'static> TeeLink<T> {
         while let Some(first) = events.front() {
             let home = first.tag.home();
             let run = events.iter().take_while(|event| event.tag.home() == home).count();
-            let n = if home == own && placed_left > 0 {
+            let n = if placed_left > 0 && self.shares_places(home) {
                 // Others may have been asked about other queues since.
                 self.reserve(home, 0, 0);
                 let n = run.min(placed_left);
@@ -141,14 +147,6 @@ impl<T: 'static> TeeLink<T> {
         self.given.extend(events.drain(..n));
         send_placed(&mut *self.main, &mut self.given, n);
         debug_assert!(self.given.is_empty(), "there were places for all");
-    }
-}
-
-/// Sends events that have a place, and gives back what places they did not need.
-fn send_placed<T>(link: &mut dyn Link<T>, events: &mut VecDeque<Event<T>>, placed: usize) {
-    let used = link.send(events, placed);
-    if placed > used {
-        link.release(placed - used);
     }
 }
 
@@ -200,7 +198,7 @@ impl<T: 'static> Link<T> for TeeLink<T> {
         if self.tees.is_empty() {
             return self.main.send(events, placed);
         }
-        self.send_to_all(events, placed, self.answer.desk.worker);
+        self.send_to_all(events, placed);
         placed
     }
 
@@ -237,7 +235,19 @@ impl<T: 'static> Link<T> for TeeLink<T> {
     fn honours(&self, grant: &Grant, home: WorkerId) -> bool {
         match self.tees.is_empty() {
             true => self.main.honours(grant, home),
-            false => self.are_of(grant),
+            false => self.are_of(grant) && self.shares_places(home),
+        }
+    }
+
+    fn shares_places(&self, home: WorkerId) -> bool {
+        let tees = || self.tees.iter().all(|tee| tee.link.shares_places(home));
+        self.main.shares_places(home) && tees()
+    }
+
+    fn jumped(&mut self, place: usize) {
+        if place < self.tapped {
+            self.tapped += 1;
+            self.jumped.push(place);
         }
     }
 

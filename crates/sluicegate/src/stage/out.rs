@@ -84,6 +84,10 @@ pub(crate) trait Link<T> {
     /// Gives `n` places back that were taken by [`permit`](Self::permit) in this run, and tells
     /// everybody but the stage itself.
     fn retract(&mut self, n: usize);
+    /// Whether events of `home` go where the places are that are taken for the own worker's.
+    fn shares_places(&self, home: WorkerId) -> bool;
+    /// Hears that an event came to this place in the outbox, before others that wait there.
+    fn jumped(&mut self, _place: usize) {}
     /// Whether an event of `home` may use a place of this grant.
     fn honours(&self, grant: &Grant, home: WorkerId) -> bool;
     /// The rank of the queue, the same in each run: who wants places in several takes those of the
@@ -228,8 +232,9 @@ impl<T: 'static> Out<T> {
         self.places += 1;
         self.emit(event);
         // The first so many events here have places.
-        if let Some(event) = self.events.pop_back() {
+        if let (Some(event), Some(link)) = (self.events.pop_back(), &mut self.link) {
             self.events.insert(place, event);
+            link.jumped(place);
         }
         Ok(())
     }

@@ -3,7 +3,9 @@
 use crate::common::{
     Front, Log, PER_WORKER, Random, Two, pass, settle, settle_empty, sink, stage_of, wire_of,
 };
-use sluicegate::{Batch, Cx, Inlet, Net, Out, Sim, Stage, Why, bounded, from_fn, ms, stage};
+use sluicegate::{
+    Batch, Cx, Inlet, Net, Out, Priority, Sim, Stage, Why, bounded, from_fn, ms, stage,
+};
 
 /// What a stage of a row does to a number: nothing that depends on when it is asked.
 fn step(n: u64, kind: usize) -> impl Stage<In = u64, Out = Out<u64>> {
@@ -286,4 +288,53 @@ fn all_wires_that_may_be_are_fused_but_no_circle() {
     net.wire(a.out, front.inlet).returns(front.out);
     assert_eq!(net.fuse(), 1, "the second would close the circle");
     settle_empty(&mut Sim::new(net, 1).unwrap());
+}
+
+#[test]
+fn what_has_a_place_is_not_overtaken_by_what_is_handled_at_once() {
+    let log = Log::default();
+    let mut net = Net::new("places");
+    let cpu = net.domain("cpu").policy(|| Priority::of(["a"])).pinned(1);
+    // Every other one takes a place, and so the queue.
+    let a = || {
+        from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+            for event in batch {
+                match event.is_multiple_of(2) {
+                    true => cx.out.try_emit(event).expect("there is room"),
+                    false => cx.out.emit(event),
+                }
+            }
+        })
+    };
+    let a = net.add(stage("a", a).on(cpu).batch(1));
+    let out = log.clone();
+    let last = net.add(stage("last", move || sink("last", &out)).on(cpu));
+    net.wire(a.out, last.inlet).fused();
+    let entry = net.entry(a.inlet);
+    let mut sim = Sim::new(net, 1).unwrap();
+    (0..10).for_each(|n| entry.send(n).unwrap());
+    settle_empty(&mut sim);
+    assert_eq!(log.noted("last"), (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_was_held_and_is_handled_at_once_is_held_no_more() {
+    let log = Log::default();
+    let mut net = Net::new("held");
+    let cpu = net.domain("cpu").pinned(1);
+    let a = net.add(stage("a", pass).on(cpu));
+    let out = log.clone();
+    let last = net.add(stage("last", move || sink("last", &out)).on(cpu).queue(bounded(1)));
+    net.wire(a.out, last.inlet).fused();
+    let entry = net.entry(a.inlet);
+    let mut sim = Sim::new(net, 1).unwrap();
+    sim.observer().pause("anna", "last").unwrap();
+    (0..4).for_each(|n| entry.send(n).unwrap());
+    settle(&mut sim);
+    assert_eq!(wire_of(&mut sim, "a", "out").held, 3);
+    sim.observer().resume("anna", "last").unwrap();
+    settle_empty(&mut sim);
+    let wire = wire_of(&mut sim, "a", "out");
+    assert_eq!((wire.sent, wire.held), (4, 0));
+    assert_eq!(log.noted("last"), [0, 1, 2, 3]);
 }

@@ -251,3 +251,43 @@ fn a_body_that_panics_when_it_is_copied_is_handled_all_the_same() {
     settle_empty(&mut sim);
     assert_eq!((sim.ledger().finished, stage_of(&mut sim, "only").panics), (3, 0));
 }
+
+#[test]
+fn letters_are_copied_as_other_events_are() {
+    for tee in [false, true] {
+        let log = Log::default();
+        let mut net = Net::new("copied");
+        let cpu = net.domain("cpu").pinned(1);
+        let sick = stage("sick", || {
+            from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+                for event in batch {
+                    assert!(*event > 9, "{} is bad", *event);
+                    event.split().0.finish();
+                }
+            })
+        });
+        let sick = net.add(sick.on(cpu).keep_copies());
+        let [ends, watch] = ["ends", "watch"].map(|name| {
+            let log = log.clone();
+            let read = move || {
+                let log = log.clone();
+                from_fn(move |batch: Batch<'_, Letter<u64>>, _: &mut Cx<'_, ()>| {
+                    for event in batch {
+                        let (tag, letter) = event.split();
+                        log.note(name, letter.body.expect("copies are kept"));
+                        tag.finish();
+                    }
+                })
+            };
+            net.add(stage(name, read).on(cpu)).inlet
+        });
+        let wire = net.wire(sick.letters, ends);
+        let _ = if tee { wire.tee(watch) } else { wire.tap(watch) };
+        let entry = net.entry(sick.inlet);
+        let mut sim = Sim::new(net, 1).unwrap();
+        (0..3).for_each(|n| entry.send(n).unwrap());
+        come_to_rest(&mut sim);
+        assert_eq!((log.noted("ends"), log.noted("watch")), (vec![0, 1, 2], vec![0, 1, 2]));
+        assert_eq!(sim.ledger().finished, 3);
+    }
+}
