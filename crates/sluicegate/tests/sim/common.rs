@@ -1,11 +1,14 @@
 //! A source, a log of what became of its flows, and a few stages to send them through.
 
 pub use sluicegate::sim::Random;
+use sluicegate::sim::Setup;
 use sluicegate::{
     Batch, Cx, Ended, Entering, NoRoom, Out, Sim, Stage, StageView, VirtualTime, Why, WireView,
     from_fn, ms,
 };
 use sluicegate_macros::{From, Ports};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -53,6 +56,28 @@ impl Log {
         let mut flows: Vec<u64> = flows.into_iter().collect();
         flows.sort_unstable();
         assert_eq!(ends, flows, "each flow ends once");
+    }
+}
+
+/// The lines of a trace.
+#[derive(Clone, Default)]
+pub struct Lines(Rc<RefCell<Vec<String>>>);
+
+impl Lines {
+    /// Has the simulation write its lines here.
+    pub fn of(&self, setup: Setup) -> Setup {
+        let kept = Rc::clone(&self.0);
+        setup.trace(move |line| kept.borrow_mut().push(line.to_owned()))
+    }
+
+    pub fn take(&self) -> Vec<String> {
+        self.0.take()
+    }
+
+    /// How often this happened.
+    pub fn count(&self, what: &str) -> usize {
+        let what = format!("\t{what}\t");
+        self.0.borrow().iter().filter(|line| line.contains(&what)).count()
     }
 }
 
