@@ -10,6 +10,9 @@ const TRANSACTIONS: &str = "transactions::\
     all_parts_arrive_or_none_and_two_who_want_the_same_do_not_lock_each_other_out";
 const FAULTS: &str = "faults::a_window_and_its_permits_are_whole_again_whatever_went_wrong";
 
+/// Permits of wires that choose the replica or have a tee, beside counters.
+const PLACES: &str = "places::permits_of_every_kind_of_wire_are_counters";
+
 /// Each is tried on its own.
 pub const MUTATIONS: &[Mutation] = &[
     Mutation {
@@ -208,6 +211,54 @@ pub const MUTATIONS: &[Mutation] = &[
         file: "crates/sluicegate/src/run/replica/mod.rs",
         find: "self.held -= emitted as i64;",
         replace: "let _ = emitted;",
+        suite: "sim",
+        tests: &[SEEDS],
+    },
+    Mutation {
+        name: "a fused stage that can go on tells nobody",
+        file: "crates/sluicegate/src/run/replica/fuse.rs",
+        find: "let unparked = was_parked && !this.parked;",
+        replace: "let unparked = was_parked && false;",
+        suite: "sim",
+        tests: &[SEEDS],
+    },
+    Mutation {
+        name: "what is handled in the run of another is counted as if it waited",
+        file: "crates/sluicegate/src/run/replica/fuse.rs",
+        find: "cx.desk.queue(flows);",
+        replace: "let _ = flows;",
+        suite: "sim",
+        tests: &[SEEDS],
+    },
+    Mutation {
+        name: "a wire that chooses by keys keeps what places it did not need",
+        file: "crates/sluicegate/src/queue/routed.rs",
+        find: "lane.link.release(placed - used);",
+        replace: "let _ = (placed, used);",
+        suite: "sim",
+        tests: &[PLACES],
+    },
+    Mutation {
+        name: "nobody knows that places beyond one replica are taken",
+        file: "crates/sluicegate/src/queue/routed.rs",
+        find: "self.lent.fetch_add(wanted.n - wanted.spare, Relaxed);",
+        replace: "let _ = wanted.spare;",
+        suite: "sim",
+        tests: &[PLACES],
+    },
+    Mutation {
+        name: "what is short in one queue stays taken in the others",
+        file: "crates/sluicegate/src/queue/several.rs",
+        find: "self.nth(before).retract(new)",
+        replace: "{ let _ = (before, new); }",
+        suite: "sim",
+        tests: &[PLACES],
+    },
+    Mutation {
+        name: "a copy is its sender's too",
+        file: "crates/sluicegate/src/queue/tee.rs",
+        find: "desk.hold(-i64::from(tag.is_flow()));",
+        replace: "let _ = desk;",
         suite: "sim",
         tests: &[SEEDS],
     },

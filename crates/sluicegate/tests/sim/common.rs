@@ -1,13 +1,17 @@
 //! A source, a log of what became of its flows, and a few stages to send them through.
 
 pub use sluicegate::sim::Random;
+use sluicegate::sim::Setup;
 use sluicegate::{
     Adjust, Batch, Controller, Cx, Ended, Entering, NoRoom, Out, Sample, Sim, Stage, StageView,
-    Time, Why, WireView, from_fn, ms,
+    Time, VirtualTime, Why, WireView, from_fn, ms,
 };
-use sluicegate_macros::Ports;
+use sluicegate_macros::{From, Ports};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 /// Steps that no test needs: more are a net that does not settle.
 pub const STEPS: usize = 200_000;
@@ -53,6 +57,28 @@ impl Log {
         let mut flows: Vec<u64> = flows.into_iter().collect();
         flows.sort_unstable();
         assert_eq!(ends, flows, "each flow ends once");
+    }
+}
+
+/// The lines of a trace.
+#[derive(Clone, Default)]
+pub struct Lines(Rc<RefCell<Vec<String>>>);
+
+impl Lines {
+    /// Has the simulation write its lines here.
+    pub fn of(&self, setup: Setup) -> Setup {
+        let kept = Rc::clone(&self.0);
+        setup.trace(move |line| kept.borrow_mut().push(line.to_owned()))
+    }
+
+    pub fn take(&self) -> Vec<String> {
+        self.0.take()
+    }
+
+    /// How often this happened.
+    pub fn count(&self, what: &str) -> usize {
+        let what = format!("\t{what}\t");
+        self.0.borrow().iter().filter(|line| line.contains(&what)).count()
     }
 }
 
@@ -224,6 +250,47 @@ pub fn wire_of(sim: &mut Sim, from: &str, port: &str) -> WireView {
     let wires = sim.snapshot().wires;
     let mut fitting = wires.into_iter().filter(|wire| wire.from == from && wire.port == port);
     fitting.next().expect("a wire of the net")
+}
+
+/// A stage that sends on what it gets, each event at a cost.
+pub fn busy_pass(
+    time: &VirtualTime,
+    cost: Duration,
+) -> impl Stage<In = u64, Out = Out<u64>> + use<> {
+    let time = time.clone();
+    from_fn(move |batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+        for event in batch {
+            time.spend(cost);
+            cx.out.emit(event);
+        }
+    })
+}
+
+/// A stage that sends all it gets on port `a`.
+pub fn all_on_a() -> impl Stage<In = u64, Out = Two> {
+    from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Two>| {
+        for event in batch {
+            cx.out.a.emit(event);
+        }
+    })
+}
+
+/// A question to an oracle, and its answer.
+pub struct Asked(pub u64);
+pub struct Told(pub u64);
+
+/// What a stage gets that asks.
+#[derive(From)]
+pub enum AskerIn {
+    Work(u64),
+    Told(Told),
+}
+
+/// The ports of a stage that asks.
+#[derive(Ports)]
+pub struct AskerOut {
+    pub go: Out<u64>,
+    pub ask: Out<Asked>,
 }
 
 /// Two ports of numbers.

@@ -1,13 +1,13 @@
 //! Windows and their permits under every fault: whatever befalls the asker, whom it asks and the
 //! queue between them, each flow ends once and all places come back.
 
-use crate::common::{Front, Log, Random, settle, settle_empty, stage_of};
+use crate::common::{Asked, AskerOut, Front, Log, Random, Told, settle, settle_empty, stage_of};
 use sluicegate::sim::{Setup, Trouble, Troubles};
 use sluicegate::{
     Batch, Capacity, Cx, Ended, Limit, Net, OnFull, Order, Out, Permit, Sim, Stage, Tag, Why,
     bounded, ms, stage,
 };
-use sluicegate_macros::{From, Ports};
+use sluicegate_macros::From;
 
 const FLOWS: u64 = 60;
 /// A second answer.
@@ -15,8 +15,6 @@ const AGAIN: u64 = u64::MAX;
 /// Seeds of each fault.
 const SEEDS: u64 = 25;
 
-struct Asked(u64);
-struct Told(u64);
 /// Wants so many places at once.
 struct Probe(usize);
 
@@ -25,12 +23,6 @@ enum AskerIn {
     Work(u64),
     Told(Told),
     Probe(Probe),
-}
-
-#[derive(Ports)]
-struct AskerOut {
-    go: Out<u64>,
-    ask: Out<Asked>,
 }
 
 /// Asks about everything, a third of it in places that it took batches before.

@@ -1,6 +1,6 @@
 //! Letters: what a panic costs goes on to another stage, alive, and ends once.
 
-use crate::common::{Front, Log, come_to_rest, settle_empty, stage_of, wire_of};
+use crate::common::{Front, Log, come_to_rest, pass, settle_empty, stage_of, wire_of};
 use sluicegate::sim::{Setup, Trouble, Troubles};
 use sluicegate::{
     AsyncCx, Batch, Cause, Cx, Entry, Event, Letter, Net, OnFull, Out, Sim, Spec, Stage,
@@ -118,11 +118,6 @@ fn a_panic_that_the_simulation_plans_leaves_a_letter_too() {
     for after in 0..4 {
         let panic = Trouble::Panic { stage: "sick".to_owned(), after };
         let setup = Setup::seed(after as u64).troubles(Troubles::none().before(0, panic));
-        let pass = || {
-            from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
-                batch.for_each(|event| cx.out.emit(event));
-            })
-        };
         let (log, mut sim) = lettered(stage("sick", pass).keep_copies(), 64, setup);
         assert_eq!(log.noted("panicked"), [after as u64]);
         assert_eq!(log.noted("body"), [after as u64]);

@@ -27,6 +27,7 @@ mod overload;
 mod panics;
 mod pauses;
 mod permits;
+mod places;
 mod policies;
 mod pools;
 mod pressed;

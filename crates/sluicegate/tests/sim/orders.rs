@@ -1,6 +1,6 @@
 //! What the orders and the capacity in work of a queue do to those who wait in it.
 
-use crate::common::{Front, Log, settle_empty, stage_of};
+use crate::common::{Front, Log, busy_pass, settle_empty, stage_of};
 use crate::load::Load;
 use sluicegate::sim::{ServiceTime, Setup};
 use sluicegate::{Batch, Cx, Net, Order, Out, Sim, VirtualTime, bounded, from_fn, ms, stage};
@@ -73,15 +73,7 @@ fn a_wire_that_waits_is_held_up_by_work_and_nothing_is_refused() {
     });
     let equals = net.add(equals.on(cpu).queue(bounded(1)));
     let clock = time.clone();
-    let work = stage("work", move || {
-        let clock = clock.clone();
-        from_fn(move |batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
-            for event in batch {
-                clock.spend(ms(2));
-                cx.out.emit(event);
-            }
-        })
-    });
+    let work = stage("work", move || busy_pass(&clock, ms(2)));
     let work = net.add(work.on(pool).queue(bounded(1000).work(ms(20))));
     net.wire(front.out, equals.inlet);
     net.wire(equals.out, work.inlet);

@@ -1,12 +1,12 @@
 //! Stages that are paused, stepped and resumed from outside: nothing is handled, nothing is lost.
 
-use crate::common::{Front, Log, Random, STEPS, Two, assert_empty, come_to_rest, pass, settle};
-use crate::common::{settle_empty, sink, stage_of, wire_of};
+use crate::common::{Front, Log, PER_WORKER, Random, STEPS, all_on_a, assert_empty, come_to_rest};
+use crate::common::{pass, settle, settle_empty, sink, stage_of, wire_of};
 use crate::random::{drawn, whole};
 use sluicegate::sim::Setup;
 use sluicegate::{
-    Batch, Capacity, Cx, Entry, Limit, Net, OnFull, Order, Overload, Sim, StageError, VirtualTime,
-    Why, bounded, from_fn, ms, stage,
+    Capacity, Entry, Limit, Net, OnFull, Order, Overload, Sim, StageError, VirtualTime, Why,
+    bounded, ms, stage,
 };
 
 /// A source of 40 flows, a stage that passes them on, one that may be paused, and back.
@@ -28,7 +28,7 @@ fn row(on_full: OnFull, queue: Capacity, log: &Log, seed: u64) -> Sim {
     sim
 }
 
-const ALL: [std::ops::Range<u64>; 2] = [0..40, 1_000_000..1_000_040];
+const ALL: [std::ops::Range<u64>; 2] = [0..40, PER_WORKER..PER_WORKER + 40];
 
 #[test]
 fn who_sends_to_a_paused_stage_does_what_the_wire_says() {
@@ -60,14 +60,7 @@ fn what_would_wait_may_go_another_way() {
     let mut net = Net::new("divert");
     let cpu = net.domain("cpu").pinned(1);
     let (dear, cheap) = (log.clone(), log.clone());
-    let ask = net.add(
-        stage("ask", || {
-            from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Two>| {
-                batch.for_each(|event| cx.out.a.emit(event));
-            })
-        })
-        .on(cpu),
-    );
+    let ask = net.add(stage("ask", all_on_a).on(cpu));
     let held = stage("held", move || sink("dear", &dear)).on(cpu).queue(bounded(3));
     let held = net.add(held);
     let other = net.add(stage("other", move || sink("cheap", &cheap)).on(cpu));

@@ -1,6 +1,7 @@
 //! What stages hear of the net: that it has started, that it drains, and pressure.
 
-use crate::common::{Log, STEPS, Told, settle, stage_of};
+use crate::common::{Lines, Log, STEPS, Told, settle, stage_of};
+use sluicegate::sim::Setup;
 use sluicegate::{Batch, Cx, Entry, Net, Out, Sim, Stage, bounded, from_fn, ms, stage};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -49,6 +50,7 @@ struct Ears {
     pressure: Arc<AtomicU64>,
     entry: Entry<u64>,
     sim: Sim,
+    lines: Lines,
 }
 
 impl Ears {
@@ -72,11 +74,12 @@ impl Ears {
         let gate = net.add(gate.on(pool).queue(queue));
         net.wire(ear.out, gate.inlet);
         let (entry, feed) = (net.entry(ear.inlet), net.entry(gate.inlet));
-        let mut sim = Sim::new(net, 1).unwrap();
+        let lines = Lines::default();
+        let mut sim = Sim::with(net, lines.of(Setup::seed(1))).unwrap();
         settle(&mut sim);
         feed.send(1).unwrap();
         settle(&mut sim);
-        Self { log, pressure, entry, sim }
+        Self { log, pressure, entry, sim, lines }
     }
 
     /// Publishes these pressures, in hundredths, one after the other.
@@ -106,8 +109,9 @@ fn pressure_is_heard_once_for_each_tenth_by_those_who_want_to() {
     for hear in [false, true] {
         let mut ears = Ears::new(2, hear);
         ears.publish(&[0, 5, 8, 10, 11, 15, 95, 95, 0]);
-        let each = [5, 5, 11, 11, 95, 95, 0, 0];
-        assert_eq!(ears.log.noted("pressure"), if hear { &each[..] } else { &[] });
+        let each: &[u64] = if hear { &[5, 5, 11, 11, 95, 95, 0, 0] } else { &[] };
+        assert_eq!(ears.log.noted("pressure"), each);
+        assert_eq!(ears.lines.count("pressed"), each.len());
         let ledger = ears.sim.ledger();
         assert_eq!((ledger.entered, ledger.in_flight), (1, 1), "signals are no flows");
     }

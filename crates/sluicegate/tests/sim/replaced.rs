@@ -1,12 +1,15 @@
 //! Stages in whose place another value comes while the net runs: what waits stays, state is handed
 //! over, and what is not ends and is told.
 
-use crate::common::{Front, Log, Random, STEPS, pass, settle, settle_empty, sink, stage_of};
+use crate::common::{
+    Asked, AskerIn, AskerOut, Front, Lines, Log, PER_WORKER, Random, STEPS, Told, pass, settle,
+    settle_empty, sink, stage_of,
+};
+use sluicegate::sim::Setup;
 use sluicegate::{
     AsyncCx, Batch, Cx, Event, Limit, Net, Out, OwnSettings, Sim, Stage, StageError, Why, bounded,
     from_async_fn, from_fn, ms, stage,
 };
-use sluicegate_macros::{From, Ports};
 use std::any::Any;
 
 /// Counts what it gets, each times a factor, and answers with the count so far.
@@ -48,6 +51,11 @@ impl<const FACTOR: u64> Stage for Sum<FACTOR> {
 
 /// A source of 40 flows a worker and a stage that may be replaced.
 fn net(log: &Log, pool: bool, seed: u64, flows: u64) -> Sim {
+    traced(log, pool, Setup::seed(seed), flows)
+}
+
+/// The same, in this manner.
+fn traced(log: &Log, pool: bool, setup: Setup, flows: u64) -> Sim {
     let mut net = Net::new("sums");
     let cpu = net.domain("cpu").pinned(2);
     let home = if pool { net.domain("pool").pool(2) } else { cpu };
@@ -60,29 +68,24 @@ fn net(log: &Log, pool: bool, seed: u64, flows: u64) -> Sim {
     net.wire(front.out, sum.inlet);
     net.wire(sum.out, after.inlet);
     net.wire(after.out, front.inlet).returns(front.out);
-    Sim::new(net, seed).unwrap()
+    Sim::with(net, setup).unwrap()
 }
 
 #[test]
 fn state_is_handed_over_at_a_batchs_edge_and_what_waits_stays() {
     for seed in 0..40 {
-        let log = Log::default();
-        let mut sim = net(&log, seed % 2 == 0, seed, 40);
+        let (log, lines) = (Log::default(), Lines::default());
+        let mut sim = traced(&log, seed % 2 == 0, lines.of(Setup::seed(seed)), 40);
         (0..seed * 2).for_each(|_| {
             sim.step();
         });
         let before = sim.snapshot();
         sim.observer().replace("anna", "sum", Sum::<1000>::new).unwrap();
-        for _ in 0..STEPS {
-            if !sim.step() {
-                break;
-            }
-            sim.assert_even();
-        }
         settle_empty(&mut sim);
         let sum = stage_of(&mut sim, "sum");
         assert_eq!((sum.replaced, sum.panics, sum.served), (2, 0, 80), "seed {seed}");
-        log.assert_each_once((0..40).chain(1_000_000..1_000_040));
+        assert_eq!(lines.count("replaced"), 2);
+        log.assert_each_once((0..40).chain(PER_WORKER..PER_WORKER + 40));
         // The answers say how many events each kind of value had handled by then.
         let seen = log.get();
         let ones = seen.answered.iter().filter(|answer| answer.1 < 1000).count() as u64;
@@ -255,21 +258,6 @@ fn futures_end_with_their_stage_and_another_kind_of_stage_goes_on() {
     }
 }
 
-struct Asked(u64);
-struct Told(u64);
-
-#[derive(From)]
-enum AskerIn {
-    Work(u64),
-    Told(Told),
-}
-
-#[derive(Ports)]
-struct AskerOut {
-    go: Out<u64>,
-    ask: Out<Asked>,
-}
-
 /// Asks about all that comes.
 fn asker() -> impl Stage<In = AskerIn, Out = AskerOut> {
     from_fn(|batch: Batch<'_, AskerIn>, cx: &mut Cx<'_, AskerOut>| {
@@ -320,7 +308,7 @@ fn answers_to_questions_of_the_one_before_come_to_the_next() {
         }
         net.resume("", "asks").unwrap();
         settle_empty(&mut sim);
-        log.assert_each_once((0..40).chain(1_000_000..1_000_040));
+        log.assert_each_once((0..40).chain(PER_WORKER..PER_WORKER + 40));
         assert_eq!(log.get().answered.len(), 80, "none of them failed");
         assert!(stage_of(&mut sim, "asks").replaced > 2);
     }

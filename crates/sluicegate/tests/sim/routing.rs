@@ -1,21 +1,21 @@
 //! Wires that choose the replica, and those that lead to several stages.
 
 use crate::common::{
-    Front, Log, Random, STEPS, Two, assert_empty, pass, settle, settle_empty, sink, stage_of,
+    Front, Log, Random, STEPS, all_on_a, assert_empty, pass, settle, settle_empty, sink, stage_of,
     wire_of,
 };
 use sluicegate::{
-    Batch, Copies, Cx, Full, Net, OnFull, Out, Routing, Sim, Stage, VirtualTime, Why, bounded,
-    from_fn, ms, stage,
+    Batch, Copies, Cx, Net, OnFull, Out, Routing, Sim, Stage, VirtualTime, Why, bounded, from_fn,
+    ms, stage,
 };
 use std::collections::HashMap;
 use std::panic::panic_any;
 
 /// Factor between the numbers of the workers that saw events.
-const WORKER: u64 = 1_000_000_000;
+pub const WORKER: u64 = 1_000_000_000;
 
 /// Notes the worker and the body of what it gets.
-fn witness(what: &'static str, log: &Log) -> impl Stage<In = u64, Out = ()> + use<> {
+pub fn witness(what: &'static str, log: &Log) -> impl Stage<In = u64, Out = ()> + use<> {
     let log = log.clone();
     from_fn(move |batch: Batch<'_, u64>, cx: &mut Cx<'_, ()>| {
         let worker = cx.worker().index() as u64;
@@ -155,10 +155,8 @@ fn spread(balanced: bool, events: u64, queue: usize, seed: u64) -> (u64, Vec<usi
     let door = net.domain("door").pinned(1);
     let cpu = net.domain("cpu").pinned(4);
     let source = log.clone();
-    let front = Front::new(events, &source).patient();
-    let front = std::sync::Mutex::new(Some(front));
-    let front = move || front.lock().unwrap().take().expect("one replica");
-    let front = net.add(stage("front", front).on(door).flows(1000));
+    let front = stage("front", move || Front::new(events, &source).patient());
+    let front = net.add(front.on(door).flows(1000));
     let (out, clock) = (log.clone(), time.clone());
     let work = move || {
         let (out, clock) = (out.clone(), clock.clone());
@@ -195,80 +193,6 @@ fn a_balanced_wire_uses_all_workers_and_a_plain_one_that_of_the_flow() {
         let (last, each) = spread(true, 400, 2, seed);
         assert!(last <= 115, "seed {seed}: {last} ms, {each:?}");
     }
-}
-
-/// A stage that takes places for what it gets, one way or the other, and finishes what finds none.
-fn careful(log: &Log) -> impl Stage<In = u64, Out = Out<u64>> + use<> {
-    let log = log.clone();
-    from_fn(move |batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
-        for event in batch {
-            let refused = match *event % 3 {
-                0 => cx.out.try_emit(event),
-                _ => match cx.out.reserve(2) {
-                    // One of the two is given back.
-                    Some(mut permit) => cx.out.emit_with(&mut permit, event),
-                    None => Err(Full(event)),
-                },
-            };
-            if let Err(Full(event)) = refused {
-                log.note("none", *event);
-                event.split().0.finish();
-            }
-        }
-    })
-}
-
-#[test]
-fn places_beyond_any_wire_are_kept_and_come_back() {
-    let (mut sent, mut refused) = (0, 0);
-    for seed in 0..300 {
-        let mut random = Random::new(seed);
-        let log = Log::default();
-        let mut net = Net::new("places");
-        let cpu = net.domain("cpu").pinned(2);
-        let other = net.domain("other").pinned(2);
-        let (source, out, copies, none) = (log.clone(), log.clone(), log.clone(), log.clone());
-        let front = net.add(stage("front", move || Front::new(30, &source)).on(cpu).flows(30));
-        let careful = stage("careful", move || careful(&none)).on(cpu).batch(1 + random.below(8));
-        let careful = net.add(careful);
-        let mut queue = || bounded(2 + random.below(6));
-        let last = net.add(stage("last", move || sink("last", &out)).on(other).queue(queue()));
-        let copy = net.add(stage("copy", move || sink("copy", &copies)).on(other).queue(queue()));
-        net.wire(front.out, careful.inlet);
-        let wire = net.wire(careful.out, last.inlet);
-        let wire = match random.below(3) {
-            0 => wire,
-            1 => wire.keyed(|n| *n),
-            _ => wire.balanced(),
-        };
-        let tee = random.one_in(2);
-        if tee {
-            wire.tee(copy.inlet);
-        }
-        let entry = net.entry(careful.inlet);
-        let mut sim = Sim::new(net, seed).unwrap();
-        settle_empty(&mut sim);
-        assert_eq!(stage_of(&mut sim, "careful").parked, 0, "seed {seed}: it never waits");
-        let (last, none) = (log.noted("last"), log.noted("none"));
-        assert_eq!(last.len() + none.len(), 60, "seed {seed}");
-        if tee {
-            assert_eq!(sorted(log.noted("copy")), sorted(last.clone()), "seed {seed}");
-        }
-        sent += last.len();
-        refused += none.len();
-        // Places that did not come back would be missing now.
-        for n in 0..20 {
-            entry.send(n).unwrap();
-            settle_empty(&mut sim);
-        }
-        assert_eq!(log.noted("none").len(), none.len(), "seed {seed}");
-    }
-    assert!(sent > 5000 && refused > 5000, "{sent} sent, {refused} found no place");
-}
-
-fn sorted(mut numbers: Vec<u64>) -> Vec<u64> {
-    numbers.sort_unstable();
-    numbers
 }
 
 #[test]
@@ -325,15 +249,6 @@ fn with_a_tee_all_stages_get_an_event_or_none() {
     assert!(parked > 200 && shed > 200 && diverted > 200, "{parked} {shed} {diverted}");
 }
 
-/// Sends all it gets on port `a`.
-fn all_on_a() -> impl Stage<In = u64, Out = Two> {
-    from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Two>| {
-        for event in batch {
-            cx.out.a.emit(event);
-        }
-    })
-}
-
 #[test]
 fn what_waits_before_a_tee_keeps_its_order() {
     for seed in 0..100 {
@@ -388,4 +303,9 @@ fn a_tap_gets_what_it_has_room_for_and_holds_nobody_up() {
         parked += stage_of(&mut sim, "sign").parked;
     }
     assert!(copied > 2000 && missed > 500 && parked > 200, "{copied} {missed} {parked}");
+}
+
+pub fn sorted(mut numbers: Vec<u64>) -> Vec<u64> {
+    numbers.sort_unstable();
+    numbers
 }

@@ -1,6 +1,6 @@
 //! Pools whose size is not fixed: as many threads as help, and no event lost by those that leave.
 
-use crate::common::{Log, STEPS, assert_empty, stage_of};
+use crate::common::{Lines, Log, STEPS, assert_empty, stage_of};
 use sluicegate::sim::{Setup, Trouble, Troubles};
 use sluicegate::{
     Batch, Cx, Entry, Net, Sim, Stage, Threads, Time, VirtualTime, bounded, from_fn, ms, stage,
@@ -43,6 +43,7 @@ struct Pool {
     sent: u64,
     /// The share of an event that is due.
     due: f64,
+    lines: Lines,
 }
 
 impl Pool {
@@ -58,9 +59,10 @@ impl Pool {
         let work = stage("work", move || work(&clock, cost, &busy, &out)).on(pool);
         let work = net.add(work.queue(bounded(1000)));
         let entry = net.entry(work.inlet);
-        let setup = Setup::seed(seed).time(&time).troubles(troubles);
+        let lines = Lines::default();
+        let setup = lines.of(Setup::seed(seed)).time(&time).troubles(troubles);
         let sim = Sim::with(net, setup).unwrap();
-        Self { sim, entry, log, sent: 0, due: 0.0 }
+        Self { sim, entry, log, sent: 0, due: 0.0, lines }
     }
 
     /// Sends `rate` a second, as far as there is room; returns the sizes, each 10 ms.
@@ -241,6 +243,7 @@ fn loads_that_come_and_go_lose_nothing() {
             let rate = [700.0, 0.0, 90.0][(seed + n) as usize % 3];
             pool.offer(rate, ms(1000 + 700 * (n * seed % 5)));
         }
+        assert!(pool.lines.count("sized") > 1, "it grew and shrank");
         pool.rest();
     }
 }

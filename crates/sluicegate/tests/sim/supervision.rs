@@ -1,13 +1,11 @@
 //! Supervision: restarts are limited, the breaker opens, tries and closes, or the net stops.
 
-use crate::common::{Front, Log, STEPS, pass, settle, settle_empty, stage_of};
+use crate::common::{Front, Lines, Log, STEPS, pass, settle, settle_empty, stage_of};
 use sluicegate::sim::{Setup, Sim};
 use sluicegate::{
     AsyncCx, Batch, Cx, Entry, Event, Net, Stage, StageView, StopError, Supervision, Why, bounded,
     from_async_fn, from_fn, ms, stage,
 };
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
@@ -17,7 +15,7 @@ struct Patient {
     calls: Arc<AtomicU64>,
     entry: Entry<u64>,
     sim: Sim,
-    lines: Rc<RefCell<Vec<String>>>,
+    lines: Lines,
 }
 
 impl Patient {
@@ -39,10 +37,8 @@ impl Patient {
         });
         let only = net.add(only.on(cpu).supervise(limits));
         let entry = net.entry(only.inlet);
-        let lines = Rc::new(RefCell::new(Vec::new()));
-        let kept = Rc::clone(&lines);
-        let setup = Setup::seed(7).trace(move |line| kept.borrow_mut().push(line.to_owned()));
-        let sim = Sim::with(net, setup).unwrap();
+        let lines = Lines::default();
+        let sim = Sim::with(net, lines.of(Setup::seed(7))).unwrap();
         Self { sick, calls, entry, sim, lines }
     }
 
@@ -60,12 +56,6 @@ impl Patient {
 
     fn view(&mut self) -> StageView {
         stage_of(&mut self.sim, "only")
-    }
-
-    /// How often each of these happened.
-    fn happened(&self, what: &str) -> usize {
-        let what = format!("\t{what}\t");
-        self.lines.borrow().iter().filter(|line| line.contains(&what)).count()
     }
 }
 
@@ -114,7 +104,7 @@ fn one_event_is_tried_and_closes_the_breaker_or_keeps_it_open() {
         let broken = patient.sim.ledger().ended[Why::Broken];
         assert_eq!(patient.view().breaks, 2);
         assert_eq!(broken + patient.sim.ledger().finished + 3, 30);
-        let happened = ["broke", "tried", "mended"].map(|what| patient.happened(what));
+        let happened = ["broke", "tried", "mended"].map(|what| patient.lines.count(what));
         assert_eq!(happened, [2, 2, 1]);
         settle_empty(&mut patient.sim);
     }
@@ -246,8 +236,10 @@ fn a_stage_without_which_the_net_is_worth_nothing_stops_it() {
         net.wire(front.out, way.inlet);
         net.wire(way.out, vital.inlet);
         net.wire(vital.out, front.inlet).returns(front.out);
-        let mut sim = Sim::with(net, Setup::seed(seed)).unwrap();
+        let lines = Lines::default();
+        let mut sim = Sim::with(net, lines.of(Setup::seed(seed))).unwrap();
         settle(&mut sim);
+        assert_eq!(lines.count("gave-up"), 1);
         let panic = "no 19".to_owned();
         assert_eq!(sim.stopped(), Some(StopError::Stage { stage: "vital".to_owned(), panic }));
         sim.assert_even();

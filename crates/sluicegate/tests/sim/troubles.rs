@@ -1,6 +1,6 @@
 //! Troubles that a simulation plans: each befalls its net, and the net gets over it.
 
-use crate::common::{Front, Log, STEPS, pass, settle, settle_empty, stage_of};
+use crate::common::{Front, Log, STEPS, busy_pass, pass, settle, settle_empty, stage_of};
 use sluicegate::sim::{Arrivals, Crowd, Gaps, Outside, ServiceTime, Setup, Sim, Trouble, Troubles};
 use sluicegate::{
     Batch, Cx, Net, OnFull, Out, Time, VirtualTime, WorkerId, bounded, from_fn, ms, stage,
@@ -150,16 +150,7 @@ fn a_crowd_in_a_closed_loop_asks_again_when_it_was_answered() {
     let pool = net.domain("pool").pool(1);
     let crowd = net.add(stage("crowd", || Crowd::<u64, _, _>::new(|flow| flow)).on(door).flows(8));
     let clock = time.clone();
-    let work = stage("work", move || {
-        let clock = clock.clone();
-        from_fn(move |batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
-            for event in batch {
-                clock.spend(ms(5));
-                cx.out.emit(event);
-            }
-        })
-    });
-    let work = net.add(work.on(pool));
+    let work = net.add(stage("work", move || busy_pass(&clock, ms(5))).on(pool));
     net.wire(crowd.out, work.inlet);
     net.wire(work.out, crowd.inlet).returns(crowd.out);
     let mut sim = Sim::with(net, Setup::seed(1).time(&time)).unwrap();

@@ -1,6 +1,8 @@
 //! Full queues: each wire's answer to a refusal.
 
-use crate::common::{Front, Log, Random, Two, pass, settle_empty, sink, stage_of, wire_of};
+use crate::common::{
+    Front, Log, Random, Two, all_on_a, pass, settle_empty, sink, stage_of, wire_of,
+};
 use sluicegate::{Batch, Cx, Full, Inlet, Net, OnFull, Sim, Why, bounded, from_fn, stage};
 
 #[test]
@@ -84,15 +86,6 @@ fn the_oldest_are_shed() {
     let shed: Vec<_> = (0..6).map(|flow| (flow, Why::Shed)).collect();
     assert_eq!(log.get().ended, shed);
     assert_eq!(wire_of(&mut sim, "front", "out").refused, 6);
-}
-
-/// A stage that sends all it gets on port `a`.
-fn all_on_a() -> impl sluicegate::Stage<In = u64, Out = Two> {
-    from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Two>| {
-        for event in batch {
-            cx.out.a.emit(event);
-        }
-    })
 }
 
 /// Ten events on port `a`, which has four places, and diverts to `b`, which has `places`.

@@ -1,9 +1,9 @@
 //! What the tests on real threads share.
 
 pub use sluicegate::{
-    AsyncCx, Batch, Cx, Drained, Entering, Event, Limit, Machine, Net, Next, Order, Out, Overload,
-    Park, Policy, Raised, Ready, Running, Stage, Stages, Stall, Stalled, StartError, Tag, Time,
-    Wait, Waker, Why, bounded, from_async_fn, from_fn, ms, stage,
+    AsyncCx, Batch, Capacity, Cx, Drained, Entering, Entry, Event, Limit, Machine, Net, Next,
+    Order, Out, Overload, Park, Policy, Raised, Ready, Running, Spec, Stage, Stages, Stall,
+    Stalled, StartError, Tag, Time, Wait, Waker, Why, bounded, from_async_fn, from_fn, ms, stage,
 };
 pub use std::collections::HashMap;
 pub use std::hint::black_box;
@@ -37,23 +37,60 @@ pub fn counting(count: &Arc<AtomicU64>) -> impl Stage<In = u64, Out = ()> + use<
     })
 }
 
-pub fn assert_over(drained: Drained, complete: bool) {
-    let ledger = drained.ledger;
-    assert!(ledger.balanced(), "{ledger:?}");
-    assert_eq!((ledger.in_flight, ledger.places), (0, 0), "{ledger:?}");
-    assert_eq!(drained.complete, complete);
-}
-/// Waits until `ends` flows have ended.
-pub fn until(ends: &AtomicU64, enough: u64) {
-    while ends.load(SeqCst) < enough {
-        thread::yield_now();
-    }
-}
-
 pub fn end() -> impl Stage<In = u64, Out = ()> {
     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
         for event in batch {
             event.split().0.finish();
         }
     })
+}
+
+/// A net of `first`, this stage in a pool, and a `last` with this queue, which counts its flows.
+pub fn row<S>(second: Spec<S>, last: Capacity) -> (Running, Entry<u64>, Arc<AtomicU64>)
+where
+    S: Stage<In = u64, Out = Out<u64>>,
+{
+    let done = Arc::new(AtomicU64::new(0));
+    let mut net = Net::new("row");
+    let cpu = net.domain("cpu").pinned(2);
+    let pool = net.domain("pool").pool(3);
+    let first = net.add(stage("first", pass).on(cpu).queue(bounded(64)));
+    let second = net.add(second.on(pool).batch(4));
+    let count = Arc::clone(&done);
+    let last = net.add(stage("last", move || counting(&count)).on(cpu).queue(last));
+    net.wire(first.out, second.inlet);
+    net.wire(second.out, last.inlet);
+    let entry = net.entry(first.inlet);
+    (net.run().unwrap(), entry, done)
+}
+
+/// Sends a number until it is taken.
+pub fn insist(entry: &Entry<u64>, mut n: u64) {
+    while let Err(refused) = entry.send(n) {
+        n = refused.0;
+        thread::yield_now();
+    }
+}
+
+/// Sends the numbers below `each` from two threads, each number from both.
+pub fn feed_from_two_threads(entry: &Entry<u64>, each: u64) {
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| (0..each).for_each(|n| insist(entry, n)));
+        }
+    });
+}
+
+pub fn assert_over(drained: Drained, complete: bool) {
+    let ledger = drained.ledger;
+    assert!(ledger.balanced(), "{ledger:?}");
+    assert_eq!((ledger.in_flight, ledger.places), (0, 0), "{ledger:?}");
+    assert_eq!(drained.complete, complete);
+}
+
+/// Waits until `ends` flows have ended.
+pub fn until(ends: &AtomicU64, enough: u64) {
+    while ends.load(SeqCst) < enough {
+        thread::yield_now();
+    }
 }

@@ -33,19 +33,7 @@ fn keys_find_their_replica_and_all_stages_of_a_tee_their_events() {
     net.wire(keyed.out, last.inlet).keyed(|n| n % 50).tee(copy.inlet);
     let entry = net.entry(spread.inlet);
     let running = net.run().unwrap();
-    let feeders = [0, 1].map(|_| {
-        let entry = entry.clone();
-        thread::spawn(move || {
-            for n in 0..EACH {
-                while entry.send(n).is_err() {
-                    thread::yield_now();
-                }
-            }
-        })
-    });
-    for feeder in feeders {
-        feeder.join().unwrap();
-    }
+    feed_from_two_threads(&entry, EACH);
     let drained = running.drain(LONG);
     assert_over(drained, true);
     assert_eq!((done.load(SeqCst), copies.load(SeqCst)), (2 * EACH, 2 * EACH));
@@ -55,33 +43,11 @@ fn keys_find_their_replica_and_all_stages_of_a_tee_their_events() {
 #[test]
 fn gates_of_many_threads_refuse_and_none_is_lost() {
     const EACH: u64 = 50_000;
-    let done = Arc::new(AtomicU64::new(0));
-    let mut net = Net::new("gates");
-    let cpu = net.domain("cpu").pinned(2);
-    let pool = net.domain("pool").pool(3);
-    let first = net.add(stage("first", pass).on(cpu).queue(bounded(64)));
-    let queue = bounded(64).order(Order::ByDeadline).admit(Limit::of(8));
-    let second = net.add(stage("second", pass).on(pool).queue(queue).batch(4));
-    let count = Arc::clone(&done);
-    let queue = bounded(16).admit(Overload::p99(Duration::from_micros(200)));
-    let last = net.add(stage("last", move || counting(&count)).on(cpu).queue(queue));
-    net.wire(first.out, second.inlet);
-    net.wire(second.out, last.inlet);
-    let entry = net.entry(first.inlet);
-    let running = net.run().unwrap();
-    let feeders = [0, 1].map(|_| {
-        let entry = entry.clone();
-        thread::spawn(move || {
-            for n in 0..EACH {
-                while entry.send(n).is_err() {
-                    thread::yield_now();
-                }
-            }
-        })
-    });
-    for feeder in feeders {
-        feeder.join().unwrap();
-    }
+    let chooses = bounded(64).order(Order::ByDeadline).admit(Limit::of(8));
+    let second = stage("second", pass).queue(chooses);
+    let last = bounded(16).admit(Overload::p99(Duration::from_micros(200)));
+    let (running, entry, done) = row(second, last);
+    feed_from_two_threads(&entry, EACH);
     let drained = running.drain(LONG);
     assert_over(drained, true);
     let ledger = drained.ledger;
@@ -92,32 +58,9 @@ fn gates_of_many_threads_refuse_and_none_is_lost() {
 #[test]
 fn many_flows_cross_many_threads_and_none_is_lost() {
     const EACH: u64 = 100_000;
-    let done = Arc::new(AtomicU64::new(0));
-    let mut net = Net::new("stress");
-    let cpu = net.domain("cpu").pinned(2);
-    let pool = net.domain("pool").pool(3);
-    let first = net.add(stage("first", pass).on(cpu).queue(bounded(64)));
-    let second = net.add(stage("second", pass).on(pool).queue(bounded(16)).batch(4));
-    let count = Arc::clone(&done);
-    let last = net.add(stage("last", move || counting(&count)).on(cpu).queue(bounded(16)));
-    net.wire(first.out, second.inlet);
-    net.wire(second.out, last.inlet);
-    let entry = net.entry(first.inlet);
-    let running = net.run().unwrap();
-    let feeders = [0, 1].map(|_| {
-        let entry = entry.clone();
-        thread::spawn(move || {
-            for mut n in 0..EACH {
-                while let Err(refused) = entry.send(n) {
-                    n = refused.0;
-                    thread::yield_now();
-                }
-            }
-        })
-    });
-    for feeder in feeders {
-        feeder.join().unwrap();
-    }
+    let second = stage("second", pass).queue(bounded(16));
+    let (running, entry, done) = row(second, bounded(16));
+    feed_from_two_threads(&entry, EACH);
     let observed = running.observer().snapshot();
     assert!(observed.ledger.balanced(), "{:?}", observed.ledger);
     let drained = running.drain(LONG);

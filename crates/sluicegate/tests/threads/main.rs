@@ -7,3 +7,4 @@ mod load;
 mod machines;
 mod stalls;
 mod steered;
+mod supervised;

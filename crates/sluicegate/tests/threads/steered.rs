@@ -5,18 +5,8 @@ use crate::common::*;
 #[test]
 fn a_stage_that_is_paused_and_stepped_under_load_loses_nothing() {
     const EACH: u64 = 20_000;
-    let done = Arc::new(AtomicU64::new(0));
-    let mut net = Net::new("paused");
-    let cpu = net.domain("cpu").pinned(2);
-    let pool = net.domain("pool").pool(2);
-    let first = net.add(stage("first", pass).on(cpu).queue(bounded(64)));
-    let second = net.add(stage("second", pass).on(pool).queue(bounded(64)).batch(4));
-    let count = Arc::clone(&done);
-    let last = net.add(stage("last", move || counting(&count)).on(cpu).queue(bounded(16)));
-    net.wire(first.out, second.inlet);
-    net.wire(second.out, last.inlet);
-    let entry = net.entry(first.inlet);
-    let running = net.run().unwrap();
+    let second = stage("second", pass).queue(bounded(64));
+    let (running, entry, done) = row(second, bounded(16));
     let net = running.observer();
     let steers = thread::spawn({
         let done = Arc::clone(&done);
@@ -34,11 +24,7 @@ fn a_stage_that_is_paused_and_stepped_under_load_loses_nothing() {
             turns
         }
     });
-    for n in 0..EACH {
-        while entry.send(n).is_err() {
-            thread::yield_now();
-        }
-    }
+    (0..EACH).for_each(|n| insist(&entry, n));
     until(&done, EACH);
     assert!(steers.join().unwrap() > 0);
     let drained = running.drain(LONG);
@@ -87,23 +73,11 @@ fn a_step_of_threads_that_sleep_is_one_batch() {
 #[test]
 fn a_stage_that_is_replaced_under_load_loses_nothing() {
     const EACH: u64 = 20_000;
-    let done = Arc::new(AtomicU64::new(0));
-    let mut net = Net::new("replaced");
-    let cpu = net.domain("cpu").pinned(2);
-    let pool = net.domain("pool").pool(2);
-    let first = net.add(stage("first", pass).on(cpu).queue(bounded(64)));
-    let second = net.add(stage("second", pass).on(pool).queue(bounded(64)).batch(4).replaceable());
-    let count = Arc::clone(&done);
-    let last = net.add(stage("last", move || counting(&count)).on(cpu).queue(bounded(16)));
-    net.wire(first.out, second.inlet);
-    net.wire(second.out, last.inlet);
-    let entry = net.entry(first.inlet);
-    let running = net.run().unwrap();
+    let second = stage("second", pass).queue(bounded(64)).replaceable();
+    let (running, entry, done) = row(second, bounded(16));
     let net = running.observer();
     for n in 0..EACH {
-        while entry.send(n).is_err() {
-            thread::yield_now();
-        }
+        insist(&entry, n);
         match n % 100 {
             0 => net.replace("", "first", pass).unwrap(),
             50 => net.replace("", "second", || Box::new(pass())).unwrap(),

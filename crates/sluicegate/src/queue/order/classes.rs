@@ -132,7 +132,8 @@ impl<I: Item> Waiting<I> {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Held<I>> {
-        self.lines.iter().flat_map(Line::iter)
+        // A line has many sub-queues, and stays when nothing waits in it any more.
+        self.lines.iter().filter(|line| line.len() > 0).flat_map(Line::iter)
     }
 
     fn line(&mut self, class: u8) -> &mut Line<I> {
