@@ -1,6 +1,6 @@
 //! What a replica does that was told from outside, between two batches.
 
-use super::{FLAG, Replica};
+use super::{FLAG, Replica, overrun};
 use crate::ledger::Why;
 use crate::observe::Happening;
 use crate::run::{Context, Told};
@@ -68,6 +68,8 @@ impl<S: Stage> Replica<S> {
         self.make = make;
         let state = self.call_aside(cx, |stage, _, _| stage.take_state()).flatten();
         let before = cx.desk.set_dropping(Why::Failed);
+        // Nothing panicked of which letters could tell.
+        let lettered = cx.desk.end_letters();
         let old = self.stage.replace(new);
         // A destructor may panic; it is gone all the same.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
@@ -79,6 +81,7 @@ impl<S: Stage> Replica<S> {
         if let Some(state) = state {
             self.call_aside(cx, |stage, _, cx| stage.give_state(state, cx));
         }
+        cx.desk.resume_letters(lettered);
         cx.desk.set_dropping(before);
         self.stats.replaced.add(1);
         self.note(cx, Happening::Replaced, 0);
@@ -98,6 +101,7 @@ impl<S: Stage> Replica<S> {
         self.numbers = told.numbers;
         if let Some(slice) = told.slice {
             self.work.set_slice(slice);
+            self.overrun = overrun(slice);
         }
         for &(port, places) in &told.windows {
             self.work.windows[port].iter().for_each(|window| window.set_places(places));

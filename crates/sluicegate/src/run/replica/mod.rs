@@ -25,6 +25,7 @@ use crate::time::{Time, nanos};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The flag was raised.
 const FLAG: u8 = 1;
@@ -103,6 +104,11 @@ pub(crate) struct Replica<S: Stage> {
     own: Vec<(String, Value)>,
 }
 
+/// A batch of events that each fit in a slice ends before.
+fn overrun(slice: Duration) -> u64 {
+    nanos(slice).saturating_mul(2)
+}
+
 impl<S: Stage> Replica<S> {
     pub fn new(maker: Arc<Maker<S>>, copy: Option<MakeCopy<S::In>>, build: &Build<'_>) -> Self {
         let spec = build.spec;
@@ -161,8 +167,7 @@ impl<S: Stage> Replica<S> {
             held: 0,
             stats: plan.stats.stage(build.worker, spec.id),
             batch,
-            // A batch of events that each fit in a slice ends before.
-            overrun: nanos(declared.slice).saturating_mul(2),
+            overrun: overrun(declared.slice),
             emits: declared.emits,
             places: declared.flows,
             cell: spec.cell,
