@@ -193,9 +193,7 @@ fn freeze(asked: Asked<'_>, seen: &impl Seen) -> Answer {
         return Answer::text(400, what);
     };
     match seen.freeze(&by(query), &stage, &law, frozen) {
-        Ok(()) => {
-            Answer::json(&json!({ "stage": stage, "law": law, "frozen": frozen }))
-        }
+        Ok(()) => Answer::json(&json!({ "stage": stage, "law": law, "frozen": frozen })),
         Err(why) => why.answer(),
     }
 }

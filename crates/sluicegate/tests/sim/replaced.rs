@@ -3,8 +3,8 @@
 
 use crate::common::{Front, Log, Random, STEPS, pass, settle, settle_empty, sink, stage_of};
 use sluicegate::{
-    AsyncCx, Batch, Cx, Event, Letter, Limit, Net, Out, OwnSettings, Sim, Stage, StageError, Why, bounded,
-    from_async_fn, from_fn, ms, stage,
+    AsyncCx, Batch, Cx, Event, Letter, Limit, Net, Out, OwnSettings, Sim, Stage, StageError, Why,
+    bounded, from_async_fn, from_fn, ms, stage,
 };
 use sluicegate_macros::{From, Ports};
 use std::any::Any;

@@ -5,8 +5,8 @@ use crate::common::{sink, stage_of, wire_of};
 use crate::random::{drawn, whole};
 use sluicegate::sim::Setup;
 use sluicegate::{
-    Batch, Cohort, Cx, Headroom, Limit, Net, Observer, Out, Overload, OwnSettings, Shares, Sim,
-    Stage, Value, VirtualTime, bounded, from_fn, ms, stage,
+    Batch, Cohort, Cx, Headroom, Letter, Limit, Net, Observer, Out, Overload, OwnSettings, Shares,
+    Sim, Stage, Value, VirtualTime, bounded, from_fn, ms, stage,
 };
 use std::collections::BTreeMap;
 
@@ -258,6 +258,33 @@ fn each_replica_goes_by_a_new_batch_from_its_next_one_on() {
         }
         settle_empty(&mut sim);
     }
+}
+
+#[test]
+fn overruns_are_those_of_the_slice_that_was_set() {
+    let (time, mut net) = (VirtualTime::default(), Net::new("slices"));
+    let cpu = net.domain("cpu").pinned(1);
+    let clock = time.clone();
+    let spends = move || {
+        let clock = clock.clone();
+        from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+            for event in batch {
+                clock.advance(ms(2));
+                event.split().0.finish();
+            }
+        })
+    };
+    let spends = net.add(stage("spends", spends).on(cpu).slice(ms(2)));
+    let entry = net.entry(spends.inlet);
+    let mut sim = Sim::with_time(net, 1, time).unwrap();
+    let mut overruns = |slice: f64| {
+        sim.observer().change("", &[("stages.spends.slice", micros(slice).into())]).unwrap();
+        entry.send(0).unwrap();
+        settle(&mut sim);
+        stage_of(&mut sim, "spends").overruns
+    };
+    // Twice the slice is none yet.
+    assert_eq!([1000.0, 999.0, 2000.0, 500.0].map(&mut overruns), [0, 1, 1, 2]);
 }
 
 #[test]
@@ -530,6 +557,25 @@ fn a_net_is_declared_anew_before_it_runs() {
     }
     assert_eq!(net.setting("domains.fixed.threads").map(|s| s.most), Some(6.into()));
     assert_eq!(net.setting("domains.cpu.workers").map(|s| s.live), Some(false));
+}
+
+#[test]
+fn a_net_whose_wires_do_not_fit_has_settings_too() {
+    let mut net = Net::new("faulty");
+    let cpu = net.domain("cpu").pinned(1);
+    let sick = net.add(stage("sick", pass).on(cpu));
+    let letters = || {
+        from_fn(|batch: Batch<'_, Letter<u64>>, _: &mut Cx<'_, ()>| {
+            batch.for_each(|event| event.split().0.finish());
+        })
+    };
+    let letters = net.add(stage("letters", letters).on(cpu));
+    net.wire(sick.letters, letters.inlet).window(3);
+    let window = "wires.sick.letters.window";
+    assert!(net.settings().iter().any(|one| one.path == window && one.value == 3.into()));
+    net.change(&[(window, 4.into())]).unwrap();
+    let faults = net.check().unwrap_err();
+    assert!(faults.0.iter().any(|fault| fault.code() == "N0021"), "{faults}");
 }
 
 /// Nets drawn from seeds, whose settings change all the time.
