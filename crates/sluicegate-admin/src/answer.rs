@@ -1,7 +1,7 @@
 //! Questions to an admin listener and what it answers, without a server around.
 
 use crate::origin::is_own;
-use crate::query::{decoded, pairs};
+use crate::query::value;
 use crate::{settings, stages};
 use serde_json::json;
 use sluicegate::{Changed, Setting, SettingFaults, StageError, Value};
@@ -48,8 +48,8 @@ pub trait Seen {
     /// Freezes a law of a stage, or lets it go on.
     ///
     /// # Errors
-    /// What is not there, and [what is](no_such_law).
-    fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), String>;
+    /// Why it does not; [what there is](no_such_law), where the law is not.
+    fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged>;
 
     /// The settings and their values now.
     fn settings(&self) -> Vec<Setting>;
@@ -105,7 +105,7 @@ impl NotChanged {
             Self::Unknown(what) => (404, what),
             Self::Conflict(what) => (409, what),
         };
-        Answer::new(status, TEXT, what + "\n")
+        Answer::text(status, what + "\n")
     }
 }
 
@@ -126,6 +126,12 @@ impl From<SettingFaults> for NotChanged {
 
 /// Answers whatever an admin listener is asked.
 pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
+    // Before any route, so that none can forget it.
+    if !is_read(asked.method) && !is_own(asked.host, asked.origin) {
+        let what = "pages of other origins change nothing here; accepted: no Origin, or the \
+                    listener's own, by its IP address or as localhost\n";
+        return Answer::text(403, what);
+    }
     match asked.path {
         "/api/net" => show(asked.method, || seen.json()),
         "/api/freeze" => freeze(asked, seen),
@@ -133,7 +139,11 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
         path if stages::is_one(path) => stages::answer(asked, seen),
         "/" if is_read(asked.method) => Answer::new(200, HTML, index(seen.title())),
         "/" => Answer::not_allowed("GET, HEAD"),
-        _ => Answer::new(404, TEXT, "nothing is here; there are: /, /api/net and /api/settings\n"),
+        _ => Answer::text(
+            404,
+            "nothing is here; there are: /, /api/net, /api/settings, /api/freeze and \
+             /api/stages/NAME/pause, step or resume\n",
+        ),
     }
 }
 
@@ -176,45 +186,27 @@ fn freeze(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     if asked.method != b"POST" {
         return Answer::not_allowed("POST");
     }
-    if let Err(answer) = own_page(asked) {
-        return answer;
-    }
     let query = asked.query.unwrap_or_default();
     let Some((stage, law, frozen)) = change(query) else {
         let what = "accepted: ?stage=S&law=L&frozen=true, or frozen=false, with names from \
                     /api/net\n";
-        return Answer::new(400, TEXT, what);
+        return Answer::text(400, what);
     };
     match seen.freeze(&by(query), &stage, &law, frozen) {
-        Ok(()) => {
-            let done = json!({ "stage": stage, "law": law, "frozen": frozen });
-            Answer::new(200, JSON, done.to_string())
-        }
-        Err(what) => Answer::new(404, TEXT, what + "\n"),
+        Ok(()) => Answer::json(&json!({ "stage": stage, "law": law, "frozen": frozen })),
+        Err(why) => why.answer(),
     }
 }
 
 /// Which law of which stage is to be frozen, or not to be.
 fn change(query: &str) -> Option<(String, String, bool)> {
-    let value = |key| pairs(query).find_map(|(name, value)| (name == key).then_some(value));
-    let frozen = value("frozen")?.parse().ok()?;
-    Some((decoded(value("stage")?)?, decoded(value("law")?)?, frozen))
+    let frozen = value(query, "frozen")?.parse().ok()?;
+    Some((value(query, "stage")?, value(query, "law")?, frozen))
 }
 
 /// Who asks, as far as they say: nobody checks it.
 pub(crate) fn by(query: &str) -> String {
-    let by = pairs(query).find_map(|(name, value)| (name == "by").then(|| decoded(value))?);
-    by.unwrap_or_else(|| "admin".to_owned())
-}
-
-/// Refuses pages of other origins.
-pub(crate) fn own_page(asked: Asked<'_>) -> Result<(), Answer> {
-    let what = "pages of other origins change nothing here; accepted: no Origin, or the \
-                listener's own, by its IP address or as localhost\n";
-    match is_own(asked.host, asked.origin) {
-        true => Ok(()),
-        false => Err(Answer::new(403, TEXT, what)),
-    }
+    value(query, "by").unwrap_or_else(|| "admin".to_owned())
 }
 
 impl Answer {
@@ -233,7 +225,7 @@ impl Answer {
 
     pub(crate) fn not_allowed(methods: &'static str) -> Self {
         let body = format!("only {methods} are answered here\n");
-        Self { allow: Some(methods), ..Self::new(405, TEXT, body) }
+        Self { allow: Some(methods), ..Self::text(405, body) }
     }
 }
 
@@ -251,11 +243,12 @@ mod tests {
             json!({ "frozen": *self.0.borrow() }).to_string()
         }
 
-        fn freeze(&self, _: &str, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
+        fn freeze(&self, _: &str, stage: &str, law: &str, to: bool) -> Result<(), NotChanged> {
             if (stage, law) != ("a", "b") {
-                return Err(no_such_law(stage, law, [("a", "b")].into_iter()));
+                let what = no_such_law(stage, law, [("a", "b")].into_iter());
+                return Err(NotChanged::Unknown(what));
             }
-            self.0.replace(frozen);
+            self.0.replace(to);
             Ok(())
         }
 
@@ -318,14 +311,19 @@ mod tests {
         ] {
             assert_eq!(answer(ask(method, target), &one).status, status, "{method} {target}");
         }
-        let foreign = Asked {
-            origin: Some(b"http://evil.example"),
-            ..ask("POST", "/api/freeze?stage=a&law=b&frozen=true")
-        };
-        assert_eq!(answer(foreign, &one).status, 403);
-        let foreign =
-            Asked { origin: Some(b"null"), ..ask("POST", "/api/stages/a/b/pause?by=anna") };
-        assert_eq!(answer(foreign, &one).status, 403);
+        for target in [
+            "/api/freeze?stage=a&law=b&frozen=true",
+            "/api/settings?a=1",
+            "/api/stages/a/b/pause?by=anna",
+            "/whatever-may-be-here-later",
+        ] {
+            for origin in [&b"null"[..], b"http://evil.example"] {
+                let foreign = Asked { origin: Some(origin), ..ask("POST", target) };
+                assert_eq!(answer(foreign, &one).status, 403, "{target}");
+                let reads = Asked { method: b"GET", ..foreign };
+                assert_ne!(answer(reads, &one).status, 403, "{target}");
+            }
+        }
         assert!(!*one.0.borrow(), "all that was in vain");
         let done = answer(ask("POST", "/api/freeze?x=y&frozen=true&law=b&stage=a"), &one);
         assert_eq!((done.status, *one.0.borrow()), (200, true));

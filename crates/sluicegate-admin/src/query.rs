@@ -5,6 +5,12 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
     query.split('&').filter_map(|pair| pair.split_once('='))
 }
 
+/// The text of the first value of this name, if it is text.
+pub(crate) fn value(query: &str, name: &str) -> Option<String> {
+    let (_, value) = pairs(query).find(|pair| pair.0 == name)?;
+    decoded(value)
+}
+
 /// The text that `text` stands for, with its `%XX`; `None` where that is no text.
 pub(crate) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -35,5 +41,7 @@ mod tests {
         }
         let found: Vec<_> = pairs("a=1&b&c=2=3&=").collect();
         assert_eq!(found, [("a", "1"), ("c", "2=3"), ("", "")]);
+        let named = |name| value("a=%20&a=1&b=%", name);
+        assert_eq!((named("a").as_deref(), named("b"), named("c")), (Some(" "), None, None));
     }
 }

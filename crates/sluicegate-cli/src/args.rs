@@ -124,7 +124,7 @@ pub struct Serve {
     /// 127.0.0.1:8080, [::1]:8080 or unix:/run/site.sock; may be given several times
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Vec<String>,
-    /// Where the net shows itself
+    /// Where the net shows itself, and is changed by whoever reaches it
     #[arg(long, value_name = "ADDRESS")]
     pub admin: Option<String>,
     /// Pinned threads; as many as CPUs may be used without it

@@ -76,8 +76,8 @@ impl Admin {
     }
 
     /// Has settings changed, laws frozen and let go on by whoever asks for it, so that what this is
-    /// mounted on had better listen on loopback alone. Only POST changes anything, and no page of
-    /// another origin can have a browser send it.
+    /// mounted on had better listen on loopback alone. Only POST and PATCH change anything, and no
+    /// page of another origin can have a browser do so.
     #[must_use = "builder methods give the admin back"]
     pub fn changeable(mut self) -> Self {
         Arc::make_mut(&mut self.gates).changeable = true;
@@ -108,9 +108,9 @@ impl Seen for Gates {
         json!({ "name": "gates", "stages": shown.collect::<Vec<_>>() }).to_string()
     }
 
-    fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
+    fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {
         if !self.changeable {
-            return Err(FIXED.to_owned());
+            return Err(NotChanged::Forbidden(FIXED));
         }
         let gate = self.named.iter().find(|(name, _)| name == stage);
         if let Some((_, gate)) = gate
@@ -127,7 +127,7 @@ impl Seen for Gates {
         let there = views.flat_map(|(name, view)| {
             view.admission.votes.into_iter().map(move |vote| (name, vote.law))
         });
-        Err(no_such_law(stage, law, there))
+        Err(NotChanged::Unknown(no_such_law(stage, law, there)))
     }
 
     fn settings(&self) -> Vec<Setting> {

@@ -135,7 +135,7 @@ async fn who_only_shows_gates_has_nothing_changed() {
     let app = Router::new().fallback_service(Admin::new().gate("search", &gate));
     let freeze = "/api/freeze?stage=search&law=overload&frozen=true";
     let (status, _, body) = ask(&app, "POST", freeze, &[]).await;
-    assert_eq!((status, body.contains("changeable")), (StatusCode::NOT_FOUND, true), "{body}");
+    assert_eq!((status, body.contains("changeable")), (StatusCode::FORBIDDEN, true), "{body}");
     assert!(!gate.snapshot().admission.votes[0].frozen);
     let set = "/api/settings?stages.search.queue.capacity=1";
     let (status, _, body) = ask(&app, "POST", set, &[]).await;

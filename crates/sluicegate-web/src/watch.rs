@@ -73,6 +73,12 @@ impl Watch {
         self.connections.iter().for_each(|ledger| sum += ledger.count());
         sum
     }
+
+    /// The net that is to be changed.
+    fn running(&self) -> Result<&Observer, NotChanged> {
+        let none = || NotChanged::Conflict("no net runs yet; ask again when one does".to_owned());
+        self.observer.get().ok_or_else(none)
+    }
 }
 
 impl Seen for Watch {
@@ -95,8 +101,8 @@ impl Seen for Watch {
         shown.to_string()
     }
 
-    fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), String> {
-        let Some(observer) = self.observer.get() else { return Err("no net runs yet".to_owned()) };
+    fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {
+        let observer = self.running()?;
         if observer.freeze(by, stage, law, frozen) {
             return Ok(());
         }
@@ -106,7 +112,7 @@ impl Seen for Watch {
             let votes = stage.admission.first().map(|gate| &gate.votes[..]).unwrap_or_default();
             votes.iter().map(|vote| (stage.name.as_str(), vote.law))
         });
-        Err(no_such_law(stage, law, there))
+        Err(NotChanged::Unknown(no_such_law(stage, law, there)))
     }
 
     fn settings(&self) -> Vec<Setting> {
@@ -118,13 +124,11 @@ impl Seen for Watch {
     }
 
     fn change(&self, by: &str, changes: &[(&str, sluicegate::Value)]) -> Result<(), NotChanged> {
-        let none = NotChanged::Forbidden("no net runs yet");
-        Ok(self.observer.get().ok_or(none)?.change(by, changes)?)
+        Ok(self.running()?.change(by, changes)?)
     }
 
     fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged> {
-        let none = NotChanged::Forbidden("no net runs yet");
-        let observer = self.observer.get().ok_or(none)?;
+        let observer = self.running()?;
         let net = observer.snapshot();
         if net.stages.iter().any(|one| one.name == stage && one.domain == ADMIN) {
             let why = "the stages of the admin listener answer this: paused, they would not resume";

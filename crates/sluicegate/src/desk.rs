@@ -189,9 +189,15 @@ impl Desk {
         self.lettered.borrow_mut().push(stage);
     }
 
-    /// Has no more flows be salvaged: what is lost from now on ends.
-    pub fn end_letters(&self) {
-        self.lettered.borrow_mut().clear();
+    /// Has no more flows be salvaged: what is lost from now on ends. Returns of which stages some
+    /// were.
+    pub fn end_letters(&self) -> Vec<StageId> {
+        self.lettered.take()
+    }
+
+    /// Has flows of these stages be salvaged again.
+    pub fn resume_letters(&self, stages: Vec<StageId>) {
+        self.lettered.replace(stages);
     }
 
     /// Keeps the tag of a flow that a panic cost the stage that runs.

@@ -11,7 +11,7 @@ pub enum Why {
     Shed,
     /// Its deadline had passed.
     Expired,
-    /// A handler panicked while it held the flow.
+    /// A handler panicked while it held the flow, or its stage was replaced and did not hand it on.
     Failed,
     /// A stage let go of it without an answer: a defect of that stage.
     Dropped,

@@ -196,7 +196,12 @@ pub static KEYS: &[Key] =
 /// Where the service is, and what serves.
 const PLACE_KEYS: &[Key] = &[
     key("listen", Addresses, Text("127.0.0.1:8080"), "where the site is served"),
-    key("admin", Address, Text("127.0.0.1:9900"), "where the net shows itself"),
+    key(
+        "admin",
+        Address,
+        Text("127.0.0.1:9900"),
+        "where the net shows itself, and is changed by whoever reaches it",
+    ),
     key("workers", Count(1, WORKERS_MAX), Found("the CPUs the process may use"), "pinned threads"),
     key(
         "cpus",

@@ -2,7 +2,8 @@
 use sluicegate::{Batch, Cx, Out, Stage};
 use sluicegate_http::Exchange;
 
-/// Answers nothing. The kernel tells the source of the flow, which answers 500.
+/// Answers nothing. The kernel tells the source of the flow, which answers 500; 503 while the
+/// breaker of the stage is open.
 #[derive(Debug, Default)]
 pub struct Panic;
 

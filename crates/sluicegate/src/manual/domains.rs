@@ -47,5 +47,8 @@
 //! # Ok::<(), sluicegate::StartError>(())
 //! ```
 //!
+//! A [`fused`](crate::Wire::fused) wire within a pinned domain is a call in the place of a queue:
+//! for stages so cheap that the queue between them is most of what they cost.
+//!
 //! Which stage of a worker runs next is said by its domain's [`Policy`](crate::Policy); unless said
 //! otherwise the one nearest to the exit.

@@ -32,11 +32,17 @@
 //! - `queue_age` of a stage: where time is lost. Its `mean_wait` over all that was served.
 //! - `parked`: the stage is held up from below; look at the wire that holds.
 //! - `refused` by reason: `shed` is a full queue, `refused` and `greedy` a law, `expired` a
-//!   deadline, `dropped` a stage that forgot a tag, `failed` a panic.
-//! - `panics` and `breaks`: a panic costs the event in hand and what the replica held; sixteen in a
-//!   row open the stage's breaker for a second.
+//!   deadline, `dropped` a stage that forgot a tag, `failed` a panic, `broken` an open breaker.
+//! - `panics` and `breaks`: a panic costs the event in hand and what the replica held. Too many of
+//!   them open the breaker of the stage's queue, as its [`Supervision`](crate::Supervision) says;
+//!   with a wire for [letters](crate::Letter) those flows go on to a stage that answers for it.
+//! - `overruns`, and [`Snapshot::stalls`](crate::Snapshot::stalls): handlers that keep others
+//!   waiting, and those that hang now.
 //!
-//! [`Observer::freeze`](crate::Observer::freeze) holds a law at its bounds while it is looked at.
+//! An observer also changes what runs: numbers ([`change`](crate::Observer::change)), and whether
+//! a stage goes on ([`pause`](crate::Observer::pause), [`step`](crate::Observer::step)) and which
+//! value it is ([`replace`](crate::Observer::replace)).
+//! [`freeze`](crate::Observer::freeze) holds a law at its bounds while it is looked at.
 //!
 //! [`Running::drain`](crate::Running::drain) lets nobody in any more and waits until all flows have
 //! ended and all stages are done, for so long at most; [`Running::stop`](crate::Running::stop) ends

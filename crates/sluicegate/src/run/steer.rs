@@ -65,7 +65,8 @@ impl fmt::Display for StageError {
             Self::Steps { stage, limit } => {
                 write!(
                     f,
-                    "stage `{stage}` has {limit} steps to take already, which wait for events"
+                    "stage `{stage}` has {limit} steps to take already; they wait for events, or \
+                     for the stage to be resumed"
                 )
             }
         }

@@ -57,7 +57,7 @@ pub(crate) fn of_net(net: &Net) -> Vec<Entry> {
     }
     for (n, wire) in net.wires.iter().enumerate() {
         let from = &net.stages[wire.from.0.index()];
-        entries.extend(of_wire((&from.name, from.ports), n, wire, wire.window));
+        entries.extend(of_wire((&from.name, from.port(wire.from.1)), n, wire, wire.window));
     }
     for (n, domain) in net.domains.iter().enumerate() {
         let numbers = (domain.least, domain.threads);
@@ -75,7 +75,7 @@ pub(crate) fn of_plan(plan: &Plan) -> Vec<Entry> {
     for (n, wire) in plan.wires.iter().enumerate() {
         let from = &plan.stages[wire.from.0.index()];
         let now = from.directives.window(wire.from.1).or(wire.window);
-        entries.extend(of_wire((&from.spec.name, from.ports), n, wire, now));
+        entries.extend(of_wire((&from.spec.name, from.port(wire.from.1)), n, wire, now));
     }
     for (n, domain) in plan.domains.iter().enumerate() {
         let numbers = ((domain.least, domain.threads), domain.range());
@@ -139,14 +139,14 @@ fn of_own(path: String, own: &Own, value: Value) -> Setting {
 }
 
 fn of_wire(
-    (from, ports): (&str, &[&str]),
+    (from, port): (&str, &str),
     n: usize,
     wire: &WireSpec,
     now: Option<usize>,
 ) -> Option<Entry> {
     let (default, value) = (Value::from(wire.window?), Value::from(now?));
     let setting = Setting {
-        path: format!("wires.{from}.{}.window", ports[wire.from.1]),
+        path: format!("wires.{from}.{port}.window"),
         doc: "The most questions of one replica that are unanswered. Those beyond a smaller number \
               are answered.",
         unit: "questions",

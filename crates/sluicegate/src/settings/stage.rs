@@ -7,6 +7,8 @@ use std::time::Duration;
 /// The largest queue and batch that may be set, unless larger ones were declared.
 const CAPACITY_MAX: u64 = 1 << 20;
 const BATCH_MAX: u64 = 1 << 12;
+/// The longest slice that may be set, unless a longer one was declared.
+const SLICE_MAX: Duration = Duration::from_secs(10);
 
 /// One of them.
 pub(crate) struct Number {
@@ -55,7 +57,7 @@ pub(crate) const NUMBERS: [Number; 5] = [
         doc: "The longest that a batch may take before the worker looks at its other work.",
         unit: "us",
         least: Value::Time(Duration::from_micros(1)),
-        most: Value::Time(Duration::from_secs(10)),
+        most: Value::Time(SLICE_MAX),
         live: true,
     },
     Number {

@@ -56,25 +56,30 @@ fn who_sends_to_a_paused_stage_does_what_the_wire_says() {
 
 #[test]
 fn what_would_wait_may_go_another_way() {
-    let log = Log::default();
-    let mut net = Net::new("divert");
-    let cpu = net.domain("cpu").pinned(1);
-    let (dear, cheap) = (log.clone(), log.clone());
-    let ask = net.add(stage("ask", all_on_a).on(cpu));
-    let held = stage("held", move || sink("dear", &dear)).on(cpu).queue(bounded(3));
-    let held = net.add(held);
-    let other = net.add(stage("other", move || sink("cheap", &cheap)).on(cpu));
-    net.wire(ask.out.a, held.inlet).divert(ask.out.b);
-    net.wire(ask.out.b, other.inlet);
-    let entry = net.entry(ask.inlet);
-    let mut sim = Sim::new(net, 1).unwrap();
-    sim.observer().pause("", "held").unwrap();
-    (0..10).for_each(|n| entry.send(n).unwrap());
-    settle(&mut sim);
-    assert_eq!((log.noted("dear"), log.noted("cheap")), (vec![], (3..10).collect()));
-    sim.observer().resume("", "held").unwrap();
-    settle_empty(&mut sim);
-    assert_eq!(log.noted("dear"), [0, 1, 2]);
+    for fused in [false, true] {
+        let log = Log::default();
+        let mut net = Net::new("divert");
+        let cpu = net.domain("cpu").pinned(1);
+        let (dear, cheap) = (log.clone(), log.clone());
+        let ask = net.add(stage("ask", all_on_a).on(cpu));
+        let held = stage("held", move || sink("dear", &dear)).on(cpu).queue(bounded(3));
+        let held = net.add(held);
+        let other = net.add(stage("other", move || sink("cheap", &cheap)).on(cpu));
+        let wire = net.wire(ask.out.a, held.inlet).divert(ask.out.b);
+        if fused {
+            wire.fused();
+        }
+        net.wire(ask.out.b, other.inlet);
+        let entry = net.entry(ask.inlet);
+        let mut sim = Sim::new(net, 1).unwrap();
+        sim.observer().pause("", "held").unwrap();
+        (0..10).for_each(|n| entry.send(n).unwrap());
+        settle(&mut sim);
+        assert_eq!((log.noted("dear"), log.noted("cheap")), (vec![], (3..10).collect()));
+        sim.observer().resume("", "held").unwrap();
+        settle_empty(&mut sim);
+        assert_eq!(log.noted("dear"), [0, 1, 2]);
+    }
 }
 
 /// A stage of batches of 4 that may be paused, on so many workers or threads.

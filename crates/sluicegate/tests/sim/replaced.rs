@@ -7,8 +7,8 @@ use crate::common::{
 };
 use sluicegate::sim::Setup;
 use sluicegate::{
-    AsyncCx, Batch, Cx, Event, Limit, Net, Out, OwnSettings, Sim, Stage, StageError, Why, bounded,
-    from_async_fn, from_fn, ms, stage,
+    AsyncCx, Batch, Cx, Event, Letter, Limit, Net, Out, OwnSettings, Sim, Stage, StageError, Why,
+    bounded, from_async_fn, from_fn, ms, stage,
 };
 use std::any::Any;
 
@@ -202,7 +202,7 @@ impl Stage for Keeps {
 
 #[test]
 fn flows_in_its_hands_are_handed_over_or_end_and_are_told() {
-    for (gives, failed) in [(true, 0), (false, 20)] {
+    for (gives, lettered, failed) in [(true, false, 0), (false, false, 20), (false, true, 20)] {
         let log = Log::default();
         let mut net = Net::new("keeps");
         let cpu = net.domain("cpu").pinned(1);
@@ -212,6 +212,12 @@ fn flows_in_its_hands_are_handed_over_or_end_and_are_told() {
         let keeps = net.add(stage("keeps", move || Keeps { gives, ..Keeps::default() }).on(cpu));
         net.wire(front.out, keeps.inlet);
         net.wire(keeps.out, front.inlet).returns(front.out);
+        if lettered {
+            // Letters tell of panics, and nothing panics here.
+            let none = |_: Batch<'_, Letter<u64>>, _: &mut Cx<'_, ()>| panic!("a letter");
+            let none = net.add(stage("none", move || from_fn(none)).on(cpu));
+            net.wire(keeps.letters, none.inlet);
+        }
         let mut sim = Sim::new(net, 1).unwrap();
         settle(&mut sim);
         assert_eq!(sim.ledger().in_flight, 20);

@@ -2,8 +2,8 @@
 
 use crate::common::{Front, Log, Random, STEPS, pass};
 use sluicegate::{
-    Batch, Cohort, Cx, Gauge, Headroom, Limit, Net, Out, Overload, OwnSettings, Shares, Sim, Stage,
-    Value, bounded, ms, stage,
+    Batch, Cohort, Cx, Gauge, Headroom, Letter, Limit, Net, Out, Overload, OwnSettings, Shares,
+    Sim, Stage, Value, bounded, from_fn, ms, stage,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -240,4 +240,23 @@ fn a_net_is_declared_anew_before_it_runs() {
     }
     assert_eq!(net.setting("domains.fixed.threads").map(|s| s.most), Some(6.into()));
     assert_eq!(net.setting("domains.cpu.workers").map(|s| s.live), Some(false));
+}
+
+#[test]
+fn a_net_whose_wires_do_not_fit_has_settings_too() {
+    let mut net = Net::new("faulty");
+    let cpu = net.domain("cpu").pinned(1);
+    let sick = net.add(stage("sick", pass).on(cpu));
+    let letters = || {
+        from_fn(|batch: Batch<'_, Letter<u64>>, _: &mut Cx<'_, ()>| {
+            batch.for_each(|event| event.split().0.finish());
+        })
+    };
+    let letters = net.add(stage("letters", letters).on(cpu));
+    net.wire(sick.letters, letters.inlet).window(3);
+    let window = "wires.sick.letters.window";
+    assert!(net.settings().iter().any(|one| one.path == window && one.value == 3.into()));
+    net.change(&[(window, 4.into())]).unwrap();
+    let faults = net.check().unwrap_err();
+    assert!(faults.0.iter().any(|fault| fault.code() == "N0021"), "{faults}");
 }

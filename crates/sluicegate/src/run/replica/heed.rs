@@ -68,6 +68,8 @@ impl<S: Stage> Replica<S> {
         self.make = make;
         let state = self.call_aside(cx, |stage, _, _| stage.take_state()).flatten();
         let before = cx.desk.set_dropping(Why::Failed);
+        // Nothing panicked of which letters could tell.
+        let lettered = cx.desk.end_letters();
         let old = self.stage.replace(new);
         // A destructor may panic; it is gone all the same.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
@@ -79,6 +81,7 @@ impl<S: Stage> Replica<S> {
         if let Some(state) = state {
             self.call_aside(cx, |stage, _, cx| stage.give_state(state, cx));
         }
+        cx.desk.resume_letters(lettered);
         cx.desk.set_dropping(before);
         self.stats.replaced.add(1);
         self.note(cx, Happening::Replaced, 0);
