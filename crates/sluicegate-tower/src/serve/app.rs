@@ -9,8 +9,8 @@ use crate::describe::Describe;
 use http::request::Parts;
 use http::{Request, Response};
 use sluicegate::{
-    AsyncCx, AsyncStage, Capacity, Concurrency, Domain, Event, Net, Out, Tag, async_stage, bounded,
-    stage,
+    AsyncCx, AsyncStage, Capacity, Concurrency, Domain, Event, Net, Out, Supervision, Tag,
+    async_stage, bounded, stage,
 };
 use sluicegate_http::{Exchange, Reply};
 use sluicegate_web::{App, Mounted};
@@ -78,7 +78,9 @@ where
             let service = service.lock().unwrap_or_else(PoisonError::into_inner).clone();
             async_stage(Call { service, runtime: runtime.clone(), who }, places.clone())
         };
-        let call = net.add(stage("app", call).on(cpu).queue(queue));
+        // All routes are one stage: whoever knows one that panics could have all refused.
+        let patient = Supervision::default().in_a_row(u32::MAX);
+        let call = net.add(stage("app", call).on(cpu).queue(queue).supervise(patient));
         let give = || async_stage(GiveBody(PhantomData::<fn() -> B>), STREAMS);
         let give = net.add(stage("app-body", give).on(cpu).queue(bounded(STREAMS)));
         Mounted { requests: call.inlet, replies: call.out, pull: give.inlet, pieces: give.out }
