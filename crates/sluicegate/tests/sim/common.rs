@@ -182,9 +182,9 @@ pub fn sink(what: &'static str, log: &Log) -> impl Stage<In = u64, Out = ()> + u
 
 /// A law that publishes the pressure that it is told, in hundredths.
 #[derive(Clone)]
-pub struct Told(pub Arc<AtomicU64>);
+pub struct Dictated(pub Arc<AtomicU64>);
 
-impl Controller for Told {
+impl Controller for Dictated {
     fn name(&self) -> &'static str {
         "told"
     }

@@ -1,7 +1,7 @@
 //! Workers with more stages than they have ready bits: their replicas are in groups.
 
 use crate::common::{
-    Front, Log, PER_WORKER, Random, STEPS, Told, come_to_rest, pass, settle, settle_empty, sink,
+    Dictated, Front, Log, PER_WORKER, Random, STEPS, come_to_rest, pass, settle, settle_empty, sink,
 };
 use sluicegate::{
     Batch, Cx, Event, Letter, Net, Out, Sim, Stage, Why, bounded, from_fn, ms, stage,
@@ -179,7 +179,7 @@ fn told(idle: usize, fused: bool) -> Vec<(&'static str, u64)> {
         let out = out.clone();
         net.add(stage(&format!("idle {n}"), move || sink("idle", &out)).on(cpu));
     }
-    let queue = bounded(64).admit(Told(Arc::clone(&pressure)));
+    let queue = bounded(64).admit(Dictated(Arc::clone(&pressure)));
     let last = net.add(stage("last", move || sink("last", &last)).on(pool).queue(queue));
     let wire = net.wire(relay.out, all.inlet);
     if fused {

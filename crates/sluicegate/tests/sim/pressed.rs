@@ -1,6 +1,6 @@
 //! What stages hear of the net: that it has started, that it drains, and pressure.
 
-use crate::common::{Lines, Log, STEPS, Told, settle, stage_of};
+use crate::common::{Dictated, Lines, Log, STEPS, settle, stage_of};
 use sluicegate::sim::Setup;
 use sluicegate::{Batch, Cx, Entry, Net, Out, Sim, Stage, bounded, from_fn, ms, stage};
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl Ears {
                 }
             })
         });
-        let queue = bounded(8).admit(Told(Arc::clone(&pressure)));
+        let queue = bounded(8).admit(Dictated(Arc::clone(&pressure)));
         let gate = net.add(gate.on(pool).queue(queue));
         net.wire(ear.out, gate.inlet);
         let (entry, feed) = (net.entry(ear.inlet), net.entry(gate.inlet));
@@ -137,7 +137,7 @@ fn pressure_at_any_replica_that_a_key_may_choose_is_heard() {
             }
         })
     };
-    let queue = bounded(50).admit(Told(Arc::clone(&pressure)));
+    let queue = bounded(50).admit(Dictated(Arc::clone(&pressure)));
     let gate = net.add(stage("gate", keeps).on(gates).queue(queue));
     net.wire(ear.out, gate.inlet).keyed(|n| *n);
     let entry = net.entry(ear.inlet);

@@ -24,7 +24,6 @@ use crate::time::Time;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The flag was raised.
 const FLAG: u8 = 1;
