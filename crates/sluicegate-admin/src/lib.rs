@@ -9,14 +9,17 @@
 mod answer;
 mod diagnose;
 mod json;
+mod lately;
 pub mod model;
 mod origin;
 mod query;
 mod rates;
 mod settings;
 mod stages;
+mod watcher;
 
 pub use answer::{Answer, Asked, NotChanged, Seen, Steer, answer, no_such_law, show};
 pub use diagnose::{Diagnosis, Kind, diagnose};
 pub use json::{gate, net};
 pub use rates::{DomainRates, Rates, StageRates, WireRates, WorkerRates, rates};
+pub use watcher::{BYTES_PER_STAGE, INCIDENTS_KEPT, Incident, STAGES_KEPT, TICK, Watcher};
