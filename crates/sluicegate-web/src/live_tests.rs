@@ -106,6 +106,7 @@ fn who_leaves_is_forgotten() {
     // A reset is heard at once, and a close when something more is sent.
     world.run(2_100);
     assert_eq!((world.sim.ledger().in_flight, world.watch.connections().open), (0, 0));
+    admin(&mut world, "GET", "/api/net");
     world.even();
 }
 
@@ -142,7 +143,10 @@ fn history_and_incidents_are_of_what_happened() {
         assert!(kinds.contains(&kind), "{kind}: {told:?}");
     }
     let paused = told.iter().find(|one| one["kind"] == "paused").expect("it was found");
-    assert_eq!((&paused["stage"], &paused["words"]), (&"burn-pool".into(), &"anna paused burn-pool".into()));
+    assert_eq!(
+        (&paused["stage"], &paused["words"]),
+        (&"burn-pool".into(), &"anna paused burn-pool".into())
+    );
     let burn = admin(&mut world, "GET", "/api/history?stage=burn-pool");
     assert_eq!(burn["served_s"].as_array().map(Vec::len), burn["t"].as_array().map(Vec::len));
     assert_eq!(burn["served_s"][0], 1.0);
