@@ -79,10 +79,6 @@ mod tests {
             Ok(())
         }
 
-        fn title(&self) -> &'static str {
-            "One"
-        }
-
         fn watcher(&self) -> Option<&Mutex<Watcher>> {
             self.0.as_ref()
         }

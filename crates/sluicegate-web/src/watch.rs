@@ -171,10 +171,6 @@ impl Seen for Watch {
         Ok(())
     }
 
-    fn title(&self) -> &'static str {
-        "This service as it works"
-    }
-
     fn watcher(&self) -> Option<&Mutex<Watcher>> {
         Some(&self.watcher)
     }
