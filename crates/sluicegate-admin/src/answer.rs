@@ -2,11 +2,14 @@
 
 use crate::origin::is_own;
 use crate::query::value;
-use crate::{page, settings, stages};
+use crate::watcher::Watcher;
+use crate::{lately, page, settings, stages};
 use serde_json::json;
 use sluicegate::{Changed, Setting, SettingFaults, StageError, Value};
+use std::sync::Mutex;
 
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const EVENTS: &str = "text/event-stream";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// A request, as far as it matters.
@@ -67,6 +70,12 @@ pub trait Seen {
     /// # Errors
     /// Why it does not.
     fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged>;
+
+    /// What was seen lately, where somebody looks once a [`TICK`](crate::TICK). Who gives this also
+    /// answers `/api/live` in pieces: see [`Answer::is_live`].
+    fn watcher(&self) -> Option<&Mutex<Watcher>> {
+        None
+    }
 }
 
 /// What a stage can be made to do.
@@ -131,6 +140,7 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     match asked.path {
         "/api/net" => show(asked.method, || seen.json()),
         "/api/freeze" => freeze(asked, seen),
+        path if lately::is_one(path) => lately::answer(asked, seen),
         "/api/settings" => settings::answer(asked, seen),
         path if stages::is_one(path) => stages::answer(asked, seen),
         path => match page::file(path) {
@@ -141,8 +151,9 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     }
 }
 
-const NOWHERE: &str = "nothing is here; there are: /, /api/net, /api/settings, /api/freeze and \
-                       /api/stages/NAME/pause, step or resume\n";
+const NOWHERE: &str = "nothing is here; there are: /, /api/net, /api/live, /api/history, \
+                       /api/incidents, /api/settings, /api/freeze and /api/stages/NAME/pause, \
+                       step or resume\n";
 
 /// Shows JSON to who only reads.
 pub fn show(method: &[u8], json: impl FnOnce() -> String) -> Answer {
@@ -204,7 +215,13 @@ impl Answer {
         Self::new(200, JSON, body.to_string())
     }
 
-    fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
+    /// Whether the body is the beginning of a stream of events, which goes on with what
+    /// [`Watcher::look`] gives once a tick, for as long as somebody reads it.
+    pub fn is_live(&self) -> bool {
+        self.content_type == EVENTS
+    }
+
+    pub(crate) fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
         let cache = (status == 200).then_some("no-store");
         Self { status, content_type, allow: None, cache, body: body.into() }
     }
