@@ -43,6 +43,7 @@ function tell(news) {
   put($("name"), net.name);
   if (first && chosen()) open(chosen(), false);
   for (const part of parts) part.update(net, news.rates, news);
+  drawing.seek(panel.name || news.diagnosis?.stage);
   const age = net.age_ms === undefined ? "" : `The numbers were ${net.age_ms.toFixed(1)} ms old when they were sent. `;
   put($("age"), `${age}The net's clock: ${span(net.time_ms)}.`);
   document.body.dataset.ready = "true";
