@@ -24,4 +24,4 @@ pub use diagnose::{Diagnosis, Kind, diagnose};
 pub use json::{gate, net};
 pub use page::drawing;
 pub use rates::{DomainRates, Rates, StageRates, WireRates, WorkerRates, rates};
-pub use watcher::{BYTES_PER_STAGE, INCIDENTS_KEPT, Incident, STAGES_KEPT, TICK, Watcher};
+pub use watcher::{BYTES_PER_STAGE, INCIDENTS_KEPT, Incident, Look, STAGES_KEPT, TICK, Watcher};

@@ -2,8 +2,8 @@
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use serde_json::{Map, Value, json};
-use sluicegate::{Changed, Observer, Setting};
-use sluicegate_admin::{NotChanged, Seen, Steer, Watcher, net, no_such_law};
+use sluicegate::{Changed, Observer, Setting, Snapshot};
+use sluicegate_admin::{Look, NotChanged, Seen, Steer, Watcher, net, no_such_law};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
 use sluicegate_io::resources::{Budget, Resource};
@@ -88,8 +88,31 @@ impl Watch {
     /// Looks at the net, once a tick: for its history, and for those who watch, if any do. What
     /// these are to be sent.
     pub fn look(&self, watched: bool) -> Option<String> {
-        let (net, changes) = (self.json(), self.changes());
-        self.lately().look(&net, &changes, watched)
+        let observer = self.observer.get()?;
+        let (net, changes) = (observer.snapshot(), observer.changes());
+        let waits = net.stages.iter().map(|stage| (&*stage.name, &stage.wait));
+        let waits: Vec<_> = waits.collect();
+        let shown = self.shown(&net);
+        let look = Look { net: &shown, waits: &waits, changes: &changes, watched };
+        self.lately().look(look)
+    }
+
+    /// A net, with what the server tells beside it.
+    fn shown(&self, seen: &Snapshot) -> String {
+        let mut shown = net(seen);
+        shown["ledger"]["connections"] = connections(&self.connections());
+        shown["cache"] = json!({
+            "bytes": self.cache.used(),
+            "budget": self.cache.limit(),
+            "variants": variants(&self.variants),
+        });
+        shown["http"] = json!({
+            "refused": refused(&self.refusals),
+            "deadlines_ignored": self.deadlines.load(Relaxed),
+        });
+        shown["resources"] = self.resources.iter().map(resource).collect();
+        shown["log"] = json!({ "lost": self.lost.total() });
+        shown.to_string()
     }
 
     /// Goes on with the history of a net from which this one takes over.
@@ -114,20 +137,7 @@ impl Seen for Watch {
     /// The net at this moment; an empty object before it runs. May wait for busy workers.
     fn json(&self) -> String {
         let Some(observer) = self.observer.get() else { return json!({}).to_string() };
-        let mut shown = net(&observer.snapshot());
-        shown["ledger"]["connections"] = connections(&self.connections());
-        shown["cache"] = json!({
-            "bytes": self.cache.used(),
-            "budget": self.cache.limit(),
-            "variants": variants(&self.variants),
-        });
-        shown["http"] = json!({
-            "refused": refused(&self.refusals),
-            "deadlines_ignored": self.deadlines.load(Relaxed),
-        });
-        shown["resources"] = self.resources.iter().map(resource).collect();
-        shown["log"] = json!({ "lost": self.lost.total() });
-        shown.to_string()
+        self.shown(&observer.snapshot())
     }
 
     fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {
