@@ -1,5 +1,6 @@
 //! Questions to an admin listener and what it answers, without a server around.
 
+use crate::metrics::{self, Page};
 use crate::origin::is_own;
 use crate::query::value;
 use crate::{settings, stages};
@@ -23,6 +24,8 @@ pub struct Asked<'a> {
     pub host: Option<&'a [u8]>,
     /// Its field `Origin`; empty where it has several.
     pub origin: Option<&'a [u8]>,
+    /// Its field `Accept`, if it has one.
+    pub accept: Option<&'a [u8]>,
 }
 
 /// What it is answered with.
@@ -44,6 +47,9 @@ pub struct Answer {
 pub trait Seen {
     /// What runs, as JSON of the shape of [`net`](crate::net).
     fn json(&self) -> String;
+
+    /// Puts what runs onto a page of metrics.
+    fn put_metrics(&self, page: &mut Page);
 
     /// Freezes a law of a stage, or lets it go on.
     ///
@@ -134,6 +140,7 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     }
     match asked.path {
         "/api/net" => show(asked.method, || seen.json()),
+        "/metrics" => metrics::answer(asked, seen),
         "/api/freeze" => freeze(asked, seen),
         "/api/settings" => settings::answer(asked, seen),
         path if stages::is_one(path) => stages::answer(asked, seen),
@@ -141,7 +148,7 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
         "/" => Answer::not_allowed("GET, HEAD"),
         _ => Answer::text(
             404,
-            "nothing is here; there are: /, /api/net, /api/settings, /api/freeze and \
+            "nothing is here; there are: /, /metrics, /api/net, /api/settings, /api/freeze and \
              /api/stages/NAME/pause, step or resume\n",
         ),
     }
@@ -169,7 +176,7 @@ pub fn no_such_law<'a>(
 fn index(title: &str) -> String {
     format!(
         "<!doctype html><meta charset=utf-8><title>sluicegate</title>\n\
-         <p>{title}: <a href=api/net>/api/net</a>\n\
+         <p>{title}: <a href=api/net>/api/net</a>, <a href=metrics>/metrics</a>\n\
          <p>Settings: <a href=api/settings>/api/settings</a>, changed by \
          POST /api/settings?PATH=NUMBER&amp;by=NAME\n\
          <p>Hold a stage still: POST /api/stages/NAME/pause, then step or resume\n\
@@ -218,7 +225,7 @@ impl Answer {
         Self::new(200, JSON, body.to_string())
     }
 
-    fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
         let cache = (status == 200).then_some("no-store");
         Self { status, content_type, allow: None, cache, body: body.into() }
     }
@@ -241,6 +248,10 @@ mod tests {
     impl Seen for One {
         fn json(&self) -> String {
             json!({ "frozen": *self.0.borrow() }).to_string()
+        }
+
+        fn put_metrics(&self, page: &mut Page) {
+            metrics::put_build(page);
         }
 
         fn freeze(&self, _: &str, stage: &str, law: &str, to: bool) -> Result<(), NotChanged> {

@@ -7,6 +7,7 @@
 
 mod answer;
 mod json;
+pub mod metrics;
 mod origin;
 mod query;
 mod settings;

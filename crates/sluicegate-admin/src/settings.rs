@@ -119,6 +119,8 @@ mod tests {
             String::new()
         }
 
+        fn put_metrics(&self, _: &mut crate::metrics::Page) {}
+
         fn freeze(&self, _: &str, _: &str, _: &str, _: bool) -> Result<(), NotChanged> {
             Ok(())
         }
@@ -149,7 +151,8 @@ mod tests {
 
     fn ask(service: &Service, method: &str, query: &str, origin: Option<&[u8]>) -> (u16, Json) {
         let (method, path, query) = (method.as_bytes(), "/api/settings", Some(query));
-        let asked = Asked { method, path, query, host: Some(b"127.0.0.1:9900"), origin };
+        let host: Option<&[u8]> = Some(b"127.0.0.1:9900");
+        let asked = Asked { method, path, query, host, origin, ..Asked::default() };
         let said = answer(asked, service);
         let json = serde_json::from_str(&said.body).unwrap_or(Json::String(said.body));
         (said.status, json)

@@ -2,10 +2,11 @@
 
 use crate::gate::Gate;
 use crate::shared::Shared;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
+use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use serde_json::json;
 use sluicegate::{Changed, Changes, Setting, Value};
+use sluicegate_admin::metrics::{Page, put_build, put_gate};
 use sluicegate_admin::{Answer, Asked, NotChanged, Seen, Steer, answer, no_such_law};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -19,6 +20,7 @@ use tower_service::Service;
 /// |---|---|
 /// | `GET /` | an index |
 /// | `GET /api/net` | the gates as JSON |
+/// | `GET /metrics` | the same for Prometheus and OpenMetrics |
 /// | `GET /api/settings` | their settings, and what was changed |
 /// | `POST /api/settings?PATH=NUMBER&by=NAME` | changes settings, if it [may](Self::changeable) |
 /// | `POST /api/freeze?stage=S&law=L&frozen=true` | freezes a law, if it may |
@@ -106,6 +108,11 @@ impl Seen for Gates {
         let shown =
             self.named.iter().map(|(name, gate)| sluicegate_admin::gate(name, &gate.view()));
         json!({ "name": "gates", "stages": shown.collect::<Vec<_>>() }).to_string()
+    }
+
+    fn put_metrics(&self, page: &mut Page) {
+        put_build(page);
+        self.named.iter().for_each(|(name, gate)| put_gate(page, name, &gate.view()));
     }
 
     fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {
@@ -199,6 +206,7 @@ fn asked<B>(request: &Request<B>) -> Asked<'_> {
         query: uri.query(),
         host: host.or_else(|| fields.get(HOST).map(HeaderValue::as_bytes)),
         origin: origin(fields),
+        accept: fields.get(ACCEPT).map(HeaderValue::as_bytes),
     }
 }
 

@@ -1,8 +1,11 @@
 //! What may be seen of a running service, from any thread: JSON of the net and its ledgers.
+mod metrics;
+
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use serde_json::{Map, Value, json};
 use sluicegate::{Changed, Observer, Setting};
+use sluicegate_admin::metrics::{Page, put_net};
 use sluicegate_admin::{NotChanged, Seen, Steer, net, no_such_law};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
@@ -99,6 +102,13 @@ impl Seen for Watch {
         shown["resources"] = self.resources.iter().map(resource).collect();
         shown["log"] = json!({ "lost": self.lost.total() });
         shown.to_string()
+    }
+
+    /// Nothing before the net runs.
+    fn put_metrics(&self, page: &mut Page) {
+        let Some(observer) = self.observer.get() else { return };
+        put_net(page, &observer.snapshot());
+        metrics::put_server(page, self);
     }
 
     fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {

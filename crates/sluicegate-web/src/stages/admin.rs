@@ -40,6 +40,7 @@ fn asked(head: &Head) -> Asked<'_> {
         query: head.query().and_then(|query| std::str::from_utf8(query).ok()),
         host: head.host(),
         origin: head.has("Origin").then(|| head.single("Origin").unwrap_or_default()),
+        accept: head.single("Accept"),
     }
 }
 
