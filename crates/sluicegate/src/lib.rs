@@ -77,8 +77,8 @@ pub use net::{
     OnFull, Refused, Routing, Spec, Supervision, Threads, Wire, bounded, stage,
 };
 pub use observe::{
-    AdmissionQueueView, AdmissionView, Happening, Observer, Snapshot, StageView, TRACE_COLUMNS,
-    Vote, WireView,
+    AdmissionQueueView, AdmissionView, ClassView, Happening, Histogram, Metric, MetricKind,
+    Observer, Reading, Snapshot, StageView, TRACE_COLUMNS, Vote, WireView, WorkerView,
 };
 pub use queue::{AdmissionQueue, Ask, Order, Place};
 pub use rig::Rig;

@@ -2,15 +2,24 @@
 //! that observers take.
 
 mod admission;
+mod by_class;
 mod drawing;
 mod happening;
+mod histogram;
+mod metric;
 mod snapshot;
 mod stats;
 mod trace;
+mod view;
 
 pub use admission::{AdmissionQueueView, AdmissionView, Vote};
+pub(crate) use by_class::ByClass;
 pub use happening::Happening;
-pub use snapshot::{Observer, Snapshot, StageView, WireView};
-pub(crate) use stats::{Count, Cut, StageStats, Stats, WireStats, sum};
+pub use histogram::Histogram;
+pub(crate) use histogram::Tally;
+pub use metric::{Metric, MetricKind, Reading};
+pub use snapshot::{Observer, Snapshot};
+pub(crate) use stats::{Count, Cut, StageStats, Stats, WireStats, WorkerStats, sum};
 pub use trace::TRACE_COLUMNS;
 pub(crate) use trace::{Record, Tracer};
+pub use view::{ClassView, StageView, WireView, WorkerView};

@@ -78,7 +78,9 @@ impl Taken {
 pub(crate) trait Probe: Send + Sync {
     /// Events that wait, and those among them that belong to flows.
     fn lengths(&self) -> (usize, usize);
-    /// Whether any wait: unlike the lengths this does not look at each.
+    /// Events that wait: unlike the lengths this does not look at each.
+    fn len(&self) -> usize;
+    /// Whether any wait.
     fn stands(&self) -> bool;
     fn oldest(&self) -> Option<Time>;
     /// Has a worker be told when the pressure comes into another tenth.
@@ -428,6 +430,10 @@ impl<T: Send> Probe for InletQueue<T> {
         let all = lanes.asks.iter().chain(&lanes.answers).chain(gated);
         let flows = all.filter(|event| event.tag().is_flow()).count();
         (lanes.asks() + lanes.answers.len(), flows)
+    }
+
+    fn len(&self) -> usize {
+        self.waiting().events
     }
 
     fn stands(&self) -> bool {
