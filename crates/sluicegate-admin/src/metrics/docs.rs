@@ -1,13 +1,14 @@
 //! The catalogue as a page of the manual.
 
-use super::catalogue::{ALL, Declared};
+use super::catalogue::all;
+use super::page::word;
 use std::fmt::Write;
 
 /// The tables of `docs/metrics.md`, in Markdown.
 pub fn docs() -> String {
     let mut text = String::new();
     let mut group = "";
-    for metric in ALL {
+    for metric in all() {
         if metric.group != group {
             group = metric.group;
             // Writing to a string cannot fail, here and below.
@@ -19,18 +20,11 @@ pub fn docs() -> String {
         let _ = writeln!(
             text,
             "| `{}` | {} | {} | {} |",
-            metric.sample(),
-            metric.kind.name(),
+            metric.name,
+            word(metric.kind),
             metric.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", "),
             metric.doc
         );
     }
     text
-}
-
-impl Declared {
-    /// The name of its samples; a histogram's end in `_bucket`, `_sum` and `_count` beside.
-    pub fn sample(&self) -> String {
-        format!("{}{}", self.name, self.suffix())
-    }
 }

@@ -6,10 +6,10 @@ mod docs;
 mod net;
 mod page;
 
-pub use catalogue::{ALL, Declared, Kind, Metric};
+pub use catalogue::{Declared, Id, ServiceMetric, all};
 pub use docs::docs;
 pub use net::{put_build, put_gate, put_net};
-pub use page::{Form, Number, Page};
+pub use page::{Form, Page};
 
 use crate::answer::{Answer, Asked, Seen, is_read};
 

@@ -1,7 +1,7 @@
 //! The server's own metrics, beside those of its net.
 use super::Watch;
 use crate::cache::Counts;
-use sluicegate_admin::metrics::{Metric as M, Page};
+use sluicegate_admin::metrics::{Page, ServiceMetric as M};
 use sluicegate_io::{How, Refusal};
 use std::sync::atomic::Ordering::Relaxed;
 
