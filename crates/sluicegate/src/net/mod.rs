@@ -60,6 +60,8 @@ pub struct Net {
     /// Ports on which nothing is sent.
     pub(crate) sealed: Vec<(StageId, usize)>,
     pub(crate) on_stall: Option<OnStall>,
+    /// Whether distributions are measured.
+    pub(crate) measures: bool,
 }
 
 /// A stage in its net: what wires attach to.
@@ -91,6 +93,7 @@ impl Net {
             entries: Vec::new(),
             sealed: Vec::new(),
             on_stall: None,
+            measures: true,
         }
     }
 
@@ -175,6 +178,13 @@ impl Net {
     /// ```
     pub fn on_stall(&mut self, tell: impl Fn(&Stall) + Send + Sync + 'static) {
         self.on_stall = Some(Box::new(tell));
+    }
+
+    /// Whether distributions are measured: how long events wait and are handled, how large batches
+    /// are, how long answers take. They are unless this says otherwise; all other counts are kept
+    /// in any case. While the net runs see [`Observer::measure`](crate::Observer::measure).
+    pub fn measure(&mut self, on: bool) {
+        self.measures = on;
     }
 
     /// The names of the stages, in order of declaration.

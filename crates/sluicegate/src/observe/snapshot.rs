@@ -88,6 +88,12 @@ impl Observer {
         true
     }
 
+    /// Has distributions be measured from now on, or not: see [`Net::measure`](crate::Net::measure).
+    /// What was measured before stays.
+    pub fn measure(&self, on: bool) {
+        self.plan.measures.store(on, Relaxed);
+    }
+
     /// What these parts of the ledger and the counters say, and who slept before.
     pub(crate) fn view(&self, cuts: &[Cut], asleep: &[bool]) -> Snapshot {
         let plan = &*self.plan;

@@ -136,6 +136,17 @@ impl StageStats {
         self.waits.add(1);
     }
 
+    /// The replica parks, or goes on.
+    pub fn park(&self, parked: bool, now: Time) {
+        if parked {
+            self.parked.add(1);
+            self.parked_at.set(now.0);
+        } else {
+            self.parked_time.add(now.0.saturating_sub(self.parked_at.get()));
+        }
+        self.parked_now.set(u64::from(parked));
+    }
+
     /// Adds the ends without answer by which `now` exceeds `before`.
     pub fn ended(&self, now: ByWhy, before: ByWhy) {
         for why in Why::ALL {

@@ -40,6 +40,8 @@ pub(crate) struct Aside<I> {
     pub passed: VecDeque<Passed>,
     pub dropped: Dropped<I>,
     pub costs: Vec<(Ticket, f64)>,
+    /// Where there is no gate: when how many events of the batch came, the oldest first.
+    pub came: Vec<(Time, usize)>,
     /// How many the replica can serve at once, and how many more now, where that is not one by
     /// one.
     pub service: Option<(usize, usize)>,
@@ -47,8 +49,13 @@ pub(crate) struct Aside<I> {
 
 impl<I> Default for Aside<I> {
     fn default() -> Self {
-        let (passed, dropped, costs) = (VecDeque::new(), Vec::new(), Vec::new());
-        Self { passed, dropped, costs, service: None }
+        Self {
+            passed: VecDeque::new(),
+            dropped: Vec::new(),
+            costs: Vec::new(),
+            came: Vec::new(),
+            service: None,
+        }
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct Plan {
     pub traced: bool,
     /// Who is told of stalls, if anybody wants to be.
     pub on_stall: Option<OnStall>,
+    /// Whether distributions are measured; see [`Net::measure`].
+    pub measures: AtomicBool,
     /// What was changed from outside.
     pub changes: Changes,
 }
@@ -100,7 +102,7 @@ pub(crate) struct PlannedStage {
 
 impl Plan {
     pub fn new(net: Net, clock: Clock, traced: bool) -> Arc<Self> {
-        let Net { name, domains, stages, mut wires, entries, on_stall, sealed: _ } = net;
+        let Net { name, domains, stages, mut wires, entries, on_stall, measures, sealed: _ } = net;
         wires.shrink_to_fit();
         // Letters are no part of the way.
         let parts = wires.iter().filter(|w| w.from.1 < stages[w.from.0.index()].ports.len());
@@ -171,6 +173,7 @@ impl Plan {
             stopped: OnceLock::new(),
             traced,
             on_stall,
+            measures: AtomicBool::new(measures),
             changes: Changes::default(),
         });
         for entry in &entries {
@@ -469,8 +472,9 @@ impl<'a> Build<'a> {
         let (worker, spec) = (desk.worker, &plan.stages[stage.index()]);
         let (mailbox, bit) = plan.address(spec, worker.index());
         let windows = (0..spec.ports.len()).map(|port| {
-            let places = plan.wires[plan.wire_from((stage, port))?].window?;
-            Some(Window::new(port, places, stage, worker))
+            let wire = plan.wire_from((stage, port))?;
+            let window = Window::new(port, plan.wires[wire].window?, stage, worker);
+            Some(window.counted(plan.stats.wire(worker, wire)))
         });
         let windows: Vec<_> = windows.collect();
         let windows = if windows.iter().any(Option::is_some) { windows } else { Vec::new() };

@@ -15,7 +15,8 @@ impl Worker {
     /// Makes the worker on the thread that is to run it.
     pub fn new(plan: &Arc<Plan>, id: WorkerId) -> Result<Self, BoxError> {
         let domain = plan.domain_of(id);
-        let desk = Desk::new(id, plan.stages.len(), Arc::clone(&plan.gone));
+        let stats = Arc::clone(plan.stats.worker(id));
+        let desk = Desk::new(id, plan.stages.len(), Arc::clone(&plan.gone), stats);
         desk.tell_current(Arc::clone(&plan.currents[id.index()]));
         if plan.traced {
             desk.trace(Tracer::new(plan.clock.clone(), id));
