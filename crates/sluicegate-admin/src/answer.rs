@@ -3,11 +3,10 @@
 use crate::metrics::{self, Page};
 use crate::origin::is_own;
 use crate::query::value;
-use crate::{settings, stages};
+use crate::{page, settings, stages};
 use serde_json::json;
 use sluicegate::{Changed, Setting, SettingFaults, StageError, Value};
 
-const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -74,9 +73,6 @@ pub trait Seen {
     /// # Errors
     /// Why it does not.
     fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged>;
-
-    /// Heads the index: what runs here.
-    fn title(&self) -> &'static str;
 }
 
 /// What a stage can be made to do.
@@ -144,15 +140,16 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
         "/api/freeze" => freeze(asked, seen),
         "/api/settings" => settings::answer(asked, seen),
         path if stages::is_one(path) => stages::answer(asked, seen),
-        "/" if is_read(asked.method) => Answer::new(200, HTML, index(seen.title())),
-        "/" => Answer::not_allowed("GET, HEAD"),
-        _ => Answer::text(
-            404,
-            "nothing is here; there are: /, /metrics, /api/net, /api/settings, /api/freeze and \
-             /api/stages/NAME/pause, step or resume\n",
-        ),
+        path => match page::file(path) {
+            Some((media, text)) if is_read(asked.method) => Answer::new(200, media, text),
+            Some(_) => Answer::not_allowed("GET, HEAD"),
+            None => Answer::text(404, NOWHERE),
+        },
     }
 }
+
+const NOWHERE: &str = "nothing is here; there are: /, /metrics, /api/net, /api/settings, /api/freeze \
+                       and /api/stages/NAME/pause, step or resume\n";
 
 /// Shows JSON to who only reads.
 pub fn show(method: &[u8], json: impl FnOnce() -> String) -> Answer {
@@ -171,17 +168,6 @@ pub fn no_such_law<'a>(
     let there: Vec<_> = there.map(|(stage, law)| format!("stage={stage}&law={law}")).collect();
     let there = if there.is_empty() { "none at all".to_owned() } else { there.join(", ") };
     format!("no stage {stage:?} has a law {law:?}; accepted: {there}")
-}
-
-fn index(title: &str) -> String {
-    format!(
-        "<!doctype html><meta charset=utf-8><title>sluicegate</title>\n\
-         <p>{title}: <a href=api/net>/api/net</a>, <a href=metrics>/metrics</a>\n\
-         <p>Settings: <a href=api/settings>/api/settings</a>, changed by \
-         POST /api/settings?PATH=NUMBER&amp;by=NAME\n\
-         <p>Hold a stage still: POST /api/stages/NAME/pause, then step or resume\n\
-         <p>Freeze a law of a gate: POST /api/freeze?stage=S&amp;law=L&amp;frozen=true\n"
-    )
 }
 
 pub(crate) fn is_read(method: &[u8]) -> bool {
@@ -283,10 +269,6 @@ mod tests {
                 _ => return Err(NotChanged::Unknown("there are: a/b".to_owned())),
             };
             Ok(())
-        }
-
-        fn title(&self) -> &'static str {
-            "One"
         }
     }
 

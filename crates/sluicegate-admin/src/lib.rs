@@ -9,9 +9,11 @@ mod answer;
 mod json;
 pub mod metrics;
 mod origin;
+mod page;
 mod query;
 mod settings;
 mod stages;
 
 pub use answer::{Answer, Asked, NotChanged, Seen, Steer, answer, no_such_law, show};
 pub use json::{gate, net};
+pub use page::drawing;

@@ -18,7 +18,7 @@ use tower_service::Service;
 ///
 /// | asked | answers |
 /// |---|---|
-/// | `GET /` | an index |
+/// | `GET /` | the dashboard: a page that shows all of this |
 /// | `GET /api/net` | the gates as JSON |
 /// | `GET /metrics` | the same for Prometheus and OpenMetrics |
 /// | `GET /api/settings` | their settings, and what was changed |
@@ -175,10 +175,6 @@ impl Seen for Gates {
 
     fn steer(&self, _: &str, _: &str, _: Steer) -> Result<(), NotChanged> {
         Err(NotChanged::Forbidden("a gate is no stage of a net: it cannot be held still"))
-    }
-
-    fn title(&self) -> &'static str {
-        "These gates as they work"
     }
 }
 

@@ -151,10 +151,6 @@ impl Seen for Watch {
         }
         Ok(())
     }
-
-    fn title(&self) -> &'static str {
-        "This service as it works"
-    }
 }
 
 impl std::fmt::Debug for Watch {

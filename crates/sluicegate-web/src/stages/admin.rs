@@ -1,4 +1,4 @@
-//! The admin listener: an index, the net as JSON, and what may be changed while it runs.
+//! The admin listener: the dashboard, the net as JSON, and what may be changed while it runs.
 use crate::watch::Watch;
 use sluicegate::{Batch, Cx, Out, Stage};
 use sluicegate_admin::{Answer, Asked, answer};
