@@ -6,14 +6,19 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod guard;
+mod health;
 mod json;
 pub mod metrics;
-mod origin;
 mod page;
 mod query;
 mod settings;
 mod stages;
+mod token;
 
 pub use answer::{Answer, Asked, NotChanged, Seen, Steer, answer, no_such_law, show};
+pub use guard::Guard;
+pub use health::Health;
 pub use json::{gate, net};
 pub use page::drawing;
+pub use token::Token;

@@ -1,12 +1,13 @@
 //! What may be seen of a running service, from any thread: JSON of the net and its ledgers.
 mod metrics;
 
+use crate::app::OnChange;
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use serde_json::{Map, Value, json};
 use sluicegate::{Changed, Observer, Setting};
 use sluicegate_admin::metrics::{Page, put_net};
-use sluicegate_admin::{NotChanged, Seen, Steer, net, no_such_law};
+use sluicegate_admin::{Guard, Health, NotChanged, Seen, Steer, net, no_such_law};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
 use sluicegate_io::resources::{Budget, Resource};
@@ -27,6 +28,8 @@ pub struct Watch {
     lost: Arc<Lost>,
     resources: Vec<Resource>,
     deadlines: Arc<AtomicU64>,
+    guard: Guard,
+    on_change: Option<OnChange>,
 }
 
 impl Watch {
@@ -37,7 +40,23 @@ impl Watch {
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
         let (observer, refusals, lost, deadlines) = Default::default();
-        Watch { observer, connections, cache, variants, refusals, lost, deadlines, resources }
+        Watch {
+            observer,
+            connections,
+            cache,
+            variants,
+            refusals,
+            lost,
+            resources,
+            deadlines,
+            guard: Guard::OPEN,
+            on_change: None,
+        }
+    }
+
+    /// Shown to those alone whom `guard` admits; and `on_change` is told of what they change.
+    pub fn guarded(self, guard: Guard, on_change: Option<OnChange>) -> Watch {
+        Watch { guard, on_change, ..self }
     }
 
     /// The ledger of the worker with this number.
@@ -109,6 +128,19 @@ impl Seen for Watch {
         let Some(observer) = self.observer.get() else { return };
         put_net(page, &observer.snapshot());
         metrics::put_server(page, self);
+    }
+
+    fn health(&self) -> Health {
+        let observer = self.observer.get();
+        observer.map_or_else(Health::starting, |observer| Health::of_net(&observer.snapshot()))
+    }
+
+    fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    fn changed(&self, what: &str) {
+        self.on_change.iter().for_each(|tell| tell(what));
     }
 
     fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {
