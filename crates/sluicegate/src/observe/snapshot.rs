@@ -116,7 +116,7 @@ impl Observer {
             stages,
             wires,
             classes: self.classes(),
-            workers: self.workers(cuts, asleep),
+            workers: self.workers(at, cuts, asleep),
             ledger: sum(cuts, plan),
             age: at.since(oldest),
             draining: plan.draining.load(Relaxed),
@@ -257,7 +257,7 @@ impl Observer {
         classes.into_values().collect()
     }
 
-    fn workers(&self, cuts: &[Cut], asleep: &[bool]) -> Vec<WorkerView> {
+    fn workers(&self, at: Time, cuts: &[Cut], asleep: &[bool]) -> Vec<WorkerView> {
         let plan = &*self.plan;
         let domains = plan.domains.iter();
         let all = domains.flat_map(|domain| domain.workers().map(move |n| (domain, n)));
@@ -269,6 +269,7 @@ impl Observer {
                 runs: stats.runs.get(),
                 busy: Duration::from_nanos(stats.busy.get()),
                 cpu: cuts[n].cpu,
+                age: at.since(cuts[n].at),
                 asleep: asleep[n],
             }
         })
