@@ -1,7 +1,10 @@
 //! Questions to an admin listener and what it answers, without a server around.
 
-use crate::origin::is_own;
+use crate::guard::Guard;
+use crate::health::{self, Health};
+use crate::metrics::{self, Page};
 use crate::query::value;
+use crate::token::credentials;
 use crate::watcher::Watcher;
 use crate::{lately, page, settings, stages};
 use serde_json::json;
@@ -25,6 +28,20 @@ pub struct Asked<'a> {
     pub host: Option<&'a [u8]>,
     /// Its field `Origin`; empty where it has several.
     pub origin: Option<&'a [u8]>,
+    /// Its field `Accept`, if it has one.
+    pub accept: Option<&'a [u8]>,
+    /// Its field `Authorization`; empty where it has several.
+    pub authorization: Option<&'a [u8]>,
+}
+
+impl Asked<'_> {
+    /// Who asks, as far as they say, by `by` in the query or as the user of Basic authentication:
+    /// nobody checks it.
+    pub(crate) fn by(&self) -> String {
+        let said = self.query.and_then(|query| value(query, "by"));
+        let user = || self.authorization.and_then(credentials)?.user;
+        said.or_else(user).unwrap_or_else(|| "admin".to_owned())
+    }
 }
 
 /// What it is answered with.
@@ -36,6 +53,8 @@ pub struct Answer {
     pub content_type: &'static str,
     /// The methods that are allowed, for the field `Allow` of a 405.
     pub allow: Option<&'static str>,
+    /// How to log in, for the field `WWW-Authenticate` of a 401.
+    pub challenge: Option<&'static str>,
     /// What caches may do with it, for the field `Cache-Control`: what is shown is of this moment.
     pub cache: Option<&'static str>,
     /// The body.
@@ -46,6 +65,21 @@ pub struct Answer {
 pub trait Seen {
     /// What runs, as JSON of the shape of [`net`](crate::net).
     fn json(&self) -> String;
+
+    /// Puts what runs onto a page of metrics.
+    fn put_metrics(&self, page: &mut Page);
+
+    /// How well it is.
+    fn health(&self) -> Health;
+
+    /// Who may ask.
+    fn guard(&self) -> &Guard {
+        static OPEN: Guard = Guard::OPEN;
+        &OPEN
+    }
+
+    /// Is told of each change that was made, in words: who, and what.
+    fn changed(&self, _what: &str) {}
 
     /// Freezes a law of a stage, or lets it go on.
     ///
@@ -132,13 +166,25 @@ impl From<SettingFaults> for NotChanged {
 /// Answers whatever an admin listener is asked.
 pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     // Before any route, so that none can forget it.
-    if !is_read(asked.method) && !is_own(asked.host, asked.origin) {
+    let guard = seen.guard();
+    if let Err(refused) = guard.check_host(asked.host) {
+        return refused;
+    }
+    let admitted = guard.admits(asked.authorization);
+    if health::is_one(asked.path) {
+        return health::answer(asked, || seen.health(), admitted);
+    }
+    if !admitted {
+        return Answer::not_admitted();
+    }
+    if !is_read(asked.method) && !guard.is_own(asked.host, asked.origin) {
         let what = "pages of other origins change nothing here; accepted: no Origin, or the \
-                    listener's own, by its IP address or as localhost\n";
+                    listener's own, by its IP address, as localhost or by a name that it is given\n";
         return Answer::text(403, what);
     }
     match asked.path {
         "/api/net" => show(asked.method, || seen.json()),
+        "/metrics" => metrics::answer(asked, seen),
         "/api/freeze" => freeze(asked, seen),
         path if lately::is_one(path) => lately::answer(asked, seen),
         "/api/settings" => settings::answer(asked, seen),
@@ -151,9 +197,9 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     }
 }
 
-const NOWHERE: &str = "nothing is here; there are: /, /api/net, /api/live, /api/history, \
-                       /api/incidents, /api/settings, /api/freeze and /api/stages/NAME/pause, \
-                       step or resume\n";
+const NOWHERE: &str = "nothing is here; there are: /, /metrics, /healthz, /readyz, /api/net, /api/live, \
+                       /api/history, /api/incidents, /api/settings, /api/freeze and \
+                       /api/stages/NAME/pause, step or resume\n";
 
 /// Shows JSON to who only reads.
 pub fn show(method: &[u8], json: impl FnOnce() -> String) -> Answer {
@@ -189,8 +235,13 @@ fn freeze(asked: Asked<'_>, seen: &impl Seen) -> Answer {
                     /api/net\n";
         return Answer::text(400, what);
     };
-    match seen.freeze(&by(query), &stage, &law, frozen) {
-        Ok(()) => Answer::json(&json!({ "stage": stage, "law": law, "frozen": frozen })),
+    let by = asked.by();
+    match seen.freeze(&by, &stage, &law, frozen) {
+        Ok(()) => {
+            let verb = if frozen { "froze" } else { "let go on" };
+            seen.changed(&format!("{by:?} {verb} the law {law} of {stage:?}"));
+            Answer::json(&json!({ "stage": stage, "law": law, "frozen": frozen }))
+        }
         Err(why) => why.answer(),
     }
 }
@@ -201,12 +252,30 @@ fn change(query: &str) -> Option<(String, String, bool)> {
     Some((value(query, "stage")?, value(query, "law")?, frozen))
 }
 
-/// Who asks, as far as they say: nobody checks it.
-pub(crate) fn by(query: &str) -> String {
-    value(query, "by").unwrap_or_else(|| "admin".to_owned())
-}
+/// What browsers are to do with all that is answered: run nothing but the listener's own files,
+/// tell nobody of it, and show it in no other page.
+const SAFE: [(&str, &str); 4] = [
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+];
 
 impl Answer {
+    /// The fields of its head, beside type and length of the body.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+        let own = [
+            ("Allow", self.allow),
+            ("WWW-Authenticate", self.challenge),
+            ("Cache-Control", self.cache),
+        ];
+        own.into_iter().filter_map(|(name, value)| Some((name, value?))).chain(SAFE)
+    }
+
     pub(crate) fn text(status: u16, body: impl Into<String>) -> Self {
         Self::new(status, TEXT, body)
     }
@@ -223,7 +292,14 @@ impl Answer {
 
     pub(crate) fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
         let cache = (status == 200).then_some("no-store");
-        Self { status, content_type, allow: None, cache, body: body.into() }
+        Self { status, content_type, allow: None, challenge: None, cache, body: body.into() }
+    }
+
+    fn not_admitted() -> Self {
+        let body = "this listener asks for its token; accepted: Authorization: Bearer TOKEN, or \
+                    Basic with any user and the token as the password\n";
+        let challenge = Some("Basic realm=\"sluicegate admin\", charset=\"UTF-8\"");
+        Self { challenge, ..Self::text(401, body) }
     }
 
     pub(crate) fn not_allowed(methods: &'static str) -> Self {
@@ -244,6 +320,14 @@ mod tests {
     impl Seen for One {
         fn json(&self) -> String {
             json!({ "frozen": *self.0.borrow() }).to_string()
+        }
+
+        fn put_metrics(&self, page: &mut Page) {
+            metrics::put_build(page);
+        }
+
+        fn health(&self) -> Health {
+            Health::default()
         }
 
         fn freeze(&self, _: &str, stage: &str, law: &str, to: bool) -> Result<(), NotChanged> {

@@ -8,20 +8,26 @@
 
 mod answer;
 mod diagnose;
+mod guard;
+mod health;
 mod json;
 mod lately;
+pub mod metrics;
 pub mod model;
-mod origin;
 mod page;
 mod query;
 mod rates;
 mod settings;
 mod stages;
+mod token;
 mod watcher;
 
 pub use answer::{Answer, Asked, NotChanged, Seen, Steer, answer, no_such_law, show};
 pub use diagnose::{Diagnosis, Kind, diagnose};
+pub use guard::Guard;
+pub use health::Health;
 pub use json::{gate, net};
 pub use page::drawing;
 pub use rates::{DomainRates, Rates, StageRates, WireRates, WorkerRates, rates};
-pub use watcher::{BYTES_PER_STAGE, INCIDENTS_KEPT, Incident, STAGES_KEPT, TICK, Watcher};
+pub use token::Token;
+pub use watcher::{BYTES_PER_STAGE, INCIDENTS_KEPT, Incident, Look, STAGES_KEPT, TICK, Watcher};

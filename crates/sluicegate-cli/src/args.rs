@@ -127,6 +127,9 @@ pub struct Serve {
     /// Where the net shows itself, and is changed by whoever reaches it
     #[arg(long, value_name = "ADDRESS")]
     pub admin: Option<String>,
+    /// A file with the token that is asked for there
+    #[arg(long, value_name = "FILE")]
+    pub admin_token_file: Option<String>,
     /// Pinned threads; as many as CPUs may be used without it
     #[arg(long, value_name = "N")]
     pub workers: Option<String>,

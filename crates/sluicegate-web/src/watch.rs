@@ -1,9 +1,13 @@
 //! What may be seen of a running service, from any thread: JSON of the net and its ledgers.
+mod metrics;
+
+use crate::app::OnChange;
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use serde_json::{Map, Value, json};
-use sluicegate::{Changed, Observer, Setting};
-use sluicegate_admin::{NotChanged, Seen, Steer, Watcher, net, no_such_law};
+use sluicegate::{Changed, Observer, Setting, Snapshot};
+use sluicegate_admin::metrics::{Page, put_net};
+use sluicegate_admin::{Guard, Health, Look, NotChanged, Seen, Steer, Watcher, net, no_such_law};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
 use sluicegate_io::resources::{Budget, Resource};
@@ -25,6 +29,8 @@ pub struct Watch {
     resources: Vec<Resource>,
     deadlines: Arc<AtomicU64>,
     watcher: Mutex<Watcher>,
+    guard: Guard,
+    on_change: Option<OnChange>,
 }
 
 impl Watch {
@@ -45,7 +51,14 @@ impl Watch {
             resources,
             deadlines,
             watcher,
+            guard: Guard::OPEN,
+            on_change: None,
         }
+    }
+
+    /// Shown to those alone whom `guard` admits; and `on_change` is told of what they change.
+    pub fn guarded(self, guard: Guard, on_change: Option<OnChange>) -> Watch {
+        Watch { guard, on_change, ..self }
     }
 
     /// The ledger of the worker with this number.
@@ -88,8 +101,31 @@ impl Watch {
     /// Looks at the net, once a tick: for its history, and for those who watch, if any do. What
     /// these are to be sent.
     pub fn look(&self, watched: bool) -> Option<String> {
-        let (net, changes) = (self.json(), self.changes());
-        self.lately().look(&net, &changes, watched)
+        let observer = self.observer.get()?;
+        let (net, changes) = (observer.snapshot(), observer.changes());
+        let waits = net.stages.iter().map(|stage| (&*stage.name, &stage.wait));
+        let waits: Vec<_> = waits.collect();
+        let shown = self.shown(&net);
+        let look = Look { net: &shown, waits: &waits, changes: &changes, watched };
+        self.lately().look(look)
+    }
+
+    /// A net, with what the server tells beside it.
+    fn shown(&self, seen: &Snapshot) -> String {
+        let mut shown = net(seen);
+        shown["ledger"]["connections"] = connections(&self.connections());
+        shown["cache"] = json!({
+            "bytes": self.cache.used(),
+            "budget": self.cache.limit(),
+            "variants": variants(&self.variants),
+        });
+        shown["http"] = json!({
+            "refused": refused(&self.refusals),
+            "deadlines_ignored": self.deadlines.load(Relaxed),
+        });
+        shown["resources"] = self.resources.iter().map(resource).collect();
+        shown["log"] = json!({ "lost": self.lost.total() });
+        shown.to_string()
     }
 
     /// Goes on with the history of a net from which this one takes over.
@@ -114,20 +150,27 @@ impl Seen for Watch {
     /// The net at this moment; an empty object before it runs. May wait for busy workers.
     fn json(&self) -> String {
         let Some(observer) = self.observer.get() else { return json!({}).to_string() };
-        let mut shown = net(&observer.snapshot());
-        shown["ledger"]["connections"] = connections(&self.connections());
-        shown["cache"] = json!({
-            "bytes": self.cache.used(),
-            "budget": self.cache.limit(),
-            "variants": variants(&self.variants),
-        });
-        shown["http"] = json!({
-            "refused": refused(&self.refusals),
-            "deadlines_ignored": self.deadlines.load(Relaxed),
-        });
-        shown["resources"] = self.resources.iter().map(resource).collect();
-        shown["log"] = json!({ "lost": self.lost.total() });
-        shown.to_string()
+        self.shown(&observer.snapshot())
+    }
+
+    /// Nothing before the net runs.
+    fn put_metrics(&self, page: &mut Page) {
+        let Some(observer) = self.observer.get() else { return };
+        put_net(page, &observer.snapshot());
+        metrics::put_server(page, self);
+    }
+
+    fn health(&self) -> Health {
+        let observer = self.observer.get();
+        observer.map_or_else(Health::starting, |observer| Health::of_net(&observer.snapshot()))
+    }
+
+    fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    fn changed(&self, what: &str) {
+        self.on_change.iter().for_each(|tell| tell(what));
     }
 
     fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {

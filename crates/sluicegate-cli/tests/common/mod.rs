@@ -191,7 +191,7 @@ impl<S: Read + Write> Client<S> {
 
     /// Asks without a body; `fields` are lines with their ends.
     pub fn ask(&mut self, method: &str, target: &str, fields: &str) -> Response {
-        self.send(format!("{method} {target} HTTP/1.1\r\nHost: test\r\n{fields}\r\n"));
+        self.send(format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n"));
         self.response(method == "HEAD")
     }
 

@@ -90,14 +90,16 @@ fn asked(head: &Head) -> Asked<'_> {
         query: head.query().and_then(|query| std::str::from_utf8(query).ok()),
         host: head.host(),
         origin: head.has("Origin").then(|| head.single("Origin").unwrap_or_default()),
+        accept: head.single("Accept"),
+        authorization: head
+            .has("Authorization")
+            .then(|| head.single("Authorization").unwrap_or_default()),
     }
 }
 
 /// What is answered, as a reply.
 pub(super) fn reply(answer: Answer) -> Reply {
-    let Answer { status, content_type, allow, cache, body } = answer;
-    let reply = Reply::content(status, content_type, body);
-    let fields = [("Cache-Control", cache), ("Allow", allow)].into_iter();
-    let fields = fields.filter_map(|(name, value)| Some((name, value?)));
+    let fields = answer.fields();
+    let reply = Reply::content(answer.status, answer.content_type, answer.body);
     fields.fold(reply, |reply, (name, value)| reply.header(name, value))
 }

@@ -6,7 +6,7 @@ use crate::ledger::{ByWhy, Ledger};
 use crate::observe::stats::{Cut, sum};
 use crate::observe::{ClassView, Histogram, StageView, WireView, WorkerView};
 use crate::run::{Plan, Stall, StopError, stalls};
-use crate::time::Time;
+use crate::time::{Clock, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -61,7 +61,11 @@ impl Observer {
         let mut me = None;
         desk::here_if_any(|desk| me = Some(desk.worker));
         let asleep = self.asleep();
-        self.view(&plan.stats.cut(|| plan.tell_all(), me), &asleep)
+        let cuts = match plan.clock {
+            Clock::Real(_) => plan.stats.cut(|| plan.tell_all(), me),
+            Clock::Virtual(_) => plan.stats.cut_at_once(|| plan.tell_all()),
+        };
+        self.view(&cuts, &asleep)
     }
 
     /// Which workers sleep.
@@ -112,7 +116,7 @@ impl Observer {
             stages,
             wires,
             classes: self.classes(),
-            workers: self.workers(cuts, asleep),
+            workers: self.workers(at, cuts, asleep),
             ledger: sum(cuts, plan),
             age: at.since(oldest),
             draining: plan.draining.load(Relaxed),
@@ -253,7 +257,7 @@ impl Observer {
         classes.into_values().collect()
     }
 
-    fn workers(&self, cuts: &[Cut], asleep: &[bool]) -> Vec<WorkerView> {
+    fn workers(&self, at: Time, cuts: &[Cut], asleep: &[bool]) -> Vec<WorkerView> {
         let plan = &*self.plan;
         let domains = plan.domains.iter();
         let all = domains.flat_map(|domain| domain.workers().map(move |n| (domain, n)));
@@ -265,6 +269,7 @@ impl Observer {
                 runs: stats.runs.get(),
                 busy: Duration::from_nanos(stats.busy.get()),
                 cpu: cuts[n].cpu,
+                age: at.since(cuts[n].at),
                 asleep: asleep[n],
             }
         })

@@ -275,9 +275,23 @@ impl Stats {
     /// Begins an epoch, which `tell_all` tells the workers, and waits, but not for long and not for
     /// the worker `me`, until all of them have published for it.
     pub fn cut(&self, tell_all: impl FnOnce(), me: Option<WorkerId>) -> Vec<Cut> {
+        self.cut_within(PATIENCE, tell_all, me)
+    }
+
+    /// The same of a simulated net, whose workers stand still while somebody looks.
+    pub fn cut_at_once(&self, tell_all: impl FnOnce()) -> Vec<Cut> {
+        self.cut_within(Duration::ZERO, tell_all, None)
+    }
+
+    fn cut_within(
+        &self,
+        patience: Duration,
+        tell_all: impl FnOnce(),
+        me: Option<WorkerId>,
+    ) -> Vec<Cut> {
         let epoch = self.epoch.fetch_add(1, SeqCst) + 1;
         tell_all();
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + patience;
         let mut cuts = self.cuts();
         loop {
             let late =

@@ -146,6 +146,8 @@ pub struct WorkerView {
     /// The processor's time that its thread has used, where its [machine](crate::Machine) can
     /// tell; as old as its part of the ledger.
     pub cpu: Option<Duration>,
+    /// How old its part of the ledger is: a worker whose handler does not come back publishes none.
+    pub age: Duration,
     /// Whether it slept when the snapshot was asked for, for which it is woken.
     pub asleep: bool,
 }
