@@ -16,7 +16,7 @@ import { span } from "./words.js";
 const drawing = new Drawing($("net"), choose);
 const panel = new StagePanel($("stage"), () => choose(null));
 const parts = [new Diagnosis(choose), drawing, new Past(choose), new Stages(choose), panel,
-  new Flows(choose), new Ledger(), new Machine(), new Changes()];
+  new Flows(), new Ledger(), new Machine(), new Changes()];
 let net = null;
 
 /** Shows a stage, or none; the address keeps it, so that it can be sent to somebody. */

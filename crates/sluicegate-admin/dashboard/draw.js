@@ -40,7 +40,7 @@ export class Drawing {
   mark(name) {
     this.marked = name;
     if (!this.select) return;
-    for (const [other, at] of this.stages || []) set(at.group, "aria-pressed", other === name);
+    for (const [other, at] of this.stages || []) set(at.hit, "aria-pressed", other === name);
   }
 
   /** Where the page is narrow: scrolls to this stage, once a stage. */
@@ -54,11 +54,11 @@ export class Drawing {
 
   /** Puts the keys where this stage is. */
   focus(name) {
-    this.stages?.get(name)?.group.focus();
+    this.stages?.get(name)?.hit.focus();
   }
 
   build(stages, wires, shape) {
-    const focused = [...this.stages || []].find(([, at]) => at.group === document.activeElement)?.[0];
+    const focused = [...this.stages || []].find(([, at]) => at.hit === document.activeElement)?.[0];
     this.shape = shape;
     // On a wall the page's type is larger, and the drawing with it.
     const zoom = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
@@ -120,13 +120,14 @@ export class Drawing {
     // Long names are cut; the accessible name and the title have all of it.
     const most = Math.floor(w / 8.5);
     put(name, stage.name.length > most ? `${stage.name.slice(0, most - 1)}…` : stage.name);
-    // What is written in the box is in the name that is read aloud, in better words.
-    const silent = svg("g", { "aria-hidden": "true" }, at.title,
+    // What is written in the box is said in better words by the name of what is clicked below it.
+    at.hit = svg("rect", { width: w, height: h, rx: 10, class: "hit", ...use }, at.title);
+    const drawn = svg("g", { class: "drawn", "aria-hidden": "true" },
       svg("rect", { x: -4, y: -4, width: w + 8, height: h + 8, rx: 13, class: "ring" }),
       svg("rect", { width: w, height: h, rx: 10, class: "box" }), name,
       svg("rect", { x: 11, y: 31, height: 9, rx: 4.5, width: w - 22, class: "track" }),
       at.level, at.peak, at.queue, at.mark, at.rate, at.note);
-    at.group = svg("g", { class: `stage ${stage.kind}`, transform: `translate(${x} ${y})`, "data-name": stage.name, ...use }, silent);
+    at.group = svg("g", { class: `stage ${stage.kind}`, transform: `translate(${x} ${y})`, "data-name": stage.name }, at.hit, drawn);
     this.stages.set(stage.name, at);
     return at.group;
   }
@@ -161,7 +162,7 @@ export class Drawing {
     at.note.classList.toggle("warn", refuses);
     const words = sentence(stage, rate);
     put(at.title, words);
-    set(at.group, "aria-label", words);
+    set(at.hit, "aria-label", words);
   }
 
   peak(stage) {
