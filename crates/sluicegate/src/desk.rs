@@ -7,7 +7,7 @@
 use crate::event::{NO_SOURCE, Notice, StageId, Tag, WorkerId};
 use crate::gone::Gone;
 use crate::ledger::{ByWhy, Counts, Why};
-use crate::observe::{Happening, Tracer};
+use crate::observe::{Happening, Recorder, Tracer};
 use crate::run::{Current, Rest};
 use crate::sim::Befallen;
 use crate::time::Time;
@@ -64,6 +64,8 @@ pub(crate) struct Desk {
     news: Cell<bool>,
     /// Only where a trace was asked for.
     tracer: OnceCell<Tracer>,
+    /// What it notes of single flows.
+    pub flows: Recorder,
     /// Only in a simulation, by stage.
     befallen: OnceCell<Rc<[Befallen]>>,
 }
@@ -85,6 +87,12 @@ struct Placed {
 
 impl Desk {
     pub fn new(worker: WorkerId, stages: usize, gone: Arc<Gone>) -> Rc<Self> {
+        Self::with(stages, gone, Recorder::new(Arc::default(), worker))
+    }
+
+    /// One that notes single flows there.
+    pub fn with(stages: usize, gone: Arc<Gone>, flows: Recorder) -> Rc<Self> {
+        let worker = flows.worker();
         Rc::new(Self {
             worker,
             counts: Counts::default(),
@@ -109,6 +117,7 @@ impl Desk {
             notices: RefCell::default(),
             news: Cell::new(false),
             tracer: OnceCell::new(),
+            flows,
             befallen: OnceCell::new(),
         })
     }

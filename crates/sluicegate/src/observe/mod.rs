@@ -3,13 +3,20 @@
 
 mod admission;
 mod drawing;
+mod flows;
 mod happening;
+mod paths;
+mod recorder;
 mod snapshot;
 mod stats;
 mod trace;
 
 pub use admission::{AdmissionQueueView, AdmissionView, Vote};
+pub(crate) use flows::Traces;
+pub use flows::{FlowStep, FlowTrace, Kept, StepKind};
 pub use happening::Happening;
+pub(crate) use paths::PathKey;
+pub(crate) use recorder::Recorder;
 pub use snapshot::{Observer, Snapshot, StageView, WireView};
 pub(crate) use stats::{Count, Cut, StageStats, Stats, WireStats, sum};
 pub use trace::TRACE_COLUMNS;

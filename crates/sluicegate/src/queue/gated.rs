@@ -43,12 +43,25 @@ pub(crate) struct Aside<I> {
     /// How many the replica can serve at once, and how many more now, where that is not one by
     /// one.
     pub service: Option<(usize, usize)>,
+    /// Whether it is noted when the events of a batch came; then that, where there is no gate:
+    /// each for so many.
+    pub notes: bool,
+    pub marks: Vec<(Time, usize)>,
+}
+
+impl<I> Aside<I> {
+    /// When the events of a batch came, as far as that was noted, each for so many of them.
+    pub fn came(&mut self, answers: bool) -> impl Iterator<Item = (Time, usize)> {
+        let passed = self.passed.iter().map(|passed| (passed.was.came, 1));
+        let passed = passed.filter(move |_| !answers);
+        self.marks.drain(..).chain(passed)
+    }
 }
 
 impl<I> Default for Aside<I> {
     fn default() -> Self {
         let (passed, dropped, costs) = (VecDeque::new(), Vec::new(), Vec::new());
-        Self { passed, dropped, costs, service: None }
+        Self { passed, dropped, costs, service: None, notes: false, marks: Vec::new() }
     }
 }
 

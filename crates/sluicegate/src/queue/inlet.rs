@@ -180,6 +180,9 @@ impl<T> InletQueue<T> {
         let (came, newest) = match &mut lanes.gated {
             None => {
                 move_up_to(&mut lanes.asks, into, asks);
+                if aside.notes {
+                    lanes.marks.copy(into.len(), &mut aside.marks);
+                }
                 lanes.marks.pop(into.len()).unzip()
             }
             Some(gated) => {

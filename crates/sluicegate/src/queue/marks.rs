@@ -16,6 +16,18 @@ impl Marks {
         }
     }
 
+    /// Copies the marks of the `n` oldest events.
+    #[cold]
+    pub fn copy(&self, n: usize, into: &mut Vec<(Time, usize)>) {
+        let mut left = n;
+        let marks = self.0.iter().take_while(|mark| {
+            let before = left;
+            left = left.saturating_sub(mark.1);
+            before > 0
+        });
+        into.extend(marks);
+    }
+
     /// Takes the marks of the `n` oldest events off; returns when the first and the last of them
     /// came.
     pub fn pop(&mut self, mut n: usize) -> Option<(Time, Time)> {

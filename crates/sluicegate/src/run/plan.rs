@@ -7,7 +7,7 @@ use crate::net::{
     BoxError, BuildReplica, Declared, EntryCounts, Kind, LETTERS, MachineFactory, Net,
     PolicyFactory, Routing, StageKind, ThreadStart, WireSpec, Wiring, exit_order,
 };
-use crate::observe::Stats;
+use crate::observe::{Stats, Traces};
 use crate::queue::{Probe, route};
 use crate::run::{
     Bell, Breaker, Crew, Current, Directives, GROUP, Mailbox, NEWS, OnStall, PolicySettings, Pool,
@@ -52,6 +52,8 @@ pub(crate) struct Plan {
     pub on_stall: Option<OnStall>,
     /// What was changed from outside.
     pub changes: Changes,
+    /// Single flows that are kept.
+    pub traces: Arc<Traces>,
 }
 
 pub(crate) struct PlannedDomain {
@@ -100,7 +102,8 @@ pub(crate) struct PlannedStage {
 
 impl Plan {
     pub fn new(net: Net, clock: Clock, traced: bool) -> Arc<Self> {
-        let Net { name, domains, stages, mut wires, entries, on_stall, sealed: _ } = net;
+        let simulated = matches!(clock, Clock::Virtual(_));
+        let Net { name, domains, stages, mut wires, entries, on_stall, tracing, sealed: _ } = net;
         wires.shrink_to_fit();
         // Letters are no part of the way.
         let parts = wires.iter().filter(|w| w.from.1 < stages[w.from.0.index()].ports.len());
@@ -172,6 +175,7 @@ impl Plan {
             traced,
             on_stall,
             changes: Changes::default(),
+            traces: Arc::new(Traces::new(first, tracing, simulated)),
         });
         for entry in &entries {
             entry.open(&plan);

@@ -169,6 +169,7 @@ impl<S: Stage> Replica<S> {
         let asks = if gate == Gate::HalfOpen { asks.min(1) } else { asks };
         let limits = (answers.min(room), asks.min(room));
         let gone = &cx.desk.gone;
+        self.aside.notes = cx.desk.flows.is_on();
         let taken = self.queue.take(now, gone, &mut self.work.events, limits, &mut self.aside);
         if !self.aside.dropped.is_empty() {
             self.end_dropped(cx);
@@ -284,6 +285,12 @@ impl<S: Stage> Replica<S> {
         let passed = &self.aside.passed;
         self.work.timed = passed.len() > 1 && passed.iter().any(|event| event.ticket.is_some());
         let (clock, desk) = (cx.clock, cx.desk);
+        self.work.traced = desk.flows.is_on();
+        self.work.noted = self.work.timed || self.work.traced;
+        if self.work.traced {
+            let came = self.aside.came(taken.answers);
+            desk.flows.begin(now, self.work.events.len(), came);
+        }
         let befallen = desk.befallen(self.id);
         if let Some(after) = befallen.and_then(|befallen| befallen.panics.take()) {
             self.work.panic_after(after);
