@@ -2,12 +2,14 @@
 
 use crate::origin::is_own;
 use crate::query::value;
-use crate::{settings, stages};
+use crate::watcher::Watcher;
+use crate::{lately, page, settings, stages};
 use serde_json::json;
 use sluicegate::{Changed, Setting, SettingFaults, StageError, Value};
+use std::sync::Mutex;
 
-const HTML: &str = "text/html; charset=utf-8";
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const EVENTS: &str = "text/event-stream";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// A request, as far as it matters.
@@ -69,8 +71,11 @@ pub trait Seen {
     /// Why it does not.
     fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged>;
 
-    /// Heads the index: what runs here.
-    fn title(&self) -> &'static str;
+    /// What was seen lately, where somebody looks once a [`TICK`](crate::TICK). Who gives this also
+    /// answers `/api/live` in pieces: see [`Answer::is_live`].
+    fn watcher(&self) -> Option<&Mutex<Watcher>> {
+        None
+    }
 }
 
 /// What a stage can be made to do.
@@ -135,17 +140,20 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     match asked.path {
         "/api/net" => show(asked.method, || seen.json()),
         "/api/freeze" => freeze(asked, seen),
+        path if lately::is_one(path) => lately::answer(asked, seen),
         "/api/settings" => settings::answer(asked, seen),
         path if stages::is_one(path) => stages::answer(asked, seen),
-        "/" if is_read(asked.method) => Answer::new(200, HTML, index(seen.title())),
-        "/" => Answer::not_allowed("GET, HEAD"),
-        _ => Answer::text(
-            404,
-            "nothing is here; there are: /, /api/net, /api/settings, /api/freeze and \
-             /api/stages/NAME/pause, step or resume\n",
-        ),
+        path => match page::file(path) {
+            Some((media, text)) if is_read(asked.method) => Answer::new(200, media, text),
+            Some(_) => Answer::not_allowed("GET, HEAD"),
+            None => Answer::text(404, NOWHERE),
+        },
     }
 }
+
+const NOWHERE: &str = "nothing is here; there are: /, /api/net, /api/live, /api/history, \
+                       /api/incidents, /api/settings, /api/freeze and /api/stages/NAME/pause, \
+                       step or resume\n";
 
 /// Shows JSON to who only reads.
 pub fn show(method: &[u8], json: impl FnOnce() -> String) -> Answer {
@@ -164,17 +172,6 @@ pub fn no_such_law<'a>(
     let there: Vec<_> = there.map(|(stage, law)| format!("stage={stage}&law={law}")).collect();
     let there = if there.is_empty() { "none at all".to_owned() } else { there.join(", ") };
     format!("no stage {stage:?} has a law {law:?}; accepted: {there}")
-}
-
-fn index(title: &str) -> String {
-    format!(
-        "<!doctype html><meta charset=utf-8><title>sluicegate</title>\n\
-         <p>{title}: <a href=api/net>/api/net</a>\n\
-         <p>Settings: <a href=api/settings>/api/settings</a>, changed by \
-         POST /api/settings?PATH=NUMBER&amp;by=NAME\n\
-         <p>Hold a stage still: POST /api/stages/NAME/pause, then step or resume\n\
-         <p>Freeze a law of a gate: POST /api/freeze?stage=S&amp;law=L&amp;frozen=true\n"
-    )
 }
 
 pub(crate) fn is_read(method: &[u8]) -> bool {
@@ -218,7 +215,13 @@ impl Answer {
         Self::new(200, JSON, body.to_string())
     }
 
-    fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
+    /// Whether the body is the beginning of a stream of events, which goes on with what
+    /// [`Watcher::look`] gives once a tick, for as long as somebody reads it.
+    pub fn is_live(&self) -> bool {
+        self.content_type == EVENTS
+    }
+
+    pub(crate) fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
         let cache = (status == 200).then_some("no-store");
         Self { status, content_type, allow: None, cache, body: body.into() }
     }
@@ -272,10 +275,6 @@ mod tests {
                 _ => return Err(NotChanged::Unknown("there are: a/b".to_owned())),
             };
             Ok(())
-        }
-
-        fn title(&self) -> &'static str {
-            "One"
         }
     }
 

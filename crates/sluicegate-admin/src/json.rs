@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 use sluicegate::{
-    Adjust, AdmissionQueueView, AdmissionView, Snapshot, StageView, Stall, Vote, Why, WireView,
+    Adjust, AdmissionQueueView, AdmissionView, ByWhy, ClassView, Histogram, Snapshot, StageView,
+    Stall, Vote, Why, WireView, WorkerView,
 };
 use std::time::Duration;
 
@@ -12,11 +13,14 @@ pub fn net(net: &Snapshot) -> Value {
         "name": net.name,
         "time_ms": net.at.0 / 1_000_000,
         "age_ms": millis(net.age.as_micros()),
+        "epoch": net.epoch,
         "draining": net.draining,
         "stopped": net.stopped.as_ref().map(ToString::to_string),
         "stages": net.stages.iter().map(stage).collect::<Vec<_>>(),
         "wires": net.wires.iter().map(wire).collect::<Vec<_>>(),
         "ledger": ledger(net),
+        "classes": net.classes.iter().map(class).collect::<Vec<_>>(),
+        "workers": net.workers.iter().map(worker).collect::<Vec<_>>(),
         "stalls": net.stalls.iter().map(stall).collect::<Vec<_>>(),
     })
 }
@@ -28,6 +32,50 @@ fn stall(stall: &Stall) -> Value {
         "domain": stall.domain,
         "worker": stall.worker,
         "time_us": micros(stall.time.as_micros()),
+    })
+}
+
+/// The flows of a class.
+fn class(class: &ClassView) -> Value {
+    json!({
+        "class": class.class,
+        "finished": class.finished,
+        "late": class.late,
+        "ended": by_why(|why| class.ended[why]),
+        "response": times(&class.response),
+    })
+}
+
+fn worker(worker: &WorkerView) -> Value {
+    json!({
+        "domain": worker.domain,
+        "worker": worker.worker,
+        "runs": worker.runs,
+        "busy_us": micros(worker.busy.as_micros()),
+        "cpu_us": worker.cpu.map(|cpu| micros(cpu.as_micros())),
+        "asleep": worker.asleep,
+    })
+}
+
+/// A distribution of nanoseconds.
+fn times(times: &Histogram) -> Value {
+    let micros = |nanos: f64| nanos / 1000.0;
+    json!({
+        "count": times.count(),
+        "mean_us": micros(times.mean()),
+        "p50_us": micros(times.quantile(0.5) as f64),
+        "p90_us": micros(times.quantile(0.9) as f64),
+        "p99_us": micros(times.quantile(0.99) as f64),
+        "max_us": micros(times.max() as f64),
+    })
+}
+
+fn sizes(sizes: &Histogram) -> Value {
+    json!({
+        "mean": sizes.mean(),
+        "p50": sizes.quantile(0.5),
+        "p99": sizes.quantile(0.99),
+        "max": sizes.max(),
     })
 }
 
@@ -71,23 +119,37 @@ fn stage(stage: &StageView) -> Value {
         "on_duty": stage.on_duty,
         "queued": stage.queued,
         "capacity": stage.capacity,
+        "arrivals": stage.arrivals,
         "served": stage.served,
         "batches": stage.batches,
         "busy_us": micros(stage.busy.as_micros()),
         "overruns": stage.overruns,
+        "wait": times(&stage.wait),
+        "service": times(&stage.service),
+        "batch_sizes": sizes(&stage.batch_sizes),
         "wait_us": micros(stage.mean_wait.as_micros()),
         "parked": stage.parked,
         "parked_now": stage.parked_now > 0,
+        "parked_us": micros(stage.parked_time.as_micros()),
+        "parked_on": stage.parked_on,
         "paused": stage.paused,
         "steps": stage.steps,
         "queue_age_us": micros(stage.queue_age.as_micros()),
         "refused": by_why(|why| stage.refused[why]),
+        "refused_by_class": stage.refused_by_class.iter().map(refused).collect::<Vec<_>>(),
         "panics": stage.panics,
         "breaks": stage.breaks,
         "broken_now": stage.broken_now,
         "replaced": stage.replaced,
         "admission": stage.admission.iter().map(admission).collect::<Vec<_>>(),
     })
+}
+
+/// What was refused of one class.
+fn refused((class, ended): &(u8, ByWhy)) -> Value {
+    let mut refused = by_why(|why| ended[why]);
+    refused.insert("class".to_owned(), (*class).into());
+    refused.into()
 }
 
 /// The gate of one queue.
@@ -157,6 +219,7 @@ fn wire(wire: &WireView) -> Value {
         "held": wire.held,
         "refused": wire.refused,
         "diverted": wire.diverted,
+        "unanswered": wire.unanswered,
     })
 }
 

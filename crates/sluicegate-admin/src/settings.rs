@@ -141,10 +141,6 @@ mod tests {
         fn steer(&self, _: &str, _: &str, _: Steer) -> Result<(), NotChanged> {
             Ok(())
         }
-
-        fn title(&self) -> &'static str {
-            "Service"
-        }
     }
 
     fn ask(service: &Service, method: &str, query: &str, origin: Option<&[u8]>) -> (u16, Json) {

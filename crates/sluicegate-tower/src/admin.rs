@@ -17,7 +17,7 @@ use tower_service::Service;
 ///
 /// | asked | answers |
 /// |---|---|
-/// | `GET /` | an index |
+/// | `GET /` | the dashboard: a page that shows all of this |
 /// | `GET /api/net` | the gates as JSON |
 /// | `GET /api/settings` | their settings, and what was changed |
 /// | `POST /api/settings?PATH=NUMBER&by=NAME` | changes settings, if it [may](Self::changeable) |
@@ -168,10 +168,6 @@ impl Seen for Gates {
 
     fn steer(&self, _: &str, _: &str, _: Steer) -> Result<(), NotChanged> {
         Err(NotChanged::Forbidden("a gate is no stage of a net: it cannot be held still"))
-    }
-
-    fn title(&self) -> &'static str {
-        "These gates as they work"
     }
 }
 

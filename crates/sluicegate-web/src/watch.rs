@@ -2,14 +2,14 @@
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use serde_json::{Map, Value, json};
-use sluicegate::{Changed, Observer, Setting};
-use sluicegate_admin::{NotChanged, Seen, Steer, net, no_such_law};
+use sluicegate::{Changed, Observer, Setting, Snapshot};
+use sluicegate_admin::{Look, NotChanged, Seen, Steer, Watcher, net, no_such_law};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
 use sluicegate_io::resources::{Budget, Resource};
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The domain of the admin listener.
 pub(crate) const ADMIN: &str = "admin";
@@ -24,6 +24,7 @@ pub struct Watch {
     lost: Arc<Lost>,
     resources: Vec<Resource>,
     deadlines: Arc<AtomicU64>,
+    watcher: Mutex<Watcher>,
 }
 
 impl Watch {
@@ -33,8 +34,18 @@ impl Watch {
         let resources = config.resources.iter().copied().map(Resource::new).collect();
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
-        let (observer, refusals, lost, deadlines) = Default::default();
-        Watch { observer, connections, cache, variants, refusals, lost, deadlines, resources }
+        let (observer, refusals, lost, deadlines, watcher) = Default::default();
+        Watch {
+            observer,
+            connections,
+            cache,
+            variants,
+            refusals,
+            lost,
+            resources,
+            deadlines,
+            watcher,
+        }
     }
 
     /// The ledger of the worker with this number.
@@ -74,18 +85,21 @@ impl Watch {
         sum
     }
 
-    /// The net that is to be changed.
-    fn running(&self) -> Result<&Observer, NotChanged> {
-        let none = || NotChanged::Conflict("no net runs yet; ask again when one does".to_owned());
-        self.observer.get().ok_or_else(none)
+    /// Looks at the net, once a tick: for its history, and for those who watch, if any do. What
+    /// these are to be sent.
+    pub fn look(&self, watched: bool) -> Option<String> {
+        let observer = self.observer.get()?;
+        let (net, changes) = (observer.snapshot(), observer.changes());
+        let waits = net.stages.iter().map(|stage| (&*stage.name, &stage.wait));
+        let waits: Vec<_> = waits.collect();
+        let shown = self.shown(&net);
+        let look = Look { net: &shown, waits: &waits, changes: &changes, watched };
+        self.lately().look(look)
     }
-}
 
-impl Seen for Watch {
-    /// The net at this moment; an empty object before it runs. May wait for busy workers.
-    fn json(&self) -> String {
-        let Some(observer) = self.observer.get() else { return json!({}).to_string() };
-        let mut shown = net(&observer.snapshot());
+    /// A net, with what the server tells beside it.
+    fn shown(&self, seen: &Snapshot) -> String {
+        let mut shown = net(seen);
         shown["ledger"]["connections"] = connections(&self.connections());
         shown["cache"] = json!({
             "bytes": self.cache.used(),
@@ -99,6 +113,31 @@ impl Seen for Watch {
         shown["resources"] = self.resources.iter().map(resource).collect();
         shown["log"] = json!({ "lost": self.lost.total() });
         shown.to_string()
+    }
+
+    /// Goes on with the history of a net from which this one takes over.
+    pub fn inherit(&self, former: &Watch) {
+        let lately = std::mem::take(&mut *former.lately());
+        *self.lately() = lately;
+    }
+
+    /// What was seen lately, which is whole between two looks.
+    fn lately(&self) -> MutexGuard<'_, Watcher> {
+        self.watcher.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The net that is to be changed.
+    fn running(&self) -> Result<&Observer, NotChanged> {
+        let none = || NotChanged::Conflict("no net runs yet; ask again when one does".to_owned());
+        self.observer.get().ok_or_else(none)
+    }
+}
+
+impl Seen for Watch {
+    /// The net at this moment; an empty object before it runs. May wait for busy workers.
+    fn json(&self) -> String {
+        let Some(observer) = self.observer.get() else { return json!({}).to_string() };
+        self.shown(&observer.snapshot())
     }
 
     fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {
@@ -142,8 +181,8 @@ impl Seen for Watch {
         Ok(())
     }
 
-    fn title(&self) -> &'static str {
-        "This service as it works"
+    fn watcher(&self) -> Option<&Mutex<Watcher>> {
+        Some(&self.watcher)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The tag: a linear token that makes sure no flow vanishes.
 
-use crate::desk;
+use crate::desk::{self, Answered};
 use crate::event::Event;
 use crate::gone::{FlowId, Gone};
 use crate::ledger::{Why, bump};
@@ -313,8 +313,8 @@ impl Tag {
                 return;
             }
             match why {
-                None => bump(&desk.counts.finished),
-                Some(why) => desk.end(why),
+                None => desk.finish(self.answered()),
+                Some(why) => desk.end(self.class, why),
             }
             if desk.flows.is_on() {
                 desk.flows.ended(desk.running(), self, why);
@@ -323,6 +323,10 @@ impl Tag {
                 desk.settled(self.notice(why));
             }
         });
+    }
+
+    fn answered(&self) -> Answered {
+        Answered { class: self.class, born: self.born, deadline: Time(self.deadline) }
     }
 
     fn notice(&self, why: Option<Why>) -> Notice {

@@ -62,6 +62,8 @@ pub struct Net {
     pub(crate) on_stall: Option<OnStall>,
     /// Which single flows are kept.
     pub(crate) tracing: Tracing,
+    /// Whether distributions are measured.
+    pub(crate) measures: bool,
 }
 
 /// A stage in its net: what wires attach to.
@@ -94,6 +96,7 @@ impl Net {
             sealed: Vec::new(),
             on_stall: None,
             tracing: Tracing::default(),
+            measures: true,
         }
     }
 
@@ -178,6 +181,13 @@ impl Net {
     /// ```
     pub fn on_stall(&mut self, tell: impl Fn(&Stall) + Send + Sync + 'static) {
         self.on_stall = Some(Box::new(tell));
+    }
+
+    /// Whether distributions are measured: how long events wait and are handled, how large batches
+    /// are, how long answers take. They are unless this says otherwise; all other counts are kept
+    /// in any case. While the net runs see [`Observer::measure`](crate::Observer::measure).
+    pub fn measure(&mut self, on: bool) {
+        self.measures = on;
     }
 
     /// The names of the stages, in order of declaration.

@@ -2,12 +2,13 @@
 
 use crate::event::{StageId, WorkerId};
 use crate::ledger::{ByWhy, Ledger, Why};
+use crate::observe::{ByClass, Tally};
 use crate::run::Plan;
 use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard};
 use crate::time::Time;
 use std::ops::Range;
 use std::sync::atomic::{Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long an observer waits for the workers to publish. In models, where no time passes, until
@@ -45,6 +46,9 @@ pub(crate) struct StageStats {
     /// How often output was held so that the stage parked.
     pub parked: Count,
     pub parked_now: Count,
+    /// Nanoseconds for which it was parked before, and when it parked if it is now.
+    pub parked_time: Count,
+    pub parked_at: Count,
     pub panics: Count,
     /// How often the breaker opened.
     pub breaks: Count,
@@ -55,29 +59,103 @@ pub(crate) struct StageStats {
     /// Nanoseconds that the oldest events of batches had waited, and how many batches that were.
     pub waited: Count,
     pub waits: Count,
-    refused: [Count; Why::ALL.len()],
+    refused: Whys,
+    /// The same by class.
+    pub refused_by_class: ByClass<Whys>,
+    /// Made when something is first handled, so that a stage that idles stays small.
+    times: OnceLock<Box<StageTimes>>,
+}
+
+/// The distributions of what one replica does.
+#[derive(Debug, Default)]
+pub(crate) struct StageTimes {
+    pub wait: Tally,
+    pub service: Tally,
+    pub batch_sizes: Tally,
+}
+
+/// A count for each reason.
+#[derive(Debug, Default)]
+pub(crate) struct Whys([Count; Why::ALL.len()]);
+
+impl Whys {
+    pub fn add(&self, why: Why, n: u64) {
+        self.0[why.index()].add(n);
+    }
+
+    pub fn get(&self) -> ByWhy {
+        let mut sum = ByWhy::default();
+        for why in Why::ALL {
+            sum.count(why, self.0[why.index()].get());
+        }
+        sum
+    }
+}
+
+/// What one worker counts of the flows of a class.
+#[derive(Debug, Default)]
+pub(crate) struct ClassStats {
+    pub finished: Count,
+    pub late: Count,
+    pub ended: Whys,
+    pub response: OnceLock<Box<Tally>>,
+}
+
+/// What one worker counts of itself.
+#[derive(Debug, Default)]
+pub(crate) struct WorkerStats {
+    pub runs: Count,
+    /// Nanoseconds in runs.
+    pub busy: Count,
+    pub classes: ByClass<ClassStats>,
 }
 
 impl StageStats {
+    /// The distributions, for the one who writes.
+    pub fn times(&self) -> &StageTimes {
+        self.times.get_or_init(Box::default)
+    }
+
+    /// The same for those who read: none where nothing was handled yet.
+    pub fn known_times(&self) -> Option<&StageTimes> {
+        self.times.get().map(|times| &**times)
+    }
+
+    /// Nanoseconds for which the replica was parked until `at`.
+    pub fn parked_for(&self, at: Time) -> u64 {
+        let now = match self.parked_now.get() {
+            0 => 0,
+            _ => at.0.saturating_sub(self.parked_at.get()),
+        };
+        self.parked_time.get() + now
+    }
+
     /// The oldest event of a batch had waited for so many nanoseconds.
     pub fn wait(&self, nanos: u64) {
         self.waited.add(nanos);
         self.waits.add(1);
     }
 
+    /// The replica parks, or goes on.
+    pub fn park(&self, parked: bool, now: Time) {
+        if parked {
+            self.parked.add(1);
+            self.parked_at.set(now.0);
+        } else {
+            self.parked_time.add(now.0.saturating_sub(self.parked_at.get()));
+        }
+        self.parked_now.set(u64::from(parked));
+    }
+
     /// Adds the ends without answer by which `now` exceeds `before`.
     pub fn ended(&self, now: ByWhy, before: ByWhy) {
         for why in Why::ALL {
-            self.refused[why.index()].add(now[why] - before[why]);
+            self.refused.add(why, now[why] - before[why]);
         }
     }
 
     pub fn refused(&self) -> ByWhy {
-        let mut sum = ByWhy::default();
-        for why in Why::ALL {
-            sum.count(why, self.refused[why.index()].get());
-        }
-        sum
+        self.refused.get()
     }
 }
 
@@ -88,13 +166,18 @@ pub(crate) struct WireStats {
     /// Events that are held now.
     pub held: Count,
     pub refused: Count,
+    /// Those among them that had been delivered before.
+    pub pushed_out: Count,
     pub diverted: Count,
+    /// Questions of its window that are unanswered now.
+    pub unanswered: Count,
 }
 
 /// The counters of a net.
 pub(crate) struct Stats {
     stages: PerWorker<StageStats>,
     wires: PerWorker<WireStats>,
+    workers: Vec<Arc<WorkerStats>>,
     epoch: AtomicU64,
     cuts: Mutex<Vec<Cut>>,
     published: Condvar,
@@ -135,6 +218,8 @@ pub(crate) struct Cut {
     pub epoch: u64,
     pub at: Time,
     pub ledger: Ledger,
+    /// What its thread has used of a processor, where that is known.
+    pub cpu: Option<Duration>,
     pub drained: bool,
 }
 
@@ -145,6 +230,7 @@ impl Stats {
         Self {
             stages: PerWorker::new(stages),
             wires: PerWorker::new(wires),
+            workers: (0..workers).map(|_| Arc::default()).collect(),
             epoch: AtomicU64::new(0),
             cuts: Mutex::new(vec![Cut::default(); workers]),
             published: Condvar::new(),
@@ -157,6 +243,14 @@ impl Stats {
 
     pub fn wire(&self, worker: WorkerId, wire: usize) -> Arc<WireStats> {
         self.wires.of(wire, worker)
+    }
+
+    pub fn worker(&self, worker: WorkerId) -> &Arc<WorkerStats> {
+        &self.workers[worker.index()]
+    }
+
+    pub fn workers(&self) -> impl Iterator<Item = &WorkerStats> {
+        self.workers.iter().map(|counts| &**counts)
     }
 
     /// The counters of one stage, of all its workers.
@@ -181,9 +275,23 @@ impl Stats {
     /// Begins an epoch, which `tell_all` tells the workers, and waits, but not for long and not for
     /// the worker `me`, until all of them have published for it.
     pub fn cut(&self, tell_all: impl FnOnce(), me: Option<WorkerId>) -> Vec<Cut> {
+        self.cut_within(PATIENCE, tell_all, me)
+    }
+
+    /// The same of a simulated net, whose workers stand still while somebody looks.
+    pub fn cut_at_once(&self, tell_all: impl FnOnce()) -> Vec<Cut> {
+        self.cut_within(Duration::ZERO, tell_all, None)
+    }
+
+    fn cut_within(
+        &self,
+        patience: Duration,
+        tell_all: impl FnOnce(),
+        me: Option<WorkerId>,
+    ) -> Vec<Cut> {
         let epoch = self.epoch.fetch_add(1, SeqCst) + 1;
         tell_all();
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + patience;
         let mut cuts = self.cuts();
         loop {
             let late =

@@ -40,28 +40,30 @@ pub(crate) struct Aside<I> {
     pub passed: VecDeque<Passed>,
     pub dropped: Dropped<I>,
     pub costs: Vec<(Ticket, f64)>,
+    /// Where there is no gate: when how many events of the batch came, the oldest first.
+    pub came: Vec<(Time, usize)>,
     /// How many the replica can serve at once, and how many more now, where that is not one by
     /// one.
     pub service: Option<(usize, usize)>,
-    /// Whether it is noted when the events of a batch came; then that, where there is no gate:
-    /// each for so many.
-    pub notes: bool,
-    pub marks: Vec<(Time, usize)>,
 }
 
 impl<I> Aside<I> {
-    /// When the events of a batch came, as far as that was noted, each for so many of them.
-    pub fn came(&mut self, answers: bool) -> impl Iterator<Item = (Time, usize)> {
+    /// When the events of a batch came that ask, each for so many of them.
+    pub fn marks(&self) -> impl Iterator<Item = (Time, usize)> {
         let passed = self.passed.iter().map(|passed| (passed.was.came, 1));
-        let passed = passed.filter(move |_| !answers);
-        self.marks.drain(..).chain(passed)
+        self.came.iter().copied().chain(passed)
     }
 }
 
 impl<I> Default for Aside<I> {
     fn default() -> Self {
-        let (passed, dropped, costs) = (VecDeque::new(), Vec::new(), Vec::new());
-        Self { passed, dropped, costs, service: None, notes: false, marks: Vec::new() }
+        Self {
+            passed: VecDeque::new(),
+            dropped: Vec::new(),
+            costs: Vec::new(),
+            came: Vec::new(),
+            service: None,
+        }
     }
 }
 

@@ -215,6 +215,9 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
             self.desk.queue(i64::from(event.tag().is_flow()));
             refuse(event, why, &self.desk);
         }
+        if !self.left.pushed_out.is_empty() {
+            self.stats.pushed_out.add(self.left.pushed_out.len() as u64);
+        }
         for (event, why) in self.left.pushed_out.drain(..) {
             refuse(event, why, &self.desk);
         }

@@ -50,6 +50,8 @@ pub(crate) struct Plan {
     pub traced: bool,
     /// Who is told of stalls, if anybody wants to be.
     pub on_stall: Option<OnStall>,
+    /// Whether distributions are measured; see [`Net::measure`].
+    pub measures: AtomicBool,
     /// What was changed from outside.
     pub changes: Changes,
     /// Single flows that are kept.
@@ -103,7 +105,8 @@ pub(crate) struct PlannedStage {
 impl Plan {
     pub fn new(net: Net, clock: Clock, traced: bool) -> Arc<Self> {
         let simulated = matches!(clock, Clock::Virtual(_));
-        let Net { name, domains, stages, mut wires, entries, on_stall, tracing, sealed: _ } = net;
+        let Net { name, domains, stages, mut wires, entries, on_stall, .. } = net;
+        let (measures, tracing) = (net.measures, net.tracing);
         wires.shrink_to_fit();
         // Letters are no part of the way.
         let parts = wires.iter().filter(|w| w.from.1 < stages[w.from.0.index()].ports.len());
@@ -174,6 +177,7 @@ impl Plan {
             stopped: OnceLock::new(),
             traced,
             on_stall,
+            measures: AtomicBool::new(measures),
             changes: Changes::default(),
             traces: Arc::new(Traces::new(first, tracing, simulated)),
         });
@@ -473,8 +477,9 @@ impl<'a> Build<'a> {
         let (worker, spec) = (desk.worker, &plan.stages[stage.index()]);
         let (mailbox, bit) = plan.address(spec, worker.index());
         let windows = (0..spec.ports.len()).map(|port| {
-            let places = plan.wires[plan.wire_from((stage, port))?].window?;
-            Some(Window::new(port, places, stage, worker))
+            let wire = plan.wire_from((stage, port))?;
+            let window = Window::new(port, plan.wires[wire].window?, stage, worker);
+            Some(window.counted(plan.stats.wire(worker, wire)))
         });
         let windows: Vec<_> = windows.collect();
         let windows = if windows.iter().any(Option::is_some) { windows } else { Vec::new() };

@@ -23,6 +23,7 @@ mod ledger;
 mod letters;
 mod load;
 mod mutants;
+mod numbers;
 mod orders;
 mod overload;
 mod panics;

@@ -84,7 +84,7 @@ impl<S: Stage> Replica<S> {
         self.hear_flags(cx);
         if self.hand.is_open() {
             let over = self.hand.is_over();
-            self.fly();
+            self.fly(cx);
             if !self.count_futures(cx) && over {
                 self.worked(cx);
             }
@@ -169,7 +169,6 @@ impl<S: Stage> Replica<S> {
         let asks = if gate == Gate::HalfOpen { asks.min(1) } else { asks };
         let limits = (answers.min(room), asks.min(room));
         let gone = &cx.desk.gone;
-        self.aside.notes = cx.desk.flows.is_on();
         let taken = self.queue.take(now, gone, &mut self.work.events, limits, &mut self.aside);
         if !self.aside.dropped.is_empty() {
             self.end_dropped(cx);
@@ -200,9 +199,13 @@ impl<S: Stage> Replica<S> {
             self.put_back(cx, &taken);
             more = true;
         }
+        if cx.desk.measures.get() && served > 0 {
+            self.count_waits(now, served);
+        }
+        self.aside.came.clear();
         if self.hand.is_open() {
             self.hand.keep(&mut self.aside.passed);
-            self.fly();
+            self.fly(cx);
         } else if !self.aside.passed.is_empty() {
             self.measure(cx, now);
         }
@@ -211,6 +214,23 @@ impl<S: Stage> Replica<S> {
             self.settle();
         }
         Handled { more: more && served > 0, answers: taken.answers }
+    }
+
+    /// Counts how long what was served of a batch had waited.
+    fn count_waits(&mut self, taken: Time, served: usize) {
+        let times = self.stats.times();
+        for passed in &self.aside.passed {
+            times.wait.record(taken.0.saturating_sub(passed.was.came.0), 1);
+        }
+        let mut left = served;
+        for &(came, n) in &self.aside.came {
+            let these = n.min(left);
+            if these == 0 {
+                break;
+            }
+            left -= these;
+            times.wait.record(taken.0.saturating_sub(came.0), these as u64);
+        }
     }
 
     /// Puts back what is left of a batch.
@@ -225,6 +245,9 @@ impl<S: Stage> Replica<S> {
         let dropped = std::mem::take(&mut self.work.dropped);
         self.stats.served.add((served - dropped) as u64);
         self.stats.batches.add(1);
+        if served > dropped && cx.desk.measures.get() {
+            self.stats.times().batch_sizes.record((served - dropped) as u64, 1);
+        }
         self.note(cx, Happening::Handled, served - dropped);
         served
     }
@@ -253,10 +276,14 @@ impl<S: Stage> Replica<S> {
     }
 
     /// Counts for the gate what is not in flight any more.
-    pub(super) fn fly(&mut self) {
-        for Flown { passed: Passed { was, ticket }, taken, done } in self.hand.flown() {
-            let Some(cell) = &self.gate_cell else { continue };
+    pub(super) fn fly(&mut self, cx: &Context<'_>) {
+        for Flown { passed, taken, done, lost } in self.hand.flown() {
             let held = nanos(done.since(taken));
+            if !lost && cx.desk.measures.get() {
+                self.stats.times().service.record(held, 1);
+            }
+            let (Some(cell), Some(passed)) = (&self.gate_cell, passed) else { continue };
+            let Passed { was, ticket } = passed;
             cell.events.add(1);
             cell.busy.add(held);
             cell.count(was, taken, done);
@@ -288,7 +315,7 @@ impl<S: Stage> Replica<S> {
         self.work.traced = desk.flows.is_on();
         self.work.noted = self.work.timed || self.work.traced;
         if self.work.traced {
-            let came = self.aside.came(taken.answers);
+            let came = self.aside.marks().filter(|_| !taken.answers);
             desk.flows.begin(now, self.work.events.len(), came);
         }
         let befallen = desk.befallen(self.id);

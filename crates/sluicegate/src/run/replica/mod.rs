@@ -8,7 +8,7 @@ mod supervise;
 pub(crate) use fuse::{Fused, Seat, Seats};
 
 use crate::control::Served;
-use crate::desk::Desk;
+use crate::desk::{Desk, EndedOf};
 use crate::event::{Event, Notice, StageId, Tag, Work};
 use crate::ledger::Why;
 use crate::net::Supervision;
@@ -147,7 +147,7 @@ impl<S: Stage> Replica<S> {
         }
         cx.desk.set_dropping(before);
         self.hand.lose(cx.now);
-        self.fly();
+        self.fly(cx);
     }
 
     /// Delivers what was emitted; whether the stage is parked then.
@@ -189,14 +189,11 @@ impl<S: Stage> Replica<S> {
     }
 
     fn park(&mut self, parked: bool, desk: &Desk) {
-        if parked && !self.parked {
-            self.stats.parked.add(1);
-        }
         if self.parked != parked {
             self.parked = parked;
             let what = if parked { Happening::Parked } else { Happening::Unparked };
             desk.note(Some(self.id), what, 0, "");
-            self.stats.parked_now.set(u64::from(parked));
+            self.stats.park(parked, desk.now());
         }
     }
 
@@ -212,7 +209,7 @@ impl<S: Stage> Replica<S> {
         cx.desk.run(self.id, cx.now);
         self.work.taken = 0;
         // What ended before is not its doing.
-        cx.desk.account_ends();
+        cx.desk.skip_ends();
     }
 
     /// Does `f` outside the order of runs.
@@ -243,12 +240,16 @@ impl<S: Stage> Replica<S> {
         if let Some(cell) = self.gate_cell.as_ref().filter(|_| !self.hand.is_open()) {
             cell.busy.add(busy);
         }
-        match self.work.taken {
-            0 => {}
+        let taken = self.work.taken as u64;
+        if taken > 0 {
             // A division costs as much as the rest of this.
-            1 => self.cost = (self.cost * 3 + busy) / 4,
-            taken => self.cost = (self.cost * 3 + busy / taken as u64) / 4,
+            let each = if taken == 1 { busy } else { busy / taken };
+            self.cost = (self.cost * 3 + each) / 4;
+            if desk.measures.get() && !self.hand.is_open() {
+                self.stats.times().service.record(each, taken);
+            }
         }
+        desk.settle_answers(cx.now);
         self.settle_counts(cx);
     }
 
@@ -257,6 +258,9 @@ impl<S: Stage> Replica<S> {
         self.held += cx.desk.take_held();
         if let Some((now, before)) = cx.desk.account_ends() {
             self.stats.ended(now, before);
+            cx.desk.each_end(|EndedOf { class, why, n }| {
+                self.stats.refused_by_class.of(class).add(why, n);
+            });
         }
         if self.work.strays > 0 {
             self.stats.strays.add(std::mem::take(&mut self.work.strays));

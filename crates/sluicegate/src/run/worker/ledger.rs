@@ -41,7 +41,13 @@ impl Worker {
     pub fn cut(&mut self) -> Cut {
         let mut ledger = self.ledger();
         ledger.in_flight += self.queued();
-        Cut { epoch: self.epoch, at: self.plan.clock.now(), ledger, drained: false }
+        Cut {
+            epoch: self.epoch,
+            at: self.plan.clock.now(),
+            ledger,
+            cpu: self.machine.cpu_time(),
+            drained: false,
+        }
     }
 
     /// Ends all that the worker holds. No worker may run any more.

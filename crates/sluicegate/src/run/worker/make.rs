@@ -16,7 +16,8 @@ impl Worker {
     pub fn new(plan: &Arc<Plan>, id: WorkerId) -> Result<Self, BoxError> {
         let domain = plan.domain_of(id);
         let flows = Recorder::new(Arc::clone(&plan.traces), id);
-        let desk = Desk::with(plan.stages.len(), Arc::clone(&plan.gone), flows);
+        let stats = Arc::clone(plan.stats.worker(id));
+        let desk = Desk::with(plan.stages.len(), Arc::clone(&plan.gone), stats, flows);
         desk.tell_current(Arc::clone(&plan.currents[id.index()]));
         if plan.traced {
             desk.trace(Tracer::new(plan.clock.clone(), id));

@@ -21,7 +21,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
 
 /// How long stages run before the machine is looked at again, so that a dear handler cannot
@@ -98,6 +98,7 @@ impl Worker {
         let desk = Rc::clone(&self.desk);
         let _open = desk.open();
         self.now = self.plan.clock.now();
+        desk.measures.set(self.plan.measures.load(Relaxed));
         if !std::mem::take(&mut self.polled) {
             self.look(Wait::Not);
         }
@@ -118,6 +119,8 @@ impl Worker {
         }
         self.run_ready(runs);
         self.current.clear();
+        // What the machine finished, in no run.
+        desk.settle_answers(self.now);
         if self.epoch != self.plan.stats.epoch() {
             self.publish();
         }
@@ -211,6 +214,8 @@ impl Worker {
         let more = self.replicas[next].run(&mut cx);
         let events = cx.handled;
         let time = cx.now.since(std::mem::replace(&mut self.now, cx.now));
+        self.desk.stats.runs.add(1);
+        self.desk.stats.busy.add(nanos(time));
         if self.policy.is_some() {
             self.ran = Ran { stage: next, events, time };
         }
