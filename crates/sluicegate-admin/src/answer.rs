@@ -1,9 +1,10 @@
 //! Questions to an admin listener and what it answers, without a server around.
 
+use crate::model::Flows;
 use crate::origin::is_own;
 use crate::query::value;
 use crate::watcher::Watcher;
-use crate::{lately, page, settings, stages};
+use crate::{flows, lately, page, settings, stages};
 use serde_json::json;
 use sluicegate::{Changed, Setting, SettingFaults, StageError, Value};
 use std::sync::Mutex;
@@ -70,6 +71,11 @@ pub trait Seen {
     /// # Errors
     /// Why it does not.
     fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged>;
+
+    /// The flows that are kept, where any could be.
+    fn flows(&self) -> Option<Flows> {
+        None
+    }
 
     /// What was seen lately, where somebody looks once a [`TICK`](crate::TICK). Who gives this also
     /// answers `/api/live` in pieces: see [`Answer::is_live`].
@@ -141,6 +147,7 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
         "/api/net" => show(asked.method, || seen.json()),
         "/api/freeze" => freeze(asked, seen),
         path if lately::is_one(path) => lately::answer(asked, seen),
+        path if flows::is_one(path) => flows::answer(asked, seen),
         "/api/settings" => settings::answer(asked, seen),
         path if stages::is_one(path) => stages::answer(asked, seen),
         path => match page::file(path) {
@@ -152,8 +159,8 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
 }
 
 const NOWHERE: &str = "nothing is here; there are: /, /api/net, /api/live, /api/history, \
-                       /api/incidents, /api/settings, /api/freeze and /api/stages/NAME/pause, \
-                       step or resume\n";
+                       /api/incidents, /api/flows, /api/settings, /api/freeze and \
+                       /api/stages/NAME/pause, step or resume\n";
 
 /// Shows JSON to who only reads.
 pub fn show(method: &[u8], json: impl FnOnce() -> String) -> Answer {

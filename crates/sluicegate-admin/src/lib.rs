@@ -7,7 +7,9 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod chrome;
 mod diagnose;
+mod flows;
 mod json;
 mod lately;
 pub mod model;
@@ -20,6 +22,7 @@ mod stages;
 mod watcher;
 
 pub use answer::{Answer, Asked, NotChanged, Seen, Steer, answer, no_such_law, show};
+pub use chrome::chrome;
 pub use diagnose::{Diagnosis, Kind, diagnose};
 pub use json::{gate, net};
 pub use page::drawing;

@@ -2,7 +2,8 @@
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use serde_json::{Map, Value, json};
-use sluicegate::{Changed, Observer, Setting, Snapshot};
+use sluicegate::{Changed, FlowTrace, Observer, Setting, Snapshot};
+use sluicegate_admin::model::{Flow, Flows};
 use sluicegate_admin::{Look, NotChanged, Seen, Steer, Watcher, net, no_such_law};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
@@ -138,6 +139,15 @@ impl Seen for Watch {
     fn json(&self) -> String {
         let Some(observer) = self.observer.get() else { return json!({}).to_string() };
         self.shown(&observer.snapshot())
+    }
+
+    fn flows(&self) -> Option<Flows> {
+        let observer = self.observer.get()?;
+        // Who looks is not looked at.
+        let own = |flow: &FlowTrace| flow.steps.iter().any(|step| step.domain == ADMIN);
+        let flows = observer.flows();
+        let flows = flows.iter().filter(|flow| !own(flow)).map(Flow::from).collect();
+        Some(Flows { flows, missed: observer.flows_missed() })
     }
 
     fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {
