@@ -5,8 +5,9 @@ use crate::app::OnChange;
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use serde_json::{Map, Value, json};
-use sluicegate::{Changed, Observer, Setting, Snapshot};
+use sluicegate::{Changed, FlowTrace, Observer, Setting, Snapshot};
 use sluicegate_admin::metrics::{Page, put_net};
+use sluicegate_admin::model::{Flow, Flows};
 use sluicegate_admin::{Guard, Health, Look, NotChanged, Seen, Steer, Watcher, net, no_such_law};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
@@ -171,6 +172,15 @@ impl Seen for Watch {
 
     fn changed(&self, what: &str) {
         self.on_change.iter().for_each(|tell| tell(what));
+    }
+
+    fn flows(&self) -> Option<Flows> {
+        let observer = self.observer.get()?;
+        // Who looks is not looked at.
+        let own = |flow: &FlowTrace| flow.steps.iter().any(|step| step.domain == ADMIN);
+        let flows = observer.flows();
+        let flows = flows.iter().filter(|flow| !own(flow)).map(Flow::from).collect();
+        Some(Flows { flows, missed: observer.flows_missed() })
     }
 
     fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {

@@ -4,9 +4,12 @@
 mod admission;
 mod by_class;
 mod drawing;
+mod flows;
 mod happening;
 mod histogram;
 mod metric;
+mod paths;
+mod recorder;
 mod snapshot;
 mod stats;
 mod trace;
@@ -14,10 +17,14 @@ mod view;
 
 pub use admission::{AdmissionQueueView, AdmissionView, Vote};
 pub(crate) use by_class::ByClass;
+pub(crate) use flows::Traces;
+pub use flows::{FlowStep, FlowTrace, Kept, StepKind};
 pub use happening::Happening;
 pub use histogram::Histogram;
 pub(crate) use histogram::Tally;
 pub use metric::{Metric, MetricKind, Reading};
+pub(crate) use paths::PathKey;
+pub(crate) use recorder::Recorder;
 pub use snapshot::{Observer, Snapshot};
 pub(crate) use stats::{Count, Cut, StageStats, Stats, WireStats, WorkerStats, sum};
 pub use trace::TRACE_COLUMNS;
