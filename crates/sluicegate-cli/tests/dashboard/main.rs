@@ -226,6 +226,8 @@ fn pictures_are_taken_where_they_are_wanted() {
         ("dark", View { width: 1440, height: 900, dark: true }, "#stage=burn-pool"),
         ("phone", View { width: 360, height: 720, dark: false }, ""),
     ];
+    let slow = Client::connect(&admin).ask("POST", "/api/settings?traces.slow=20000", "");
+    assert_eq!(slow.status, 200, "{}", slow.text());
     // So that the charts show a past.
     until("a while has passed", || {
         (server.net()["time_ms"].as_u64().expect("a time") > 25_000).then_some(())
