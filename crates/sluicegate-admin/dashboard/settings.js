@@ -27,7 +27,7 @@ export class Settings {
       const { settings } = await get("api/settings") || { settings: [] };
       const mine = settings.filter(({ path }) => this.mine(path));
       for (const setting of mine) this.show(setting);
-      if (mine.length === 0) put(this.error, "There are none.");
+      this.element.hidden = mine.length === 0;
     } catch (error) {
       put(this.error, why(error));
     }
