@@ -65,3 +65,51 @@ fn the_ledger_is_even_in_each_of_ten_thousand_snapshots_under_load() {
         assert_eq!(stage.batch_sizes.sum(), stage.served);
     }
 }
+
+/// A source that lets in flows for ever, each of which ends elsewhere.
+#[derive(Default)]
+struct Spring(u64);
+
+impl Stage for Spring {
+    type In = u64;
+    type Out = Out<u64>;
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        cx.again();
+    }
+
+    fn signal(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        while !cx.draining() && cx.room() > 0 {
+            let Ok(tag) = cx.enter(self.0, Entering::default()) else { return };
+            cx.out.emit(tag.with(self.0));
+            self.0 += 1;
+        }
+        if !cx.draining() {
+            cx.again();
+        }
+    }
+
+    fn handle(&mut self, _: Batch<'_, u64>, _: &mut Cx<'_, Out<u64>>) {}
+}
+
+#[test]
+fn no_flow_has_ended_in_a_snapshot_that_had_not_entered() {
+    const LOOKS: usize = 3000;
+    let mut net = Net::new("short way");
+    let (from, to) = (net.domain("from").pinned(1), net.domain("to").pinned(1));
+    let spring = net.add(stage("spring", Spring::default).on(from).flows(4));
+    let last = net.add(stage("last", end).on(to));
+    net.wire(spring.out, last.inlet);
+    let running = net.run().unwrap();
+    let observer = running.observer();
+    let mut before = observer.snapshot();
+    for _ in 0..LOOKS {
+        let net = observer.snapshot();
+        assert_fits(&net, &before);
+        // There are no more places.
+        assert!(net.ledger.in_flight <= 4, "{:?}", net.ledger);
+        before = net;
+    }
+    assert!(before.ledger.finished > 0);
+    assert_over(running.drain(LONG), true);
+}
