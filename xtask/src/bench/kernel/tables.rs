@@ -158,8 +158,8 @@ fn looks(figures: &Figures) -> String {
     let of = |name| figures.spread(&format!("look {LOOKED_AT}"), name);
     let (Some(look), longest) = (of("look_s"), of("longest_s")) else { return String::new() };
     format!(
-        "## A look at a net of {LOOKED_AT} busy stages\n\nms: {}; at most {}: {}; the longest of 101: \
-         {}.\n",
+        "## A look at a net of {LOOKED_AT} busy stages\n\nms: {}; at most {}: {}; the longest of \
+         101: {}.\n",
         shown(Some(look), 1e3, 2),
         LOOK_BOUND * 1e3,
         verdict(Some(look.median <= LOOK_BOUND)),
