@@ -3,8 +3,8 @@ import { $, h, put, set } from "./dom.js";
 import { state } from "./state.js";
 import { count, percent, perSecond, refused, span, time } from "./words.js";
 
-/** Kinds of a diagnosis in which nothing has to be done. */
-const WELL = new Set(["healthy", "idle", "none", "ok"]);
+/** Kinds of a diagnosis that are no fault, and those in which work is done, though not all of it. */
+const LEVELS = { healthy: "calm", draining: "busy", paused: "busy", uneven: "busy", gate: "busy", window: "busy", unclear: "busy" };
 
 export class Diagnosis {
   constructor(choose) {
@@ -14,8 +14,7 @@ export class Diagnosis {
 
   update(net, rates, { diagnosis, pushed }) {
     const found = diagnosis || guess(net, rates, pushed);
-    const well = found.kind === "unknown" || WELL.has(found.kind);
-    const level = net.stopped ? "full" : found.kind === "unknown" ? found.level : well ? "calm" : "full";
+    const level = net.stopped ? "full" : found.level ?? LEVELS[found.kind] ?? "full";
     const box = $("diagnosis");
     set(box, "data-state", level);
     set(box, "data-kind", found.kind);
@@ -59,11 +58,10 @@ export class Diagnosis {
   }
 
   show(net, rates) {
-    const away = Object.entries(rates.ended_s || {}).filter(([why]) => refused({ [why]: 1 })).map(([, n]) => n ?? 0);
     const ended = net.ledger?.ended;
     const worst = Math.max(...(net.classes || []).map((c) => c.response?.p99_us ?? 0), 0);
     this.figure("answered", perSecond(rates.finished_s), `${count(ended?.finished)} since the start`);
-    this.figure("refused", perSecond(away.length ? away.reduce((a, b) => a + b, 0) : null), `${count(refused(ended))} since the start`);
+    this.figure("refused", perSecond(rates.finished_s === null ? null : refused(rates.ended_s)), `${count(refused(ended))} since the start`);
     this.figure("in flight", count(net.ledger?.in_flight), "flows");
     if (net.classes?.length) this.figure("response, p99", time(worst), "the slowest class, since the start");
     if (net.ledger?.connections) this.figure("connections", count(net.ledger.connections.open), "open");

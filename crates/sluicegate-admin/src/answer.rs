@@ -5,11 +5,14 @@ use crate::health::{self, Health};
 use crate::metrics::{self, Page};
 use crate::query::value;
 use crate::token::credentials;
-use crate::{page, settings, stages};
+use crate::watcher::Watcher;
+use crate::{lately, page, settings, stages};
 use serde_json::json;
 use sluicegate::{Changed, Setting, SettingFaults, StageError, Value};
+use std::sync::Mutex;
 
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const EVENTS: &str = "text/event-stream";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// A request, as far as it matters.
@@ -101,6 +104,12 @@ pub trait Seen {
     /// # Errors
     /// Why it does not.
     fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged>;
+
+    /// What was seen lately, where somebody looks once a [`TICK`](crate::TICK). Who gives this also
+    /// answers `/api/live` in pieces: see [`Answer::is_live`].
+    fn watcher(&self) -> Option<&Mutex<Watcher>> {
+        None
+    }
 }
 
 /// What a stage can be made to do.
@@ -177,6 +186,7 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
         "/api/net" => show(asked.method, || seen.json()),
         "/metrics" => metrics::answer(asked, seen),
         "/api/freeze" => freeze(asked, seen),
+        path if lately::is_one(path) => lately::answer(asked, seen),
         "/api/settings" => settings::answer(asked, seen),
         path if stages::is_one(path) => stages::answer(asked, seen),
         path => match page::file(path) {
@@ -187,8 +197,9 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     }
 }
 
-const NOWHERE: &str = "nothing is here; there are: /, /metrics, /healthz, /readyz, /api/net, /api/settings, \
-                       /api/freeze and /api/stages/NAME/pause, step or resume\n";
+const NOWHERE: &str = "nothing is here; there are: /, /metrics, /healthz, /readyz, /api/net, \
+                       /api/live, /api/history, /api/incidents, /api/settings, /api/freeze and \
+                       /api/stages/NAME/pause, step or resume\n";
 
 /// Shows JSON to who only reads.
 pub fn show(method: &[u8], json: impl FnOnce() -> String) -> Answer {
@@ -271,6 +282,12 @@ impl Answer {
 
     pub(crate) fn json(body: &serde_json::Value) -> Self {
         Self::new(200, JSON, body.to_string())
+    }
+
+    /// Whether the body is the beginning of a stream of events, which goes on with what
+    /// [`Watcher::look`] gives once a tick, for as long as somebody reads it.
+    pub fn is_live(&self) -> bool {
+        self.content_type == EVENTS
     }
 
     pub(crate) fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {

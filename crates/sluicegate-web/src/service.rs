@@ -203,6 +203,7 @@ impl Service {
         let doors = (site, admin);
         let next = Service::on(config, self.backend.clone(), loader(config)?, doors, brought)?;
         let former = std::mem::replace(self, next);
+        self.watch.inherit(&former.watch);
         Ok(Former::of(former))
     }
 

@@ -39,8 +39,13 @@ const MAKES: usize = 64;
 const LOG_QUEUE: usize = 64;
 /// Blocks of records that are written at once.
 const LOG_BATCH: usize = 8;
-/// Connections of the admin listener, and receive buffers for them.
+/// Connections of the admin listener, and receive buffers for them: many more than may watch.
 const ADMIN_CONNECTIONS: usize = 1024;
+/// Who watches and takes nothing for this long is let go, and the same while the net drains.
+const VIEWER_GRACE: Duration = Duration::from_secs(5);
+const VIEWER_FAREWELL: Duration = Duration::from_secs(1);
+/// Bytes a second that have to be taken beyond that: what a viewer took at once pays for as long.
+const VIEWER_RATE: u64 = 16 * 1024;
 
 /// Seconds after which a client that found no room is to come again.
 const RETRY_AFTER: u32 = 1;
@@ -192,6 +197,12 @@ fn show_net<M>(
     let make = io(machine, small, Arc::clone(watch), workers);
     let own = net.domain(ADMIN).machine(make).pinned(1);
     let prefix = Options { prefix: "admin-".to_owned(), ..Options::default() };
+    let limits = Limits {
+        grace: limits.grace.min(VIEWER_GRACE),
+        rate: limits.rate.max(VIEWER_RATE),
+        write_farewell: Some(VIEWER_FAREWELL),
+        ..limits
+    };
     let http = Http { limits, clock, io: prefix, ..Http::default() };
     let http = HttpServer::add(net, own, admin, http);
     let watch = Arc::clone(watch);

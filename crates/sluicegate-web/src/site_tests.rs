@@ -13,6 +13,8 @@ use std::time::{Duration, SystemTime};
 
 #[path = "app_tests.rs"]
 mod app;
+#[path = "live_tests.rs"]
+mod live;
 #[path = "overload_tests.rs"]
 mod overload;
 #[path = "seeds_tests.rs"]

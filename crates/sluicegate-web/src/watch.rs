@@ -7,13 +7,13 @@ use crate::config::Config;
 use serde_json::{Map, Value, json};
 use sluicegate::{Changed, Observer, Setting};
 use sluicegate_admin::metrics::{Page, put_net};
-use sluicegate_admin::{Guard, Health, NotChanged, Seen, Steer, net, no_such_law};
+use sluicegate_admin::{Guard, Health, NotChanged, Seen, Steer, Watcher, net, no_such_law};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
 use sluicegate_io::resources::{Budget, Resource};
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The domain of the admin listener.
 pub(crate) const ADMIN: &str = "admin";
@@ -30,6 +30,7 @@ pub struct Watch {
     deadlines: Arc<AtomicU64>,
     guard: Guard,
     on_change: Option<OnChange>,
+    watcher: Mutex<Watcher>,
 }
 
 impl Watch {
@@ -39,7 +40,7 @@ impl Watch {
         let resources = config.resources.iter().copied().map(Resource::new).collect();
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
-        let (observer, refusals, lost, deadlines) = Default::default();
+        let (observer, refusals, lost, deadlines, watcher) = Default::default();
         Watch {
             observer,
             connections,
@@ -51,6 +52,7 @@ impl Watch {
             deadlines,
             guard: Guard::OPEN,
             on_change: None,
+            watcher,
         }
     }
 
@@ -94,6 +96,24 @@ impl Watch {
         let mut sum = ConnCounts::default();
         self.connections.iter().for_each(|ledger| sum += ledger.count());
         sum
+    }
+
+    /// Looks at the net, once a tick: for its history, and for those who watch, if any do. What
+    /// these are to be sent.
+    pub fn look(&self, watched: bool) -> Option<String> {
+        let (net, changes) = (self.json(), self.changes());
+        self.lately().look(&net, &changes, watched)
+    }
+
+    /// Goes on with the history of a net from which this one takes over.
+    pub fn inherit(&self, former: &Watch) {
+        let lately = std::mem::take(&mut *former.lately());
+        *self.lately() = lately;
+    }
+
+    /// What was seen lately, which is whole between two looks.
+    fn lately(&self) -> MutexGuard<'_, Watcher> {
+        self.watcher.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The net that is to be changed.
@@ -182,6 +202,10 @@ impl Seen for Watch {
             Steer::Resume => observer.resume(by, stage)?,
         }
         Ok(())
+    }
+
+    fn watcher(&self) -> Option<&Mutex<Watcher>> {
+        Some(&self.watcher)
     }
 }
 

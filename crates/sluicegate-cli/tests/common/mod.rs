@@ -219,6 +219,20 @@ impl<S: Read + Write> Client<S> {
         head
     }
 
+    /// Reads one line.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).expect("a line comes");
+        line
+    }
+
+    /// Reads so many bytes.
+    pub fn bytes(&mut self, n: usize) -> Vec<u8> {
+        let mut bytes = vec![0; n];
+        self.stream.read_exact(&mut bytes).expect("so many bytes");
+        bytes
+    }
+
     /// Reads to the end of the connection; how it ends does not matter.
     pub fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();

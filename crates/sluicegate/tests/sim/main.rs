@@ -22,6 +22,7 @@ mod ledger;
 mod letters;
 mod load;
 mod mutants;
+mod numbers;
 mod orders;
 mod overload;
 mod panics;
