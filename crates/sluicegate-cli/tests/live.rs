@@ -15,7 +15,7 @@ struct Viewer {
 impl Viewer {
     fn of(server: &Server) -> Viewer {
         let mut client = Client::connect(&server.address("admin"));
-        client.send("GET /api/live HTTP/1.1\r\nHost: t\r\n\r\n");
+        client.send("GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n");
         let head = client.head();
         assert!(head.contains("Content-Type: text/event-stream\r\n"), "{head}");
         assert!(head.contains("Transfer-Encoding: chunked\r\n"), "{head}");
