@@ -169,7 +169,13 @@ impl<S: Stage> Replica<S> {
         let asks = if gate == Gate::HalfOpen { asks.min(1) } else { asks };
         let limits = (answers.min(room), asks.min(room));
         let gone = &cx.desk.gone;
+        self.aside.epoch = cx.desk.epoch.get();
         let taken = self.queue.take(now, gone, &mut self.work.events, limits, &mut self.aside);
+        if taken.behind {
+            // Also for a stage that is parked.
+            cx.desk.behind.set(true);
+            return Handled { more: true, answers: true };
+        }
         if !self.aside.dropped.is_empty() {
             self.end_dropped(cx);
         }
@@ -205,6 +211,8 @@ impl<S: Stage> Replica<S> {
         self.aside.came.clear();
         if self.hand.is_open() {
             self.hand.keep(&mut self.aside.passed);
+            // What was taken and is not in flight has no more to say.
+            self.aside.passed.clear();
             self.fly(cx);
         } else if !self.aside.passed.is_empty() {
             self.measure(cx, now);
@@ -219,8 +227,11 @@ impl<S: Stage> Replica<S> {
     /// Counts how long what was served of a batch had waited.
     fn count_waits(&mut self, taken: Time, served: usize) {
         let times = self.stats.times();
-        for passed in &self.aside.passed {
-            times.wait.record(taken.0.saturating_sub(passed.was.came.0), 1);
+        if self.gate_cell.is_some() {
+            for passed in &self.aside.passed {
+                times.wait.record(taken.0.saturating_sub(passed.was.came.0), 1);
+            }
+            return;
         }
         let mut left = served;
         for &(came, n) in &self.aside.came {
@@ -240,6 +251,7 @@ impl<S: Stage> Replica<S> {
     }
 
     /// Counts what was taken of a batch of so many.
+    #[inline]
     pub(super) fn count_served(&mut self, cx: &Context<'_>, before: usize) -> usize {
         let served = before - self.work.events.len();
         let dropped = std::mem::take(&mut self.work.dropped);
