@@ -20,6 +20,7 @@ cargo xtask sim [OPTIONS]             many seeds over random nets, examples and 
     --shrinks N                       runs that may be spent on a smaller case of one (500)
 cargo xtask sanitize [TOOL]           tests of kernel and machine under address, thread or miri;
                                       all of these that can run here unless one is named
+cargo xtask screenshots               pictures of the dashboard for the documentation
 cargo xtask bench http [OPTIONS]      CPU per request beside nginx and bench/peers/bare
     --quick                           short runs, to see that it works
     --repeats N --seconds S           how often and how long each cell is driven
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         ["mutants"] => mutants::run().and_then(test::all_passed),
         ["sim", rest @ ..] => sim::run(rest),
         ["sanitize", rest @ ..] => sanitize::run(rest),
+        ["screenshots"] => test::screenshots(),
         ["bench", rest @ ..] => bench::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

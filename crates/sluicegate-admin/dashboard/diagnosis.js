@@ -1,5 +1,5 @@
 // The sentence at the top: what is the bottleneck, since when, who suffers; and the figures below it.
-import { $, h, put, set } from "./dom.js";
+import { $, h, put, quote, quoted, set } from "./dom.js";
 import { state } from "./state.js";
 import { count, percent, perSecond, refused, span, time } from "./words.js";
 
@@ -18,11 +18,11 @@ export class Diagnosis {
     const box = $("diagnosis");
     set(box, "data-state", level);
     set(box, "data-kind", found.kind);
-    put($("words"), found.words);
-    document.title = `${level === "calm" ? "" : "▲ "}${net.name}: ${found.words}`;
-    const since = found.since_ms === null || found.since_ms === undefined ? "" : `For ${span(net.time_ms - found.since_ms)}`;
-    const suffers = found.suffers?.length ? `${since ? ", s" : "S"}uffering: ${found.suffers.join(", ")}` : "";
-    put($("since"), since + suffers);
+    quote($("words"), found.words);
+    document.title = `${level === "calm" ? "" : "▲ "}${net.name}: ${found.words.replaceAll("`", "")}`;
+    const since = found.since_ms === null || found.since_ms === undefined ? "" : `For ${span(net.time_ms - found.since_ms)}. `;
+    const suffers = found.suffers?.length ? `Who suffers: ${found.suffers.join("; ")}.` : "";
+    quote($("since"), since + suffers);
     this.evidence(found.evidence || []);
     this.advice(found);
     this.marks(net);
@@ -33,7 +33,7 @@ export class Diagnosis {
     const text = lines.join("\n");
     if (text === this.lines) return;
     this.lines = text;
-    $("evidence").replaceChildren(...lines.map((line) => h("li", {}, line)));
+    $("evidence").replaceChildren(...lines.map((line) => h("li", {}, quoted(line))));
   }
 
   advice({ advice, stage }) {
@@ -41,7 +41,7 @@ export class Diagnosis {
     if (key === this.advised) return;
     this.advised = key;
     const look = stage ? h("button", { type: "button", class: "plain", click: () => this.choose(stage) }, `Look at ${stage}`) : null;
-    $("advice").replaceChildren(...[advice || null, look].filter(Boolean).flatMap((part) => [part, " "]));
+    $("advice").replaceChildren(...quoted(advice || ""), " ", look ?? "");
   }
 
   /** What is true of the whole net beside its bottleneck. */
@@ -63,7 +63,7 @@ export class Diagnosis {
     this.figure("answered", perSecond(rates.finished_s), `${count(ended?.finished)} since the start`);
     this.figure("refused", perSecond(rates.finished_s === null ? null : refused(rates.ended_s)), `${count(refused(ended))} since the start`);
     this.figure("in flight", count(net.ledger?.in_flight), "flows");
-    if (net.classes?.length) this.figure("response, p99", time(worst), "the slowest class, since the start");
+    if (net.classes?.length) this.figure("response, p99", time(worst), "of the slowest class");
     if (net.ledger?.connections) this.figure("connections", count(net.ledger.connections.open), "open");
     const top = busiest(net, rates);
     if (top) this.figure("most saturated", percent(top.rate.saturation), top.stage.name);

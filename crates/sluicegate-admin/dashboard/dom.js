@@ -28,6 +28,14 @@ export function put(element, words) {
   if (element.textContent !== words) element.textContent = words;
 }
 
+/** Words in which names stand between backticks, as elements. */
+export const quoted = (words) => words.split("`").map((part, i) => (i % 2 ? h("b", { class: "name" }, part) : part));
+
+/** The same, where they are new. */
+export function quote(element, words) {
+  if (element.textContent !== words.replaceAll("`", "")) element.replaceChildren(...quoted(words));
+}
+
 export function set(element, name, value) {
   if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }

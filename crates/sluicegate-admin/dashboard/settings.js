@@ -1,6 +1,6 @@
 // The settings of a stage, of its wires and of its domain: read, changed, and refused in the server's words.
 import { get, post, why } from "./ask.js";
-import { h, put } from "./dom.js";
+import { h, put, quoted } from "./dom.js";
 import { measure } from "./words.js";
 
 const LOOK = 5000;    // milliseconds between two looks at what others may have changed
@@ -53,7 +53,7 @@ export class Settings {
     const button = live ? h("button", { class: "small", "aria-label": `Set ${path}` }, "Set") : null;
     const form = h("form", { class: "setting" }, h("label", { for: id }, path.replace(`stages.${this.stage}.`, "")), now,
       h("span", { class: "entry" }, input, h("span", { class: "unit" }, unit === "us" ? "µs" : unit || ""), button),
-      h("p", { class: "note", id: `${id}-hint` }, `${doc} ${range}.${live ? "" : " Not while the net runs."}`), error);
+      h("p", { class: "note", id: `${id}-hint` }, quoted(`${doc} ${range}.`), live ? "" : " Not while the net runs."), error);
     input.addEventListener("input", () => { input.dataset.touched = "true"; });
     form.addEventListener("submit", (event) => { event.preventDefault(); this.change(path, input, error); });
     this.fields.set(path, { input, now });

@@ -47,7 +47,7 @@ pub(crate) fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
 mod tests {
     use super::*;
     use crate::answer::{NotChanged, Steer, answer};
-    use crate::watcher::Watcher;
+    use crate::watcher::{Look, Watcher};
     use sluicegate::{Changed, Setting, Value};
     use std::sync::Mutex;
 
@@ -98,7 +98,8 @@ mod tests {
     #[test]
     fn what_was_seen_is_shown_to_who_reads() {
         let mut watcher = Watcher::default();
-        watcher.look(r#"{"time_ms": 1000, "stages": [{"name": "a b"}]}"#, &[], false);
+        let net = r#"{"time_ms": 1000, "stages": [{"name": "a b"}]}"#;
+        watcher.look(Look { net, ..Look::default() });
         let one = One(Some(Mutex::new(watcher)));
         for (method, target, status) in [
             ("GET", "/api/history", 200),

@@ -5,9 +5,10 @@ use crate::app::OnChange;
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use serde_json::{Map, Value, json};
-use sluicegate::{Changed, Observer, Setting};
+use sluicegate::{Changed, FlowTrace, Observer, Setting, Snapshot};
 use sluicegate_admin::metrics::{Page, put_net};
-use sluicegate_admin::{Guard, Health, NotChanged, Seen, Steer, Watcher, net, no_such_law};
+use sluicegate_admin::model::{Flow, Flows};
+use sluicegate_admin::{Guard, Health, Look, NotChanged, Seen, Steer, Watcher, net, no_such_law};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
 use sluicegate_io::resources::{Budget, Parts, Resource, Usage};
@@ -29,9 +30,9 @@ pub struct Watch {
     lost: Arc<Lost>,
     resources: Vec<Resource>,
     deadlines: Arc<AtomicU64>,
+    watcher: Mutex<Watcher>,
     guard: Guard,
     on_change: Option<OnChange>,
-    watcher: Mutex<Watcher>,
 }
 
 impl Watch {
@@ -51,9 +52,9 @@ impl Watch {
             lost,
             resources,
             deadlines,
+            watcher,
             guard: Guard::OPEN,
             on_change: None,
-            watcher,
         }
     }
 
@@ -102,8 +103,32 @@ impl Watch {
     /// Looks at the net, once a tick: for its history, and for those who watch, if any do. What
     /// these are to be sent.
     pub fn look(&self, watched: bool) -> Option<String> {
-        let (net, changes) = (self.json(), self.changes());
-        self.lately().look(&net, &changes, watched)
+        let observer = self.observer.get()?;
+        let (net, changes) = (observer.snapshot(), observer.changes());
+        let waits = net.stages.iter().map(|stage| (&*stage.name, &stage.wait));
+        let waits: Vec<_> = waits.collect();
+        let shown = self.shown(&net);
+        let look = Look { net: &shown, waits: &waits, changes: &changes, watched };
+        self.lately().look(look)
+    }
+
+    /// A net, with what the server tells beside it.
+    fn shown(&self, seen: &Snapshot) -> String {
+        let mut shown = net(seen);
+        shown["ledger"]["connections"] = connections(&self.connections());
+        shown["cache"] = json!({
+            "bytes": self.cache.used(),
+            "budget": self.cache.limit(),
+            "variants": variants(&self.variants),
+        });
+        shown["http"] = json!({
+            "refused": refused(&self.refusals),
+            "deadlines_ignored": self.deadlines.load(Relaxed),
+        });
+        shown["resources"] = self.resources.iter().map(resource).collect();
+        shown["machine"] = machine(&Usage::read(Path::new("/")));
+        shown["log"] = json!({ "lost": self.lost.total() });
+        shown.to_string()
     }
 
     /// Goes on with the history of a net from which this one takes over.
@@ -128,21 +153,7 @@ impl Seen for Watch {
     /// The net at this moment; an empty object before it runs. May wait for busy workers.
     fn json(&self) -> String {
         let Some(observer) = self.observer.get() else { return json!({}).to_string() };
-        let mut shown = net(&observer.snapshot());
-        shown["ledger"]["connections"] = connections(&self.connections());
-        shown["cache"] = json!({
-            "bytes": self.cache.used(),
-            "budget": self.cache.limit(),
-            "variants": variants(&self.variants),
-        });
-        shown["http"] = json!({
-            "refused": refused(&self.refusals),
-            "deadlines_ignored": self.deadlines.load(Relaxed),
-        });
-        shown["resources"] = self.resources.iter().map(resource).collect();
-        shown["machine"] = machine(&Usage::read(Path::new("/")));
-        shown["log"] = json!({ "lost": self.lost.total() });
-        shown.to_string()
+        self.shown(&observer.snapshot())
     }
 
     /// Nothing before the net runs.
@@ -164,6 +175,15 @@ impl Seen for Watch {
 
     fn changed(&self, what: &str) {
         self.on_change.iter().for_each(|tell| tell(what));
+    }
+
+    fn flows(&self) -> Option<Flows> {
+        let observer = self.observer.get()?;
+        // Who looks is not looked at.
+        let own = |flow: &FlowTrace| flow.steps.iter().any(|step| step.domain == ADMIN);
+        let flows = observer.flows();
+        let flows = flows.iter().filter(|flow| !own(flow)).map(Flow::from).collect();
+        Some(Flows { flows, missed: observer.flows_missed() })
     }
 
     fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {

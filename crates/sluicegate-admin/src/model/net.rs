@@ -148,6 +148,8 @@ pub struct ClassEnds {
     pub class: u64,
     /// Those that were answered.
     pub finished: u64,
+    /// Those of them that were answered after their deadline.
+    pub late: u64,
     /// Those that were not, by the reason.
     pub ended: Counts,
     /// How long the answers took.

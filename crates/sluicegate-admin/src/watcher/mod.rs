@@ -6,6 +6,7 @@ mod conditions;
 mod history;
 mod incidents;
 mod ring;
+mod waits;
 
 pub use history::{BYTES_PER_STAGE, STAGES_KEPT};
 pub use incidents::{INCIDENTS_KEPT, Incident};
@@ -16,8 +17,10 @@ use crate::rates::{Rates, StageRates, rates};
 use history::{History, Row};
 use incidents::Incidents;
 use serde::Serialize;
-use sluicegate::Changed;
+use sluicegate::{Changed, Histogram};
+use std::collections::HashMap;
 use std::time::Duration;
+use waits::Waits;
 
 /// The time between two looks.
 pub const TICK: Duration = Duration::from_secs(1);
@@ -29,6 +32,20 @@ pub struct Watcher {
     diagnosis: Option<Diagnosis>,
     history: History,
     incidents: Incidents,
+    waits: Waits,
+}
+
+/// A net as it is seen at a moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Look<'a> {
+    /// What `/api/net` would answer now.
+    pub net: &'a str,
+    /// How long events waited at stages since the start, where that is known.
+    pub waits: &'a [(&'a str, &'a Histogram)],
+    /// The changes that are remembered.
+    pub changes: &'a [Changed],
+    /// Whether anybody watches.
+    pub watched: bool,
 }
 
 #[derive(Serialize)]
@@ -38,10 +55,10 @@ struct Timeline<'a> {
 }
 
 impl Watcher {
-    /// Takes what `/api/net` would answer now, and the changes that are remembered. Gives what those
-    /// who watch are to be sent, one event of a stream for all, if it is `watched`. Before a net
-    /// runs there is nothing to be seen.
-    pub fn look(&mut self, net: &str, changes: &[Changed], watched: bool) -> Option<String> {
+    /// Takes a look at the net. Gives what those who watch are to be sent, one event of a stream for
+    /// all, if there are any. Before a net runs there is nothing to be seen.
+    pub fn look(&mut self, look: Look<'_>) -> Option<String> {
+        let Look { net, waits, changes, watched } = look;
         let now = Net::from_json(net).ok()?;
         let at_ms = self.time(&now);
         let none = Net::default();
@@ -49,7 +66,9 @@ impl Watcher {
         let rates = rates(before, &now);
         let now_ms = now.time_ms.unwrap_or_default();
         let diagnosis = diagnose(before, &now).after(self.diagnosis.as_ref(), now_ms);
-        self.history.push(at_ms, whole(&now, &rates), each(&now, &rates));
+        let waits = self.waits.since(waits);
+        let rows = Rows { now: &now, rates: &rates, waits };
+        self.history.push(at_ms, rows.whole(), rows.each());
         let told = self.incidents.count();
         self.incidents.look(at_ms, self.before.as_ref(), &now, changes);
         self.incidents.diagnosis(&diagnosis);
@@ -70,7 +89,7 @@ impl Watcher {
     /// before moves to where it belongs.
     fn time(&mut self, now: &Net) -> i64 {
         let at_ms = now.time_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or_default();
-        if let Some(last) = self.history.last().filter(|last| *last > at_ms) {
+        if let Some(last) = self.history.last().filter(|last| *last >= at_ms) {
             // Nobody looked in between: it is taken to have been a tick.
             let began = last + TICK.as_millis() as i64 - at_ms;
             self.history.shift(began);
@@ -97,39 +116,45 @@ fn text(shown: &impl Serialize) -> String {
     serde_json::to_string(shown).unwrap_or_default()
 }
 
-/// What the stages did. They stand in the same order in both.
-fn each<'a>(now: &'a Net, rates: &'a Rates) -> impl Iterator<Item = (&'a str, Row)> + Clone + 'a {
-    let stages = now.stages.iter().zip(&rates.stages);
-    stages.map(|(stage, rates)| (&*stage.name, row(stage, rates)))
+/// What is kept of a look.
+struct Rows<'a> {
+    now: &'a Net,
+    rates: &'a Rates,
+    waits: HashMap<&'a str, f32>,
 }
 
-fn row(stage: &Stage, rates: &StageRates) -> Row {
-    Row {
-        served_s: rates.served_s as f32,
-        arrivals_s: known(rates.arrivals_s),
-        refused_s: rates.refused_s as f32,
-        queued: stage.queued as f32,
-        saturation: rates.saturation as f32,
-        wait_p99_us: known(stage.wait.as_ref().map(|wait| wait.p99_us)),
+impl Rows<'_> {
+    /// What the stages did. They stand in the same order in both.
+    fn each(&self) -> impl Iterator<Item = (&str, Row)> + Clone {
+        let stages = self.now.stages.iter().zip(&self.rates.stages);
+        stages.map(|(stage, rates)| (&*stage.name, self.row(stage, rates)))
     }
-}
 
-/// What the net did: flows, what waits anywhere, and the worst of all stages.
-fn whole(now: &Net, rates: &Rates) -> Row {
-    let rows = || each(now, rates).map(|(_, row)| row);
-    let worst = |number: fn(&Row) -> f32| rows().map(|row| number(&row)).fold(f32::NAN, f32::max);
-    Row {
-        served_s: rates.finished_s as f32,
-        arrivals_s: rates.entered_s as f32,
-        refused_s: rates.ended_s.values().sum::<f64>() as f32,
-        queued: rows().map(|row| row.queued).sum(),
-        saturation: worst(|row| row.saturation),
-        wait_p99_us: worst(|row| row.wait_p99_us),
+    fn row(&self, stage: &Stage, rates: &StageRates) -> Row {
+        Row {
+            served_s: rates.served_s as f32,
+            arrivals_s: rates.arrivals_s.map_or(f32::NAN, |rate| rate as f32),
+            refused_s: rates.refused_s as f32,
+            queued: stage.queued as f32,
+            saturation: rates.saturation as f32,
+            wait_p99_us: self.waits.get(&*stage.name).copied().unwrap_or(f32::NAN),
+        }
     }
-}
 
-fn known(number: Option<f64>) -> f32 {
-    number.map_or(f32::NAN, |number| number as f32)
+    /// What the net did: flows, what waits anywhere, and the worst of all stages.
+    fn whole(&self) -> Row {
+        let rows = || self.each().map(|(_, row)| row);
+        let worst =
+            |number: fn(&Row) -> f32| rows().map(|row| number(&row)).fold(f32::NAN, f32::max);
+        Row {
+            served_s: self.rates.finished_s as f32,
+            arrivals_s: self.rates.entered_s as f32,
+            refused_s: self.rates.ended_s.values().sum::<f64>() as f32,
+            queued: rows().map(|row| row.queued).sum(),
+            saturation: worst(|row| row.saturation),
+            wait_p99_us: worst(|row| row.wait_p99_us),
+        }
+    }
 }
 
 #[cfg(test)]

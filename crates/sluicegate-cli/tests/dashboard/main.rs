@@ -68,7 +68,7 @@ fn every_stage_and_wire_is_drawn_and_nothing_else_is_asked() {
     let [shown, told] = lists(&mut browser, wires, &net, "wires", &["from", "port", "to"]);
     assert_eq!(shown, told);
     let named = "return [...document.querySelectorAll('.net .stage')].every((at) => \
-                 at.getAttribute('aria-label').startsWith(at.dataset.name + ':'))";
+                 at.firstChild.getAttribute('aria-label').startsWith(at.dataset.name + ':'))";
     assert_eq!(browser.script(named), true);
     assert!(browser.text("#balance").contains("Balances"));
     let origin = format!("http://{admin}/");
@@ -103,7 +103,7 @@ fn queues_fill_and_empty_as_load_comes_and_goes() {
 fn a_setting_a_law_and_a_stage_are_changed_by_hand() {
     let Some((server, admin, mut browser)) = open(DESK) else { return };
     browser.fill("#who", "anna");
-    browser.script("document.querySelector('.net [data-name=burn-pool]').focus()");
+    browser.script("document.querySelector('.net [data-name=burn-pool] .hit').focus()");
     browser.press(ENTER);
     assert_eq!(browser.text("#stage h2"), "burn-pool");
     assert_eq!(browser.script("return document.activeElement.id"), "stage-title");

@@ -6,7 +6,7 @@ use crate::ledger::{ByWhy, Ledger};
 use crate::observe::stats::sum;
 use crate::observe::{ClassView, Cut, Histogram, StageView, WireView, WorkerView};
 use crate::run::{Plan, Stall, StopError, stalls};
-use crate::time::Time;
+use crate::time::{Clock, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -61,7 +61,11 @@ impl Observer {
         let mut me = None;
         desk::here_if_any(|desk| me = Some(desk.worker));
         let asleep = self.asleep();
-        self.view(&plan.stats.cut(|| plan.tell_all(), me), &asleep)
+        let cuts = match plan.clock {
+            Clock::Real(_) => plan.stats.cut(|| plan.tell_all(), me),
+            Clock::Virtual(_) => plan.stats.cut_at_once(|| plan.tell_all()),
+        };
+        self.view(&cuts, &asleep)
     }
 
     /// Which workers sleep.

@@ -268,9 +268,23 @@ impl Stats {
     /// the worker `me`, until all of them have published for it. Where one did not the parts are of
     /// an epoch before.
     pub fn cut(&self, tell_all: impl FnOnce(), me: Option<WorkerId>) -> Vec<Cut> {
+        self.cut_within(PATIENCE, tell_all, me)
+    }
+
+    /// The same of a simulated net, whose workers stand still while somebody looks.
+    pub fn cut_at_once(&self, tell_all: impl FnOnce()) -> Vec<Cut> {
+        self.cut_within(Duration::ZERO, tell_all, None)
+    }
+
+    fn cut_within(
+        &self,
+        patience: Duration,
+        tell_all: impl FnOnce(),
+        me: Option<WorkerId>,
+    ) -> Vec<Cut> {
         let epoch = self.epoch.fetch_add(1, SeqCst) + 1;
         tell_all();
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + patience;
         let mut cuts = self.cuts();
         loop {
             let left = end.saturating_duration_since(Instant::now());

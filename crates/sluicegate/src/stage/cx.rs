@@ -94,6 +94,20 @@ pub struct Entering {
     pub class: u8,
     /// A hash of the client for whom it runs, by which queues share among clients.
     pub client: u16,
+    /// The trace of which it is part.
+    pub trace: Option<TraceParent>,
+}
+
+/// Of which trace a flow is part, as W3C Trace Context names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceParent {
+    /// The trace.
+    pub trace: u128,
+    /// The span that asked for the flow.
+    pub parent: u64,
+    /// Whether whoever asked keeps the trace: then the flow's path is
+    /// [kept](crate::Observer::flows) too, while any are.
+    pub sampled: bool,
 }
 
 /// All places of a source are taken by flows that have not ended.
@@ -166,7 +180,7 @@ impl<O: Ports> Cx<'_, O> {
     /// unique among the flows of this source in flight. The stage's `flows` bounds the places; when
     /// all were taken and one is free again, the stage's flag is raised.
     pub fn enter(&mut self, flow: u64, entering: Entering) -> Result<Tag, NoRoom> {
-        let Runtime { desk, stage, places, now, .. } = &self.runtime;
+        let Runtime { desk, stage, places, now, clock, .. } = &self.runtime;
         if !desk.take_place(*stage, *places) {
             return Err(NoRoom);
         }
@@ -176,6 +190,12 @@ impl<O: Ports> Cx<'_, O> {
         tag.set_deadline(entering.deadline);
         tag.set_class(entering.class);
         tag.set_client(entering.client);
+        if desk.flows.is_on() {
+            if entering.trace.is_some_and(|trace| trace.sampled) {
+                tag.ask_for_trace();
+            }
+            desk.flows.entered(*stage, &tag, (*now, clock), entering.trace);
+        }
         Ok(tag)
     }
 

@@ -1,0 +1,365 @@
+//! The steps of flows in flight, as one worker knows them: a table with one writer, which others
+//! read when a flow has ended that is kept.
+//!
+//! A place is found by the flow's number, and a flow that comes anew takes that of an older one.
+//! So a flow that is in flight for long keeps its place however much passes meanwhile, as long as
+//! the numbers of those in flight are near each other, as sources give them. A reader sees by the
+//! version of a place whether it was taken while he read.
+
+use crate::event::StageId;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+
+/// Flows of which a worker knows steps.
+const PLACES: usize = 4096;
+/// Steps of one flow on one worker.
+const STEPS: usize = 12;
+/// Flows of batches that a worker remembers, for who was in a batch with whom.
+const TAKEN: usize = 4096;
+/// The most batch mates of a step that are told.
+pub(crate) const MATES_MAX: usize = 8;
+
+/// What a time is that is not known.
+pub(crate) const UNKNOWN: u64 = u64::MAX;
+
+/// A batch of answers.
+pub(crate) const ANSWERS: u8 = 1;
+/// The flow entered the net here.
+pub(crate) const ENTERED: u8 = 2;
+/// A question about the flow was asked here, whose own steps are found under its key.
+pub(crate) const ASKED: u8 = 4;
+/// A second tag of the flow.
+pub(crate) const FORKED: u8 = 8;
+
+const VERSION: usize = 0;
+const COUNT: usize = 1;
+const KEY: usize = 2;
+const TRACE: usize = KEY + 3;
+const FIRST: usize = TRACE + 3;
+const WORDS: usize = 6;
+const PLACE: usize = FIRST + STEPS * WORDS;
+
+/// Names a flow, or a question about one, among all that are in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PathKey {
+    pub flow: u64,
+    pub born: u64,
+    /// The source, the home worker, and whether it is a question.
+    pub from: u64,
+}
+
+impl PathKey {
+    pub fn new(flow: u64, born: u64, source: StageId, home: u16, question: bool) -> Self {
+        let from = u64::from(source.0) << 32 | u64::from(home) << 16 | u64::from(question);
+        Self { flow, born, from }
+    }
+
+    pub fn is_question(&self) -> bool {
+        self.from & 1 != 0
+    }
+
+    pub fn source(&self) -> StageId {
+        StageId((self.from >> 32) as u16)
+    }
+
+    /// A number by which chance chooses, the same wherever it is asked for.
+    pub fn chance(&self) -> u64 {
+        let mixed = self.flow.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.born;
+        mixed.wrapping_mul(0xd6e8_feb8_6659_fd93) >> 32
+    }
+
+    pub fn shares_place_with(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+
+    fn words(&self) -> [u64; 3] {
+        [self.flow, self.born, self.from]
+    }
+
+    /// A question's place in its window is used again at once: its generation spreads it.
+    fn place(&self) -> usize {
+        let spread = (self.from >> 32).wrapping_mul(977);
+        let generation = if self.is_question() { (self.flow >> 32).wrapping_mul(64) } else { 0 };
+        (self.flow.wrapping_add(spread).wrapping_add(generation)) as usize % PLACES
+    }
+}
+
+/// One step as it is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub worker: u16,
+    pub stage: StageId,
+    pub kind: u8,
+    /// Events of its batch, and its place among those that are flows.
+    pub batch: u16,
+    pub place: u16,
+    pub queued: u64,
+    pub started: u64,
+    pub ended: u64,
+    /// The number of the first flow of its batch among those that the worker took; of `ASKED` the
+    /// question.
+    pub link: u64,
+    /// Steps that a worker noted before have lower numbers; in a simulation those that any did.
+    pub number: u64,
+}
+
+impl Step {
+    fn head(&self) -> u64 {
+        u64::from(self.stage.0)
+            | u64::from(self.kind) << 16
+            | u64::from(self.batch) << 32
+            | u64::from(self.place) << 48
+    }
+
+    fn of(worker: u16, words: [u64; WORDS]) -> Self {
+        let [head, queued, started, ended, link, number] = words;
+        Self {
+            worker,
+            stage: StageId(head as u16),
+            kind: (head >> 16) as u8,
+            batch: (head >> 32) as u16,
+            place: (head >> 48) as u16,
+            queued,
+            started,
+            ended,
+            link,
+            number,
+        }
+    }
+}
+
+/// Where a step was put that is not over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Open {
+    place: usize,
+    version: u64,
+    word: usize,
+    pub step: Step,
+}
+
+/// What is known of a flow's steps on one worker.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    pub steps: Vec<Step>,
+    /// Steps for which there was no room.
+    pub lost: usize,
+    /// The trace that the flow is part of, and the span in it that it serves; 0 where none is.
+    pub trace: [u64; 3],
+}
+
+type Place = Box<[AtomicU64; PLACE]>;
+
+pub(crate) struct Paths {
+    /// Made when they are first taken.
+    places: Box<[OnceLock<Place>]>,
+    taken: Box<[AtomicU64]>,
+    /// How many flows were taken.
+    count: AtomicU64,
+}
+
+impl Paths {
+    pub fn new() -> Self {
+        Self {
+            places: (0..PLACES).map(|_| OnceLock::new()).collect(),
+            taken: (0..TAKEN).map(|_| AtomicU64::new(0)).collect(),
+            count: AtomicU64::new(0),
+        }
+    }
+
+    fn place(&self, place: usize) -> &[AtomicU64] {
+        &**self.places[place].get_or_init(|| Box::new([const { AtomicU64::new(0) }; PLACE]))
+    }
+
+    /// How many flows the worker took.
+    pub fn count(&self) -> u64 {
+        self.count.load(Acquire)
+    }
+
+    /// Remembers that the worker took a flow.
+    pub fn take(&self, flow: u64) {
+        let n = self.count.load(Relaxed);
+        self.taken[n as usize % TAKEN].store(flow, Release);
+        self.count.store(n + 1, Release);
+    }
+
+    /// Adds a step to those of `key`; `None` where there is no room for it.
+    pub fn add(&self, key: &PathKey, step: Step) -> Option<Open> {
+        let at = key.place();
+        let place = self.place(at);
+        if !is(place, key) {
+            take_over(place, key);
+        }
+        let n = place[COUNT].load(Relaxed);
+        if n >= STEPS as u64 {
+            place[COUNT].store(n + 1, Release);
+            return None;
+        }
+        let word = FIRST + n as usize * WORDS;
+        let words = [step.head(), step.queued, step.started, step.ended, step.link, step.number];
+        for (to, value) in place[word..].iter().zip(words) {
+            to.store(value, Release);
+        }
+        place[COUNT].store(n + 1, Release);
+        Some(Open { place: at, version: place[VERSION].load(Relaxed), word, step })
+    }
+
+    /// Says of which trace the flow is part.
+    pub fn set_trace(&self, key: &PathKey, trace: [u64; 3]) {
+        let place = self.place(key.place());
+        if is(place, key) {
+            place[TRACE..].iter().zip(trace).for_each(|(to, value)| to.store(value, Release));
+        }
+    }
+
+    /// Notes when a step was over, and how many events its batch had.
+    pub fn end(&self, open: &Open, ended: u64, batch: u16) {
+        let place = self.place(open.place);
+        // Another flow of the same batch may have taken the place.
+        if place[VERSION].load(Relaxed) == open.version {
+            place[open.word].store(Step { batch, ..open.step }.head(), Release);
+            place[open.word + 3].store(ended, Release);
+        }
+    }
+
+    /// Takes the step back that was added last to its flow.
+    pub fn undo(&self, open: &Open) {
+        let place = self.place(open.place);
+        if place[VERSION].load(Relaxed) == open.version {
+            place[COUNT].store(place[COUNT].load(Relaxed) - 1, Release);
+            self.count.store(self.count.load(Relaxed) - 1, Release);
+        }
+    }
+
+    /// What is known of `key`, if anything is; may be asked on any thread.
+    pub fn of(&self, worker: u16, key: &PathKey) -> Option<Known> {
+        let place = &**self.places[key.place()].get()?;
+        let version = place[VERSION].load(Acquire);
+        if version % 2 != 0 || !is(place, key) {
+            return None;
+        }
+        let count = place[COUNT].load(Acquire) as usize;
+        let steps = count.min(STEPS);
+        let read = |word: usize| place[word].load(Acquire);
+        let step = |n: usize| {
+            let word = FIRST + n * WORDS;
+            Step::of(worker, std::array::from_fn(|of| read(word + of)))
+        };
+        let known = Known {
+            steps: (0..steps).map(step).collect(),
+            lost: count - steps,
+            trace: std::array::from_fn(|of| read(TRACE + of)),
+        };
+        (place[VERSION].load(Acquire) == version).then_some(known)
+    }
+
+    /// Other flows of a step's batch, as far as they are still known.
+    pub fn mates(&self, step: &Step) -> Vec<u64> {
+        if step.kind & (ENTERED | ASKED) != 0 {
+            return Vec::new();
+        }
+        let end = self.count().min(step.link + u64::from(step.batch));
+        let mates = (step.link..end).filter(|&n| n != step.link + u64::from(step.place));
+        let mates: Vec<u64> =
+            mates.take(MATES_MAX).map(|n| self.taken[n as usize % TAKEN].load(Acquire)).collect();
+        let overwritten = self.count() > step.link + TAKEN as u64;
+        if overwritten { Vec::new() } else { mates }
+    }
+}
+
+fn is(place: &[AtomicU64], key: &PathKey) -> bool {
+    place[KEY..].iter().zip(key.words()).all(|(word, value)| word.load(Acquire) == value)
+        && place[VERSION].load(Relaxed) != 0
+}
+
+/// Makes a place that of another flow. The version is odd meanwhile.
+fn take_over(place: &[AtomicU64], key: &PathKey) {
+    let version = place[VERSION].load(Relaxed);
+    place[VERSION].store(version + 1, Relaxed);
+    place[COUNT].store(0, Release);
+    place[KEY..].iter().zip(key.words()).for_each(|(word, value)| word.store(value, Release));
+    place[TRACE..FIRST].iter().for_each(|word| word.store(0, Release));
+    place[VERSION].store(version + 2, Release);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(flow: u64) -> PathKey {
+        PathKey::new(flow, 0, StageId(0), 0, false)
+    }
+
+    fn step(n: u64) -> Step {
+        let (stage, place) = (StageId(n as u16), 0);
+        let times = (n, n + 1, UNKNOWN);
+        let (queued, started, ended) = times;
+        Step {
+            worker: 3,
+            stage,
+            kind: 0,
+            batch: 1,
+            place,
+            queued,
+            started,
+            ended,
+            link: 0,
+            number: n,
+        }
+    }
+
+    #[test]
+    fn a_flow_keeps_its_place_until_another_takes_it() {
+        let paths = Paths::new();
+        for n in 0..STEPS as u64 + 2 {
+            let open = paths.add(&key(7), step(n));
+            open.iter().for_each(|open| paths.end(open, n + 2, 4));
+            assert_eq!(open.is_some(), n < STEPS as u64, "{n}");
+        }
+        let known = paths.of(3, &key(7)).expect("it is there");
+        let told = |known: &Known| {
+            let steps = known.steps.iter();
+            steps.map(|s| (s.stage.0, s.batch, s.ended)).collect::<Vec<_>>()
+        };
+        let expected: Vec<_> = (0..STEPS as u16).map(|n| (n, 4, u64::from(n) + 2)).collect();
+        assert_eq!((told(&known), known.lost), (expected, 2));
+        assert!(paths.of(3, &key(8)).is_none());
+        let other = key(7 + PLACES as u64);
+        let open = paths.add(&other, step(1)).expect("the place is anew");
+        assert!(paths.of(3, &key(7)).is_none(), "it was overwritten");
+        paths.add(&key(7), step(2));
+        paths.end(&open, 9, 9);
+        let known = paths.of(3, &key(7)).expect("it is there again");
+        assert_eq!(told(&known), [(2, 1, UNKNOWN)], "what ended was the other's");
+    }
+
+    proptest! {
+        #![proptest_config(crate::seeded())]
+
+        /// Against a list: the steps of whoever was the last to take a place, in order.
+        #[test]
+        fn a_place_tells_of_its_last_flow_alone(flows in prop::collection::vec(0..6_u64, 1..60)) {
+            let paths = Paths::new();
+            let mut model: Vec<(u64, Vec<u64>)> = vec![(u64::MAX, Vec::new()); 3];
+            for (n, flow) in (0..).zip(flows) {
+                // Two flows a place.
+                let key = key(flow % 3 + flow / 3 * PLACES as u64);
+                let of = &mut model[flow as usize % 3];
+                if of.0 != flow {
+                    *of = (flow, Vec::new());
+                }
+                of.1.push(n);
+                paths.add(&key, step(n));
+            }
+            for flow in 0..6 {
+                let known = paths.of(0, &key(flow % 3 + flow / 3 * PLACES as u64));
+                let steps = &model[flow as usize % 3];
+                prop_assert_eq!(known.is_some(), steps.0 == flow);
+                let Some(known) = known else { continue };
+                let told: Vec<u64> = known.steps.iter().map(|step| step.queued).collect();
+                prop_assert_eq!(told.len() + known.lost, steps.1.len());
+                prop_assert_eq!(&told[..], &steps.1[..told.len()]);
+            }
+        }
+    }
+}
