@@ -185,7 +185,8 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     }
     if !is_read(asked.method) && !guard.is_own(asked.host, asked.origin) {
         let what = "pages of other origins change nothing here; accepted: no Origin, or the \
-                    listener's own, by its IP address, as localhost or by a name that it is given\n";
+                    listener's own, by its IP address, as localhost or by a name that it is \
+                    given\n";
         return Answer::text(403, what);
     }
     match asked.path {
