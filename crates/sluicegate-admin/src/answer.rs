@@ -185,7 +185,8 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     }
     if !is_read(asked.method) && !guard.is_own(asked.host, asked.origin) {
         let what = "pages of other origins change nothing here; accepted: no Origin, or the \
-                    listener's own, by its IP address, as localhost or by a name that it is given\n";
+                    listener's own, by its IP address, as localhost or by a name that it is \
+                    given\n";
         return Answer::text(403, what);
     }
     match asked.path {
@@ -204,9 +205,9 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     }
 }
 
-const NOWHERE: &str = "nothing is here; there are: /, /metrics, /healthz, /readyz, /api/net, /api/live, \
-                       /api/history, /api/incidents, /api/flows, /api/settings, /api/freeze and \
-                       /api/stages/NAME/pause, step or resume\n";
+const NOWHERE: &str = "nothing is here; there are: /, /metrics, /healthz, /readyz, /api/net, \
+                       /api/live, /api/history, /api/incidents, /api/flows, /api/settings, \
+                       /api/freeze and /api/stages/NAME/pause, step or resume\n";
 
 /// Shows JSON to who only reads.
 pub fn show(method: &[u8], json: impl FnOnce() -> String) -> Answer {

@@ -27,7 +27,8 @@ fn events(came: &[u8]) -> Vec<Value> {
 /// What the admin listener answers to a request.
 fn admin(world: &mut World, method: &str, target: &str) -> Value {
     let mut peer = world.net.connect(&world.admin);
-    let text = format!("{method} {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let text =
+        format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let came = world.ask(&mut peer, &text, 60);
     let (head, body) = came.split_once("\r\n\r\n").expect("a reply");
     assert!(head.starts_with("HTTP/1.1 200"), "{target}: {came}");

@@ -11,8 +11,9 @@ use sluicegate_admin::model::{Flow, Flows};
 use sluicegate_admin::{Guard, Health, Look, NotChanged, Seen, Steer, Watcher, net, no_such_law};
 use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
-use sluicegate_io::resources::{Budget, Resource};
+use sluicegate_io::resources::{Budget, Parts, Resource, Usage};
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -125,6 +126,7 @@ impl Watch {
             "deadlines_ignored": self.deadlines.load(Relaxed),
         });
         shown["resources"] = self.resources.iter().map(resource).collect();
+        shown["machine"] = machine(&Usage::read(Path::new("/")));
         shown["log"] = json!({ "lost": self.lost.total() });
         shown.to_string()
     }
@@ -159,6 +161,7 @@ impl Seen for Watch {
         let Some(observer) = self.observer.get() else { return };
         put_net(page, &observer.snapshot());
         metrics::put_server(page, self);
+        metrics::put_machine(page, &Usage::read(Path::new("/")));
     }
 
     fn health(&self) -> Health {
@@ -245,6 +248,28 @@ fn resource(resource: &Resource) -> Value {
     };
     let gauge = resource.gauge();
     json!({ "name": gauge.name(), "used": gauge.used(), "budget": budget, "unit": unit })
+}
+
+/// What the process uses of its machine, and percent of time in which something waits there; what
+/// is not told is null.
+fn machine(usage: &Usage) -> Value {
+    let memory = |part: fn(Parts) -> Option<u64>| usage.memory.and_then(part);
+    json!({
+        "rss_bytes": memory(|memory| memory.resident),
+        "anonymous_bytes": memory(|memory| memory.anonymous),
+        "file_bytes": memory(|memory| memory.files),
+        "shared_bytes": memory(|memory| memory.shared),
+        "swapped_bytes": memory(|memory| memory.swapped),
+        "descriptors": usage.descriptors,
+        "descriptors_max": usage.descriptors_max,
+        "cpu_us": micros(usage.cpu.as_micros()),
+        "disk_read_bytes": usage.disk.map(|disk| disk.0),
+        "disk_written_bytes": usage.disk.map(|disk| disk.1),
+        "cpu_pressure": usage.cpu_pressure,
+        "memory_pressure": usage.memory_pressure,
+        "io_pressure": usage.io_pressure,
+        "cpus": usage.cpus,
+    })
 }
 
 fn connections(counts: &ConnCounts) -> Value {
