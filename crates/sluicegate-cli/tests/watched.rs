@@ -74,9 +74,7 @@ fn what_cannot_be_explained_is_told() {
     let said = complaint(&["explain", &garbage]);
     assert_eq!(
         said,
-        format!(
-            "sluicegate: {garbage}: it is no recording: expected value at line 1 column 1\n"
-        )
+        format!("sluicegate: {garbage}: it is no recording: expected value at line 1 column 1\n")
     );
     let other = site.write("other", "{\"a\": 1}\n");
     assert!(complaint(&["explain", &other]).contains("no answer of /api/net"));

@@ -15,7 +15,7 @@ use sluicegate_admin::Kind;
 const WARM: f64 = 0.6;
 const HOT: f64 = 0.85;
 /// A display that is lower has one line of words instead of two.
-const LOW: u16 = 14;
+const LOW: u16 = 10;
 
 /// Draws all of it.
 pub fn draw(top: &Top, frame: &mut Frame<'_>) {
@@ -67,8 +67,19 @@ fn told(top: &Top) -> Line<'_> {
         Some(_) => top.cause.words.as_str(),
         None => "Waiting for the first answer.",
     };
-    let advice = Span::raw(format!(" {}", top.cause.advice));
-    Line::from(vec![Span::styled(words, style.fg(colour)), advice])
+    let more = format!("{} {}", lasts(top), top.cause.advice);
+    Line::from(vec![Span::styled(words, style.fg(colour)), Span::raw(more)])
+}
+
+/// For how long something has been wrong.
+fn lasts(top: &Top) -> String {
+    let now = top.now.as_ref().and_then(|net| net.time_ms);
+    match now.zip(top.cause.since_ms) {
+        Some((now, since)) if top.cause.kind != Kind::Healthy => {
+            format!(" For {}.", time(now.saturating_sub(since) as f64 * 1000.0))
+        }
+        _ => String::new(),
+    }
 }
 
 fn stages(top: &Top, frame: &mut Frame<'_>, area: Rect) {
