@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use sluicegate::{Changed, FlowTrace, Observer, Setting, Snapshot};
 use sluicegate_admin::model::{Flow, Flows};
 use sluicegate_admin::{Look, NotChanged, Seen, Steer, Watcher, net, no_such_law};
-use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
+use sluicegate_http::{Refusals, TraceParents};
 use sluicegate_io::resources::{Budget, Resource};
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -25,6 +25,7 @@ pub struct Watch {
     lost: Arc<Lost>,
     resources: Vec<Resource>,
     deadlines: Arc<AtomicU64>,
+    traces: TraceParents,
     watcher: Mutex<Watcher>,
 }
 
@@ -36,6 +37,7 @@ impl Watch {
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
         let (observer, refusals, lost, deadlines, watcher) = Default::default();
+        let traces = TraceParents::default();
         Watch {
             observer,
             connections,
@@ -45,6 +47,7 @@ impl Watch {
             lost,
             resources,
             deadlines,
+            traces,
             watcher,
         }
     }
@@ -72,6 +75,11 @@ impl Watch {
     /// Where deadlines of clients are counted that could not be read.
     pub fn deadlines(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.deadlines)
+    }
+
+    /// How requests say of which trace they are part; counts what could not be read.
+    pub fn traces(&self) -> TraceParents {
+        self.traces.clone()
     }
 
     /// Opens the eyes; only the first observer counts.
@@ -110,6 +118,7 @@ impl Watch {
         shown["http"] = json!({
             "refused": refused(&self.refusals),
             "deadlines_ignored": self.deadlines.load(Relaxed),
+            "traceparents_ignored": self.traces.ignored.load(Relaxed),
         });
         shown["resources"] = self.resources.iter().map(resource).collect();
         shown["log"] = json!({ "lost": self.lost.total() });

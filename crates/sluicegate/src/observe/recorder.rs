@@ -105,7 +105,7 @@ impl Recorder {
     }
 
     /// The handler takes a flow of its batch; so many events are left of that.
-    #[cold]
+    #[inline]
     pub fn step(&self, stage: StageId, tag: &Tag, answers: bool, left: usize) {
         let mut batch = self.batch.borrow_mut();
         let (own, place) = (self.own(), batch.events.saturating_sub(left + 1));
@@ -122,9 +122,7 @@ impl Recorder {
             link: batch.first,
             number: self.number(),
         };
-        if let Some(open) = own.add(&tag.path(), step) {
-            self.steps.borrow_mut().push(open);
-        }
+        self.steps.borrow_mut().push(own.add(&tag.path(), &step));
         own.take(tag.flow());
         self.open.set(true);
     }
@@ -163,10 +161,8 @@ impl Recorder {
             number: self.number(),
         };
         let own = self.own();
-        if let Some(open) = own.add(&key, step) {
-            self.steps.borrow_mut().push(open);
-            self.open.set(true);
-        }
+        self.steps.borrow_mut().push(own.add(&key, &step));
+        self.open.set(true);
         if let Some(TraceParent { trace, parent, .. }) = trace {
             own.set_trace(&key, [(trace >> 64) as u64, trace as u64, parent]);
         }
@@ -193,7 +189,7 @@ impl Recorder {
             link: question.flow(),
             number: self.number(),
         };
-        self.own().add(&tag.path(), step);
+        self.own().add(&tag.path(), &step);
     }
 
     /// The handlers of this run have come back, after so many events of a batch.
@@ -209,10 +205,9 @@ impl Recorder {
         self.open.set(false);
         self.came_back.set(Some(now));
         let taken = u16::try_from(taken).unwrap_or(u16::MAX);
-        for open in self.steps.borrow_mut().drain(..) {
-            let batch = if open.step.kind & ENTERED != 0 { 0 } else { taken };
-            self.own().end(&open, now.0, batch);
-        }
+        let (own, mut steps) = (self.own(), self.steps.borrow_mut());
+        steps.iter().for_each(|open| own.end(open, now.0, taken));
+        steps.clear();
     }
 
     /// A flow ends in the run of `stage`.

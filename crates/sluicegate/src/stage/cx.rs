@@ -199,6 +199,12 @@ impl<O: Ports> Cx<'_, O> {
         Ok(tag)
     }
 
+    /// Whether paths of flows are [kept](crate::Observer::flows) now: else of which
+    /// [trace](Entering::trace) a flow is part need not be found out.
+    pub fn traces(&self) -> bool {
+        self.runtime.desk.flows.is_on()
+    }
+
     /// Says that nobody waits any more for the answer to `flow`, which this stage let in on this
     /// worker and which has not ended: whoever asked has left. Where the flow waits, in whatever
     /// queue, it ends as [`Gone`](crate::Why::Gone) when its turn comes, before it costs; a handler
