@@ -31,8 +31,6 @@ pub(crate) const ASKED: u8 = 4;
 /// A second tag of the flow.
 pub(crate) const FORKED: u8 = 8;
 
-/// No version of a place that is taken.
-const NOWHERE: u64 = 0;
 /// Where in a step's first word the events of its batch are.
 const BATCH_AT: u32 = 32;
 
@@ -63,10 +61,6 @@ impl PathKey {
     pub fn chance(&self) -> u64 {
         let mixed = self.flow.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.born;
         mixed.wrapping_mul(0xd6e8_feb8_6659_fd93) >> 32
-    }
-
-    pub fn shares_place_with(&self, other: &Self) -> bool {
-        self.place() == other.place()
     }
 
     /// A question's place in its window is used again at once: its generation spreads it.
@@ -103,16 +97,6 @@ impl Step {
             | u64::from(self.batch) << BATCH_AT
             | u64::from(self.place) << 48
     }
-}
-
-/// Where a step was put that is not over.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Open {
-    place: u32,
-    step: u32,
-    version: u64,
-    /// Whether it is one of a batch, whose events are counted when that is over.
-    counts: bool,
 }
 
 /// What is known of a flow's steps on one worker.
@@ -182,26 +166,21 @@ impl Paths {
 
     /// Adds a step to those of `key`, or counts it where there is no room for it.
     #[inline]
-    pub fn add(&self, key: &PathKey, step: &Step) -> Open {
-        let at = key.place();
-        let place = self.place(at);
+    pub fn add(&self, key: &PathKey, step: &Step) {
+        let place = self.place(key.place());
         if !place.is_of(key) {
             place.take_over(key);
         }
         let n = place.count.load(Relaxed);
+        if let Some(cells) = place.steps.get(n as usize) {
+            cells.head.store(step.head(), Release);
+            cells.queued.store(step.queued, Release);
+            cells.started.store(step.started, Release);
+            cells.ended.store(step.ended, Release);
+            cells.link.store(step.link, Release);
+            cells.number.store(step.number, Release);
+        }
         place.count.store(n + 1, Release);
-        let counts = step.kind & ENTERED == 0;
-        let Some(cells) = place.steps.get(n as usize) else {
-            return Open { place: at as u32, step: n as u32, version: NOWHERE, counts };
-        };
-        cells.head.store(step.head(), Release);
-        cells.queued.store(step.queued, Release);
-        cells.started.store(step.started, Release);
-        cells.ended.store(step.ended, Release);
-        cells.link.store(step.link, Release);
-        cells.number.store(step.number, Release);
-        let version = place.version.load(Relaxed);
-        Open { place: at as u32, step: n as u32, version, counts }
     }
 
     /// Says of which trace the flow is part.
@@ -210,31 +189,6 @@ impl Paths {
         if place.is_of(key) {
             place.trace.iter().zip(trace).for_each(|(to, value)| to.store(value, Release));
         }
-    }
-
-    /// Notes when a step was over, and how many events its batch had.
-    #[inline]
-    pub fn end(&self, open: &Open, ended: u64, batch: u16) {
-        let place = self.place(open.place as usize);
-        // Another flow of the same batch may have taken the place.
-        if place.version.load(Relaxed) != open.version {
-            return;
-        }
-        let cells = &place.steps[open.step as usize % STEPS];
-        if open.counts {
-            let head = cells.head.load(Relaxed) | u64::from(batch) << BATCH_AT;
-            cells.head.store(head, Release);
-        }
-        cells.ended.store(ended, Release);
-    }
-
-    /// Takes the step back that was added last to its flow, which was taken last.
-    pub fn undo(&self, open: &Open) {
-        let place = self.place(open.place as usize);
-        if place.version.load(Relaxed) == open.version {
-            place.count.store(place.count.load(Relaxed) - 1, Release);
-        }
-        self.count.store(self.count.load(Relaxed) - 1, Release);
     }
 
     /// What is known of `key`, if anything is; may be asked on any thread.
@@ -319,7 +273,7 @@ mod tests {
 
     fn step(n: u64) -> Step {
         let (stage, place) = (StageId(n as u16), 0);
-        let times = (n, n + 1, UNKNOWN);
+        let times = (n, n + 1, n + 2);
         let (queued, started, ended) = times;
         Step {
             worker: 3,
@@ -339,8 +293,7 @@ mod tests {
     fn a_flow_keeps_its_place_until_another_takes_it() {
         let paths = Paths::new();
         for n in 0..STEPS as u64 + 2 {
-            let open = paths.add(&key(7), &step(n));
-            paths.end(&open, n + 2, 4);
+            paths.add(&key(7), &step(n));
         }
         let known = paths.of(3, &key(7)).expect("it is there");
         let told = |known: &Known| {
@@ -351,12 +304,11 @@ mod tests {
         assert_eq!((told(&known), known.lost), (expected, 2));
         assert!(paths.of(3, &key(8)).is_none());
         let other = key(7 + PLACES as u64);
-        let open = paths.add(&other, &step(1));
+        paths.add(&other, &step(1));
         assert!(paths.of(3, &key(7)).is_none(), "it was overwritten");
         paths.add(&key(7), &step(2));
-        paths.end(&open, 9, 9);
         let known = paths.of(3, &key(7)).expect("it is there again");
-        assert_eq!(told(&known), [(2, 0, UNKNOWN)], "what ended was the other's");
+        assert_eq!(told(&known), [(2, 4, 4)]);
     }
 
     proptest! {
