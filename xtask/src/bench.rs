@@ -24,16 +24,17 @@ mod panic;
 mod profile;
 mod reload;
 mod report;
+mod scrape;
 mod server;
 mod soak;
 mod stand;
 mod stats;
+mod watch;
 mod wrk;
 
 use server::Profile;
 
-const NAMES: &str =
-    "http, kernel, hostile, idle, many, fair, overload, soak, drain, reload, panic, profile";
+const NAMES: &str = "http, kernel, hostile, idle, many, fair, watch, scrape, overload, soak, drain, reload, panic, profile";
 
 /// Runs the benchmark that the arguments name.
 pub fn run(args: &[&str]) -> Result<()> {
@@ -82,6 +83,11 @@ pub fn run(args: &[&str]) -> Result<()> {
             let plan = stand::Plan::from("fair", 10.0, &mut options)?;
             fair::run(plan, Profile::Release, &options)
         }
+        "watch" => {
+            let plan = stand::Plan::from("watch", 10.0, &mut options)?;
+            watch::run(plan, Profile::Release, &options)
+        }
+        "scrape" => scrape::run(Profile::Release, &options),
         other => bail!("unknown benchmark {other}; accepted are {NAMES}"),
     };
     outcome.with_context(|| format!("bench {name}"))
@@ -106,6 +112,8 @@ pub fn smoke() -> Result<Vec<Scene>> {
     scenes.push(Scene::of("bench hostile", hostile));
     scenes.push(Scene::of("bench idle", idle::run(plan("idle", "sluicegate"), quick, &none)));
     scenes.push(Scene::of("bench fair", fair::run(plan("fair", "1024"), quick, &none)));
+    scenes.push(Scene::of("bench watch", watch::run(plan("watch", "ten"), quick, &none)));
+    scenes.push(Scene::of("bench scrape", scrape::run(quick, &none)));
     scenes.push(match has_crates("kernel") {
         true => Scene::of("bench kernel", kernel::run(kernel::Plan::smoke(), quick, &none)),
         false => Scene::skipped("bench kernel", "its crates are not here".to_owned()),

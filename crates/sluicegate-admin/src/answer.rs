@@ -1,13 +1,19 @@
 //! Questions to an admin listener and what it answers, without a server around.
 
-use crate::origin::is_own;
+use crate::guard::Guard;
+use crate::health::{self, Health};
+use crate::metrics::{self, Page};
+use crate::model::Flows;
 use crate::query::value;
-use crate::{settings, stages};
+use crate::token::credentials;
+use crate::watcher::Watcher;
+use crate::{flows, lately, page, settings, stages};
 use serde_json::json;
 use sluicegate::{Changed, Setting, SettingFaults, StageError, Value};
+use std::sync::Mutex;
 
-const HTML: &str = "text/html; charset=utf-8";
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const EVENTS: &str = "text/event-stream";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// A request, as far as it matters.
@@ -23,6 +29,20 @@ pub struct Asked<'a> {
     pub host: Option<&'a [u8]>,
     /// Its field `Origin`; empty where it has several.
     pub origin: Option<&'a [u8]>,
+    /// Its field `Accept`, if it has one.
+    pub accept: Option<&'a [u8]>,
+    /// Its field `Authorization`; empty where it has several.
+    pub authorization: Option<&'a [u8]>,
+}
+
+impl Asked<'_> {
+    /// Who asks, as far as they say, by `by` in the query or as the user of Basic authentication:
+    /// nobody checks it.
+    pub(crate) fn by(&self) -> String {
+        let said = self.query.and_then(|query| value(query, "by"));
+        let user = || self.authorization.and_then(credentials)?.user;
+        said.or_else(user).unwrap_or_else(|| "admin".to_owned())
+    }
 }
 
 /// What it is answered with.
@@ -34,6 +54,8 @@ pub struct Answer {
     pub content_type: &'static str,
     /// The methods that are allowed, for the field `Allow` of a 405.
     pub allow: Option<&'static str>,
+    /// How to log in, for the field `WWW-Authenticate` of a 401.
+    pub challenge: Option<&'static str>,
     /// What caches may do with it, for the field `Cache-Control`: what is shown is of this moment.
     pub cache: Option<&'static str>,
     /// The body.
@@ -44,6 +66,21 @@ pub struct Answer {
 pub trait Seen {
     /// What runs, as JSON of the shape of [`net`](crate::net).
     fn json(&self) -> String;
+
+    /// Puts what runs onto a page of metrics.
+    fn put_metrics(&self, page: &mut Page);
+
+    /// How well it is.
+    fn health(&self) -> Health;
+
+    /// Who may ask.
+    fn guard(&self) -> &Guard {
+        static OPEN: Guard = Guard::OPEN;
+        &OPEN
+    }
+
+    /// Is told of each change that was made, in words: who, and what.
+    fn changed(&self, _what: &str) {}
 
     /// Freezes a law of a stage, or lets it go on.
     ///
@@ -69,8 +106,16 @@ pub trait Seen {
     /// Why it does not.
     fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged>;
 
-    /// Heads the index: what runs here.
-    fn title(&self) -> &'static str;
+    /// The flows that are kept, where any could be.
+    fn flows(&self) -> Option<Flows> {
+        None
+    }
+
+    /// What was seen lately, where somebody looks once a [`TICK`](crate::TICK). Who gives this also
+    /// answers `/api/live` in pieces: see [`Answer::is_live`].
+    fn watcher(&self) -> Option<&Mutex<Watcher>> {
+        None
+    }
 }
 
 /// What a stage can be made to do.
@@ -127,25 +172,42 @@ impl From<SettingFaults> for NotChanged {
 /// Answers whatever an admin listener is asked.
 pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     // Before any route, so that none can forget it.
-    if !is_read(asked.method) && !is_own(asked.host, asked.origin) {
+    let guard = seen.guard();
+    if let Err(refused) = guard.check_host(asked.host) {
+        return refused;
+    }
+    let admitted = guard.admits(asked.authorization);
+    if health::is_one(asked.path) {
+        return health::answer(asked, || seen.health(), admitted);
+    }
+    if !admitted {
+        return Answer::not_admitted();
+    }
+    if !is_read(asked.method) && !guard.is_own(asked.host, asked.origin) {
         let what = "pages of other origins change nothing here; accepted: no Origin, or the \
-                    listener's own, by its IP address or as localhost\n";
+                    listener's own, by its IP address, as localhost or by a name that it is \
+                    given\n";
         return Answer::text(403, what);
     }
     match asked.path {
         "/api/net" => show(asked.method, || seen.json()),
+        "/metrics" => metrics::answer(asked, seen),
         "/api/freeze" => freeze(asked, seen),
+        path if lately::is_one(path) => lately::answer(asked, seen),
+        path if flows::is_one(path) => flows::answer(asked, seen),
         "/api/settings" => settings::answer(asked, seen),
         path if stages::is_one(path) => stages::answer(asked, seen),
-        "/" if is_read(asked.method) => Answer::new(200, HTML, index(seen.title())),
-        "/" => Answer::not_allowed("GET, HEAD"),
-        _ => Answer::text(
-            404,
-            "nothing is here; there are: /, /api/net, /api/settings, /api/freeze and \
-             /api/stages/NAME/pause, step or resume\n",
-        ),
+        path => match page::file(path) {
+            Some((media, text)) if is_read(asked.method) => Answer::new(200, media, text),
+            Some(_) => Answer::not_allowed("GET, HEAD"),
+            None => Answer::text(404, NOWHERE),
+        },
     }
 }
+
+const NOWHERE: &str = "nothing is here; there are: /, /metrics, /healthz, /readyz, /api/net, \
+                       /api/live, /api/history, /api/incidents, /api/flows, /api/settings, \
+                       /api/freeze and /api/stages/NAME/pause, step or resume\n";
 
 /// Shows JSON to who only reads.
 pub fn show(method: &[u8], json: impl FnOnce() -> String) -> Answer {
@@ -166,17 +228,6 @@ pub fn no_such_law<'a>(
     format!("no stage {stage:?} has a law {law:?}; accepted: {there}")
 }
 
-fn index(title: &str) -> String {
-    format!(
-        "<!doctype html><meta charset=utf-8><title>sluicegate</title>\n\
-         <p>{title}: <a href=api/net>/api/net</a>\n\
-         <p>Settings: <a href=api/settings>/api/settings</a>, changed by \
-         POST /api/settings?PATH=NUMBER&amp;by=NAME\n\
-         <p>Hold a stage still: POST /api/stages/NAME/pause, then step or resume\n\
-         <p>Freeze a law of a gate: POST /api/freeze?stage=S&amp;law=L&amp;frozen=true\n"
-    )
-}
-
 pub(crate) fn is_read(method: &[u8]) -> bool {
     matches!(method, b"GET" | b"HEAD")
 }
@@ -192,8 +243,13 @@ fn freeze(asked: Asked<'_>, seen: &impl Seen) -> Answer {
                     /api/net\n";
         return Answer::text(400, what);
     };
-    match seen.freeze(&by(query), &stage, &law, frozen) {
-        Ok(()) => Answer::json(&json!({ "stage": stage, "law": law, "frozen": frozen })),
+    let by = asked.by();
+    match seen.freeze(&by, &stage, &law, frozen) {
+        Ok(()) => {
+            let verb = if frozen { "froze" } else { "let go on" };
+            seen.changed(&format!("{by:?} {verb} the law {law} of {stage:?}"));
+            Answer::json(&json!({ "stage": stage, "law": law, "frozen": frozen }))
+        }
         Err(why) => why.answer(),
     }
 }
@@ -204,12 +260,30 @@ fn change(query: &str) -> Option<(String, String, bool)> {
     Some((value(query, "stage")?, value(query, "law")?, frozen))
 }
 
-/// Who asks, as far as they say: nobody checks it.
-pub(crate) fn by(query: &str) -> String {
-    value(query, "by").unwrap_or_else(|| "admin".to_owned())
-}
+/// What browsers are to do with all that is answered: run nothing but the listener's own files,
+/// tell nobody of it, and show it in no other page.
+const SAFE: [(&str, &str); 4] = [
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+];
 
 impl Answer {
+    /// The fields of its head, beside type and length of the body.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+        let own = [
+            ("Allow", self.allow),
+            ("WWW-Authenticate", self.challenge),
+            ("Cache-Control", self.cache),
+        ];
+        own.into_iter().filter_map(|(name, value)| Some((name, value?))).chain(SAFE)
+    }
+
     pub(crate) fn text(status: u16, body: impl Into<String>) -> Self {
         Self::new(status, TEXT, body)
     }
@@ -218,9 +292,22 @@ impl Answer {
         Self::new(200, JSON, body.to_string())
     }
 
-    fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
+    /// Whether the body is the beginning of a stream of events, which goes on with what
+    /// [`Watcher::look`] gives once a tick, for as long as somebody reads it.
+    pub fn is_live(&self) -> bool {
+        self.content_type == EVENTS
+    }
+
+    pub(crate) fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
         let cache = (status == 200).then_some("no-store");
-        Self { status, content_type, allow: None, cache, body: body.into() }
+        Self { status, content_type, allow: None, challenge: None, cache, body: body.into() }
+    }
+
+    fn not_admitted() -> Self {
+        let body = "this listener asks for its token; accepted: Authorization: Bearer TOKEN, or \
+                    Basic with any user and the token as the password\n";
+        let challenge = Some("Basic realm=\"sluicegate admin\", charset=\"UTF-8\"");
+        Self { challenge, ..Self::text(401, body) }
     }
 
     pub(crate) fn not_allowed(methods: &'static str) -> Self {
@@ -241,6 +328,14 @@ mod tests {
     impl Seen for One {
         fn json(&self) -> String {
             json!({ "frozen": *self.0.borrow() }).to_string()
+        }
+
+        fn put_metrics(&self, page: &mut Page) {
+            metrics::put_build(page);
+        }
+
+        fn health(&self) -> Health {
+            Health::default()
         }
 
         fn freeze(&self, _: &str, stage: &str, law: &str, to: bool) -> Result<(), NotChanged> {
@@ -272,10 +367,6 @@ mod tests {
                 _ => return Err(NotChanged::Unknown("there are: a/b".to_owned())),
             };
             Ok(())
-        }
-
-        fn title(&self) -> &'static str {
-            "One"
         }
     }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 use sluicegate::{
-    Adjust, AdmissionQueueView, AdmissionView, Snapshot, StageView, Stall, Vote, Why, WireView,
+    Adjust, AdmissionQueueView, AdmissionView, ByWhy, ClassView, Histogram, Snapshot, StageView,
+    Stall, Vote, Why, WireView, WorkerView,
 };
 use std::time::Duration;
 
@@ -12,11 +13,14 @@ pub fn net(net: &Snapshot) -> Value {
         "name": net.name,
         "time_ms": net.at.0 / 1_000_000,
         "age_ms": millis(net.age.as_micros()),
+        "epoch": net.epoch,
         "draining": net.draining,
         "stopped": net.stopped.as_ref().map(ToString::to_string),
         "stages": net.stages.iter().map(stage).collect::<Vec<_>>(),
         "wires": net.wires.iter().map(wire).collect::<Vec<_>>(),
         "ledger": ledger(net),
+        "classes": net.classes.iter().map(class).collect::<Vec<_>>(),
+        "workers": net.workers.iter().map(worker).collect::<Vec<_>>(),
         "stalls": net.stalls.iter().map(stall).collect::<Vec<_>>(),
     })
 }
@@ -28,6 +32,50 @@ fn stall(stall: &Stall) -> Value {
         "domain": stall.domain,
         "worker": stall.worker,
         "time_us": micros(stall.time.as_micros()),
+    })
+}
+
+/// The flows of a class.
+fn class(class: &ClassView) -> Value {
+    json!({
+        "class": class.class,
+        "finished": class.finished,
+        "late": class.late,
+        "ended": by_why(|why| class.ended[why]),
+        "response": times(&class.response),
+    })
+}
+
+fn worker(worker: &WorkerView) -> Value {
+    json!({
+        "domain": worker.domain,
+        "worker": worker.worker,
+        "runs": worker.runs,
+        "busy_us": micros(worker.busy.as_micros()),
+        "cpu_us": worker.cpu.map(|cpu| micros(cpu.as_micros())),
+        "asleep": worker.asleep,
+    })
+}
+
+/// A distribution of nanoseconds.
+fn times(times: &Histogram) -> Value {
+    let micros = |nanos: f64| nanos / 1000.0;
+    json!({
+        "count": times.count(),
+        "mean_us": micros(times.mean()),
+        "p50_us": micros(times.quantile(0.5) as f64),
+        "p90_us": micros(times.quantile(0.9) as f64),
+        "p99_us": micros(times.quantile(0.99) as f64),
+        "max_us": micros(times.max() as f64),
+    })
+}
+
+fn sizes(sizes: &Histogram) -> Value {
+    json!({
+        "mean": sizes.mean(),
+        "p50": sizes.quantile(0.5),
+        "p99": sizes.quantile(0.99),
+        "max": sizes.max(),
     })
 }
 
@@ -71,23 +119,37 @@ fn stage(stage: &StageView) -> Value {
         "on_duty": stage.on_duty,
         "queued": stage.queued,
         "capacity": stage.capacity,
+        "arrivals": stage.arrivals,
         "served": stage.served,
         "batches": stage.batches,
         "busy_us": micros(stage.busy.as_micros()),
         "overruns": stage.overruns,
+        "wait": times(&stage.wait),
+        "service": times(&stage.service),
+        "batch_sizes": sizes(&stage.batch_sizes),
         "wait_us": micros(stage.mean_wait.as_micros()),
         "parked": stage.parked,
         "parked_now": stage.parked_now > 0,
+        "parked_us": micros(stage.parked_time.as_micros()),
+        "parked_on": stage.parked_on,
         "paused": stage.paused,
         "steps": stage.steps,
         "queue_age_us": micros(stage.queue_age.as_micros()),
         "refused": by_why(|why| stage.refused[why]),
+        "refused_by_class": stage.refused_by_class.iter().map(refused).collect::<Vec<_>>(),
         "panics": stage.panics,
         "breaks": stage.breaks,
         "broken_now": stage.broken_now,
         "replaced": stage.replaced,
         "admission": stage.admission.iter().map(admission).collect::<Vec<_>>(),
     })
+}
+
+/// What was refused of one class.
+fn refused((class, ended): &(u8, ByWhy)) -> Value {
+    let mut refused = by_why(|why| ended[why]);
+    refused.insert("class".to_owned(), (*class).into());
+    refused.into()
 }
 
 /// The gate of one queue.
@@ -157,6 +219,7 @@ fn wire(wire: &WireView) -> Value {
         "held": wire.held,
         "refused": wire.refused,
         "diverted": wire.diverted,
+        "unanswered": wire.unanswered,
     })
 }
 
@@ -191,7 +254,59 @@ fn millis(micros: u128) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluicegate::{AdmissionQueue, Ask, Overload, Time, bounded, ms};
+    use sluicegate::{
+        AdmissionQueue, Ask, Batch, Cx, Net, Overload, Sim, Time, VirtualTime, bounded, from_fn,
+        ms, stage,
+    };
+
+    #[test]
+    fn a_net_is_shown_with_its_times_classes_and_workers() {
+        let (mut net, time) = (Net::new("shown"), VirtualTime::default());
+        let pool = net.domain("pool").pool(1);
+        let clock = time.clone();
+        let work = move || {
+            let clock = clock.clone();
+            from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+                for event in batch {
+                    let (mut tag, n) = event.split();
+                    clock.spend(ms(2));
+                    tag.set_class(3);
+                    if n == 0 { tag.finish() } else { tag.refuse(Why::Refused) }
+                }
+            })
+        };
+        let work = net.add(stage("work", work).on(pool));
+        let entry = net.entry(work.inlet);
+        let mut sim = Sim::with_time(net, 1, time).unwrap();
+        for n in 0..2 {
+            entry.send(n).unwrap();
+        }
+        assert!(sim.run_for(ms(10), 100));
+        let shown = super::net(&sim.snapshot());
+        let stage = &shown["stages"][0];
+        assert_eq!((&stage["arrivals"], &stage["served"]), (&json!(2), &json!(2)));
+        let times = json!({
+            "count": 2, "mean_us": 2000.0, "p50_us": 2000.0, "p90_us": 2000.0, "p99_us": 2000.0,
+            "max_us": 2000.0,
+        });
+        assert_eq!(stage["service"], times, "no quantile is above the largest");
+        assert_eq!(
+            (&stage["wait"]["count"], &stage["wait"]["max_us"]),
+            (&json!(2), &json!(2000.0))
+        );
+        assert_eq!(stage["batch_sizes"], json!({"mean": 1.0, "p50": 1, "p99": 1, "max": 1}));
+        let refused = &stage["refused_by_class"][0];
+        assert_eq!((&refused["class"], &refused["refused"]), (&json!(3), &json!(1)));
+        assert_eq!((&stage["parked_us"], &stage["parked_on"]), (&json!(0), &json!([])));
+        let class = &shown["classes"][0];
+        assert_eq!((&class["class"], &class["finished"]), (&json!(3), &json!(1)));
+        assert_eq!((&class["ended"]["refused"], &class["late"]), (&json!(1), &json!(0)));
+        assert_eq!(class["response"]["max_us"], 2000.0);
+        let worker = &shown["workers"][0];
+        assert_eq!((&worker["domain"], &worker["worker"]), (&json!("pool"), &json!(0)));
+        assert_eq!((&worker["busy_us"], &worker["cpu_us"]), (&json!(4000), &Value::Null));
+        assert_eq!((&worker["asleep"], &shown["epoch"]), (&json!(true), &json!(0)));
+    }
 
     #[test]
     fn a_gate_is_shown_with_its_laws_and_even_books() {

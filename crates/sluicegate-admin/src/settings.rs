@@ -1,6 +1,6 @@
 //! `/api/settings`: what may be set, what was changed, and changes of it.
 
-use crate::answer::{Answer, Asked, Seen, by, is_read};
+use crate::answer::{Answer, Asked, Seen, is_read};
 use crate::query::{decoded, pairs, value};
 use serde_json::{Value as Json, json};
 use sluicegate::{Changed, Setting, Value};
@@ -23,8 +23,12 @@ pub(crate) fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     let query = asked.query.unwrap_or_default();
     let Some(changes) = changes(query) else { return Answer::text(400, HOW) };
     let changes: Vec<_> = changes.iter().map(|(path, value)| (&**path, *value)).collect();
-    match seen.change(&by(query), &changes) {
+    let by = asked.by();
+    match seen.change(&by, &changes) {
         Ok(()) => {
+            for (path, value) in &changes {
+                seen.changed(&format!("{by:?} set {path:?} to {value}"));
+            }
             let changed = |setting: &Setting| changes.iter().any(|one| one.0 == setting.path);
             let settings = seen.settings();
             let settings = settings.iter().filter(|setting| changed(setting)).map(setting);
@@ -119,6 +123,12 @@ mod tests {
             String::new()
         }
 
+        fn put_metrics(&self, _: &mut crate::metrics::Page) {}
+
+        fn health(&self) -> crate::Health {
+            crate::Health::default()
+        }
+
         fn freeze(&self, _: &str, _: &str, _: &str, _: bool) -> Result<(), NotChanged> {
             Ok(())
         }
@@ -141,15 +151,12 @@ mod tests {
         fn steer(&self, _: &str, _: &str, _: Steer) -> Result<(), NotChanged> {
             Ok(())
         }
-
-        fn title(&self) -> &'static str {
-            "Service"
-        }
     }
 
     fn ask(service: &Service, method: &str, query: &str, origin: Option<&[u8]>) -> (u16, Json) {
         let (method, path, query) = (method.as_bytes(), "/api/settings", Some(query));
-        let asked = Asked { method, path, query, host: Some(b"127.0.0.1:9900"), origin };
+        let host: Option<&[u8]> = Some(b"127.0.0.1:9900");
+        let asked = Asked { method, path, query, host, origin, ..Asked::default() };
         let said = answer(asked, service);
         let json = serde_json::from_str(&said.body).unwrap_or(Json::String(said.body));
         (said.status, json)

@@ -1,6 +1,6 @@
 //! `/api/stages/NAME/pause`, `step` and `resume`: a stage is held still, and let go on.
 
-use crate::answer::{Answer, Asked, Seen, Steer, by};
+use crate::answer::{Answer, Asked, Seen, Steer};
 use serde_json::json;
 
 /// Whether a path is that of a stage.
@@ -21,8 +21,12 @@ pub(crate) fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     if asked.method != b"POST" {
         return Answer::not_allowed("POST");
     }
-    match seen.steer(&by(asked.query.unwrap_or_default()), stage, how) {
-        Ok(()) => Answer::json(&json!({ "stage": stage, "done": verb })),
+    let by = asked.by();
+    match seen.steer(&by, stage, how) {
+        Ok(()) => {
+            seen.changed(&format!("{by:?} had {stage:?} {verb}"));
+            Answer::json(&json!({ "stage": stage, "done": verb }))
+        }
         Err(why) => why.answer(),
     }
 }

@@ -19,7 +19,11 @@ const CUT_OFF: u8 = 1;
 pub fn serve(args: args::Serve) -> Result<ExitCode, String> {
     let (mut config, flags) = read(&args)?;
     let wishes = signals::wishes().map_err(|error| format!("cannot wait for signals: {error}"))?;
-    let brought = Brought { on_stall: Some(Arc::new(tell_of)), ..Brought::default() };
+    let brought = Brought {
+        on_stall: Some(Arc::new(tell_of)),
+        on_change: Some(Arc::new(|what: &str| complain(&format!("changed over admin: {what}")))),
+        ..Brought::default()
+    };
     let mut service = Service::start_with(&config, brought).map_err(|error| error.to_string())?;
     let mut formers = Formers::default();
     for line in banner(&config, &service, &args, &flags) {
@@ -96,6 +100,7 @@ fn take_flags(settings: &mut Settings, args: &args::Serve) -> Result<Vec<&'stati
         ("root", "DIR", one(&args.dir)),
         ("listen", "--listen", args.listen.clone()),
         ("admin", "--admin", one(&args.admin)),
+        ("admin_token_file", "--admin-token-file", one(&args.admin_token_file)),
         ("workers", "--workers", one(&args.workers)),
         ("io", "--io", one(&args.io)),
     ] {

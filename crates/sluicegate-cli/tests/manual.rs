@@ -27,6 +27,7 @@ fn places() -> Scratch {
     }
     let hash = "$2b$12$......................UnIy.DVfSdUGd0NmgBBN.Y9PJGsgoiu";
     scratch.write("users.htpasswd", format!("ali:{hash}\n"));
+    scratch.write("admin.token", "0123456789abcdef0123456789abcdef\n");
     scratch
 }
 

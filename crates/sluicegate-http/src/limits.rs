@@ -31,6 +31,9 @@ pub struct Limits {
     pub rate: u64,
     /// How long a body or a write may take before its rate counts. 10 s.
     pub grace: Duration,
+    /// While the server drains, output of which the client takes nothing for this long is given up,
+    /// whatever it took before: for replies that nobody need have to their end. As ever.
+    pub write_farewell: Option<Duration>,
     /// Requests answered on one connection before it is closed. No bound.
     pub requests: Option<u64>,
     /// Bytes of further requests that wait while one is being answered; then reading stops. 16 KiB.
@@ -86,6 +89,7 @@ impl Default for Limits {
             farewell: Duration::from_millis(200),
             rate: 1024,
             grace: Duration::from_secs(10),
+            write_farewell: None,
             requests: None,
             ahead: 16 * 1024,
             unsent: 256 * 1024,

@@ -120,7 +120,7 @@ fn draining_answers_what_began() {
     let closes = |drive: &Drive| drive.seen.replies.last().unwrap().contains("Connection: close");
     check("Close", |drive| {
         drive.now = at(5);
-        drive.conn.drain(drive.now);
+        drive.conn.drain(drive.now, drive.shared.limits());
         drive.time_out(0);
         // A request may be on its way.
         assert!(!drive.conn.is_over());
@@ -128,13 +128,13 @@ fn draining_answers_what_began() {
         drive.time_out(0);
     });
     check("200 Shutdown", |drive| {
-        drive.conn.drain(drive.now);
+        drive.conn.drain(drive.now, drive.shared.limits());
         drive.feed(GET);
         assert!(closes(drive));
     });
     check("200 Shutdown", |drive| {
         drive.feed(&GET[..10]);
-        drive.conn.drain(drive.now);
+        drive.conn.drain(drive.now, drive.shared.limits());
         drive.go_on();
         assert!(!drive.conn.is_over());
         drive.feed(&GET[10..]);
@@ -143,7 +143,7 @@ fn draining_answers_what_began() {
     check("200 200 Shutdown", |drive| {
         drive.lags = true;
         drive.feed(&GET.repeat(2));
-        drive.conn.drain(drive.now);
+        drive.conn.drain(drive.now, drive.shared.limits());
         drive.answer_all();
         assert!(closes(drive) && !drive.seen.replies[0].contains("Connection: close"));
     });

@@ -2,11 +2,14 @@
 
 use crate::gate::Gate;
 use crate::shared::Shared;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use serde_json::json;
 use sluicegate::{Changed, Changes, Setting, Value};
-use sluicegate_admin::{Answer, Asked, NotChanged, Seen, Steer, answer, no_such_law};
+use sluicegate_admin::metrics::{Page, put_build, put_gate};
+use sluicegate_admin::{
+    Answer, Asked, Guard, Health, NotChanged, Seen, Steer, Token, answer, no_such_law,
+};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -17,8 +20,10 @@ use tower_service::Service;
 ///
 /// | asked | answers |
 /// |---|---|
-/// | `GET /` | an index |
+/// | `GET /` | the dashboard: a page that shows all of this |
 /// | `GET /api/net` | the gates as JSON |
+/// | `GET /metrics` | the same for Prometheus and OpenMetrics |
+/// | `GET /healthz`, `GET /readyz` | whether it is well, and whether it takes more |
 /// | `GET /api/settings` | their settings, and what was changed |
 /// | `POST /api/settings?PATH=NUMBER&by=NAME` | changes settings, if it [may](Self::changeable) |
 /// | `POST /api/freeze?stage=S&law=L&frozen=true` | freezes a law, if it may |
@@ -43,6 +48,7 @@ pub struct Admin {
 struct Gates {
     named: Vec<(String, Arc<Shared>)>,
     changeable: bool,
+    guard: Guard,
     changes: Arc<Changes>,
 }
 
@@ -84,6 +90,29 @@ impl Admin {
         self
     }
 
+    /// Answers those alone who bring this token, as `Authorization: Bearer TOKEN`, or as the password
+    /// of Basic authentication with any user; but for `/healthz` and `/readyz`, which say a word to
+    /// everybody.
+    ///
+    /// # Panics
+    /// If it is no token: those have 16 to 512 visible ASCII characters.
+    #[must_use = "builder methods give the admin back"]
+    pub fn token(mut self, token: &str) -> Self {
+        let token = Token::new(token).unwrap_or_else(|accepted| panic!("no token: {accepted}"));
+        let gates = Arc::make_mut(&mut self.gates);
+        gates.guard = std::mem::take(&mut gates.guard).with_token(token);
+        self
+    }
+
+    /// Is also asked by this name, without a port. Others than addresses and `localhost` are refused:
+    /// a name could be one that was made to lead here, so that a page of it may read all.
+    #[must_use = "builder methods give the admin back"]
+    pub fn host(mut self, name: &str) -> Self {
+        let gates = Arc::make_mut(&mut self.gates);
+        gates.guard = std::mem::take(&mut gates.guard).with_host(name);
+        self
+    }
+
     /// What `/api/net` answers: `stages`, with one object for each gate, in the order in which
     /// they were given.
     pub fn json(&self) -> String {
@@ -106,6 +135,19 @@ impl Seen for Gates {
         let shown =
             self.named.iter().map(|(name, gate)| sluicegate_admin::gate(name, &gate.view()));
         json!({ "name": "gates", "stages": shown.collect::<Vec<_>>() }).to_string()
+    }
+
+    fn put_metrics(&self, page: &mut Page) {
+        put_build(page);
+        self.named.iter().for_each(|(name, gate)| put_gate(page, name, &gate.view()));
+    }
+
+    fn health(&self) -> Health {
+        Health::of_gates(self.named.iter().map(|(name, gate)| (&**name, gate.view())))
+    }
+
+    fn guard(&self) -> &Guard {
+        &self.guard
     }
 
     fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {
@@ -169,10 +211,6 @@ impl Seen for Gates {
     fn steer(&self, _: &str, _: &str, _: Steer) -> Result<(), NotChanged> {
         Err(NotChanged::Forbidden("a gate is no stage of a net: it cannot be held still"))
     }
-
-    fn title(&self) -> &'static str {
-        "These gates as they work"
-    }
 }
 
 impl<B> Service<Request<B>> for Admin {
@@ -198,24 +236,28 @@ fn asked<B>(request: &Request<B>) -> Asked<'_> {
         path: uri.path(),
         query: uri.query(),
         host: host.or_else(|| fields.get(HOST).map(HeaderValue::as_bytes)),
-        origin: origin(fields),
+        origin: single(fields, ORIGIN),
+        accept: fields.get(ACCEPT).map(HeaderValue::as_bytes),
+        authorization: single(fields, AUTHORIZATION),
     }
 }
 
-fn origin(fields: &HeaderMap) -> Option<&[u8]> {
-    let mut origins = fields.get_all(ORIGIN).iter();
-    let origin = origins.next()?.as_bytes();
-    Some(if origins.next().is_none() { origin } else { b"" })
+/// A field; empty where it has several.
+fn single(fields: &HeaderMap, name: HeaderName) -> Option<&[u8]> {
+    let mut all = fields.get_all(name).iter();
+    let one = all.next()?.as_bytes();
+    Some(if all.next().is_none() { one } else { b"" })
 }
 
 fn response(answer: Answer) -> Response<String> {
-    let Answer { status, content_type, allow, cache, body } = answer;
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(status).expect("an answer has a status");
-    let fields = response.headers_mut();
-    fields.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    for (name, value) in [(CACHE_CONTROL, cache), (ALLOW, allow)] {
-        fields.extend(value.map(|value| (name, HeaderValue::from_static(value))));
-    }
+    let fields = answer.fields();
+    let mut response = Response::new(answer.body);
+    *response.status_mut() = StatusCode::from_u16(answer.status).expect("an answer has a status");
+    let head = response.headers_mut();
+    head.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    head.extend(fields.map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("the name of a field");
+        (name, HeaderValue::from_static(value))
+    }));
     response
 }

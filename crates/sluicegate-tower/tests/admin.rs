@@ -154,3 +154,45 @@ fn names_of_gates_are_fit_for_a_query_and_differ() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_token_and_a_name_are_asked_for_where_they_are_given() {
+    let gate = gate(1);
+    let token = "0123456789abcdef";
+    let admin = Admin::new().gate("search", &gate).token(token).host("admin.example.org");
+    let app = Router::new().fallback_service(admin);
+    let own = ("Host", "admin.example.org");
+    let bearer = format!("Bearer {token}");
+    let bearer = ("Authorization", bearer.as_str());
+    for (fields, status) in [
+        (&[own][..], 401),
+        (&[own, ("Authorization", "Bearer 0123456789abcdeg")], 401),
+        (&[own, bearer, bearer], 401),
+        (&[own, bearer], 200),
+        (&[("Host", "evil.example"), bearer], 403),
+    ] {
+        assert_eq!(ask(&app, "GET", "/api/net", fields).await.0.as_u16(), status, "{fields:?}");
+    }
+    let short = std::panic::AssertUnwindSafe(|| Admin::new().token("short"));
+    assert!(std::panic::catch_unwind(short).is_err(), "anybody could guess it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn gates_say_how_well_they_are_and_scrapers_get_their_metrics() {
+    let search = gate(1);
+    let app = Router::new().fallback_service(Admin::new().gate("search", &search));
+    let ready = async || {
+        let (status, _, body) = ask(&app, "GET", "/readyz", &[]).await;
+        let said: Value = serde_json::from_str(&body).expect("JSON");
+        (status.as_u16(), said["status"].as_str().map(str::to_owned))
+    };
+    assert_eq!(ready().await, (200, Some("ready".to_owned())));
+    let service = search.layer(Sleeper::default());
+    assert!(service.oneshot(ms(20)).await.is_ok());
+    let (_, _, metrics) = ask(&app, "GET", "/metrics", &[]).await;
+    let line = "sluicegate_stage_served_total{stage=\"search\"} 1\n";
+    assert!(metrics.contains(line), "{metrics}");
+    search.drain().await;
+    assert_eq!(ready().await, (503, Some("draining".to_owned())));
+    assert_eq!(ask(&app, "GET", "/healthz", &[]).await.0, StatusCode::OK);
+}

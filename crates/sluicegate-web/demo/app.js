@@ -1,6 +1,8 @@
-// Asks for the net twice a second and shows it: figures, drawing, table and ledger.
-import { Drawing, count, refused, short, total } from "./draw.js";
+// Asks for the net twice a second and shows it: figures, drawing and ledger.
+import { Drawing } from "./draw.js";
 import { Load } from "./load.js";
+import { rates } from "./rates.js";
+import { count, refused, short, total } from "./words.js";
 
 const POLL = 500;             // milliseconds between two looks
 const POLL_MAX = 8000;        // the longest pause when nothing answers
@@ -31,40 +33,23 @@ function wake() {
 }
 
 function show(net) {
-  const rates = measure(net);
+  const now = rates(before, net);
   before = net;
   state("live", `Live, ${net.stages.length} stages`);
-  drawing.update(net, rates);
-  figures(net, rates);
-  table(net, rates);
+  drawing.update(net, now);
+  figures(net, now);
   ledger(net.ledger);
-}
-
-/** What happened per second since the look before. */
-function measure(net) {
-  const same = before && net.time_ms > before.time_ms && before.wires.length === net.wires.length;
-  const seconds = same ? (net.time_ms - before.time_ms) / 1000 : 1;
-  const old = new Map(same ? before.stages.map((s) => [s.name, s]) : []);
-  const stage = new Map(net.stages.map((now) => {
-    const then = old.get(now.name) || now;
-    const [served, batches] = [now.served - then.served, now.batches - then.batches];
-    const busy = (now.busy_us - then.busy_us) / 1e6 / seconds / Math.max(1, now.replicas);
-    return [now.name, { served: served / seconds, batch: batches ? served / batches : 0, busy }];
-  }));
-  const wire = net.wires.map((w, i) => (same ? Math.max(0, w.sent - before.wires[i].sent) / seconds : 0));
-  const since = (pick) => (same ? Math.max(0, pick(net) - pick(before)) / seconds : 0);
-  return { stage, wire, finished: since((n) => n.ledger.ended.finished || 0), refused: since(refusals) };
 }
 
 /** Refused by us; a client that went away is not among them. */
 const refusals = (net) => refused(net.ledger.ended);
 
-function figures(net, rates) {
-  put("fig-rate", short(rates.finished));
+function figures(net, now) {
+  put("fig-rate", short(now.finished_s));
   put("fig-flight", count(net.ledger.in_flight));
   put("fig-refused", count(refusals(net)));
   put("fig-open", count(net.ledger.connections?.open ?? 0));
-  history.push([rates.finished, rates.refused]);
+  history.push([now.finished_s ?? 0, refused(now.ended_s)]);
   if (history.length > HISTORY) history.shift();
   const top = Math.max(1, ...history.map(([a, b]) => Math.max(a, b)));
   const line = (pick) => history.map((h, i) => `${HISTORY - history.length + i} ${(38 - 36 * pick(h) / top).toFixed(1)}`).join("L");
@@ -72,22 +57,6 @@ function figures(net, rates) {
   const svg = $("history");
   svg.setAttribute("viewBox", `0 0 ${HISTORY - 1} 40`);
   svg.innerHTML = `<path class="answers" d="M${begin} 40L${line((h) => h[0])}L${HISTORY - 1} 40z"/><path class="refusals" d="M${line((h) => h[1])}"/>`;
-}
-
-function table(net, rates) {
-  const rows = net.stages.map((s) => {
-    const rate = rates.stage.get(s.name);
-    const cells = [`${s.domain} (${s.kind}) ×${s.replicas}`, count(s.queued), count(s.capacity), short(rate.served),
-      rate.batch.toFixed(1), `${Math.round(rate.busy * 100)} %`, `${count(s.queue_age_us)} µs`,
-      s.parked_now ? "now" : count(s.parked), count(refused(s.refused)), count(s.panics)];
-    const row = document.createElement("tr");
-    const head = document.createElement("th");
-    head.scope = "row";
-    head.textContent = s.name;
-    row.append(head, ...cells.map((words) => Object.assign(document.createElement("td"), { textContent: words })));
-    return row;
-  });
-  document.querySelector("#stages tbody").replaceChildren(...rows);
 }
 
 function ledger(l) {

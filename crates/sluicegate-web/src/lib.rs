@@ -1,6 +1,7 @@
 //! A static web server as a net of stages: files, cache, handlers, configuration and admin pages.
 #![forbid(unsafe_code)]
 
+mod admittance;
 mod app;
 mod cache;
 mod coding;
@@ -21,7 +22,7 @@ mod site;
 mod stages;
 mod watch;
 
-pub use app::{App, Brought, Mounted, OnStall};
+pub use app::{App, Brought, Mounted, OnChange, OnStall};
 pub use coding::{Compression, Effort, Order};
 pub use config::{
     ANY_PORT, Access, AppRoute, Complaint, Complaints, Config, FILE, Group, Handler, Key, Kind,

@@ -1,5 +1,6 @@
 //! A running service: its listeners bound, its net started, and how it ends.
-use crate::app::{App, Brought, OnStall};
+use crate::admittance::guard;
+use crate::app::{App, Brought, Told};
 use crate::cache::{Loader, Store};
 use crate::config::{ANY_PORT, Config, Handler, Log};
 use crate::log::{Format, LogFile, Target};
@@ -36,7 +37,7 @@ pub struct Service {
     /// What it was started with, to see what a successor would change.
     config: Config,
     app: Option<Arc<dyn App>>,
-    on_stall: Option<OnStall>,
+    told: Told,
     doors: Doors,
 }
 
@@ -147,7 +148,7 @@ impl Former {
 
 /// Why a service was not started: a sentence a line.
 #[derive(Debug)]
-pub struct NotStarted(String);
+pub struct NotStarted(pub(crate) String);
 
 impl Service {
     /// Binds the listeners and starts the net.
@@ -163,7 +164,7 @@ impl Service {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_with(config: &Config, brought: Brought) -> Result<Service, NotStarted> {
-        let Brought { app, listeners, on_stall } = brought;
+        let Brought { app, listeners, on_stall, on_change } = brought;
         needs_app(config, app.is_some())?;
         let backend = Choice::new(config.io)?;
         if config.direct {
@@ -179,7 +180,8 @@ impl Service {
             })?;
         }
         let admin = config.admin.as_ref().map(|addr| bind_admin(addr, config)).transpose()?;
-        Service::on(config, backend, loader, (site, admin), (app, on_stall))
+        let told = Told { on_stall, on_change };
+        Service::on(config, backend, loader, (site, admin), (app, told))
     }
 
     /// Goes on with other settings: a new net takes over the listeners, and the former one answers
@@ -195,12 +197,13 @@ impl Service {
                 fixed.join(", ")
             )));
         }
-        let brought = (self.app.clone(), self.on_stall.clone());
+        let brought = (self.app.clone(), self.told.clone());
         needs_app(config, brought.0.is_some())?;
         let Doors { site, admin, .. } = Doors::of(&self.doors.site, self.doors.admin.as_ref())?;
         let doors = (site, admin);
         let next = Service::on(config, self.backend.clone(), loader(config)?, doors, brought)?;
         let former = std::mem::replace(self, next);
+        self.watch.inherit(&former.watch);
         Ok(Former::of(former))
     }
 
@@ -209,12 +212,13 @@ impl Service {
         backend: Choice,
         loader: Loader,
         (site, admin): (Listeners, Option<Listeners>),
-        (app, on_stall): (Option<Arc<dyn App>>, Option<OnStall>),
+        (app, told): (Option<Arc<dyn App>>, Told),
     ) -> Result<Service, NotStarted> {
         can_keep_to_cpus(config)?;
         let loader = Arc::new(loader);
         let doors = Doors::of(&site, admin.as_ref())?;
-        let watch = Arc::new(Watch::new(config, &loader));
+        let watch = Watch::new(config, &loader).guarded(guard(config)?, told.on_change.clone());
+        let watch = Arc::new(watch);
         let log = log_file(config, &watch);
         if let Some(log) = &log {
             log.open().map_err(|error| log_fails(log.target(), &error))?;
@@ -223,14 +227,14 @@ impl Service {
         let ground = ground((site, admin), own, loader, eyes, log.clone());
         let ground = Ground { app: app.clone(), ..ground };
         let mut net = site::net(config, ground);
-        if let Some(tell) = on_stall.clone() {
+        if let Some(tell) = told.on_stall.clone() {
             net.on_stall(move |stall| tell(stall));
         }
         let running = net.run().map_err(|error| NotStarted(error.to_string()))?;
         watch.open(running.observer());
         let log = log.zip(config.log.as_ref().map(|log| log.format));
         let config = config.clone();
-        Ok(Service { running, watch, backend, log, config, app, on_stall, doors })
+        Ok(Service { running, watch, backend, log, config, app, told, doors })
     }
 
     /// Where the site is served, with the ports that the kernel chose.
@@ -283,6 +287,7 @@ pub fn check(config: &Config) -> Result<Vec<String>, NotStarted> {
         }
     }
     can_keep_to_cpus(config)?;
+    guard(config)?;
     plan(config)?;
     let mut notes = Plan::new(config)?.notes().to_vec();
     notes.extend(unread(config, Path::new("/")));

@@ -18,7 +18,9 @@ use sluicegate_http::{
     Deadlines, HttpNodes, HttpServer, InPieces, Limits, Refusals, Settings as Http, WallClock,
 };
 use sluicegate_io::resources::{Reader, Threads};
-use sluicegate_io::{Addresses, ConnLedger, Io, Listeners, Options, Settings, WhenFull};
+use sluicegate_io::{
+    Addresses, ConnLedger, Io, Listeners, Options, Settings, ThreadPark, WhenFull,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,8 +41,16 @@ const MAKES: usize = 64;
 const LOG_QUEUE: usize = 64;
 /// Blocks of records that are written at once.
 const LOG_BATCH: usize = 8;
-/// Connections of the admin listener, and receive buffers for them.
+/// Connections of the admin listener, and receive buffers for them: many more than may watch.
 const ADMIN_CONNECTIONS: usize = 1024;
+/// Who watches and takes nothing for this long is let go, and the same while the net drains.
+const VIEWER_GRACE: Duration = Duration::from_secs(5);
+const VIEWER_FAREWELL: Duration = Duration::from_secs(1);
+/// Bytes a second that have to be taken beyond that: what a viewer took at once pays for as long.
+const VIEWER_RATE: u64 = 16 * 1024;
+
+/// What takes so long is slow, unless it is set otherwise: who waits for it notices.
+const SLOW: Duration = Duration::from_millis(100);
 
 /// Seconds after which a client that found no room is to come again.
 const RETRY_AFTER: u32 = 1;
@@ -106,7 +116,7 @@ where
         cpu = cpu.on_thread_start(cpus.clone().each());
     }
     let cpu = cpu.pinned(workers);
-    let disk = net.domain("disk").pool(config.pool_threads);
+    let disk = net.domain("disk").machine(park).pool(config.pool_threads);
 
     let plan = Arc::clone(loader.plan());
     let refusals = watch.refusals();
@@ -131,6 +141,7 @@ where
             fields: config.deadline_headers.clone(),
             ignored: watch.deadlines(),
         },
+        traces: watch.traces(),
         ..Http::default()
     };
     let http_flows = http.flows;
@@ -148,7 +159,7 @@ where
 
     if let (Some(Log { format, waits, .. }), Some(file)) = (config.log.clone(), log) {
         // A thread of its own, so that a disk that is slow to take the log holds up no reads.
-        let own = net.domain("log").pool(1);
+        let own = net.domain("log").machine(park).pool(1);
         let log = stage("log", move || LogStage::new(Arc::clone(&file), format)).on(own);
         let log = net.add(log.queue(bounded(LOG_QUEUE)).batch(LOG_BATCH));
         let on_full = if waits { OnFull::Wait } else { OnFull::ShedNewest };
@@ -169,8 +180,15 @@ where
     net.wire(stream.out, http.replies).returns(http.pull);
     if let Some(admin) = admin {
         show_net(&mut net, admin, &watch, (machine, workers, handshake_time), (limits, clock));
+        trace(&mut net);
     }
     net
+}
+
+/// Has flows be kept that somebody who looks will want to see.
+fn trace(net: &mut Net) {
+    let settings = [("traces.slow", SLOW.into()), ("traces.failed", 1.into())];
+    net.change(&settings).expect("each net has these settings");
 }
 
 /// Shows the net on a worker and listeners of its own.
@@ -192,6 +210,12 @@ fn show_net<M>(
     let make = io(machine, small, Arc::clone(watch), workers);
     let own = net.domain(ADMIN).machine(make).pinned(1);
     let prefix = Options { prefix: "admin-".to_owned(), ..Options::default() };
+    let limits = Limits {
+        grace: limits.grace.min(VIEWER_GRACE),
+        rate: limits.rate.max(VIEWER_RATE),
+        write_farewell: Some(VIEWER_FAREWELL),
+        ..limits
+    };
     let http = Http { limits, clock, io: prefix, ..Http::default() };
     let http = HttpServer::add(net, own, admin, http);
     let watch = Arc::clone(watch);
@@ -208,7 +232,7 @@ fn compress(net: &mut Net, config: &Config, cache: Node<Cache>, loader: &Arc<Loa
     if config.compression.order.is_empty() {
         return net.seal(cache.out.make);
     }
-    let (coder, loader) = (net.domain("coder").pool(1), Arc::clone(loader));
+    let (coder, loader) = (net.domain("coder").machine(park).pool(1), Arc::clone(loader));
     let make = stage("make", move || Make::new(Arc::clone(&loader))).on(coder);
     let make = net.add(make.queue(bounded(MAKES)).emits(config.workers.into()));
     net.wire(cache.out.make, make.inlet).on_full(OnFull::ShedNewest);
@@ -251,7 +275,7 @@ fn guard(
     if !plan.has_doors() {
         return net.seal(gate.out.login);
     }
-    let pool = net.domain("login").pool(workers);
+    let pool = net.domain("login").machine(park).pool(workers);
     let own = Arc::clone(plan);
     let check = stage("login", move || CheckLogin::new(Arc::clone(&own), Arc::clone(&refusals)));
     let check = net.add(check.on(pool).queue(bounded(LOGINS)));
@@ -268,9 +292,14 @@ fn read_resources(net: &mut Net, watch: &Watch, root: PathBuf, threads: Arc<Thre
     if resources.is_empty() {
         return;
     }
-    let own = net.domain("resources").pinned(1);
+    let own = net.domain("resources").machine(park).pinned(1);
     let read = move || ReadResources::new(Reader::new(&root, &resources, Arc::clone(&threads)));
     net.add(stage("resources", read).on(own));
+}
+
+/// What the threads of a domain wait in that has no network.
+fn park(_: usize) -> Result<ThreadPark, BoxError> {
+    Ok(ThreadPark::default())
 }
 
 /// Shows directories, if any may be shown; the site adds its fields, as to replies of handlers.

@@ -13,6 +13,8 @@ use std::time::{Duration, SystemTime};
 
 #[path = "app_tests.rs"]
 mod app;
+#[path = "live_tests.rs"]
+mod live;
 #[path = "overload_tests.rs"]
 mod overload;
 #[path = "seeds_tests.rs"]
@@ -144,7 +146,7 @@ impl World {
 }
 
 fn get(path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
 }
 
 fn statuses(text: &str) -> Vec<&str> {

@@ -1,15 +1,21 @@
 //! What may be seen of a running service, from any thread: JSON of the net and its ledgers.
+mod metrics;
+
+use crate::app::OnChange;
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use serde_json::{Map, Value, json};
-use sluicegate::{Changed, Observer, Setting};
-use sluicegate_admin::{NotChanged, Seen, Steer, net, no_such_law};
-use sluicegate_http::Refusals;
+use sluicegate::{Changed, FlowTrace, Observer, Setting, Snapshot};
+use sluicegate_admin::metrics::{Page, put_net};
+use sluicegate_admin::model::{Flow, Flows};
+use sluicegate_admin::{Guard, Health, Look, NotChanged, Seen, Steer, Watcher, net, no_such_law};
 use sluicegate_http::log::Lost;
-use sluicegate_io::resources::{Budget, Resource};
+use sluicegate_http::{Refusals, TraceParents};
+use sluicegate_io::resources::{Budget, Parts, Resource, Usage};
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The domain of the admin listener.
 pub(crate) const ADMIN: &str = "admin";
@@ -24,6 +30,10 @@ pub struct Watch {
     lost: Arc<Lost>,
     resources: Vec<Resource>,
     deadlines: Arc<AtomicU64>,
+    traces: TraceParents,
+    watcher: Mutex<Watcher>,
+    guard: Guard,
+    on_change: Option<OnChange>,
 }
 
 impl Watch {
@@ -33,8 +43,27 @@ impl Watch {
         let resources = config.resources.iter().copied().map(Resource::new).collect();
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
-        let (observer, refusals, lost, deadlines) = Default::default();
-        Watch { observer, connections, cache, variants, refusals, lost, deadlines, resources }
+        let (observer, refusals, lost, deadlines, watcher) = Default::default();
+        let traces = TraceParents::default();
+        Watch {
+            observer,
+            connections,
+            cache,
+            variants,
+            refusals,
+            lost,
+            resources,
+            deadlines,
+            traces,
+            watcher,
+            guard: Guard::OPEN,
+            on_change: None,
+        }
+    }
+
+    /// Shown to those alone whom `guard` admits; and `on_change` is told of what they change.
+    pub fn guarded(self, guard: Guard, on_change: Option<OnChange>) -> Watch {
+        Watch { guard, on_change, ..self }
     }
 
     /// The ledger of the worker with this number.
@@ -62,6 +91,11 @@ impl Watch {
         Arc::clone(&self.deadlines)
     }
 
+    /// How requests say of which trace they are part; counts what could not be read.
+    pub fn traces(&self) -> TraceParents {
+        self.traces.clone()
+    }
+
     /// Opens the eyes; only the first observer counts.
     pub fn open(&self, observer: Observer) {
         let _ = self.observer.set(observer);
@@ -72,6 +106,49 @@ impl Watch {
         let mut sum = ConnCounts::default();
         self.connections.iter().for_each(|ledger| sum += ledger.count());
         sum
+    }
+
+    /// Looks at the net, once a tick: for its history, and for those who watch, if any do. What
+    /// these are to be sent.
+    pub fn look(&self, watched: bool) -> Option<String> {
+        let observer = self.observer.get()?;
+        let (net, changes) = (observer.snapshot(), observer.changes());
+        let waits = net.stages.iter().map(|stage| (&*stage.name, &stage.wait));
+        let waits: Vec<_> = waits.collect();
+        let shown = self.shown(&net);
+        let look = Look { net: &shown, waits: &waits, changes: &changes, watched };
+        self.lately().look(look)
+    }
+
+    /// A net, with what the server tells beside it.
+    fn shown(&self, seen: &Snapshot) -> String {
+        let mut shown = net(seen);
+        shown["ledger"]["connections"] = connections(&self.connections());
+        shown["cache"] = json!({
+            "bytes": self.cache.used(),
+            "budget": self.cache.limit(),
+            "variants": variants(&self.variants),
+        });
+        shown["http"] = json!({
+            "refused": refused(&self.refusals),
+            "deadlines_ignored": self.deadlines.load(Relaxed),
+            "traceparents_ignored": self.traces.ignored.load(Relaxed),
+        });
+        shown["resources"] = self.resources.iter().map(resource).collect();
+        shown["machine"] = machine(&Usage::read(Path::new("/")));
+        shown["log"] = json!({ "lost": self.lost.total() });
+        shown.to_string()
+    }
+
+    /// Goes on with the history of a net from which this one takes over.
+    pub fn inherit(&self, former: &Watch) {
+        let lately = std::mem::take(&mut *former.lately());
+        *self.lately() = lately;
+    }
+
+    /// What was seen lately, which is whole between two looks.
+    fn lately(&self) -> MutexGuard<'_, Watcher> {
+        self.watcher.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The net that is to be changed.
@@ -85,20 +162,37 @@ impl Seen for Watch {
     /// The net at this moment; an empty object before it runs. May wait for busy workers.
     fn json(&self) -> String {
         let Some(observer) = self.observer.get() else { return json!({}).to_string() };
-        let mut shown = net(&observer.snapshot());
-        shown["ledger"]["connections"] = connections(&self.connections());
-        shown["cache"] = json!({
-            "bytes": self.cache.used(),
-            "budget": self.cache.limit(),
-            "variants": variants(&self.variants),
-        });
-        shown["http"] = json!({
-            "refused": refused(&self.refusals),
-            "deadlines_ignored": self.deadlines.load(Relaxed),
-        });
-        shown["resources"] = self.resources.iter().map(resource).collect();
-        shown["log"] = json!({ "lost": self.lost.total() });
-        shown.to_string()
+        self.shown(&observer.snapshot())
+    }
+
+    /// Nothing before the net runs.
+    fn put_metrics(&self, page: &mut Page) {
+        let Some(observer) = self.observer.get() else { return };
+        put_net(page, &observer.snapshot());
+        metrics::put_server(page, self);
+        metrics::put_machine(page, &Usage::read(Path::new("/")));
+    }
+
+    fn health(&self) -> Health {
+        let observer = self.observer.get();
+        observer.map_or_else(Health::starting, |observer| Health::of_net(&observer.snapshot()))
+    }
+
+    fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    fn changed(&self, what: &str) {
+        self.on_change.iter().for_each(|tell| tell(what));
+    }
+
+    fn flows(&self) -> Option<Flows> {
+        let observer = self.observer.get()?;
+        // Who looks is not looked at.
+        let own = |flow: &FlowTrace| flow.steps.iter().any(|step| step.domain == ADMIN);
+        let flows = observer.flows();
+        let flows = flows.iter().filter(|flow| !own(flow)).map(Flow::from).collect();
+        Some(Flows { flows, missed: observer.flows_missed() })
     }
 
     fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {
@@ -142,8 +236,8 @@ impl Seen for Watch {
         Ok(())
     }
 
-    fn title(&self) -> &'static str {
-        "This service as it works"
+    fn watcher(&self) -> Option<&Mutex<Watcher>> {
+        Some(&self.watcher)
     }
 }
 
@@ -163,6 +257,28 @@ fn resource(resource: &Resource) -> Value {
     };
     let gauge = resource.gauge();
     json!({ "name": gauge.name(), "used": gauge.used(), "budget": budget, "unit": unit })
+}
+
+/// What the process uses of its machine, and percent of time in which something waits there; what
+/// is not told is null.
+fn machine(usage: &Usage) -> Value {
+    let memory = |part: fn(Parts) -> Option<u64>| usage.memory.and_then(part);
+    json!({
+        "rss_bytes": memory(|memory| memory.resident),
+        "anonymous_bytes": memory(|memory| memory.anonymous),
+        "file_bytes": memory(|memory| memory.files),
+        "shared_bytes": memory(|memory| memory.shared),
+        "swapped_bytes": memory(|memory| memory.swapped),
+        "descriptors": usage.descriptors,
+        "descriptors_max": usage.descriptors_max,
+        "cpu_us": micros(usage.cpu.as_micros()),
+        "disk_read_bytes": usage.disk.map(|disk| disk.0),
+        "disk_written_bytes": usage.disk.map(|disk| disk.1),
+        "cpu_pressure": usage.cpu_pressure,
+        "memory_pressure": usage.memory_pressure,
+        "io_pressure": usage.io_pressure,
+        "cpus": usage.cpus,
+    })
 }
 
 fn connections(counts: &ConnCounts) -> Value {

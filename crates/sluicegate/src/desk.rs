@@ -6,8 +6,8 @@
 
 use crate::event::{NO_SOURCE, Notice, StageId, Tag, WorkerId};
 use crate::gone::Gone;
-use crate::ledger::{ByWhy, Counts, Why};
-use crate::observe::{Happening, Tracer};
+use crate::ledger::{ByWhy, Counts, Why, bump};
+use crate::observe::{Happening, Recorder, Tracer, WorkerStats};
 use crate::run::{Current, Rest};
 use crate::sim::Befallen;
 use crate::time::Time;
@@ -37,6 +37,20 @@ pub(crate) struct Desk {
     ends: Cell<u64>,
     accounted: Cell<u64>,
     accounted_by: Cell<ByWhy>,
+    /// Of those that were not accounted for: how many of which class.
+    ended: RefCell<Vec<EndedOf>>,
+    /// Flows that were answered in the run that is not over.
+    answered: RefCell<Vec<Answered>>,
+    /// Whether there are any.
+    answers: Cell<bool>,
+    /// Where the worker counts what it tells others.
+    pub stats: Arc<WorkerStats>,
+    /// Whether distributions are measured.
+    pub measures: Cell<bool>,
+    /// The epoch for which the worker published its part of the ledger, and whether it has met an
+    /// event that was sent in a later one.
+    pub epoch: Cell<u64>,
+    pub behind: Cell<bool>,
     /// What a tag that is dropped now died of.
     dropping: Cell<Why>,
     /// The stage whose replica runs, or ran last.
@@ -64,6 +78,8 @@ pub(crate) struct Desk {
     news: Cell<bool>,
     /// Only where a trace was asked for.
     tracer: OnceCell<Tracer>,
+    /// What it notes of single flows.
+    pub flows: Recorder,
     /// Only in a simulation, by stage.
     befallen: OnceCell<Rc<[Befallen]>>,
 }
@@ -73,6 +89,22 @@ pub(crate) struct Outer {
     stage: StageId,
     held: i64,
     ended: Option<(ByWhy, ByWhy)>,
+    by_class: Vec<EndedOf>,
+}
+
+/// So many flows of a class that ended.
+#[derive(Clone, Copy)]
+pub(crate) struct EndedOf {
+    pub class: u8,
+    pub why: Why,
+    pub n: u64,
+}
+
+/// A flow that was answered.
+pub(crate) struct Answered {
+    pub class: u8,
+    pub born: Time,
+    pub deadline: Time,
 }
 
 /// The places of one source on this worker.
@@ -84,7 +116,23 @@ struct Placed {
 }
 
 impl Desk {
-    pub fn new(worker: WorkerId, stages: usize, gone: Arc<Gone>) -> Rc<Self> {
+    pub fn new(
+        worker: WorkerId,
+        stages: usize,
+        gone: Arc<Gone>,
+        stats: Arc<WorkerStats>,
+    ) -> Rc<Self> {
+        Self::with(stages, gone, stats, Recorder::new(Arc::default(), worker))
+    }
+
+    /// One that notes single flows there.
+    pub fn with(
+        stages: usize,
+        gone: Arc<Gone>,
+        stats: Arc<WorkerStats>,
+        flows: Recorder,
+    ) -> Rc<Self> {
+        let worker = flows.worker();
         Rc::new(Self {
             worker,
             counts: Counts::default(),
@@ -94,6 +142,13 @@ impl Desk {
             ends: Cell::new(0),
             accounted: Cell::new(0),
             accounted_by: Cell::default(),
+            ended: RefCell::default(),
+            answered: RefCell::default(),
+            answers: Cell::new(false),
+            stats,
+            measures: Cell::new(true),
+            epoch: Cell::new(0),
+            behind: Cell::new(false),
             dropping: Cell::new(Why::Dropped),
             running: Cell::new(NO_SOURCE),
             current: OnceCell::new(),
@@ -109,6 +164,7 @@ impl Desk {
             notices: RefCell::default(),
             news: Cell::new(false),
             tracer: OnceCell::new(),
+            flows,
             befallen: OnceCell::new(),
         })
     }
@@ -239,13 +295,26 @@ impl Desk {
         Some((now, self.accounted_by.replace(now)))
     }
 
+    /// Leaves out what ended before.
+    pub fn skip_ends(&self) {
+        if self.account_ends().is_some() {
+            self.ended.borrow_mut().clear();
+        }
+    }
+
+    /// Tells of which classes those were that ended, and forgets them.
+    pub fn each_end(&self, tell: impl FnMut(EndedOf)) {
+        self.ended.borrow_mut().drain(..).for_each(tell);
+    }
+
     /// Sets aside what the running stage holds and what ended by its doing, while another runs in
     /// its place.
     #[inline]
     pub fn begin_fused(&self, stage: StageId) -> Outer {
         let outer = self.running.get();
         self.run(stage, self.now.get());
-        Outer { stage: outer, held: self.held.take(), ended: self.account_ends() }
+        let (held, ended) = (self.held.take(), self.account_ends());
+        Outer { stage: outer, held, ended, by_class: self.ended.take() }
     }
 
     /// Goes on with the stage that ran before.
@@ -253,6 +322,7 @@ impl Desk {
     pub fn end_fused(&self, outer: Outer) {
         self.run(outer.stage, self.now.get());
         self.held.set(outer.held);
+        self.ended.replace(outer.by_class);
         if let Some((now, before)) = outer.ended {
             let mut owed = now;
             owed -= before;
@@ -295,10 +365,46 @@ impl Desk {
         }
     }
 
-    /// Counts a flow that ended without an answer.
-    pub fn end(&self, why: Why) {
+    /// Counts a flow of a class that ended without an answer.
+    pub fn end(&self, class: u8, why: Why) {
         self.ends.set(self.ends.get() + 1);
         self.counts.end(why);
+        self.stats.classes.of(class).ended.add(why, 1);
+        let mut ended = self.ended.borrow_mut();
+        match ended.last_mut() {
+            Some(last) if (last.class, last.why) == (class, why) => last.n += 1,
+            _ => ended.push(EndedOf { class, why, n: 1 }),
+        }
+    }
+
+    /// Counts a flow that was answered.
+    pub fn finish(&self, answered: Answered) {
+        bump(&self.counts.finished);
+        self.answers.set(true);
+        self.answered.borrow_mut().push(answered);
+    }
+
+    /// Counts for their classes, at the end of a run, the flows that were answered in it.
+    #[inline]
+    pub fn settle_answers(&self, now: Time) {
+        if self.answers.take() {
+            self.count_answers(now);
+        }
+    }
+
+    #[inline(never)]
+    fn count_answers(&self, now: Time) {
+        for Answered { class, born, deadline } in self.answered.borrow_mut().drain(..) {
+            let stats = self.stats.classes.of(class);
+            stats.finished.add(1);
+            if deadline < now {
+                stats.late.add(1);
+            }
+            if self.measures.get() {
+                let response = stats.response.get_or_init(Box::default);
+                response.record(now.0.saturating_sub(born.0), 1);
+            }
+        }
     }
 
     /// Nobody waits any more for the answer to a flow of `source` on this worker.

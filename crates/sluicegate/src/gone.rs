@@ -133,7 +133,7 @@ mod tests {
         ) {
             let gone = Arc::new(Gone::new(1));
             let (home, source) = (WorkerId(0), StageId(0));
-            let desk = Desk::new(home, 1, Arc::clone(&gone));
+            let desk = Desk::new(home, 1, Arc::clone(&gone), Arc::default());
             let _open = desk.open();
             // By flow: its tag, and whether it is gone.
             let mut flows: BTreeMap<u64, (Tag, bool)> = BTreeMap::new();

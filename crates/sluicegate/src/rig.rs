@@ -69,7 +69,7 @@ impl<S: Stage> Rig<S> {
             stage,
             out: S::Out::bind(&mut Binder { link: &mut |_| None, spec }),
             work: Work::new(Duration::MAX),
-            desk: Desk::new(WorkerId(0), 1, Arc::new(Gone::new(1))),
+            desk: Desk::new(WorkerId(0), 1, Arc::new(Gone::new(1)), Arc::default()),
             wheel: Wheel::new(),
             clock: Clock::Virtual(time.clone()),
             time,
@@ -204,6 +204,8 @@ impl<S: Stage> Rig<S> {
         f(&mut self.stage, &mut self.work, &mut cx);
         self.hand.keep(&mut VecDeque::new());
         self.hand.flown().for_each(drop);
+        self.desk.settle_answers(self.time.now());
+        self.desk.skip_ends();
         self
     }
 }

@@ -191,7 +191,7 @@ impl<S: Read + Write> Client<S> {
 
     /// Asks without a body; `fields` are lines with their ends.
     pub fn ask(&mut self, method: &str, target: &str, fields: &str) -> Response {
-        self.send(format!("{method} {target} HTTP/1.1\r\nHost: test\r\n{fields}\r\n"));
+        self.send(format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n"));
         self.response(method == "HEAD")
     }
 
@@ -219,6 +219,20 @@ impl<S: Read + Write> Client<S> {
         head
     }
 
+    /// Reads one line.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).expect("a line comes");
+        line
+    }
+
+    /// Reads so many bytes.
+    pub fn bytes(&mut self, n: usize) -> Vec<u8> {
+        let mut bytes = vec![0; n];
+        self.stream.read_exact(&mut bytes).expect("so many bytes");
+        bytes
+    }
+
     /// Reads to the end of the connection; how it ends does not matter.
     pub fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
@@ -234,8 +248,9 @@ impl<S: Read + Write> Client<S> {
 impl Response {
     /// The value of a field.
     pub fn field(&self, name: &str) -> Option<&str> {
-        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        let mut named = lines.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        named.next().map(|(_, value)| value.trim_start())
     }
 
     pub fn text(&self) -> &str {

@@ -126,9 +126,9 @@ impl HttpConn {
     }
 
     /// The server drains: what was begun is answered, and soon the connection is closed.
-    pub fn drain(&mut self, now: Time) {
+    pub fn drain(&mut self, now: Time, limits: &Limits) {
         self.draining = true;
-        self.patience.drain(now);
+        self.patience.drain(now, limits);
     }
 
     /// Goes as far as the bytes reach. To be called until it says `Wait`.

@@ -1,5 +1,7 @@
 //! How long a connection is waited for: one deadline out of what it is doing.
 
+use std::time::Duration;
+
 use sluicegate::Time;
 
 use crate::limits::{CREDIT, Limits};
@@ -60,12 +62,21 @@ impl Patience {
         }
     }
 
-    /// From now on an idle connection is kept for a farewell only.
-    pub fn drain(&mut self, now: Time) {
+    /// From now on an idle connection is kept for a farewell only, and perhaps one that is stuck.
+    pub fn drain(&mut self, now: Time, limits: &Limits) {
         self.draining = true;
         if self.waiting == Waiting::Idle {
             self.since = now;
         }
+        if let Some(writing) = self.writing.as_mut().filter(|_| limits.write_farewell.is_some()) {
+            writing.since = now;
+        }
+    }
+
+    /// How long what is being written may move nothing, if it does not wait for as long as it was
+    /// fast before.
+    fn farewell(&self, limits: &Limits) -> Option<Duration> {
+        limits.write_farewell.filter(|_| self.draining)
     }
 
     /// Nothing is waited for any more.
@@ -98,7 +109,8 @@ impl Patience {
             }
             Waiting::Nothing => None,
         };
-        let writing = self.writing.map(|writing| writing.since + limits.grace);
+        let grace = self.farewell(limits).unwrap_or(limits.grace);
+        let writing = self.writing.map(|writing| writing.since + grace);
         match (waiting, writing) {
             (Some(waiting), Some(writing)) => Some(waiting.min(writing)),
             (waiting, writing) => waiting.or(writing),
@@ -107,13 +119,19 @@ impl Patience {
 
     /// What is late at `now`, with `queued` bytes of output unsent.
     pub fn judge(&mut self, now: Time, queued: usize, limits: &Limits) -> Late {
+        let farewell = self.farewell(limits);
         if let Some(writing) = &mut self.writing {
             let queued = queued as u64;
             let sent = writing.handed.saturating_sub(queued);
-            *writing = Writing { since: paid(writing.since, sent, now, limits), handed: queued };
+            let since = match farewell {
+                Some(_) if sent > 0 => now,
+                Some(_) => writing.since,
+                None => paid(writing.since, sent, now, limits),
+            };
+            *writing = Writing { since, handed: queued };
             match queued {
                 0 => self.writing = None,
-                _ if now >= writing.since + limits.grace => return Late::Write,
+                _ if now >= since + farewell.unwrap_or(limits.grace) => return Late::Write,
                 _ => {}
             }
         }
@@ -146,7 +164,6 @@ fn paid(since: Time, bytes: u64, now: Time, limits: &Limits) -> Time {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn at(seconds: u64) -> Time {
         Time(0) + Duration::from_secs(seconds)
@@ -201,6 +218,29 @@ mod tests {
         patience.got(1);
         assert_eq!(patience.judge(at(149), 0, &limits), Late::No);
         assert_eq!(patience.judge(at(151), 0, &limits), Late::Body);
+    }
+
+    #[test]
+    fn who_is_stuck_in_a_drain_has_a_farewell_where_there_is_one() {
+        let with = |write_farewell| Limits { write_farewell, ..Limits::default() };
+        let stuck = |limits: &Limits| {
+            let mut patience = Patience::new(at(0));
+            patience.wait_for(Waiting::Nothing, at(0));
+            patience.wrote(100 * 1024, 0, at(0));
+            assert_eq!(patience.judge(at(10), 40 * 1024, limits), Late::No);
+            assert_eq!(patience.deadline(limits), Some(at(70)));
+            patience.drain(at(20), limits);
+            patience
+        };
+        let limits = with(Some(Duration::from_secs(1)));
+        let mut patience = stuck(&limits);
+        assert_eq!(patience.deadline(&limits), Some(at(21)));
+        assert_eq!(patience.judge(at(21), 20 * 1024, &limits), Late::No, "it took some");
+        assert_eq!(patience.deadline(&limits), Some(at(22)));
+        assert_eq!(patience.judge(at(22), 20 * 1024, &limits), Late::Write);
+        let mut patient = stuck(&with(None));
+        assert_eq!(patient.judge(at(69), 40 * 1024, &with(None)), Late::No);
+        assert_eq!(patient.judge(at(70), 40 * 1024, &with(None)), Late::Write);
     }
 
     #[test]

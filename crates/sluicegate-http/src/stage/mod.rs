@@ -88,7 +88,7 @@ impl HttpStage {
         let (id, now) = (opened.conn.id(), cx.now());
         let mut machine = HttpConn::new(id.key(), now).with_peer(opened.peer);
         if cx.draining() {
-            machine.drain(now);
+            machine.drain(now, self.shared.limits());
         }
         let io = cx.local.get::<Io>();
         io.set_state(id, Box::new(Session::new(machine)));
@@ -259,7 +259,7 @@ impl Stage for HttpStage {
         let now = cx.now();
         for id in self.conns.ids() {
             if let Some(session) = cx.local.get::<Io>().state::<Session>(id) {
-                session.machine.drain(now);
+                session.machine.drain(now, self.shared.limits());
                 self.arm(id, cx);
             }
         }

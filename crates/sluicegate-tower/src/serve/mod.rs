@@ -25,7 +25,7 @@ use std::future::{IntoFuture, pending};
 use std::hash::Hash;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -173,6 +173,13 @@ impl<S> Serve<S> {
     /// own, which should be one that only the operator reaches.
     pub fn admin(self, addr: SocketAddr) -> Self {
         self.set("admin", "admin()", addr.to_string())
+    }
+
+    /// The file with the token that is asked for there: it has to be, unless the address is a loopback
+    /// one.
+    pub fn admin_token_file(self, path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref().display().to_string();
+        self.set("admin_token_file", "admin_token_file()", path)
     }
 
     /// Further settings, from a TOML file: files beside the app, rules, limits, a log; what the app

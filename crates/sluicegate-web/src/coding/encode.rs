@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn text_becomes_smaller_and_comes_back() {
-        let text = include_bytes!("../../demo/draw.js");
+        let text = include_bytes!("../../demo/app.js");
         for coding in Coding::ALL {
             for effort in EFFORTS {
                 let coded = encode(coding, effort, text, text.len()).expect("it is text");

@@ -202,6 +202,14 @@ const PLACE_KEYS: &[Key] = &[
         Text("127.0.0.1:9900"),
         "where the net shows itself, and is changed by whoever reaches it",
     ),
+    key(
+        "admin_token_file",
+        File,
+        Nothing,
+        "a file with the token that the admin listener asks for; it has to, unless its address is a \
+         loopback one or a Unix socket",
+    ),
+    key("admin_hosts", Hosts, Nothing, "names by which it is asked, beside its address"),
     key("workers", Count(1, WORKERS_MAX), Found("the CPUs the process may use"), "pinned threads"),
     key(
         "cpus",

@@ -1,4 +1,5 @@
 //! What the program means to do, made from what the user typed and what the machine offers.
+mod admin;
 mod classes;
 mod complaint;
 mod compression;
@@ -31,6 +32,7 @@ use sluicegate::Threads;
 use sluicegate_io::resources::Budget;
 use sluicegate_io::{Addr, Asked, Cpus, DIRECT_SPARE};
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A service, complete: every default is filled in.
@@ -42,6 +44,10 @@ pub struct Config {
     pub admin: Option<Addr>,
     /// Whether that address was asked for: a default that is taken may move, this one may not.
     pub admin_asked: bool,
+    /// The file with the token that is asked for there.
+    pub admin_token: Option<PathBuf>,
+    /// Names by which it is asked.
+    pub admin_hosts: Vec<String>,
     /// Pinned threads.
     pub workers: u16,
     /// What they keep to, one each in turn; the system moves them where there is none.
@@ -234,6 +240,8 @@ impl Config {
             listen: s.texts("listen").iter().filter_map(|text| text.parse().ok()).collect(),
             admin: s.text("admin").and_then(|text| text.parse().ok()),
             admin_asked: settings.place("admin").is_some(),
+            admin_token: admin::token_file(settings, &mut faults),
+            admin_hosts: s.texts("admin_hosts"),
             workers: workers as u16,
             cpus,
             io: s.text("io").and_then(|text| asked(&text)).unwrap_or_default(),

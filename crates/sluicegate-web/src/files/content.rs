@@ -119,10 +119,13 @@ impl Content {
             Place::Directory(root) => root,
             Place::Nowhere => return Ok(Found::Missing),
             Place::Demo => {
-                let file = demo::FILES.iter().find(|(known, _)| *known == name);
-                let found =
-                    |(_, bytes): &(_, &'static [u8])| Found::Bundled(bytes, media_type(name));
-                return Ok(file.map_or(Found::Missing, found));
+                let own = demo::FILES.iter().find(|(known, _)| *known == name);
+                // It draws the net as the dashboard does.
+                let shared = || sluicegate_admin::drawing(name).map(str::as_bytes);
+                let bytes = own.map(|(_, bytes)| *bytes).or_else(shared);
+                return Ok(
+                    bytes.map_or(Found::Missing, |bytes| Found::Bundled(bytes, media_type(name)))
+                );
             }
         };
         let file = match root.look(name) {
@@ -187,6 +190,7 @@ mod tests {
         let content = Content::demo();
         assert_eq!(describe(&content, "/"), "true text/html; charset=utf-8");
         assert_eq!(describe(&content, "/index.html"), "true text/html; charset=utf-8");
+        assert_eq!(describe(&content, "/draw.js"), "true text/javascript; charset=utf-8");
         assert_eq!(describe(&content, "/none"), "missing");
     }
 }

@@ -1,21 +1,35 @@
-//! The admin listener: an index, the net as JSON, and what may be changed while it runs.
+//! The admin listener: the dashboard, the net as JSON, and what may be changed while it runs.
+use super::viewers::Viewers;
 use crate::watch::Watch;
-use sluicegate::{Batch, Cx, Out, Stage};
-use sluicegate_admin::{Answer, Asked, answer};
+use sluicegate::{Batch, Cx, Out, Stage, Time};
+use sluicegate_admin::{Answer, Asked, TICK, answer};
 use sluicegate_http::{Exchange, Head, Reply};
 use std::sync::Arc;
 
-/// Answers everything the admin listener is asked. Looking at the net may wait for busy workers:
-/// the listener has a worker of its own.
+/// Answers everything the admin listener is asked, and looks at the net once a second for those who
+/// watch and for its history. Looking may wait for busy workers: the listener has a worker of its
+/// own.
 #[derive(Debug)]
 pub struct ShowAdmin {
     watch: Arc<Watch>,
+    viewers: Viewers,
+    /// When to look next.
+    next: Time,
 }
 
 impl ShowAdmin {
     /// Shows what `watch` sees.
     pub fn new(watch: Arc<Watch>) -> ShowAdmin {
-        ShowAdmin { watch }
+        ShowAdmin { watch, viewers: Viewers::default(), next: Time(0) }
+    }
+
+    fn send(&mut self, cx: &mut Cx<'_, Out<Exchange>>) {
+        if cx.draining() {
+            self.viewers.end();
+        }
+        if !self.viewers.send(cx.out) {
+            cx.again();
+        }
     }
 }
 
@@ -23,12 +37,48 @@ impl Stage for ShowAdmin {
     type In = Exchange;
     type Out = Out<Exchange>;
 
+    fn start(&mut self, cx: &mut Cx<'_, Out<Exchange>>) {
+        self.next = cx.now() + TICK;
+        cx.at(self.next, 0);
+    }
+
     fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>) {
         for mut event in batch {
-            let reply = reply(answer(asked(&event), &*self.watch));
-            event.reply(reply);
+            if Viewers::is_one(&mut event) {
+                self.viewers.sent(event);
+                continue;
+            }
+            let mut answer = answer(asked(&event), &*self.watch);
+            if answer.is_live() {
+                let first = std::mem::take(&mut answer.body);
+                self.viewers.admit(event, reply(answer), first.into());
+                continue;
+            }
+            event.reply(reply(answer));
             cx.out.emit(event);
         }
+        self.send(cx);
+    }
+
+    fn timer(&mut self, _: u64, cx: &mut Cx<'_, Out<Exchange>>) {
+        // A replica that panicked has left a timer behind.
+        if cx.now() < self.next || cx.draining() {
+            return;
+        }
+        let event = self.watch.look(self.viewers.len() > 0);
+        self.viewers.show(event);
+        self.send(cx);
+        // Looks that were missed are not made up for.
+        self.next = (self.next + TICK).max(cx.clock());
+        cx.at(self.next, 0);
+    }
+
+    fn signal(&mut self, cx: &mut Cx<'_, Out<Exchange>>) {
+        self.send(cx);
+    }
+
+    fn drain(&mut self, cx: &mut Cx<'_, Out<Exchange>>) {
+        self.send(cx);
     }
 }
 
@@ -40,14 +90,16 @@ fn asked(head: &Head) -> Asked<'_> {
         query: head.query().and_then(|query| std::str::from_utf8(query).ok()),
         host: head.host(),
         origin: head.has("Origin").then(|| head.single("Origin").unwrap_or_default()),
+        accept: head.single("Accept"),
+        authorization: head
+            .has("Authorization")
+            .then(|| head.single("Authorization").unwrap_or_default()),
     }
 }
 
 /// What is answered, as a reply.
 pub(super) fn reply(answer: Answer) -> Reply {
-    let Answer { status, content_type, allow, cache, body } = answer;
-    let reply = Reply::content(status, content_type, body);
-    let fields = [("Cache-Control", cache), ("Allow", allow)].into_iter();
-    let fields = fields.filter_map(|(name, value)| Some((name, value?)));
+    let fields = answer.fields();
+    let reply = Reply::content(answer.status, answer.content_type, answer.body);
     fields.fold(reply, |reply, (name, value)| reply.header(name, value))
 }

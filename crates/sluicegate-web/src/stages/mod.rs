@@ -20,6 +20,9 @@ mod resources;
 mod route;
 mod sleep;
 mod stream;
+mod viewers;
+#[cfg(test)]
+mod viewers_tests;
 mod waiting;
 
 pub use admin::ShowAdmin;

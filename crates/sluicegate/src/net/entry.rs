@@ -1,6 +1,6 @@
 //! A way into a net for threads outside it: tests, load generators, other runtimes.
 
-use crate::event::{Event, OUTSIDE, Tag, WorkerId};
+use crate::event::{Event, OUTSIDE, StageId, Tag, WorkerId};
 use crate::queue::{InletQueue, KeyOf};
 use crate::run::{Bell, Plan};
 use crate::stage::Inlet;
@@ -46,8 +46,8 @@ impl<U> fmt::Debug for Refused<U> {
 }
 
 /// Flows that came in by one entry.
-#[derive(Default)]
 pub(crate) struct EntryCounts {
+    pub to: StageId,
     pub entered: AtomicU64,
 }
 
@@ -76,7 +76,7 @@ impl<U: Send + 'static> Entry<U> {
             to,
             key: OnceLock::new(),
             inside: OnceLock::new(),
-            counts: Arc::default(),
+            counts: Arc::new(EntryCounts { to: to.stage, entered: AtomicU64::new(0) }),
         }))
     }
 

@@ -26,7 +26,7 @@ pub(crate) use wiring::Wiring;
 
 use crate::event::StageId;
 use crate::run::{OnStall, Plan, Running, Stall, StartError};
-use crate::settings::{self, Setting, SettingFaults, Value};
+use crate::settings::{self, Setting, SettingFaults, Tracing, Value};
 use crate::stage::{Inlet, Letter, Outlet, Ports, Stage};
 use std::sync::Arc;
 
@@ -60,6 +60,10 @@ pub struct Net {
     /// Ports on which nothing is sent.
     pub(crate) sealed: Vec<(StageId, usize)>,
     pub(crate) on_stall: Option<OnStall>,
+    /// Which single flows are kept.
+    pub(crate) tracing: Tracing,
+    /// Whether distributions are measured.
+    pub(crate) measures: bool,
 }
 
 /// A stage in its net: what wires attach to.
@@ -91,6 +95,8 @@ impl Net {
             entries: Vec::new(),
             sealed: Vec::new(),
             on_stall: None,
+            tracing: Tracing::default(),
+            measures: true,
         }
     }
 
@@ -176,6 +182,13 @@ impl Net {
     /// ```
     pub fn on_stall(&mut self, tell: impl Fn(&Stall) + Send + Sync + 'static) {
         self.on_stall = Some(Box::new(tell));
+    }
+
+    /// Whether distributions are measured: how long events wait and are handled, how large batches
+    /// are, how long answers take. They are unless this says otherwise; all other counts are kept
+    /// in any case. While the net runs see [`Observer::measure`](crate::Observer::measure).
+    pub fn measure(&mut self, on: bool) {
+        self.measures = on;
     }
 
     /// The names of the stages, in order of declaration.

@@ -1,14 +1,15 @@
 //! What an observer sees of a net.
 
 use crate::desk;
-use crate::event::StageId;
+use crate::event::{StageId, WorkerId};
 use crate::ledger::{ByWhy, Ledger};
-use crate::net::{Copies, OnFull, Routing};
-use crate::observe::AdmissionView;
-use crate::observe::stats::{Cut, sum};
+use crate::observe::stats::sum;
+use crate::observe::{ClassView, Cut, Histogram, StageView, WireView, WorkerView};
 use crate::run::{Plan, Stall, StopError, stalls};
-use crate::time::Time;
+use crate::time::{Clock, Time};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// Watches a net from any thread.
@@ -25,10 +26,17 @@ pub struct Snapshot {
     pub name: String,
     /// When it was taken, by the clock of the net.
     pub at: Time,
+    /// The number of the look for which workers published their parts of the ledger: it grows with
+    /// each.
+    pub epoch: u64,
     /// The stages, in order of declaration.
     pub stages: Vec<StageView>,
     /// The wires, in order of declaration.
     pub wires: Vec<WireView>,
+    /// The classes of flows of which any ended, in ascending order.
+    pub classes: Vec<ClassView>,
+    /// The workers, domain by domain.
+    pub workers: Vec<WorkerView>,
     /// The ledger. Each worker's part of it is of one point of that worker's time.
     pub ledger: Ledger,
     /// How old the oldest part of the ledger is.
@@ -39,95 +47,6 @@ pub struct Snapshot {
     pub stalls: Vec<Stall>,
     /// What stopped the net, if it did not last.
     pub stopped: Option<StopError>,
-}
-
-/// A stage at one moment. Counts are since the start, over all replicas.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct StageView {
-    /// The stage's name.
-    pub name: String,
-    /// Its domain.
-    pub domain: String,
-    /// `pinned` or `pool`.
-    pub kind: &'static str,
-    /// Replicas, one a thread of the domain.
-    pub replicas: usize,
-    /// How many of its threads take events now: fewer in a pool that needs no more.
-    pub on_duty: usize,
-    /// Events that wait.
-    pub queued: usize,
-    /// The most events that may wait, over all queues.
-    pub capacity: usize,
-    /// How long the oldest of them has waited.
-    pub queue_age: Duration,
-    /// Events handled.
-    pub served: u64,
-    /// Batches handled.
-    pub batches: u64,
-    /// Time in the handler.
-    pub busy: Duration,
-    /// How often a run took more than twice the stage's [`slice`](crate::Spec::slice), so that all
-    /// other stages of its worker waited: one of its events did, or the handler took its batch
-    /// before it worked. Batches of events that each fit in a slice end before that. In a pool it
-    /// is no harm.
-    pub overruns: u64,
-    /// The mean time that the oldest event of a batch had waited.
-    pub mean_wait: Duration,
-    /// How often the stage parked on held output.
-    pub parked: u64,
-    /// How many replicas are parked now.
-    pub parked_now: u64,
-    /// Whether it is [paused](Observer::pause).
-    pub paused: bool,
-    /// How many [steps](Observer::step) it has still to take.
-    pub steps: u32,
-    /// Flows that ended without an answer while this stage ran.
-    pub refused: ByWhy,
-    /// Panics of its handler.
-    pub panics: u64,
-    /// How often its breakers opened, or stayed open after a trial.
-    pub breaks: u64,
-    /// How many of its breakers are open: one a replica, one in all in a pool.
-    pub broken_now: usize,
-    /// How often a replica's stage was [replaced](Observer::replace) by another value.
-    pub replaced: u64,
-    /// Answers that came twice or that nobody waited for.
-    pub strays: u64,
-    /// The admission to each of its queues; none where its inlet has neither order nor admission.
-    pub admission: Vec<AdmissionView>,
-}
-
-/// A wire at one moment. Counts are since the start, over all replicas.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct WireView {
-    /// The stage that sends.
-    pub from: String,
-    /// Its port.
-    pub port: &'static str,
-    /// The stage that listens.
-    pub to: String,
-    /// What becomes of an event for which there is no room.
-    pub on_full: OnFull,
-    /// Whether the stage it leads to is [fused](crate::Wire::fused) with the one it comes from.
-    pub fused: bool,
-    /// The most questions a replica may have unanswered.
-    pub window: Option<usize>,
-    /// Which replica of the stage gets an event.
-    pub routing: Routing,
-    /// For one that gets copies of another wire's events from the same port: how.
-    pub copies: Option<Copies>,
-    /// The port to whose questions it brings the answers, as `stage.port`.
-    pub returns: Option<String>,
-    /// Events delivered.
-    pub sent: u64,
-    /// Events that are held now.
-    pub held: u64,
-    /// Events shed for want of room.
-    pub refused: u64,
-    /// Events diverted for want of room.
-    pub diverted: u64,
 }
 
 impl Observer {
@@ -141,7 +60,17 @@ impl Observer {
         let plan = &*self.plan;
         let mut me = None;
         desk::here_if_any(|desk| me = Some(desk.worker));
-        self.view(&plan.stats.cut(|| plan.tell_all(), me))
+        let asleep = self.asleep();
+        let cuts = match plan.clock {
+            Clock::Real(_) => plan.stats.cut(|| plan.tell_all(), me),
+            Clock::Virtual(_) => plan.stats.cut_at_once(|| plan.tell_all()),
+        };
+        self.view(&cuts, &asleep)
+    }
+
+    /// Which workers sleep.
+    pub(crate) fn asleep(&self) -> Vec<bool> {
+        self.plan.mailboxes.iter().map(|mailbox| mailbox.is_parked()).collect()
     }
 
     /// Freezes a law at a stage's inlet, by its name, or lets it go on: while frozen it measures,
@@ -163,19 +92,34 @@ impl Observer {
         true
     }
 
-    /// What these parts of the ledger and the counters say.
-    pub(crate) fn view(&self, cuts: &[Cut]) -> Snapshot {
+    /// Has distributions be measured from now on, or not; what was measured before stays. See
+    /// [`Net::measure`](crate::Net::measure).
+    pub fn measure(&self, on: bool) {
+        self.plan.measures.store(on, Relaxed);
+    }
+
+    /// What these parts of the ledger and the counters say, and who slept before.
+    pub(crate) fn view(&self, cuts: &[Cut], asleep: &[bool]) -> Snapshot {
         let plan = &*self.plan;
         let at = plan.clock.now();
         let oldest = cuts.iter().map(|cut| cut.at).min().unwrap_or(at);
+        let mut stages: Vec<_> = plan.stages.iter().map(|stage| self.stage(stage.id, at)).collect();
+        let wires: Vec<_> =
+            (0..plan.wires.len()).map(|wire| self.wire(wire, &mut stages)).collect();
+        for entry in &plan.entries {
+            stages[entry.to.index()].arrivals += entry.entered.load(Relaxed);
+        }
         Snapshot {
             name: plan.name.clone(),
             at,
-            stages: plan.stages.iter().map(|stage| self.stage(stage.id, at)).collect(),
-            wires: (0..plan.wires.len()).map(|wire| self.wire(wire)).collect(),
+            epoch: plan.stats.epoch(),
+            stages,
+            wires,
+            classes: self.classes(),
+            workers: self.workers(at, cuts, asleep),
             ledger: sum(cuts, plan),
             age: at.since(oldest),
-            draining: plan.draining.load(std::sync::atomic::Ordering::Relaxed),
+            draining: plan.draining.load(Relaxed),
             stalls: stalls(plan, at).map(|(_, stall)| stall).collect(),
             stopped: plan.stopped.get().cloned(),
         }
@@ -194,19 +138,26 @@ impl Observer {
             kind: domain.kind.name(),
             replicas: domain.threads,
             on_duty: domain.on_duty(),
-            queued: stage.probes.iter().map(|probe| probe.lengths().0).sum(),
+            queued: stage.probes.iter().map(|probe| probe.len()).sum(),
             capacity: stage.probes.iter().map(|probe| probe.capacity()).sum(),
             queue_age: oldest.map_or(Duration::ZERO, |oldest| at.since(oldest)),
             served: 0,
             batches: 0,
             busy: Duration::ZERO,
             overruns: 0,
+            arrivals: 0,
+            wait: Histogram::default(),
+            service: Histogram::default(),
+            batch_sizes: Histogram::default(),
             mean_wait: Duration::ZERO,
             parked: 0,
             parked_now: 0,
+            parked_time: Duration::ZERO,
+            parked_on: Vec::new(),
             paused,
             steps,
             refused: ByWhy::default(),
+            refused_by_class: Vec::new(),
             panics: 0,
             breaks: 0,
             broken_now: stage.breakers.iter().filter(|breaker| breaker.is_open()).count(),
@@ -214,7 +165,7 @@ impl Observer {
             strays: 0,
             admission: stage.probes.iter().filter_map(|probe| probe.admission()).collect(),
         };
-        let (mut busy, mut waited, mut waits) = (0, 0, 0);
+        let (mut busy, mut waited, mut waits, mut parked) = (0, 0, 0, 0);
         for stats in plan.stats.of_stage(id) {
             view.served += stats.served.get();
             view.batches += stats.batches.get();
@@ -229,13 +180,24 @@ impl Observer {
             busy += stats.busy.get();
             waited += stats.waited.get();
             waits += stats.waits.get();
+            parked += stats.parked_for(&plan.clock);
+            if let Some(times) = stats.known_times() {
+                times.wait.add_to(&mut view.wait);
+                times.service.add_to(&mut view.service);
+                times.batch_sizes.add_to(&mut view.batch_sizes);
+            }
+            for (class, ended) in stats.refused_by_class.iter() {
+                *of_class(&mut view.refused_by_class, class) += ended.get();
+            }
         }
+        view.parked_time = Duration::from_nanos(parked);
         view.busy = Duration::from_nanos(busy);
         view.mean_wait = Duration::from_nanos(waited / waits.max(1));
         view
     }
 
-    fn wire(&self, wire: usize) -> WireView {
+    /// A wire, with what it says of the stages at both ends.
+    fn wire(&self, wire: usize, stages: &mut [StageView]) -> WireView {
         let plan = &*self.plan;
         let spec = &plan.wires[wire];
         let name = |stage: StageId| plan.stages[stage.index()].spec.name.clone();
@@ -254,13 +216,72 @@ impl Observer {
             held: 0,
             refused: 0,
             diverted: 0,
+            unanswered: 0,
         };
+        let mut pushed_out = 0;
         for stats in plan.stats.of_wire(wire) {
             view.sent += stats.sent.get();
             view.held += stats.held.get();
             view.refused += stats.refused.get();
             view.diverted += stats.diverted.get();
+            view.unanswered += stats.unanswered.get();
+            pushed_out += stats.pushed_out.get();
+        }
+        // What was pushed out had been sent before.
+        stages[spec.to.index()].arrivals += (view.sent + view.refused).saturating_sub(pushed_out);
+        let from = &mut stages[spec.from.0.index()];
+        if view.held > 0 && from.parked_now > 0 && !from.parked_on.contains(&view.port) {
+            from.parked_on.push(view.port);
         }
         view
     }
+
+    /// What the workers counted of the classes.
+    fn classes(&self) -> Vec<ClassView> {
+        let mut classes = BTreeMap::new();
+        for (class, stats) in self.plan.stats.workers().flat_map(|stats| stats.classes.iter()) {
+            let view = classes.entry(class).or_insert_with(|| ClassView {
+                class,
+                finished: 0,
+                late: 0,
+                ended: ByWhy::default(),
+                response: Histogram::default(),
+            });
+            view.finished += stats.finished.get();
+            view.late += stats.late.get();
+            view.ended += stats.ended.get();
+            if let Some(response) = stats.response.get() {
+                response.add_to(&mut view.response);
+            }
+        }
+        classes.into_values().collect()
+    }
+
+    fn workers(&self, at: Time, cuts: &[Cut], asleep: &[bool]) -> Vec<WorkerView> {
+        let plan = &*self.plan;
+        let domains = plan.domains.iter();
+        let all = domains.flat_map(|domain| domain.workers().map(move |n| (domain, n)));
+        all.map(|(domain, n)| {
+            let stats = plan.stats.worker(WorkerId(n as u16));
+            WorkerView {
+                domain: domain.name.clone(),
+                worker: n - domain.first,
+                runs: stats.runs.get(),
+                busy: Duration::from_nanos(stats.busy.get()),
+                cpu: cuts[n].cpu,
+                age: at.since(cuts[n].at),
+                asleep: asleep[n],
+            }
+        })
+        .collect()
+    }
+}
+
+/// The counts of a class in a list in ascending order.
+fn of_class(list: &mut Vec<(u8, ByWhy)>, class: u8) -> &mut ByWhy {
+    let place = list.binary_search_by_key(&class, |(class, _)| *class).unwrap_or_else(|place| {
+        list.insert(place, (class, ByWhy::default()));
+        place
+    });
+    &mut list[place].1
 }

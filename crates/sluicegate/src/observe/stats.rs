@@ -2,17 +2,21 @@
 
 use crate::event::{StageId, WorkerId};
 use crate::ledger::{ByWhy, Ledger, Why};
+use crate::observe::{ByClass, Cut, Cuts, Tally};
 use crate::run::Plan;
 use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard};
-use crate::time::Time;
+use crate::time::{Clock, Time};
 use std::ops::Range;
 use std::sync::atomic::{Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long an observer waits for the workers to publish. In models, where no time passes, until
 /// they did.
 const PATIENCE: Duration = Duration::from_millis(if cfg!(loom) { 1 << 32 } else { 20 });
+
+/// Set in the time for which a replica was parked while it is.
+const PARKED: u64 = 1 << 63;
 
 /// A count with one writer, to be read by anyone.
 #[derive(Debug, Default)]
@@ -45,6 +49,8 @@ pub(crate) struct StageStats {
     /// How often output was held so that the stage parked.
     pub parked: Count,
     pub parked_now: Count,
+    /// See [`StageStats::parked_for`].
+    parked_time: Count,
     pub panics: Count,
     /// How often the breaker opened.
     pub breaks: Count,
@@ -55,29 +61,113 @@ pub(crate) struct StageStats {
     /// Nanoseconds that the oldest events of batches had waited, and how many batches that were.
     pub waited: Count,
     pub waits: Count,
-    refused: [Count; Why::ALL.len()],
+    refused: Whys,
+    /// The same by class.
+    pub refused_by_class: ByClass<Whys>,
+    /// Made when something is first handled, so that a stage that idles stays small.
+    times: OnceLock<Box<StageTimes>>,
+}
+
+/// The distributions of what one replica does.
+#[derive(Debug, Default)]
+pub(crate) struct StageTimes {
+    pub wait: Tally,
+    pub service: Tally,
+    pub batch_sizes: Tally,
+}
+
+impl StageTimes {
+    /// So many events of a batch were handled.
+    pub fn batch(&self, events: usize) {
+        if events > 0 {
+            self.batch_sizes.record(events as u64, 1);
+        }
+    }
+}
+
+/// A count for each reason.
+#[derive(Debug, Default)]
+pub(crate) struct Whys([Count; Why::ALL.len()]);
+
+impl Whys {
+    pub fn add(&self, why: Why, n: u64) {
+        self.0[why.index()].add(n);
+    }
+
+    pub fn get(&self) -> ByWhy {
+        let mut sum = ByWhy::default();
+        for why in Why::ALL {
+            sum.count(why, self.0[why.index()].get());
+        }
+        sum
+    }
+}
+
+/// What one worker counts of the flows of a class.
+#[derive(Debug, Default)]
+pub(crate) struct ClassStats {
+    pub finished: Count,
+    pub late: Count,
+    pub ended: Whys,
+    pub response: OnceLock<Box<Tally>>,
+}
+
+/// What one worker counts of itself.
+#[derive(Debug, Default)]
+pub(crate) struct WorkerStats {
+    pub runs: Count,
+    /// Nanoseconds in runs.
+    pub busy: Count,
+    pub classes: ByClass<ClassStats>,
 }
 
 impl StageStats {
+    /// The distributions, for the one who writes.
+    pub fn times(&self) -> &StageTimes {
+        self.times.get_or_init(Box::default)
+    }
+
+    /// The same for those who read: none where nothing was handled yet.
+    pub fn known_times(&self) -> Option<&StageTimes> {
+        self.times.get().map(|times| &**times)
+    }
+
+    /// Nanoseconds for which the replica was parked. While it is, the cell has those before less
+    /// the time at which it parked, so that one load tells all; the clock is read after it.
+    pub fn parked_for(&self, clock: &Clock) -> u64 {
+        match self.parked_time.get() {
+            time if time & PARKED == 0 => time,
+            time => time.wrapping_add(clock.now().0) & !PARKED,
+        }
+    }
+
     /// The oldest event of a batch had waited for so many nanoseconds.
     pub fn wait(&self, nanos: u64) {
         self.waited.add(nanos);
         self.waits.add(1);
     }
 
+    /// The replica parks, or goes on.
+    pub fn park(&self, parked: bool, now: Time) {
+        let time = self.parked_time.get();
+        if parked {
+            self.parked.add(1);
+            self.parked_time.set(time.wrapping_sub(now.0) | PARKED);
+        } else {
+            self.parked_time.set(time.wrapping_add(now.0) & !PARKED);
+        }
+        self.parked_now.set(u64::from(parked));
+    }
+
     /// Adds the ends without answer by which `now` exceeds `before`.
     pub fn ended(&self, now: ByWhy, before: ByWhy) {
         for why in Why::ALL {
-            self.refused[why.index()].add(now[why] - before[why]);
+            self.refused.add(why, now[why] - before[why]);
         }
     }
 
     pub fn refused(&self) -> ByWhy {
-        let mut sum = ByWhy::default();
-        for why in Why::ALL {
-            sum.count(why, self.refused[why.index()].get());
-        }
-        sum
+        self.refused.get()
     }
 }
 
@@ -88,15 +178,20 @@ pub(crate) struct WireStats {
     /// Events that are held now.
     pub held: Count,
     pub refused: Count,
+    /// Those among them that had been delivered before.
+    pub pushed_out: Count,
     pub diverted: Count,
+    /// Questions of its window that are unanswered now.
+    pub unanswered: Count,
 }
 
 /// The counters of a net.
 pub(crate) struct Stats {
     stages: PerWorker<StageStats>,
     wires: PerWorker<WireStats>,
+    workers: Vec<Arc<WorkerStats>>,
     epoch: AtomicU64,
-    cuts: Mutex<Vec<Cut>>,
+    cuts: Mutex<Cuts>,
     published: Condvar,
 }
 
@@ -129,15 +224,6 @@ impl<T: Default> PerWorker<T> {
     }
 }
 
-/// A worker's part of the ledger, at one point of its time.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cut {
-    pub epoch: u64,
-    pub at: Time,
-    pub ledger: Ledger,
-    pub drained: bool,
-}
-
 impl Stats {
     /// For a net of so many `workers`, by the workers that run each stage, and those that run the
     /// stage from which each wire leads.
@@ -145,8 +231,9 @@ impl Stats {
         Self {
             stages: PerWorker::new(stages),
             wires: PerWorker::new(wires),
+            workers: (0..workers).map(|_| Arc::default()).collect(),
             epoch: AtomicU64::new(0),
-            cuts: Mutex::new(vec![Cut::default(); workers]),
+            cuts: Mutex::new(Cuts::new(workers)),
             published: Condvar::new(),
         }
     }
@@ -157,6 +244,14 @@ impl Stats {
 
     pub fn wire(&self, worker: WorkerId, wire: usize) -> Arc<WireStats> {
         self.wires.of(wire, worker)
+    }
+
+    pub fn worker(&self, worker: WorkerId) -> &Arc<WorkerStats> {
+        &self.workers[worker.index()]
+    }
+
+    pub fn workers(&self) -> impl Iterator<Item = &WorkerStats> {
+        self.workers.iter().map(|counts| &**counts)
     }
 
     /// The counters of one stage, of all its workers.
@@ -174,23 +269,36 @@ impl Stats {
     }
 
     pub fn publish(&self, worker: WorkerId, cut: Cut) {
-        self.cuts()[worker.index()] = cut;
+        self.cuts().publish(worker, cut);
         self.published.notify_all();
     }
 
     /// Begins an epoch, which `tell_all` tells the workers, and waits, but not for long and not for
-    /// the worker `me`, until all of them have published for it.
+    /// the worker `me`, until all of them have published for it. Where one did not the parts are of
+    /// an epoch before.
     pub fn cut(&self, tell_all: impl FnOnce(), me: Option<WorkerId>) -> Vec<Cut> {
+        self.cut_within(PATIENCE, tell_all, me)
+    }
+
+    /// The same of a simulated net, whose workers stand still while somebody looks.
+    pub fn cut_at_once(&self, tell_all: impl FnOnce()) -> Vec<Cut> {
+        self.cut_within(Duration::ZERO, tell_all, None)
+    }
+
+    fn cut_within(
+        &self,
+        patience: Duration,
+        tell_all: impl FnOnce(),
+        me: Option<WorkerId>,
+    ) -> Vec<Cut> {
         let epoch = self.epoch.fetch_add(1, SeqCst) + 1;
         tell_all();
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + patience;
         let mut cuts = self.cuts();
         loop {
-            let late =
-                |(n, cut): (usize, &Cut)| cut.epoch < epoch && me.is_none_or(|me| me.index() != n);
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() || !cuts.iter().enumerate().any(late) {
-                return cuts.clone();
+            if left.is_zero() || cuts.are_of(epoch, me) {
+                return cuts.newest(epoch, me);
             }
             let waited = self.published.wait_timeout(cuts, left);
             cuts = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -215,10 +323,10 @@ impl Stats {
 
     /// The ledger as published last.
     pub fn ledger(&self, plan: &Plan) -> Ledger {
-        sum(&self.cuts(), plan)
+        sum(self.cuts().last(), plan)
     }
 
-    fn cuts(&self) -> MutexGuard<'_, Vec<Cut>> {
+    fn cuts(&self) -> MutexGuard<'_, Cuts> {
         self.cuts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

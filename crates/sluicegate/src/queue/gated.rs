@@ -40,15 +40,34 @@ pub(crate) struct Aside<I> {
     pub passed: VecDeque<Passed>,
     pub dropped: Dropped<I>,
     pub costs: Vec<(Ticket, f64)>,
+    /// Where there is no gate: when how many events of the batch came, the oldest first.
+    pub came: Vec<(Time, usize)>,
     /// How many the replica can serve at once, and how many more now, where that is not one by
     /// one.
     pub service: Option<(usize, usize)>,
+    /// The epoch for which the worker has published its part of the ledger: it takes nothing from a
+    /// queue that knows of a newer one.
+    pub epoch: u64,
+}
+
+impl<I> Aside<I> {
+    /// When the events of a batch came that ask, each for so many of them.
+    pub fn marks(&self) -> impl Iterator<Item = (Time, usize)> {
+        let passed = self.passed.iter().map(|passed| (passed.was.came, 1));
+        self.came.iter().copied().chain(passed)
+    }
 }
 
 impl<I> Default for Aside<I> {
     fn default() -> Self {
-        let (passed, dropped, costs) = (VecDeque::new(), Vec::new(), Vec::new());
-        Self { passed, dropped, costs, service: None }
+        Self {
+            passed: VecDeque::new(),
+            dropped: Vec::new(),
+            costs: Vec::new(),
+            came: Vec::new(),
+            service: None,
+            epoch: 0,
+        }
     }
 }
 

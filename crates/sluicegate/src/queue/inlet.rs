@@ -38,6 +38,8 @@ pub(crate) struct Lanes<T> {
     pub answers: VecDeque<Event<T>>,
     /// Places that are taken by events which have not come yet.
     pub reserved: usize,
+    /// The newest epoch that any worker had seen who put something in.
+    epoch: u64,
     marks: Marks,
     /// Stages that hold output for which there was no room.
     waiting: Vec<Waiter>,
@@ -61,16 +63,16 @@ pub(crate) struct Taken {
     pub answers: bool,
     /// When the oldest of the events came.
     pub came: Option<Time>,
-    /// And the newest, where there is no gate.
-    newest: Option<Time>,
     /// Whether events are left in the queue.
     pub more: bool,
+    /// Whether nothing was taken, because of [`Aside::epoch`].
+    pub behind: bool,
 }
 
 impl Taken {
     /// What was never in the queue.
-    pub fn fused(answers: bool, now: Time) -> Self {
-        Self { answers, came: None, newest: Some(now), more: false }
+    pub fn fused(answers: bool) -> Self {
+        Self { answers, came: None, more: false, behind: false }
     }
 }
 
@@ -78,7 +80,9 @@ impl Taken {
 pub(crate) trait Probe: Send + Sync {
     /// Events that wait, and those among them that belong to flows.
     fn lengths(&self) -> (usize, usize);
-    /// Whether any wait: unlike the lengths this does not look at each.
+    /// Events that wait: unlike the lengths this does not look at each.
+    fn len(&self) -> usize;
+    /// Whether any wait.
     fn stands(&self) -> bool;
     fn oldest(&self) -> Option<Time>;
     /// Has a worker be told when the pressure comes into another tenth.
@@ -108,6 +112,7 @@ impl<T> InletQueue<T> {
             gated: gated.map(Box::new),
             answers: VecDeque::new(),
             reserved: 0,
+            epoch: 0,
             marks: Marks::default(),
             waiting: Vec::new(),
         };
@@ -167,24 +172,31 @@ impl<T> InletQueue<T> {
         aside: &mut Aside<Event<T>>,
     ) -> Taken {
         debug_assert!(into.is_empty());
+        aside.came.clear();
         let mut locked = self.lock();
         let lanes = &mut *locked.lanes;
+        if lanes.epoch > aside.epoch {
+            return Taken { answers: false, came: None, more: true, behind: true };
+        }
         if answers > 0 && !lanes.answers.is_empty() {
             move_up_to(&mut lanes.answers, into, answers);
-            return Taken { answers: true, came: None, newest: None, more: !lanes.is_empty() };
+            let more = !lanes.is_empty();
+            return Taken { answers: true, came: None, more, behind: false };
         }
         if asks == 0 || lanes.asks() == 0 {
             lanes.gated.iter_mut().for_each(|gated| gated.settle(aside));
-            return Taken { answers: false, came: None, newest: None, more: !lanes.is_empty() };
+            let more = !lanes.is_empty();
+            return Taken { answers: false, came: None, more, behind: false };
         }
-        let (came, newest) = match &mut lanes.gated {
+        let came = match &mut lanes.gated {
             None => {
                 move_up_to(&mut lanes.asks, into, asks);
-                lanes.marks.pop(into.len()).unzip()
+                lanes.marks.pop(into.len(), |came, n| aside.came.push((came, n)));
+                aside.came.first().map(|(came, _)| *came)
             }
             Some(gated) => {
                 gated.take(now, |event| event.tag().is_in(gone), asks, into, aside);
-                (aside.passed.front().map(|passed| passed.was.came), None)
+                aside.passed.front().map(|passed| passed.was.came)
             }
         };
         let more = !lanes.is_empty();
@@ -193,7 +205,7 @@ impl<T> InletQueue<T> {
             drop(locked);
             tell(&waiting);
         }
-        Taken { answers: false, came, newest, more }
+        Taken { answers: false, came, more, behind: false }
     }
 
     /// Hears what batches have cost whose replica may take no more for long.
@@ -234,7 +246,8 @@ impl<T> InletQueue<T> {
             return gated.put_back(events, &mut aside.passed, now);
         }
         if !taken.answers {
-            lanes.marks.put_back(taken.newest.unwrap_or(now), events.len());
+            let newest = aside.came.last().map_or(now, |(came, _)| *came);
+            lanes.marks.put_back(newest, events.len());
         }
         let lane = if taken.answers { &mut lanes.answers } else { &mut lanes.asks };
         while let Some(event) = events.pop_back() {
@@ -350,6 +363,11 @@ impl<T> Locked<'_, T> {
         }
     }
 
+    /// A worker that has seen `epoch` puts something in.
+    pub fn mark(&mut self, epoch: u64) {
+        self.lanes.epoch = self.lanes.epoch.max(epoch);
+    }
+
     /// How long a worker may rest that brings events of which most are refused.
     pub fn rest(&self) -> Duration {
         self.lanes.gated.as_ref().map_or(Duration::ZERO, |gated| gated.rest())
@@ -385,7 +403,7 @@ impl<T> Locked<'_, T> {
             return gated.pop_least();
         }
         let event = self.lanes.asks.pop_front()?;
-        self.lanes.marks.pop(1);
+        self.lanes.marks.pop(1, |_, _| {});
         Some(event)
     }
 
@@ -428,6 +446,10 @@ impl<T: Send> Probe for InletQueue<T> {
         let all = lanes.asks.iter().chain(&lanes.answers).chain(gated);
         let flows = all.filter(|event| event.tag().is_flow()).count();
         (lanes.asks() + lanes.answers.len(), flows)
+    }
+
+    fn len(&self) -> usize {
+        self.waiting().events
     }
 
     fn stands(&self) -> bool {

@@ -37,7 +37,7 @@ fn what_is_held_for_a_queue_is_not_overtaken_when_room_comes_meanwhile() {
         returns: false,
         window: None,
         me: Waiter { mailbox: Arc::default(), bit: 1 },
-        desk: Desk::new(WorkerId(0), 1, Arc::new(Gone::new(1))),
+        desk: Desk::new(WorkerId(0), 1, Arc::new(Gone::new(1)), Arc::default()),
         stats: Arc::default(),
         reserved_in: 0,
         left: Leftover::default(),

@@ -16,22 +16,18 @@ impl Marks {
         }
     }
 
-    /// Takes the marks of the `n` oldest events off; returns when the first and the last of them
-    /// came.
-    pub fn pop(&mut self, mut n: usize) -> Option<(Time, Time)> {
-        let oldest = self.oldest()?;
-        let mut newest = oldest;
+    /// Takes the marks of the `n` oldest events off, and tells when how many of them came.
+    pub fn pop(&mut self, mut n: usize, mut tell: impl FnMut(Time, usize)) {
         while n > 0 {
             let Some((time, count)) = self.0.front_mut() else { break };
-            newest = *time;
-            if *count > n {
-                *count -= n;
-                break;
+            let these = n.min(*count);
+            tell(*time, these);
+            n -= these;
+            *count -= these;
+            if *count == 0 {
+                self.0.pop_front();
             }
-            n -= *count;
-            self.0.pop_front();
         }
-        Some((oldest, newest))
     }
 
     /// Puts `n` events that came at `time` or a little earlier back to the front. Time and again

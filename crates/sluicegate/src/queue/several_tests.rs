@@ -108,7 +108,7 @@ fn port(link: Boxed) -> Out<u64> {
 }
 
 fn desk() -> Rc<Desk> {
-    Desk::new(WorkerId(0), 2, Arc::new(Gone::new(2)))
+    Desk::new(WorkerId(0), 2, Arc::new(Gone::new(2)), Arc::default())
 }
 
 fn notes(numbers: impl IntoIterator<Item = u64>) -> VecDeque<Event<u64>> {

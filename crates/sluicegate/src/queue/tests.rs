@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn marks_say_when_the_oldest_came(
+    fn marks_say_when_each_came(
         steps in prop::collection::vec((0_usize..5, 0_usize..6, 0_usize..3), 1..60),
     ) {
         let (mut marks, mut list) = (Marks::default(), VecDeque::new());
@@ -127,13 +127,12 @@ proptest! {
             marks.push(now, came);
             list.extend(std::iter::repeat_n(now, came));
             let left = left.min(list.len());
-            let oldest = list.front().copied();
-            let newest = list.drain(..left).next_back().or(oldest);
-            let popped = marks.pop(left);
-            prop_assert_eq!(popped, oldest.zip(newest));
+            let mut popped = Vec::new();
+            marks.pop(left, |came, n| popped.extend(std::iter::repeat_n(came, n)));
+            prop_assert!(popped.iter().copied().eq(list.drain(..left)));
             // What is put back counts as if it all had come with the newest.
             let back = back.min(left);
-            if let Some((_, newest)) = popped {
+            if let Some(&newest) = popped.last() {
                 marks.put_back(newest, back);
                 (0..back).for_each(|_| list.push_front(newest));
             }

@@ -52,6 +52,12 @@ pub trait Machine: Any {
         None
     }
 
+    /// How much time of a processor this thread has used since it began; `None` where the machine
+    /// cannot tell. Asked when somebody looks at the net.
+    fn cpu_time(&self) -> Option<Duration> {
+        None
+    }
+
     /// For simulated machines: when the next thing happens by itself.
     fn due(&self) -> Option<Time> {
         None

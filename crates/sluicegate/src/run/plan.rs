@@ -7,7 +7,7 @@ use crate::net::{
     BoxError, BuildReplica, Declared, EntryCounts, Kind, LETTERS, MachineFactory, Net,
     PolicyFactory, Routing, StageKind, ThreadStart, WireSpec, Wiring, exit_order,
 };
-use crate::observe::Stats;
+use crate::observe::{Stats, Traces};
 use crate::queue::{Probe, route};
 use crate::run::{
     Bell, Breaker, Crew, Current, Directives, GROUP, Mailbox, NEWS, OnStall, PolicySettings, Pool,
@@ -50,8 +50,12 @@ pub(crate) struct Plan {
     pub traced: bool,
     /// Who is told of stalls, if anybody wants to be.
     pub on_stall: Option<OnStall>,
+    /// Whether distributions are measured; see [`Net::measure`].
+    pub measures: AtomicBool,
     /// What was changed from outside.
     pub changes: Changes,
+    /// Single flows that are kept.
+    pub traces: Arc<Traces>,
 }
 
 pub(crate) struct PlannedDomain {
@@ -100,7 +104,9 @@ pub(crate) struct PlannedStage {
 
 impl Plan {
     pub fn new(net: Net, clock: Clock, traced: bool) -> Arc<Self> {
-        let Net { name, domains, stages, mut wires, entries, on_stall, sealed: _ } = net;
+        let simulated = matches!(clock, Clock::Virtual(_));
+        let Net { name, domains, stages, mut wires, entries, on_stall, .. } = net;
+        let (measures, tracing) = (net.measures, net.tracing);
         wires.shrink_to_fit();
         // Letters are no part of the way.
         let parts = wires.iter().filter(|w| w.from.1 < stages[w.from.0.index()].ports.len());
@@ -171,7 +177,9 @@ impl Plan {
             stopped: OnceLock::new(),
             traced,
             on_stall,
+            measures: AtomicBool::new(measures),
             changes: Changes::default(),
+            traces: Arc::new(Traces::new(first, tracing, simulated)),
         });
         for entry in &entries {
             entry.open(&plan);
@@ -469,8 +477,9 @@ impl<'a> Build<'a> {
         let (worker, spec) = (desk.worker, &plan.stages[stage.index()]);
         let (mailbox, bit) = plan.address(spec, worker.index());
         let windows = (0..spec.ports.len()).map(|port| {
-            let places = plan.wires[plan.wire_from((stage, port))?].window?;
-            Some(Window::new(port, places, stage, worker))
+            let wire = plan.wire_from((stage, port))?;
+            let window = Window::new(port, plan.wires[wire].window?, stage, worker);
+            Some(window.counted(plan.stats.wire(worker, wire)))
         });
         let windows: Vec<_> = windows.collect();
         let windows = if windows.iter().any(Option::is_some) { windows } else { Vec::new() };

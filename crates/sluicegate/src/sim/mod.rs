@@ -234,7 +234,8 @@ impl Sim {
     /// What an observer sees now, of all workers at the same time.
     pub fn snapshot(&mut self) -> Snapshot {
         let cuts: Vec<_> = self.workers.iter_mut().map(|s| s.worker.cut()).collect();
-        self.observer().view(&cuts)
+        let observer = self.observer();
+        observer.view(&cuts, &observer.asleep())
     }
 
     /// What watches the net. Its workers publish when they run, so that its ledger may be old.

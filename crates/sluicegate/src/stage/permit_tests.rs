@@ -181,7 +181,7 @@ proptest! {
     fn permits_are_counters_and_what_has_a_place_gets_there(
         steps in prop::collection::vec(step(), 1..100),
     ) {
-        let desk = Desk::new(WorkerId(0), 2, Arc::new(Gone::new(1)));
+        let desk = Desk::new(WorkerId(0), 2, Arc::new(Gone::new(1)), Arc::default());
         let _open = desk.open();
         let (World { queues, windows, mut ports }, mut model) = (world(&desk), Model::default());
         let mut permits: Vec<(usize, Permit<u64>)> = Vec::new();

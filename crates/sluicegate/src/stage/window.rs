@@ -1,6 +1,7 @@
 //! The window of a wire: a bounded table of the flows whose questions are unanswered.
 
 use crate::event::{StageId, Tag, WorkerId};
+use crate::observe::WireStats;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub(crate) struct Window {
     places: Rc<Cell<usize>>,
     slots: Rc<RefCell<Slots>>,
     promises: Promises,
+    /// Where the wire's questions are counted.
+    stats: Arc<WireStats>,
 }
 
 /// How many places of a window permits keep. Unlike the window they may be anywhere when they give
@@ -48,7 +51,13 @@ impl Window {
     pub fn new(port: usize, places: usize, asker: StageId, home: WorkerId) -> Self {
         let port = u8::try_from(port).expect("check() bounds the number of ports");
         let places = Rc::new(Cell::new(places));
-        Self { port, asker, home, places, slots: Rc::default(), promises: Promises::default() }
+        let (slots, promises, stats) = (Rc::default(), Promises::default(), Arc::default());
+        Self { port, asker, home, places, slots, promises, stats }
+    }
+
+    /// The same, which counts its questions there.
+    pub fn counted(self, stats: Arc<WireStats>) -> Self {
+        Self { stats, ..self }
     }
 
     pub fn room(&self) -> usize {
@@ -88,6 +97,7 @@ impl Window {
             u32::try_from(slots.asked.len() - 1).expect("windows are smaller than 2^32")
         });
         slots.taken += 1;
+        self.stats.unanswered.set(slots.taken as u64);
         let place = &mut slots.asked[slot as usize];
         let key = u64::from(self.port) << (SLOT_BITS + GENERATION_BITS)
             | u64::from(place.0) << SLOT_BITS
@@ -114,6 +124,7 @@ impl Window {
         place.0 = (generation + 1) & mask();
         slots.free.push(slot);
         slots.taken -= 1;
+        self.stats.unanswered.set(slots.taken as u64);
         Some(tag)
     }
 
@@ -130,6 +141,7 @@ impl Window {
             }
         }
         slots.taken = 0;
+        self.stats.unanswered.set(0);
         tags
     }
 }

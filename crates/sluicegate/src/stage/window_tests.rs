@@ -21,7 +21,7 @@ proptest! {
     fn each_question_is_redeemed_once(
         steps in prop::collection::vec((0_u8..8, 0_usize..40), 1..200),
     ) {
-        let desk = Desk::new(WorkerId(0), 1, Arc::new(Gone::new(1)));
+        let desk = Desk::new(WorkerId(0), 1, Arc::new(Gone::new(1)), Arc::default());
         let _open = desk.open();
         let windows =
             [None, Some(Window::new(1, PLACES, StageId(0), WorkerId(0))), None];
@@ -68,7 +68,7 @@ proptest! {
 
 #[test]
 fn a_key_of_another_port_is_no_key() {
-    let desk = Desk::new(WorkerId(0), 1, Arc::new(Gone::new(1)));
+    let desk = Desk::new(WorkerId(0), 1, Arc::new(Gone::new(1)), Arc::default());
     let _open = desk.open();
     let windows = [0, 1].map(|port| Some(Window::new(port, 1, StageId(0), WorkerId(0))));
     let keys = [0, 1].map(|n: usize| {

@@ -3,8 +3,8 @@
 pub use sluicegate::sim::Random;
 use sluicegate::sim::Setup;
 use sluicegate::{
-    Adjust, Batch, Controller, Cx, Ended, Entering, NoRoom, Out, Sample, Sim, Stage, StageView,
-    Time, VirtualTime, Why, WireView, from_fn, ms,
+    Adjust, Batch, ByWhy, Controller, Cx, Ended, Entering, NoRoom, Out, Sample, Sim, Snapshot,
+    Stage, StageView, Time, VirtualTime, Why, WireView, from_fn, ms,
 };
 use sluicegate_macros::{From, Ports};
 use std::cell::RefCell;
@@ -236,8 +236,30 @@ pub fn come_to_rest(sim: &mut Sim) {
 pub fn assert_empty(sim: &mut Sim) {
     let ledger = sim.ledger();
     assert_eq!((ledger.in_flight, ledger.places), (0, 0), "{ledger:?}");
-    for stage in sim.snapshot().stages {
+    let net = sim.snapshot();
+    for stage in &net.stages {
         assert_eq!((stage.queued, stage.parked_now), (0, 0), "{stage:?}");
+        assert!(stage.parked_on.is_empty(), "{stage:?}");
+    }
+    assert!(net.wires.iter().all(|wire| wire.unanswered == 0), "{:?}", net.wires);
+    assert_numbers(&net);
+}
+
+/// Expects that what is counted in several ways comes to the same.
+pub fn assert_numbers(net: &Snapshot) {
+    let (mut finished, mut ended) = (0, ByWhy::default());
+    for class in &net.classes {
+        finished += class.finished;
+        ended += class.ended;
+        assert_eq!(class.response.count(), class.finished, "{class:?}");
+    }
+    assert_eq!((finished, ended), (net.ledger.finished, net.ledger.ended), "{:?}", net.classes);
+    for stage in &net.stages {
+        let mut refused = ByWhy::default();
+        stage.refused_by_class.iter().for_each(|(_, of_class)| refused += *of_class);
+        assert_eq!(refused, stage.refused, "{stage:?}");
+        assert_eq!(stage.batch_sizes.sum(), stage.served, "{stage:?}");
+        assert!(stage.wait.count() <= stage.arrivals, "{stage:?}");
     }
 }
 

@@ -13,9 +13,11 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 mod attack;
 mod crowd;
+mod viewers;
 
 pub use attack::{ATTACKS, Attack, Done};
 pub use crowd::{Crowd, Heard};
+pub use viewers::{Viewers, Watched};
 
 /// Events that one wait collects.
 const EVENTS_MAX: usize = 512;

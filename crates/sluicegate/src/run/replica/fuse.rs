@@ -104,9 +104,12 @@ impl<S: Stage> HandleNow<S::In> for RefCell<Replica<S>> {
         fill(&mut this.work.events);
         let lane = if answers { "answers" } else { "asks" };
         cx.desk.note(Some(this.id), Happening::Took, n as u64, lane);
-        let taken = Taken::fused(answers, now);
+        let taken = Taken::fused(answers);
         this.handle_events(cx, &taken);
-        this.count_served(cx, n);
+        let (_, handled) = this.count_served(cx, n);
+        if cx.desk.measures.get() {
+            this.stats.times().batch(handled);
+        }
         let left = !this.work.events.is_empty();
         if left {
             this.put_back(cx, &taken);

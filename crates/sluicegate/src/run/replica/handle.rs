@@ -84,7 +84,7 @@ impl<S: Stage> Replica<S> {
         self.hear_flags(cx);
         if self.hand.is_open() {
             let over = self.hand.is_over();
-            self.fly();
+            self.fly(cx);
             if !self.count_futures(cx) && over {
                 self.worked(cx);
             }
@@ -169,7 +169,13 @@ impl<S: Stage> Replica<S> {
         let asks = if gate == Gate::HalfOpen { asks.min(1) } else { asks };
         let limits = (answers.min(room), asks.min(room));
         let gone = &cx.desk.gone;
+        self.aside.epoch = cx.desk.epoch.get();
         let taken = self.queue.take(now, gone, &mut self.work.events, limits, &mut self.aside);
+        if taken.behind {
+            // Also for a stage that is parked.
+            cx.desk.behind.set(true);
+            return Handled { more: true, answers: true };
+        }
         if !self.aside.dropped.is_empty() {
             self.end_dropped(cx);
         }
@@ -193,15 +199,21 @@ impl<S: Stage> Replica<S> {
         } else {
             self.handle_events(cx, &taken);
         }
-        let served = self.count_served(cx, before);
+        let (served, handled) = self.count_served(cx, before);
         let mut more = taken.more;
         if !self.work.events.is_empty() {
             self.put_back(cx, &taken);
             more = true;
         }
+        if cx.desk.measures.get() && served > 0 {
+            self.count_waits(now, served, handled);
+        }
+        self.aside.came.clear();
         if self.hand.is_open() {
             self.hand.keep(&mut self.aside.passed);
-            self.fly();
+            // What was taken and is not in flight has no more to say.
+            self.aside.passed.clear();
+            self.fly(cx);
         } else if !self.aside.passed.is_empty() {
             self.measure(cx, now);
         }
@@ -212,20 +224,42 @@ impl<S: Stage> Replica<S> {
         Handled { more: more && served > 0, answers: taken.answers }
     }
 
+    /// Counts how long what left the queue for a batch had waited, and how much was handled.
+    fn count_waits(&mut self, taken: Time, served: usize, handled: usize) {
+        let times = self.stats.times();
+        times.batch(handled);
+        if self.gate_cell.is_some() {
+            for passed in &self.aside.passed {
+                times.wait.record(taken.0.saturating_sub(passed.was.came.0), 1);
+            }
+            return;
+        }
+        let mut left = served;
+        for &(came, n) in &self.aside.came {
+            let these = n.min(left);
+            if these == 0 {
+                break;
+            }
+            left -= these;
+            times.wait.record(taken.0.saturating_sub(came.0), these as u64);
+        }
+    }
+
     /// Puts back what is left of a batch.
     pub(super) fn put_back(&mut self, cx: &Context<'_>, taken: &Taken) {
         self.note(cx, Happening::PutBack, self.work.events.len());
         self.queue.put_back(&mut self.work.events, taken, cx.now, &mut self.aside);
     }
 
-    /// Counts what was taken of a batch of so many.
-    pub(super) fn count_served(&mut self, cx: &Context<'_>, before: usize) -> usize {
+    /// Counts what was taken of a batch of so many, and what was handled of that: not what was too
+    /// late.
+    pub(super) fn count_served(&mut self, cx: &Context<'_>, before: usize) -> (usize, usize) {
         let served = before - self.work.events.len();
         let dropped = std::mem::take(&mut self.work.dropped);
         self.stats.served.add((served - dropped) as u64);
         self.stats.batches.add(1);
         self.note(cx, Happening::Handled, served - dropped);
-        served
+        (served, served - dropped)
     }
 
     /// Tells the queue what its events have cost.
@@ -252,10 +286,14 @@ impl<S: Stage> Replica<S> {
     }
 
     /// Counts for the gate what is not in flight any more.
-    pub(super) fn fly(&mut self) {
-        for Flown { passed: Passed { was, ticket }, taken, done } in self.hand.flown() {
-            let Some(cell) = &self.gate_cell else { continue };
+    pub(super) fn fly(&mut self, cx: &Context<'_>) {
+        for Flown { passed, taken, done, lost } in self.hand.flown() {
             let held = nanos(done.since(taken));
+            if !lost && cx.desk.measures.get() {
+                self.stats.times().service.record(held, 1);
+            }
+            let (Some(cell), Some(passed)) = (&self.gate_cell, passed) else { continue };
+            let Passed { was, ticket } = passed;
             cell.events.add(1);
             cell.busy.add(held);
             cell.count(was, taken, done);
@@ -284,6 +322,12 @@ impl<S: Stage> Replica<S> {
         let passed = &self.aside.passed;
         self.work.timed = passed.len() > 1 && passed.iter().any(|event| event.ticket.is_some());
         let (clock, desk) = (cx.clock, cx.desk);
+        self.work.traced = desk.flows.is_on();
+        self.work.noted = self.work.timed || self.work.traced;
+        if self.work.traced {
+            let came = self.aside.marks().filter(|_| !taken.answers);
+            desk.flows.begin(now, self.work.events.len(), came);
+        }
         let befallen = desk.befallen(self.id);
         if let Some(after) = befallen.and_then(|befallen| befallen.panics.take()) {
             self.work.panic_after(after);

@@ -74,7 +74,7 @@ impl<S: Stage> Replica<S> {
         // A destructor may panic; it is gone all the same.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
         self.hand.lose(cx.now);
-        self.fly();
+        self.fly(cx);
         self.hand.close();
         self.own.clear();
         self.begin_own(cx);

@@ -8,9 +8,9 @@ mod supervise;
 pub(crate) use fuse::{Fused, Seat, Seats};
 
 use crate::control::Served;
-use crate::desk::Desk;
+use crate::desk::{Desk, EndedOf};
 use crate::event::{Event, Notice, StageId, Tag, Work};
-use crate::ledger::Why;
+use crate::ledger::{ByWhy, Why};
 use crate::net::Supervision;
 use crate::observe::{Happening, StageStats};
 use crate::queue::{Aside, InletQueue, Probe};
@@ -147,12 +147,13 @@ impl<S: Stage> Replica<S> {
         }
         cx.desk.set_dropping(before);
         self.hand.lose(cx.now);
-        self.fly();
+        self.fly(cx);
     }
 
     /// Delivers what was emitted; whether the stage is parked then.
     fn deliver(&mut self, cx: &mut Context<'_>) {
         let (desk, fuses) = (cx.desk, self.fuses);
+        desk.flows.came_back(self.id, cx.clock, self.work.taken);
         let (mut emitted, mut held, mut ports) = (0, 0, self.ports.iter());
         let note = |what, n: usize, port| {
             if n > 0 {
@@ -172,7 +173,7 @@ impl<S: Stage> Replica<S> {
             held += port.len();
         });
         self.held -= emitted as i64;
-        self.park(held > 0, desk);
+        self.park(held > 0, cx);
     }
 
     /// Notes what happened to the replica.
@@ -187,15 +188,13 @@ impl<S: Stage> Replica<S> {
         }
     }
 
-    fn park(&mut self, parked: bool, desk: &Desk) {
-        if parked && !self.parked {
-            self.stats.parked.add(1);
-        }
+    fn park(&mut self, parked: bool, cx: &Context<'_>) {
         if self.parked != parked {
             self.parked = parked;
             let what = if parked { Happening::Parked } else { Happening::Unparked };
-            desk.note(Some(self.id), what, 0, "");
-            self.stats.parked_now.set(u64::from(parked));
+            self.note(cx, what, 0);
+            // Who looks meanwhile has read the clock later than this run did.
+            self.stats.park(parked, cx.clock.now());
         }
     }
 
@@ -211,7 +210,7 @@ impl<S: Stage> Replica<S> {
         cx.desk.run(self.id, cx.now);
         self.work.taken = 0;
         // What ended before is not its doing.
-        cx.desk.account_ends();
+        cx.desk.skip_ends();
     }
 
     /// Does `f` outside the order of runs.
@@ -242,24 +241,38 @@ impl<S: Stage> Replica<S> {
         if let Some(cell) = self.gate_cell.as_ref().filter(|_| !self.hand.is_open()) {
             cell.busy.add(busy);
         }
-        match self.work.taken {
-            0 => {}
+        let taken = self.work.taken as u64;
+        if taken > 0 {
             // A division costs as much as the rest of this.
-            1 => self.cost = (self.cost * 3 + busy) / 4,
-            taken => self.cost = (self.cost * 3 + busy / taken as u64) / 4,
+            let each = if taken == 1 { busy } else { busy / taken };
+            self.cost = (self.cost * 3 + each) / 4;
+            if desk.measures.get() && !self.hand.is_open() {
+                self.stats.times().service.record(each, taken);
+            }
         }
+        desk.settle_answers(cx.now);
         self.settle_counts(cx);
+    }
+
+    /// Counts the flows that ended without an answer. Out of the way of all others.
+    #[cold]
+    fn count_ends(&self, now: ByWhy, before: ByWhy, desk: &Desk) {
+        self.stats.ended(now, before);
+        desk.each_end(|EndedOf { class, why, n }| {
+            self.stats.refused_by_class.of(class).add(why, n);
+        });
     }
 
     /// Settles what a run did to flows.
     fn settle_counts(&mut self, cx: &Context<'_>) {
         self.held += cx.desk.take_held();
         if let Some((now, before)) = cx.desk.account_ends() {
-            self.stats.ended(now, before);
+            self.count_ends(now, before, cx.desk);
         }
         if self.work.strays > 0 {
             self.stats.strays.add(std::mem::take(&mut self.work.strays));
         }
+        cx.desk.flows.settle(cx.clock, cx.desk.now());
     }
 }
 

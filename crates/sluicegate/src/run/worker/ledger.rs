@@ -26,14 +26,14 @@ impl Worker {
 
     /// Publishes the worker's part of the ledger for the epoch.
     pub(super) fn publish(&mut self) {
-        self.epoch = self.plan.stats.epoch();
+        self.desk.epoch.set(self.plan.stats.epoch());
         self.published = self.now;
         let mut drained = true;
         if self.draining {
             self.each(|replica, cx| drained &= replica.drained(cx));
             self.look_at_all();
         }
-        let cut = Cut { epoch: self.epoch, drained, ..self.cut() };
+        let cut = Cut { epoch: self.desk.epoch.get(), drained, ..self.cut() };
         self.plan.stats.publish(self.id, cut);
     }
 
@@ -41,7 +41,13 @@ impl Worker {
     pub fn cut(&mut self) -> Cut {
         let mut ledger = self.ledger();
         ledger.in_flight += self.queued();
-        Cut { epoch: self.epoch, at: self.plan.clock.now(), ledger, drained: false }
+        Cut {
+            epoch: self.desk.epoch.get(),
+            at: self.plan.clock.now(),
+            ledger,
+            cpu: self.machine.cpu_time(),
+            drained: false,
+        }
     }
 
     /// Ends all that the worker holds. No worker may run any more.

@@ -21,7 +21,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
 
 /// How long stages run before the machine is looked at again, so that a dear handler cannot
@@ -70,7 +70,6 @@ pub(crate) struct Worker {
     draining: bool,
     /// The stages that hear of pressure.
     hears_pressure: Rc<[StageId]>,
-    epoch: u64,
     published: Time,
     gating: Gating,
     /// When their laws are asked next, and whether they have to be, whatever happens.
@@ -98,6 +97,7 @@ impl Worker {
         let desk = Rc::clone(&self.desk);
         let _open = desk.open();
         self.now = self.plan.clock.now();
+        desk.measures.set(self.plan.measures.load(Relaxed));
         if !std::mem::take(&mut self.polled) {
             self.look(Wait::Not);
         }
@@ -118,7 +118,9 @@ impl Worker {
         }
         self.run_ready(runs);
         self.current.clear();
-        if self.epoch != self.plan.stats.epoch() {
+        // What the machine finished, in no run.
+        desk.settle_answers(self.now);
+        if self.desk.epoch.get() != self.plan.stats.epoch() {
             self.publish();
         }
         // Who rests has looked in vain: a look may bring but a part of what came.
@@ -211,6 +213,8 @@ impl Worker {
         let more = self.replicas[next].run(&mut cx);
         let events = cx.handled;
         let time = cx.now.since(std::mem::replace(&mut self.now, cx.now));
+        self.desk.stats.runs.add(1);
+        self.desk.stats.busy.add(nanos(time));
         if self.policy.is_some() {
             self.ran = Ran { stage: next, events, time };
         }
@@ -322,6 +326,9 @@ impl Worker {
             }
             if self.run(next) {
                 self.ready.set(self.ready.get() | 1 << next);
+            }
+            if self.desk.behind.take() {
+                self.publish();
             }
             self.carry_notices();
         }

@@ -37,13 +37,17 @@ struct Over {
     slot: u32,
     held: Duration,
     at: Time,
+    lost: bool,
 }
 
-/// An event that the gate is to hear of.
+/// An event that was in flight, of which a gate is to hear.
 pub(crate) struct Flown {
-    pub passed: Passed,
+    /// What the gate knew of it, if there is one.
+    pub passed: Option<Passed>,
     pub taken: Time,
     pub done: Time,
+    /// Whether it ended with its stage.
+    pub lost: bool,
 }
 
 impl Hand {
@@ -76,7 +80,8 @@ impl Hand {
         self.took.clear();
         self.over.clear();
         let slots = 0..self.passed.len() as u32;
-        self.over.extend(slots.map(|slot| Over { slot, held: Duration::ZERO, at: now }));
+        let lost = |slot| Over { slot, held: Duration::ZERO, at: now, lost: true };
+        self.over.extend(slots.map(lost));
     }
 
     /// The stage is another one now, which opens the hand again if it needs one.
@@ -114,7 +119,7 @@ impl Hand {
     pub fn over(&mut self, slot: u32, at: Time, held: Duration, used: Duration) {
         let Some(places) = &mut self.places else { return };
         places.give_back(held, used);
-        self.over.push(Over { slot, held, at });
+        self.over.push(Over { slot, held, at, lost: false });
     }
 
     /// A future panicked.
@@ -140,16 +145,14 @@ impl Hand {
         !self.over.is_empty()
     }
 
-    /// Those of which a gate is to hear that they are over.
+    /// Those that are not in flight any more.
     pub fn flown(&mut self) -> impl Iterator<Item = Flown> {
         let passed = &mut self.passed;
-        self.over.drain(..).filter_map(|Over { slot, held, at }| {
-            let passed = passed.get_mut(slot as usize)?.take()?;
-            Some(Flown {
-                passed,
-                taken: Time(at.0.saturating_sub(held.as_nanos() as u64)),
-                done: at,
-            })
+        self.over.drain(..).map(|Over { slot, held, at, lost }| Flown {
+            passed: passed.get_mut(slot as usize).and_then(Option::take),
+            taken: Time(at.0.saturating_sub(held.as_nanos() as u64)),
+            done: at,
+            lost,
         })
     }
 

@@ -1,0 +1,37 @@
+// Questions to the admin listener and changes of what runs, with the server's own words where it says no.
+
+/** JSON of a path; null where the server has nothing there. */
+export async function get(path) {
+  const reply = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(8000) });
+  if (reply.status === 404) return null;
+  if (!reply.ok) throw new Error((await reply.text()).trim() || `${path} answers ${reply.status}`);
+  return reply.json();
+}
+
+/** Changes something in the name of who looks. */
+export async function post(path, query = {}) {
+  const pairs = Object.entries({ ...query, ...by() });
+  const text = pairs.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`).join("&");
+  const reply = await fetch(`${path}?${text}`, { method: "POST", signal: AbortSignal.timeout(8000) });
+  const said = await reply.text();
+  if (!reply.ok) throw new Error(said.trim() || `${path} answers ${reply.status}`);
+  document.dispatchEvent(new Event("changed"));
+  return JSON.parse(said);
+}
+
+/** Why something went wrong, for people. */
+export const why = (error) => (error.name === "TimeoutError" ? "no answer in 8 s"
+  : error instanceof TypeError ? "the server cannot be reached" : error.message);
+
+const KEY = "sluicegate-name";
+
+/** Keeps the name in this browser, so that the log says who changed what. */
+export function name(field) {
+  field.value = localStorage.getItem(KEY) || "";
+  field.addEventListener("change", () => localStorage.setItem(KEY, field.value.trim()));
+}
+
+function by() {
+  const name = localStorage.getItem(KEY);
+  return name ? { by: name } : {};
+}

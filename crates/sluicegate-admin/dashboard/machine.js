@@ -1,0 +1,45 @@
+// Workers and the machine under them; what is not known is left out.
+import { $, bar, h, put, rows, table } from "./dom.js";
+import { NONE, bytes, count, percent, reasons, time, total } from "./words.js";
+
+export class Machine {
+  constructor() {
+    const made = table("Table of workers", ["worker", "busy", "processor time", "runs", "now"]);
+    this.workers = made.table;
+    this.none = h("p", { class: "note" }, "The workers are not told here.");
+    $("workers").append(made.region, this.none);
+    this.region = made.region;
+  }
+
+  update(net, rates) {
+    const workers = net.workers || [];
+    this.region.hidden = workers.length === 0;
+    this.none.hidden = workers.length > 0;
+    rows(this.workers, workers.map((w, i) => {
+      const use = rates.workers?.[i]?.utilisation;
+      const now = w.asleep === true ? "asleep" : w.asleep === false ? "awake" : NONE;
+      return [`${w.domain} ${w.worker}`, bar(use, percent(use)), time(w.cpu_us), count(w.runs), now];
+    }));
+    const pairs = numbers(net).filter(([, words]) => words !== NONE && words !== "");
+    const shape = pairs.map(([name]) => name).join();
+    if (shape !== this.shape) {
+      this.shape = shape;
+      $("machine").replaceChildren(...pairs.map(([name]) => h("div", {}, h("dt", {}, name), h("dd", {}))));
+    }
+    pairs.forEach(([, words], i) => put($("machine").children[i].lastChild, words));
+    $("machine-title").hidden = pairs.length === 0;
+  }
+}
+
+function numbers(net) {
+  const m = net.machine || {};
+  const part = (n, all, say) => (n === null || n === undefined ? NONE : all ? `${say(n)} of ${say(all)} (${percent(n / all)})` : say(n));
+  const pressure = (n) => (n === null || n === undefined ? NONE : `${Number(n).toFixed(1)} %`);
+  const gauges = (net.resources || []).map((r) => [`${r.name}, heeded by gates`, percent(r.used)]);
+  return [
+    ["processors", count(m.cpus)], ["memory", part(m.rss_bytes, null, bytes)], ["descriptors", part(m.descriptors, m.descriptors_max, count)],
+    ["waits for a processor", pressure(m.cpu_pressure)], ["waits for memory", pressure(m.memory_pressure)], ["waits for disks", pressure(m.io_pressure)],
+    ["page cache", net.cache ? part(net.cache.bytes, net.cache.budget, bytes) : NONE], ...gauges,
+    ["refused by HTTP", reasons(net.http?.refused)], ["log lines lost", total({ lost: net.log?.lost || 0 }) ? count(net.log.lost) : NONE],
+  ];
+}

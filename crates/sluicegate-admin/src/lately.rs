@@ -1,0 +1,136 @@
+//! `/api/history`, `/api/incidents` and `/api/live`: what was seen of a net, and is.
+
+use crate::answer::{Answer, Asked, EVENTS, JSON, Seen, is_read};
+use crate::query::value;
+use crate::watcher::STAGES_KEPT;
+use std::sync::PoisonError;
+
+/// The first piece of a stream of events: after how many milliseconds who lost it is to come again.
+const RETRY: &str = "retry: 2000\n\n";
+
+/// Whether a path is one of these.
+pub(crate) fn is_one(path: &str) -> bool {
+    matches!(path, "/api/history" | "/api/incidents" | "/api/live")
+}
+
+/// Shows what was seen.
+pub(crate) fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
+    if !is_read(asked.method) {
+        return Answer::not_allowed("GET, HEAD");
+    }
+    let Some(watcher) = seen.watcher() else {
+        return Answer::text(501, "nobody watches here all the time; accepted: GET /api/net\n");
+    };
+    // Whatever was seen is whole between two rows of it.
+    let watcher = watcher.lock().unwrap_or_else(PoisonError::into_inner);
+    match asked.path {
+        "/api/live" => Answer::new(200, EVENTS, RETRY),
+        "/api/incidents" => Answer::new(200, JSON, watcher.incidents()),
+        _ => {
+            let stage = value(asked.query.unwrap_or_default(), "stage");
+            match watcher.history(stage.as_deref()) {
+                Some(history) => Answer::new(200, JSON, history),
+                None => Answer::text(
+                    404,
+                    format!(
+                        "no history is kept of the stage {:?}; accepted: names from /api/net, of \
+                         the first {STAGES_KEPT} stages, once they were seen for a second\n",
+                        stage.unwrap_or_default()
+                    ),
+                ),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::{NotChanged, Steer, answer};
+    use crate::watcher::{Look, Watcher};
+    use sluicegate::{Changed, Setting, Value};
+    use std::sync::Mutex;
+
+    /// Has a watcher, or none.
+    struct One(Option<Mutex<Watcher>>);
+
+    impl Seen for One {
+        fn json(&self) -> String {
+            String::new()
+        }
+
+        fn put_metrics(&self, _: &mut crate::metrics::Page) {}
+
+        fn health(&self) -> crate::Health {
+            crate::Health::default()
+        }
+
+        fn freeze(&self, _: &str, _: &str, _: &str, _: bool) -> Result<(), NotChanged> {
+            Ok(())
+        }
+
+        fn settings(&self) -> Vec<Setting> {
+            Vec::new()
+        }
+
+        fn changes(&self) -> Vec<Changed> {
+            Vec::new()
+        }
+
+        fn change(&self, _: &str, _: &[(&str, Value)]) -> Result<(), NotChanged> {
+            Ok(())
+        }
+
+        fn steer(&self, _: &str, _: &str, _: Steer) -> Result<(), NotChanged> {
+            Ok(())
+        }
+
+        fn watcher(&self) -> Option<&Mutex<Watcher>> {
+            self.0.as_ref()
+        }
+    }
+
+    fn ask(one: &One, method: &str, target: &str) -> Answer {
+        let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
+        answer(Asked { method: method.as_bytes(), path, query, ..Asked::default() }, one)
+    }
+
+    #[test]
+    fn what_was_seen_is_shown_to_who_reads() {
+        let mut watcher = Watcher::default();
+        let net = r#"{"time_ms": 1000, "stages": [{"name": "a b"}]}"#;
+        watcher.look(Look { net, ..Look::default() });
+        let one = One(Some(Mutex::new(watcher)));
+        for (method, target, status) in [
+            ("GET", "/api/history", 200),
+            ("HEAD", "/api/history", 200),
+            ("GET", "/api/history?stage=a%20b", 200),
+            ("GET", "/api/history?stage=a", 404),
+            ("POST", "/api/history", 405),
+            ("GET", "/api/incidents", 200),
+            ("POST", "/api/incidents", 405),
+            ("GET", "/api/live", 200),
+            ("POST", "/api/live", 405),
+            ("GET", "/api/live/", 404),
+        ] {
+            let said = ask(&one, method, target);
+            assert_eq!(said.status, status, "{method} {target}");
+            assert_eq!(
+                said.is_live(),
+                target == "/api/live" && method == "GET",
+                "{method} {target}"
+            );
+        }
+        let live = ask(&one, "GET", "/api/live");
+        assert_eq!((live.cache, &*live.body), (Some("no-store"), RETRY));
+    }
+
+    #[test]
+    fn where_nobody_watches_that_is_said() {
+        for path in ["/api/history", "/api/incidents", "/api/live"] {
+            let said = ask(&One(None), "GET", path);
+            assert_eq!((said.status, said.is_live()), (501, false));
+            assert!(said.body.contains("/api/net"), "{}", said.body);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What a net did lately: its history, what happened to it, and what those who watch are sent.
+//!
+//! It has no thread and no clock: who has both shows it the net once a [`TICK`].
+
+mod conditions;
+mod history;
+mod incidents;
+mod ring;
+mod waits;
+
+pub use history::{BYTES_PER_STAGE, STAGES_KEPT};
+pub use incidents::{INCIDENTS_KEPT, Incident};
+
+use crate::diagnose::{Diagnosis, diagnose};
+use crate::model::{Net, Stage};
+use crate::rates::{Rates, StageRates, rates};
+use history::{History, Row};
+use incidents::Incidents;
+use serde::Serialize;
+use sluicegate::{Changed, Histogram};
+use std::collections::HashMap;
+use std::time::Duration;
+use waits::Waits;
+
+/// The time between two looks.
+pub const TICK: Duration = Duration::from_secs(1);
+
+/// Keeps what was seen of a net.
+#[derive(Debug, Default)]
+pub struct Watcher {
+    before: Option<Net>,
+    diagnosis: Option<Diagnosis>,
+    history: History,
+    incidents: Incidents,
+    waits: Waits,
+}
+
+/// A net as it is seen at a moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Look<'a> {
+    /// What `/api/net` would answer now.
+    pub net: &'a str,
+    /// How long events waited at stages since the start, where that is known.
+    pub waits: &'a [(&'a str, &'a Histogram)],
+    /// The changes that are remembered.
+    pub changes: &'a [Changed],
+    /// Whether anybody watches.
+    pub watched: bool,
+}
+
+#[derive(Serialize)]
+struct Timeline<'a> {
+    now_ms: i64,
+    incidents: Vec<&'a Incident>,
+}
+
+impl Watcher {
+    /// Takes a look at the net. Gives what those who watch are to be sent, one event of a stream for
+    /// all, if there are any. Before a net runs there is nothing to be seen.
+    pub fn look(&mut self, look: Look<'_>) -> Option<String> {
+        let Look { net, waits, changes, watched } = look;
+        let now = Net::from_json(net).ok()?;
+        let at_ms = self.time(&now);
+        let none = Net::default();
+        let before = self.before.as_ref().unwrap_or(&none);
+        let rates = rates(before, &now);
+        let now_ms = now.time_ms.unwrap_or_default();
+        let diagnosis = diagnose(before, &now).after(self.diagnosis.as_ref(), now_ms);
+        let waits = self.waits.since(waits);
+        let rows = Rows { now: &now, rates: &rates, waits };
+        self.history.push(at_ms, rows.whole(), rows.each());
+        let told = self.incidents.count();
+        self.incidents.look(at_ms, self.before.as_ref(), &now, changes);
+        self.incidents.diagnosis(&diagnosis);
+        let event = watched.then(|| {
+            let incidents: Vec<_> = self.incidents.since(told).collect();
+            let (rates, diagnosis, incidents) = (text(&rates), text(&diagnosis), text(&incidents));
+            // JSON has no line ends of its own.
+            format!(
+                "data: {{\"net\":{net},\"rates\":{rates},\"diagnosis\":{diagnosis},\
+                 \"incidents\":{incidents}}}\n\n"
+            )
+        });
+        (self.before, self.diagnosis) = (Some(now), Some(diagnosis));
+        event
+    }
+
+    /// The time of a look. Where the clock began anew, because another net took over, what was
+    /// before moves to where it belongs.
+    fn time(&mut self, now: &Net) -> i64 {
+        let at_ms = now.time_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or_default();
+        if let Some(last) = self.history.last().filter(|last| *last >= at_ms) {
+            // Nobody looked in between: it is taken to have been a tick.
+            let began = last + TICK.as_millis() as i64 - at_ms;
+            self.history.shift(began);
+            self.incidents.succeed(began, at_ms);
+            (self.before, self.diagnosis) = (None, None);
+        }
+        at_ms
+    }
+
+    /// What is answered to `/api/history`: columns of the last hour, of a stage or of all the net;
+    /// `None` where that of the stage is not kept.
+    pub fn history(&self, stage: Option<&str>) -> Option<String> {
+        self.history.show(stage).map(|shown| text(&shown))
+    }
+
+    /// What is answered to `/api/incidents`: what happened lately, oldest first.
+    pub fn incidents(&self) -> String {
+        let now_ms = self.history.last().unwrap_or_default();
+        text(&Timeline { now_ms, incidents: self.incidents.list().collect() })
+    }
+}
+
+fn text(shown: &impl Serialize) -> String {
+    serde_json::to_string(shown).unwrap_or_default()
+}
+
+/// What is kept of a look.
+struct Rows<'a> {
+    now: &'a Net,
+    rates: &'a Rates,
+    waits: HashMap<&'a str, f32>,
+}
+
+impl Rows<'_> {
+    /// What the stages did. They stand in the same order in both.
+    fn each(&self) -> impl Iterator<Item = (&str, Row)> + Clone {
+        let stages = self.now.stages.iter().zip(&self.rates.stages);
+        stages.map(|(stage, rates)| (&*stage.name, self.row(stage, rates)))
+    }
+
+    fn row(&self, stage: &Stage, rates: &StageRates) -> Row {
+        Row {
+            served_s: rates.served_s as f32,
+            arrivals_s: rates.arrivals_s.map_or(f32::NAN, |rate| rate as f32),
+            refused_s: rates.refused_s as f32,
+            queued: stage.queued as f32,
+            saturation: rates.saturation as f32,
+            wait_p99_us: self.waits.get(&*stage.name).copied().unwrap_or(f32::NAN),
+        }
+    }
+
+    /// What the net did: flows, what waits anywhere, and the worst of all stages.
+    fn whole(&self) -> Row {
+        let rows = || self.each().map(|(_, row)| row);
+        let worst =
+            |number: fn(&Row) -> f32| rows().map(|row| number(&row)).fold(f32::NAN, f32::max);
+        Row {
+            served_s: self.rates.finished_s as f32,
+            arrivals_s: self.rates.entered_s as f32,
+            refused_s: self.rates.ended_s.values().sum::<f64>() as f32,
+            queued: rows().map(|row| row.queued).sum(),
+            saturation: worst(|row| row.saturation),
+            wait_p99_us: worst(|row| row.wait_p99_us),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

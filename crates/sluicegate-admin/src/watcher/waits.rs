@@ -1,0 +1,77 @@
+//! How long events waited between two looks, where snapshots count since the start.
+
+use super::history::STAGES_KEPT;
+use sluicegate::Histogram;
+use std::collections::HashMap;
+
+/// The waits of each stage at the last look; of as many stages as have a history.
+#[derive(Debug, Default)]
+pub(super) struct Waits(HashMap<String, Vec<(u64, u64)>>);
+
+impl Waits {
+    /// The 99th percentile of those who waited since the last look, in microseconds, of each stage
+    /// where any did.
+    pub fn since<'a>(&mut self, waits: &[(&'a str, &Histogram)]) -> HashMap<&'a str, f32> {
+        let kept = waits.iter().take(STAGES_KEPT);
+        let now: HashMap<_, Vec<_>> =
+            kept.map(|(stage, waits)| (*stage, waits.buckets().collect())).collect();
+        let none = Vec::new();
+        let p99 = now.iter().filter_map(|(stage, buckets)| {
+            let before = self.0.get(*stage).unwrap_or(&none);
+            Some((*stage, p99(before, buckets)? as f32 / 1000.0))
+        });
+        let p99 = p99.collect();
+        self.0 = now.into_iter().map(|(stage, buckets)| (stage.to_owned(), buckets)).collect();
+        p99
+    }
+}
+
+/// The largest value of the bucket in which the 99th percentile lies of what was counted since
+/// `before`: buckets are told by their largest value, in order, with how many they counted.
+fn p99(before: &[(u64, u64)], now: &[(u64, u64)]) -> Option<u64> {
+    let mut then = before.iter().peekable();
+    let more: Vec<(u64, u64)> = now
+        .iter()
+        .map(|&(most, n)| {
+            while then.next_if(|bucket| bucket.0 < most).is_some() {}
+            let was = then.next_if(|bucket| bucket.0 == most).map_or(0, |bucket| bucket.1);
+            // A net that began anew counts from its start.
+            (most, n.checked_sub(was).unwrap_or(n))
+        })
+        .collect();
+    let all: u64 = more.iter().map(|bucket| bucket.1).sum();
+    let mut left = all - all / 100;
+    let at = more.iter().find(|(_, n)| {
+        left = left.saturating_sub(*n);
+        left == 0
+    });
+    at.filter(|_| all > 0).map(|bucket| bucket.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_those_who_waited_since_count() {
+        let (mut waits, mut a) = (Waits::default(), Histogram::default());
+        let quiet = Histogram::default();
+        a.record(50_000_000, 1_000);
+        let first = waits.since(&[("a", &a), ("b", &quiet)]);
+        assert_eq!(first.keys().collect::<Vec<_>>(), [&"a"]);
+        assert!((50_000.0..57_000.0).contains(&first["a"]), "{first:?}");
+        assert!(waits.since(&[("a", &a)]).is_empty());
+        a.record(100_000, 199);
+        a.record(9_000_000, 1);
+        let more = waits.since(&[("a", &a)]);
+        assert!((100.0..115.0).contains(&more["a"]), "one of 200 is no percentile: {more:?}");
+        a.record(100_000, 97);
+        a.record(9_000_000, 3);
+        let more = waits.since(&[("a", &a)]);
+        assert!((9_000.0..10_500.0).contains(&more["a"]), "{more:?}");
+        let mut anew = Histogram::default();
+        anew.record(2_000, 1);
+        let more = waits.since(&[("a", &anew)]);
+        assert!((2.0..2.5).contains(&more["a"]), "{more:?}");
+    }
+}
