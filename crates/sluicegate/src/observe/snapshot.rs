@@ -92,8 +92,8 @@ impl Observer {
         true
     }
 
-    /// Has distributions be measured from now on, or not: see [`Net::measure`](crate::Net::measure).
-    /// What was measured before stays.
+    /// Has distributions be measured from now on, or not; what was measured before stays. See
+    /// [`Net::measure`](crate::Net::measure).
     pub fn measure(&self, on: bool) {
         self.plan.measures.store(on, Relaxed);
     }

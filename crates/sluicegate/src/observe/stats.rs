@@ -76,6 +76,15 @@ pub(crate) struct StageTimes {
     pub batch_sizes: Tally,
 }
 
+impl StageTimes {
+    /// So many events of a batch were handled.
+    pub fn batch(&self, events: usize) {
+        if events > 0 {
+            self.batch_sizes.record(events as u64, 1);
+        }
+    }
+}
+
 /// A count for each reason.
 #[derive(Debug, Default)]
 pub(crate) struct Whys([Count; Why::ALL.len()]);
