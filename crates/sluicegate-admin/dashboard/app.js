@@ -39,7 +39,6 @@ const chosen = () => new URLSearchParams(location.hash.slice(1)).get("stage");
 function tell(news) {
   const first = net === null;
   net = news.net;
-  if (!net.stages) return;
   put($("name"), net.name);
   if (first && chosen()) open(chosen(), false);
   for (const part of parts) part.update(net, news.rates, news);

@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An element with attributes (functions are listeners, false and null are left out) and children. */
+/** An element with attributes (functions are listeners, false and null are left out but of aria) and children. */
 export function h(name, attributes = {}, ...children) {
   return dress(document.createElement(name), attributes, children);
 }
@@ -15,6 +15,7 @@ export function svg(name, attributes = {}, ...children) {
 function dress(element, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(key, value);
+    else if (key.startsWith("aria-") && value !== null && value !== undefined) element.setAttribute(key, value);
     else if (value !== false && value !== null && value !== undefined) element.setAttribute(key, value === true ? "" : value);
   }
   element.append(...children.flat().filter((child) => child !== null && child !== undefined));

@@ -1,6 +1,7 @@
 // Slow, failed and sampled flows, and where the time of each went, as a waterfall.
 import { get, why } from "./ask.js";
 import { $, h, put, rows, svg, table } from "./dom.js";
+import { Settings } from "./settings.js";
 import { count, span, time } from "./words.js";
 
 const LOOK = 5000;    // milliseconds between two looks
@@ -15,7 +16,8 @@ export class Flows {
     Object.assign(this, { table: made.table, region: made.region, flows: [], buttons: new Map() });
     this.told = h("p", { class: "note" });
     this.fall = h("div", { class: "fall" });
-    $("flows").append(this.told, made.region, this.fall);
+    this.kept = new Settings("Which flows are kept", (path) => path.startsWith("traces."), "traces.");
+    $("flows").append(this.told, made.region, this.fall, h("details", {}, h("summary", {}, "Choose which flows are kept"), this.kept.element));
     made.region.hidden = true;
   }
 
@@ -26,6 +28,7 @@ export class Flows {
     if (this.absent || (this.looked && performance.now() - this.looked < LOOK)) return;
     this.looked = performance.now();
     this.look();
+    this.kept.update();
   }
 
   async look() {
@@ -41,7 +44,7 @@ export class Flows {
 
   list(told) {
     this.region.hidden = this.flows.length === 0;
-    const words = this.absent ? "Flows are not traced here." : this.flows.length === 0 ? "No flow has been kept yet."
+    const words = this.absent ? "Flows are not traced here." : this.flows.length === 0 ? "No flow has been kept."
       : `The slowest of the last ${count(told.flows.length)}${told.missed ? `; ${count(told.missed)} more were not kept, for there were too many` : ""}. `;
     const link = this.flows.length ? h("a", { href: "api/flows.json?format=chrome", download: "flows.json" }, "All of them, for Perfetto") : "";
     this.told.replaceChildren(words, link);

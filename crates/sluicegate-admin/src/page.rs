@@ -26,7 +26,7 @@ const DRAWING: [File; 8] = files![
     "words.js" JS,
 ];
 
-const OTHERS: [File; 17] = files![
+const OTHERS: [File; 18] = files![
     "app.js" JS,
     "ask.js" JS,
     "changes.js" JS,
@@ -34,6 +34,7 @@ const OTHERS: [File; 17] = files![
     "diagnosis.js" JS,
     "feed.js" JS,
     "flows.js" JS,
+    "gates.js" JS,
     "history.js" JS,
     "index.html" HTML,
     "laws.js" JS,

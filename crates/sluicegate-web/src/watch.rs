@@ -9,8 +9,8 @@ use sluicegate::{Changed, FlowTrace, Observer, Setting, Snapshot};
 use sluicegate_admin::metrics::{Page, put_net};
 use sluicegate_admin::model::{Flow, Flows};
 use sluicegate_admin::{Guard, Health, Look, NotChanged, Seen, Steer, Watcher, net, no_such_law};
-use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
+use sluicegate_http::{Refusals, TraceParents};
 use sluicegate_io::resources::{Budget, Parts, Resource, Usage};
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
 use std::path::Path;
@@ -30,6 +30,7 @@ pub struct Watch {
     lost: Arc<Lost>,
     resources: Vec<Resource>,
     deadlines: Arc<AtomicU64>,
+    traces: TraceParents,
     watcher: Mutex<Watcher>,
     guard: Guard,
     on_change: Option<OnChange>,
@@ -43,6 +44,7 @@ impl Watch {
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
         let (observer, refusals, lost, deadlines, watcher) = Default::default();
+        let traces = TraceParents::default();
         Watch {
             observer,
             connections,
@@ -52,6 +54,7 @@ impl Watch {
             lost,
             resources,
             deadlines,
+            traces,
             watcher,
             guard: Guard::OPEN,
             on_change: None,
@@ -86,6 +89,11 @@ impl Watch {
     /// Where deadlines of clients are counted that could not be read.
     pub fn deadlines(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.deadlines)
+    }
+
+    /// How requests say of which trace they are part; counts what could not be read.
+    pub fn traces(&self) -> TraceParents {
+        self.traces.clone()
     }
 
     /// Opens the eyes; only the first observer counts.
@@ -124,6 +132,7 @@ impl Watch {
         shown["http"] = json!({
             "refused": refused(&self.refusals),
             "deadlines_ignored": self.deadlines.load(Relaxed),
+            "traceparents_ignored": self.traces.ignored.load(Relaxed),
         });
         shown["resources"] = self.resources.iter().map(resource).collect();
         shown["machine"] = machine(&Usage::read(Path::new("/")));

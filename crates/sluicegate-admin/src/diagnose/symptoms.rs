@@ -41,7 +41,9 @@ fn weight(look: &Look<'_>, n: usize) -> f64 {
         weight += 0.5 + share;
     }
     let piles = stage.queued >= WAITING * stage.threads();
-    if piles && (rates.utilisation >= BUSY || look.is_at_something(n)) {
+    // With few clients there are never many that wait, but those do for as long as they are served.
+    let lasts = rates.wait_us.zip(rates.service_us).is_some_and(|(wait, service)| wait >= service);
+    if (piles || lasts) && (rates.utilisation >= BUSY || look.is_at_something(n)) {
         weight += 0.75;
     }
     if stage.queued > 0 && rates.served_s == 0.0 && look.rates.seconds > 0.0 {

@@ -228,6 +228,8 @@ pub struct Http {
     pub refused: Counts,
     /// Deadlines of clients that could not be read.
     pub deadlines_ignored: u64,
+    /// Fields `traceparent` that could not be read, while flows are traced.
+    pub traceparents_ignored: u64,
 }
 
 /// The access log.
@@ -236,4 +238,26 @@ pub struct Http {
 pub struct Log {
     /// Lines that were not written.
     pub lost: u64,
+}
+
+/// A number that may be set, as `/api/settings` tells it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Setting {
+    /// Its path.
+    pub path: String,
+    /// What it is.
+    pub doc: String,
+    /// Its unit.
+    pub unit: String,
+    /// The least that it may be.
+    pub least: f64,
+    /// The most.
+    pub most: f64,
+    /// What was declared.
+    pub default: f64,
+    /// What it is now.
+    pub value: f64,
+    /// Whether it may be changed while the net runs.
+    pub live: bool,
 }

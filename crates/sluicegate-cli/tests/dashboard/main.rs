@@ -94,6 +94,11 @@ fn queues_fill_and_empty_as_load_comes_and_goes() {
     });
     let saturated = ".net [data-name=burn-pool][data-state=full]";
     until("the stage is marked", || browser.attribute(saturated, "data-state"));
+    until("it is named as the bottleneck", || {
+        let kind = browser.attribute("#diagnosis", "data-kind");
+        let named = browser.text("#words").contains("burn-pool");
+        (named && kind.is_some_and(|kind| kind != "healthy")).then_some(())
+    });
     load.stop();
     until("the queue is seen to empty", || (!filled(&mut browser)).then_some(()));
     server.stop();
@@ -220,12 +225,14 @@ fn axe() -> Option<String> {
 fn pictures_are_taken_where_they_are_wanted() {
     let Some(place) = std::env::var_os("SLUICEGATE_SCREENSHOTS").map(PathBuf::from) else { return };
     let Some((server, admin, mut browser)) = open(DESK) else { return };
-    let load = Load::start(&server.address("site"), "/burn?us=2000");
+    let load = Load::start(&server.address("site"), "/burn?us=20000");
     let views = [
-        ("light", View { width: 1280, height: 860, dark: false }, ""),
-        ("dark", View { width: 1440, height: 900, dark: true }, "#stage=burn-pool"),
+        ("light", View { width: 1280, height: 1080, dark: false }, ""),
+        ("dark", View { width: 1440, height: 1080, dark: true }, "#stage=burn-pool"),
         ("phone", View { width: 360, height: 720, dark: false }, ""),
     ];
+    let slow = Client::connect(&admin).ask("POST", "/api/settings?traces.slow=20000", "");
+    assert_eq!(slow.status, 200, "{}", slow.text());
     // So that the charts show a past.
     until("a while has passed", || {
         (server.net()["time_ms"].as_u64().expect("a time") > 25_000).then_some(())

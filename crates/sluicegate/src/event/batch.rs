@@ -75,8 +75,7 @@ impl<T> Batch<'_, T> {
             self.work.laps.push(self.clock.now());
         }
         if self.work.traced && tag.is_flow() {
-            let (stage, left) = (self.desk.running(), self.work.events.len());
-            self.desk.flows.step(stage, tag, self.work.answers, left);
+            self.desk.flows.step(tag, self.work.answers, self.work.events.len());
         }
     }
 

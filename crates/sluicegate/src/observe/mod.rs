@@ -19,6 +19,7 @@ mod view;
 pub use admission::{AdmissionQueueView, AdmissionView, Vote};
 pub(crate) use by_class::ByClass;
 pub(crate) use cuts::{Cut, Cuts};
+pub use drawing::{Drawing, DrawnStage, DrawnWire};
 pub(crate) use flows::Traces;
 pub use flows::{FlowStep, FlowTrace, Kept, StepKind};
 pub use happening::Happening;

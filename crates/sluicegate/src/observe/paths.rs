@@ -31,13 +31,8 @@ pub(crate) const ASKED: u8 = 4;
 /// A second tag of the flow.
 pub(crate) const FORKED: u8 = 8;
 
-const VERSION: usize = 0;
-const COUNT: usize = 1;
-const KEY: usize = 2;
-const TRACE: usize = KEY + 3;
-const FIRST: usize = TRACE + 3;
-const WORDS: usize = 6;
-const PLACE: usize = FIRST + STEPS * WORDS;
+/// Where in a step's first word the events of its batch are.
+const BATCH_AT: u32 = 32;
 
 /// Names a flow, or a question about one, among all that are in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,14 +61,6 @@ impl PathKey {
     pub fn chance(&self) -> u64 {
         let mixed = self.flow.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.born;
         mixed.wrapping_mul(0xd6e8_feb8_6659_fd93) >> 32
-    }
-
-    pub fn shares_place_with(&self, other: &Self) -> bool {
-        self.place() == other.place()
-    }
-
-    fn words(&self) -> [u64; 3] {
-        [self.flow, self.born, self.from]
     }
 
     /// A question's place in its window is used again at once: its generation spreads it.
@@ -107,34 +94,9 @@ impl Step {
     fn head(&self) -> u64 {
         u64::from(self.stage.0)
             | u64::from(self.kind) << 16
-            | u64::from(self.batch) << 32
+            | u64::from(self.batch) << BATCH_AT
             | u64::from(self.place) << 48
     }
-
-    fn of(worker: u16, words: [u64; WORDS]) -> Self {
-        let [head, queued, started, ended, link, number] = words;
-        Self {
-            worker,
-            stage: StageId(head as u16),
-            kind: (head >> 16) as u8,
-            batch: (head >> 32) as u16,
-            place: (head >> 48) as u16,
-            queued,
-            started,
-            ended,
-            link,
-            number,
-        }
-    }
-}
-
-/// Where a step was put that is not over.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Open {
-    place: usize,
-    version: u64,
-    word: usize,
-    pub step: Step,
 }
 
 /// What is known of a flow's steps on one worker.
@@ -147,27 +109,47 @@ pub(crate) struct Known {
     pub trace: [u64; 3],
 }
 
-type Place = Box<[AtomicU64; PLACE]>;
-
 pub(crate) struct Paths {
     /// Made when they are first taken.
-    places: Box<[OnceLock<Place>]>,
-    taken: Box<[AtomicU64]>,
+    places: Box<[OnceLock<Box<Place>>; PLACES]>,
+    taken: Box<[AtomicU64; TAKEN]>,
     /// How many flows were taken.
     count: AtomicU64,
+}
+
+/// The steps of one flow.
+#[derive(Default)]
+struct Place {
+    /// Odd while another flow takes the place; 0 before the first.
+    version: AtomicU64,
+    key: [AtomicU64; 3],
+    trace: [AtomicU64; 3],
+    count: AtomicU64,
+    steps: [Cells; STEPS],
+}
+
+/// A step as its words.
+#[derive(Default)]
+struct Cells {
+    head: AtomicU64,
+    queued: AtomicU64,
+    started: AtomicU64,
+    ended: AtomicU64,
+    link: AtomicU64,
+    number: AtomicU64,
 }
 
 impl Paths {
     pub fn new() -> Self {
         Self {
-            places: (0..PLACES).map(|_| OnceLock::new()).collect(),
-            taken: (0..TAKEN).map(|_| AtomicU64::new(0)).collect(),
+            places: Box::new([const { OnceLock::new() }; PLACES]),
+            taken: Box::new([const { AtomicU64::new(0) }; TAKEN]),
             count: AtomicU64::new(0),
         }
     }
 
-    fn place(&self, place: usize) -> &[AtomicU64] {
-        &**self.places[place].get_or_init(|| Box::new([const { AtomicU64::new(0) }; PLACE]))
+    fn place(&self, place: usize) -> &Place {
+        self.places[place % PLACES].get_or_init(Box::default)
     }
 
     /// How many flows the worker took.
@@ -182,74 +164,48 @@ impl Paths {
         self.count.store(n + 1, Release);
     }
 
-    /// Adds a step to those of `key`; `None` where there is no room for it.
-    pub fn add(&self, key: &PathKey, step: Step) -> Option<Open> {
-        let at = key.place();
-        let place = self.place(at);
-        if !is(place, key) {
-            take_over(place, key);
+    /// Adds a step to those of `key`, or counts it where there is no room for it.
+    #[inline]
+    pub fn add(&self, key: &PathKey, step: &Step) {
+        let place = self.place(key.place());
+        if !place.is_of(key) {
+            place.take_over(key);
         }
-        let n = place[COUNT].load(Relaxed);
-        if n >= STEPS as u64 {
-            place[COUNT].store(n + 1, Release);
-            return None;
+        let n = place.count.load(Relaxed);
+        if let Some(cells) = place.steps.get(n as usize) {
+            cells.head.store(step.head(), Release);
+            cells.queued.store(step.queued, Release);
+            cells.started.store(step.started, Release);
+            cells.ended.store(step.ended, Release);
+            cells.link.store(step.link, Release);
+            cells.number.store(step.number, Release);
         }
-        let word = FIRST + n as usize * WORDS;
-        let words = [step.head(), step.queued, step.started, step.ended, step.link, step.number];
-        for (to, value) in place[word..].iter().zip(words) {
-            to.store(value, Release);
-        }
-        place[COUNT].store(n + 1, Release);
-        Some(Open { place: at, version: place[VERSION].load(Relaxed), word, step })
+        place.count.store(n + 1, Release);
     }
 
     /// Says of which trace the flow is part.
     pub fn set_trace(&self, key: &PathKey, trace: [u64; 3]) {
         let place = self.place(key.place());
-        if is(place, key) {
-            place[TRACE..].iter().zip(trace).for_each(|(to, value)| to.store(value, Release));
-        }
-    }
-
-    /// Notes when a step was over, and how many events its batch had.
-    pub fn end(&self, open: &Open, ended: u64, batch: u16) {
-        let place = self.place(open.place);
-        // Another flow of the same batch may have taken the place.
-        if place[VERSION].load(Relaxed) == open.version {
-            place[open.word].store(Step { batch, ..open.step }.head(), Release);
-            place[open.word + 3].store(ended, Release);
-        }
-    }
-
-    /// Takes the step back that was added last to its flow.
-    pub fn undo(&self, open: &Open) {
-        let place = self.place(open.place);
-        if place[VERSION].load(Relaxed) == open.version {
-            place[COUNT].store(place[COUNT].load(Relaxed) - 1, Release);
-            self.count.store(self.count.load(Relaxed) - 1, Release);
+        if place.is_of(key) {
+            place.trace.iter().zip(trace).for_each(|(to, value)| to.store(value, Release));
         }
     }
 
     /// What is known of `key`, if anything is; may be asked on any thread.
     pub fn of(&self, worker: u16, key: &PathKey) -> Option<Known> {
-        let place = &**self.places[key.place()].get()?;
-        let version = place[VERSION].load(Acquire);
-        if version % 2 != 0 || !is(place, key) {
+        let place = self.places[key.place()].get()?;
+        let version = place.version.load(Acquire);
+        if !version.is_multiple_of(2) || !place.is_of(key) {
             return None;
         }
-        let count = place[COUNT].load(Acquire) as usize;
-        let steps = count.min(STEPS);
-        let read = |word: usize| place[word].load(Acquire);
-        let step = |n: usize| {
-            let word = FIRST + n * WORDS;
-            Step::of(worker, std::array::from_fn(|of| read(word + of)))
-        };
+        let count = place.count.load(Acquire) as usize;
+        let steps = place.steps.iter().take(count);
         let known = Known {
-            steps: (0..steps).map(step).collect(),
-            lost: count - steps,
-            trace: std::array::from_fn(|of| read(TRACE + of)),
+            steps: steps.map(|cells| cells.read(worker)).collect(),
+            lost: count.saturating_sub(STEPS),
+            trace: std::array::from_fn(|of| place.trace[of].load(Acquire)),
         };
-        (place[VERSION].load(Acquire) == version).then_some(known)
+        (place.version.load(Acquire) == version).then_some(known)
     }
 
     /// Other flows of a step's batch, as far as they are still known.
@@ -266,19 +222,44 @@ impl Paths {
     }
 }
 
-fn is(place: &[AtomicU64], key: &PathKey) -> bool {
-    place[KEY..].iter().zip(key.words()).all(|(word, value)| word.load(Acquire) == value)
-        && place[VERSION].load(Relaxed) != 0
+impl Place {
+    #[inline]
+    fn is_of(&self, key: &PathKey) -> bool {
+        self.key[0].load(Acquire) == key.flow
+            && self.key[1].load(Acquire) == key.born
+            && self.key[2].load(Acquire) == key.from
+            && self.version.load(Relaxed) != 0
+    }
+
+    /// Becomes that of another flow.
+    fn take_over(&self, key: &PathKey) {
+        let version = self.version.load(Relaxed);
+        self.version.store(version + 1, Relaxed);
+        self.count.store(0, Release);
+        self.key[0].store(key.flow, Release);
+        self.key[1].store(key.born, Release);
+        self.key[2].store(key.from, Release);
+        self.trace.iter().for_each(|word| word.store(0, Release));
+        self.version.store(version + 2, Release);
+    }
 }
 
-/// Makes a place that of another flow. The version is odd meanwhile.
-fn take_over(place: &[AtomicU64], key: &PathKey) {
-    let version = place[VERSION].load(Relaxed);
-    place[VERSION].store(version + 1, Relaxed);
-    place[COUNT].store(0, Release);
-    place[KEY..].iter().zip(key.words()).for_each(|(word, value)| word.store(value, Release));
-    place[TRACE..FIRST].iter().for_each(|word| word.store(0, Release));
-    place[VERSION].store(version + 2, Release);
+impl Cells {
+    fn read(&self, worker: u16) -> Step {
+        let head = self.head.load(Acquire);
+        Step {
+            worker,
+            stage: StageId(head as u16),
+            kind: (head >> 16) as u8,
+            batch: (head >> BATCH_AT) as u16,
+            place: (head >> 48) as u16,
+            queued: self.queued.load(Acquire),
+            started: self.started.load(Acquire),
+            ended: self.ended.load(Acquire),
+            link: self.link.load(Acquire),
+            number: self.number.load(Acquire),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -292,7 +273,7 @@ mod tests {
 
     fn step(n: u64) -> Step {
         let (stage, place) = (StageId(n as u16), 0);
-        let times = (n, n + 1, UNKNOWN);
+        let times = (n, n + 1, n + 2);
         let (queued, started, ended) = times;
         Step {
             worker: 3,
@@ -312,9 +293,7 @@ mod tests {
     fn a_flow_keeps_its_place_until_another_takes_it() {
         let paths = Paths::new();
         for n in 0..STEPS as u64 + 2 {
-            let open = paths.add(&key(7), step(n));
-            open.iter().for_each(|open| paths.end(open, n + 2, 4));
-            assert_eq!(open.is_some(), n < STEPS as u64, "{n}");
+            paths.add(&key(7), &step(n));
         }
         let known = paths.of(3, &key(7)).expect("it is there");
         let told = |known: &Known| {
@@ -325,12 +304,11 @@ mod tests {
         assert_eq!((told(&known), known.lost), (expected, 2));
         assert!(paths.of(3, &key(8)).is_none());
         let other = key(7 + PLACES as u64);
-        let open = paths.add(&other, step(1)).expect("the place is anew");
+        paths.add(&other, &step(1));
         assert!(paths.of(3, &key(7)).is_none(), "it was overwritten");
-        paths.add(&key(7), step(2));
-        paths.end(&open, 9, 9);
+        paths.add(&key(7), &step(2));
         let known = paths.of(3, &key(7)).expect("it is there again");
-        assert_eq!(told(&known), [(2, 1, UNKNOWN)], "what ended was the other's");
+        assert_eq!(told(&known), [(2, 4, 4)]);
     }
 
     proptest! {
@@ -349,7 +327,7 @@ mod tests {
                     *of = (flow, Vec::new());
                 }
                 of.1.push(n);
-                paths.add(&key, step(n));
+                paths.add(&key, &step(n));
             }
             for flow in 0..6 {
                 let known = paths.of(0, &key(flow % 3 + flow / 3 * PLACES as u64));

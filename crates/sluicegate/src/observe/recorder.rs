@@ -2,7 +2,7 @@
 //! is taken, and what became of it.
 
 use super::flows::{FlowEnd, Traces};
-use super::paths::{ANSWERS, ASKED, ENTERED, FORKED, Open, PathKey, Paths, Step, UNKNOWN};
+use super::paths::{ANSWERS, ASKED, ENTERED, FORKED, PathKey, Paths, Step, UNKNOWN};
 use crate::event::{StageId, Tag, WorkerId};
 use crate::ledger::Why;
 use crate::stage::TraceParent;
@@ -13,8 +13,6 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// Ends of one run that are looked at, whether they are to be kept.
 const ENDS_MAX: usize = 4096;
-/// Of these so many are compared with a flow that enters in the same run.
-const LOOKED_AT: usize = 64;
 
 /// The part of a worker's desk that traces flows.
 pub(crate) struct Recorder {
@@ -26,7 +24,7 @@ pub(crate) struct Recorder {
     open: Cell<bool>,
     ending: Cell<bool>,
     batch: RefCell<OfBatch>,
-    steps: RefCell<Vec<Open>>,
+    entered: RefCell<Vec<Entered>>,
     ends: RefCell<Vec<FlowEnd>>,
     /// When the handler of this run came back.
     came_back: Cell<Option<Time>>,
@@ -39,12 +37,27 @@ pub(crate) struct Recorder {
 struct OfBatch {
     started: Time,
     events: usize,
-    /// The number of its first flow.
-    first: u64,
     /// When its events came, as far as that is known: each for so many of them.
     came: Vec<(Time, usize)>,
     /// Of these so many are passed, of events that are before.
     passed: (usize, usize),
+    /// What was taken of it.
+    steps: Vec<Noted>,
+}
+
+/// A step that is not over.
+#[derive(Clone, Copy)]
+struct Noted {
+    key: PathKey,
+    queued: u64,
+    kind: u8,
+}
+
+/// A flow that entered in this run.
+struct Entered {
+    key: PathKey,
+    now: Time,
+    trace: Option<TraceParent>,
 }
 
 /// How many more flows a worker may keep in this second, by [`Kept`](super::Kept).
@@ -63,7 +76,7 @@ impl Recorder {
             open: Cell::new(false),
             ending: Cell::new(false),
             batch: RefCell::default(),
-            steps: RefCell::default(),
+            entered: RefCell::default(),
             ends: RefCell::default(),
             came_back: Cell::new(None),
             allowance: Cell::default(),
@@ -97,85 +110,34 @@ impl Recorder {
     pub fn begin(&self, now: Time, events: usize, came: impl Iterator<Item = (Time, usize)>) {
         let mut batch = self.batch.borrow_mut();
         // A fused stage begins when the one before it came back.
-        let started = self.came_back.get().map_or(now, |before| before.max(now));
-        (batch.started, batch.events, batch.passed) = (started, events, (0, 0));
-        batch.first = self.own().count();
+        batch.started = self.came_back.get().map_or(now, |before| before.max(now));
+        (batch.events, batch.passed) = (events, (0, 0));
         batch.came.clear();
         batch.came.extend(came);
+        self.open.set(true);
     }
 
     /// The handler takes a flow of its batch; so many events are left of that.
-    #[cold]
-    pub fn step(&self, stage: StageId, tag: &Tag, answers: bool, left: usize) {
+    #[inline]
+    pub fn step(&self, tag: &Tag, answers: bool, left: usize) {
         let mut batch = self.batch.borrow_mut();
-        let (own, place) = (self.own(), batch.events.saturating_sub(left + 1));
+        let place = batch.events.saturating_sub(left + 1);
         let kind = if answers { ANSWERS } else { 0 } | if tag.is_fork() { FORKED } else { 0 };
-        let step = Step {
-            worker: self.worker.0,
-            stage,
-            kind,
-            batch: 0,
-            place: (own.count() - batch.first) as u16,
-            queued: batch.came(place),
-            started: batch.started.0,
-            ended: UNKNOWN,
-            link: batch.first,
-            number: self.number(),
-        };
-        if let Some(open) = own.add(&tag.path(), step) {
-            self.steps.borrow_mut().push(open);
-        }
-        own.take(tag.flow());
-        self.open.set(true);
+        let queued = batch.came(place);
+        batch.steps.push(Noted { key: tag.path(), queued, kind });
     }
 
     /// The handler gives back what it took last.
     #[cold]
     pub fn undo(&self) {
-        if let Some(open) = self.steps.borrow_mut().pop() {
-            self.own().undo(&open);
-        }
+        self.batch.borrow_mut().steps.pop();
     }
 
     /// A flow enters.
     #[cold]
-    pub fn entered(
-        &self,
-        stage: StageId,
-        tag: &Tag,
-        (now, clock): (Time, &Clock),
-        trace: Option<TraceParent>,
-    ) {
-        let key = tag.path();
-        if self.ending.get() && self.takes_place_of_ended(&key) {
-            self.keep(clock.now());
-        }
-        let step = Step {
-            worker: self.worker.0,
-            stage,
-            kind: ENTERED,
-            batch: 0,
-            place: 0,
-            queued: tag.born().0.min(now.0),
-            started: now.0,
-            ended: UNKNOWN,
-            link: 0,
-            number: self.number(),
-        };
-        let own = self.own();
-        if let Some(open) = own.add(&key, step) {
-            self.steps.borrow_mut().push(open);
-            self.open.set(true);
-        }
-        if let Some(TraceParent { trace, parent, .. }) = trace {
-            own.set_trace(&key, [(trace >> 64) as u64, trace as u64, parent]);
-        }
-    }
-
-    /// Whether a flow takes the place of one that ended in this run and was not looked at yet.
-    fn takes_place_of_ended(&self, key: &PathKey) -> bool {
-        let ends = self.ends.borrow();
-        ends.len() > LOOKED_AT || ends.iter().any(|end| end.key.shares_place_with(key))
+    pub fn entered(&self, tag: &Tag, now: Time, trace: Option<TraceParent>) {
+        self.entered.borrow_mut().push(Entered { key: tag.path(), now, trace });
+        self.open.set(true);
     }
 
     /// A question about a flow is on its way.
@@ -193,25 +155,53 @@ impl Recorder {
             link: question.flow(),
             number: self.number(),
         };
-        self.own().add(&tag.path(), step);
+        self.own().add(&tag.path(), &step);
     }
 
-    /// The handlers of this run have come back, after so many events of a batch.
+    /// The handlers of this run of `stage` have come back, after so many events of a batch.
     #[inline]
-    pub fn came_back(&self, clock: &Clock, taken: usize) {
+    pub fn came_back(&self, stage: StageId, clock: &Clock, taken: usize) {
         if self.open.get() {
-            self.end_steps(clock.now(), taken);
+            self.end_steps(stage, clock.now(), taken);
         }
     }
 
     #[cold]
-    fn end_steps(&self, now: Time, taken: usize) {
+    fn end_steps(&self, stage: StageId, now: Time, taken: usize) {
         self.open.set(false);
         self.came_back.set(Some(now));
-        let taken = u16::try_from(taken).unwrap_or(u16::MAX);
-        for open in self.steps.borrow_mut().drain(..) {
-            let batch = if open.step.kind & ENTERED != 0 { 0 } else { taken };
-            self.own().end(&open, now.0, batch);
+        let own = self.own();
+        let (mut batch, first) = (self.batch.borrow_mut(), own.count());
+        let mut step = Step {
+            worker: self.worker.0,
+            stage,
+            kind: 0,
+            batch: u16::try_from(taken).unwrap_or(u16::MAX),
+            place: 0,
+            queued: UNKNOWN,
+            started: batch.started.0,
+            ended: now.0,
+            link: first,
+            number: 0,
+        };
+        for (place, Noted { key, queued, kind }) in (0..).zip(batch.steps.drain(..)) {
+            (step.place, step.queued, step.kind) = (place, queued, kind);
+            step.number = self.number();
+            own.add(&key, &step);
+            own.take(key.flow);
+        }
+        // A flow that enters may take the place of one that has ended.
+        if self.ending.get() {
+            self.keep(now);
+        }
+        for Entered { key, now: entered, trace } in self.entered.borrow_mut().drain(..) {
+            (step.place, step.kind, step.batch, step.link) = (0, ENTERED, 0, 0);
+            (step.queued, step.started) = (key.born.min(entered.0), entered.0);
+            step.number = self.number();
+            own.add(&key, &step);
+            if let Some(TraceParent { trace, parent, .. }) = trace {
+                own.set_trace(&key, [(trace >> 64) as u64, trace as u64, parent]);
+            }
         }
     }
 

@@ -180,7 +180,7 @@ impl<O: Ports> Cx<'_, O> {
     /// unique among the flows of this source in flight. The stage's `flows` bounds the places; when
     /// all were taken and one is free again, the stage's flag is raised.
     pub fn enter(&mut self, flow: u64, entering: Entering) -> Result<Tag, NoRoom> {
-        let Runtime { desk, stage, places, now, clock, .. } = &self.runtime;
+        let Runtime { desk, stage, places, now, .. } = &self.runtime;
         if !desk.take_place(*stage, *places) {
             return Err(NoRoom);
         }
@@ -194,9 +194,15 @@ impl<O: Ports> Cx<'_, O> {
             if entering.trace.is_some_and(|trace| trace.sampled) {
                 tag.ask_for_trace();
             }
-            desk.flows.entered(*stage, &tag, (*now, clock), entering.trace);
+            desk.flows.entered(&tag, *now, entering.trace);
         }
         Ok(tag)
+    }
+
+    /// Whether paths of flows are [kept](crate::Observer::flows) now: else of which
+    /// [trace](Entering::trace) a flow is part need not be found out.
+    pub fn traces(&self) -> bool {
+        self.runtime.desk.flows.is_on()
     }
 
     /// Says that nobody waits any more for the answer to `flow`, which this stage let in on this

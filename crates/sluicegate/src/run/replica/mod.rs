@@ -153,7 +153,7 @@ impl<S: Stage> Replica<S> {
     /// Delivers what was emitted; whether the stage is parked then.
     fn deliver(&mut self, cx: &mut Context<'_>) {
         let (desk, fuses) = (cx.desk, self.fuses);
-        desk.flows.came_back(cx.clock, self.work.taken);
+        desk.flows.came_back(self.id, cx.clock, self.work.taken);
         let (mut emitted, mut held, mut ports) = (0, 0, self.ports.iter());
         let note = |what, n: usize, port| {
             if n > 0 {
