@@ -34,7 +34,8 @@ mod wrk;
 
 use server::Profile;
 
-const NAMES: &str = "http, kernel, hostile, idle, many, fair, watch, scrape, overload, soak, drain, reload, panic, profile";
+const NAMES: &str = "http, kernel, hostile, idle, many, fair, watch, scrape, overload, soak, \
+                     drain, reload, panic, profile";
 
 /// Runs the benchmark that the arguments name.
 pub fn run(args: &[&str]) -> Result<()> {

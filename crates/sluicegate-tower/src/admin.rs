@@ -90,9 +90,9 @@ impl Admin {
         self
     }
 
-    /// Answers those alone who bring this token, as `Authorization: Bearer TOKEN`, or as the password
-    /// of Basic authentication with any user; but for `/healthz` and `/readyz`, which say a word to
-    /// everybody.
+    /// Answers those alone who bring this token, as `Authorization: Bearer TOKEN`, or as the
+    /// password of Basic authentication with any user; but for `/healthz` and `/readyz`, which say a
+    /// word to everybody.
     ///
     /// # Panics
     /// If it is no token: those have 16 to 512 visible ASCII characters.
@@ -104,8 +104,8 @@ impl Admin {
         self
     }
 
-    /// Is also asked by this name, without a port. Others than addresses and `localhost` are refused:
-    /// a name could be one that was made to lead here, so that a page of it may read all.
+    /// Is also asked by this name, without a port. Others than addresses and `localhost` are
+    /// refused: a name could be one that was made to lead here, so that a page of it may read all.
     #[must_use = "builder methods give the admin back"]
     pub fn host(mut self, name: &str) -> Self {
         let gates = Arc::make_mut(&mut self.gates);

@@ -34,6 +34,12 @@ pub fn put_gate(page: &mut Page, name: &str, gate: &AdmissionQueueView) {
     page.put(Metric::GateOffered, &queue, gate.offered);
     page.put(Metric::GateWork, &queue, gate.work);
     page.put_some(Metric::GateWorkBound, &queue, bounded(gate.adjust.work));
+    let adjust = &gate.adjust;
+    let events = (adjust.events < usize::MAX).then_some(adjust.events);
+    page.put_some(Metric::GateEventsBound, &queue, events);
+    page.put_some(Metric::GateRateBound, &queue, Some(adjust.rate).filter(|rate| rate.is_finite()));
+    page.put_some(Metric::GatePatience, &queue, bounded(adjust.patience));
+    page.put(Metric::GateShare, &queue, adjust.share);
     page.put(Metric::GateCost, &queue, gate.cost);
     page.put(Metric::GatePressure, &queue, gate.adjust.pressure);
     page.put(Metric::GateQuality, &queue, gate.adjust.quality);
@@ -49,6 +55,7 @@ fn put_law(page: &mut Page, [stage, queue]: [&str; 2], law: &Vote) {
     let labels = [stage, queue, law.law];
     page.put_some(Metric::LawTarget, &labels, law.target.and_then(bounded));
     page.put_some(Metric::LawMeasured, &labels, law.adjust.measured.and_then(bounded));
+    page.put(Metric::LawPressure, &labels, law.adjust.pressure);
     page.put(Metric::LawFrozen, &labels, law.frozen);
 }
 

@@ -175,8 +175,8 @@ impl<S> Serve<S> {
         self.set("admin", "admin()", addr.to_string())
     }
 
-    /// The file with the token that is asked for there: it has to be, unless the address is a loopback
-    /// one.
+    /// The file with the token that is asked for there: it has to be, unless the address is a
+    /// loopback one.
     pub fn admin_token_file(self, path: impl AsRef<Path>) -> Self {
         let path = path.as_ref().display().to_string();
         self.set("admin_token_file", "admin_token_file()", path)

@@ -206,8 +206,8 @@ const PLACE_KEYS: &[Key] = &[
         "admin_token_file",
         File,
         Nothing,
-        "a file with the token that the admin listener asks for; it has to, unless its address is a \
-         loopback one or a Unix socket",
+        "a file with the token that the admin listener asks for; it has to, unless its address is \
+         a loopback one or a Unix socket",
     ),
     key("admin_hosts", Hosts, Nothing, "names by which it is asked, beside its address"),
     key("workers", Count(1, WORKERS_MAX), Found("the CPUs the process may use"), "pinned threads"),

@@ -263,6 +263,17 @@ metrics! {
     /// How long may be taken by what waits there, where that is bounded.
     GateWorkBound: Gauge, "sluicegate_gate_work_bound_seconds", "seconds",
         Gate(|gate| span(gate.adjust.work));
+    /// Events that may wait there or be handled at most, where that is bounded.
+    GateEventsBound: Gauge, "sluicegate_gate_events_bound", "",
+        Gate(|gate| (gate.adjust.events < usize::MAX).then(|| gate.adjust.events.into()));
+    /// Events that may enter there in a second at most, where that is bounded.
+    GateRateBound: Gauge, "sluicegate_gate_rate_bound", "",
+        Gate(|gate| gate.adjust.rate.is_finite().then(|| gate.adjust.rate.into()));
+    /// How long an event may have waited there when it is its turn, where that is bounded.
+    GatePatience: Gauge, "sluicegate_gate_patience_seconds", "seconds",
+        Gate(|gate| span(gate.adjust.patience));
+    /// The share of what asks to enter that is refused whatever waits.
+    GateShare: Gauge, "sluicegate_gate_share", "", Gate(|gate| some(gate.adjust.share));
     /// What an event costs in the handler behind a gate, the mean.
     GateCost: Gauge, "sluicegate_gate_cost_seconds", "seconds", Gate(|gate| some(gate.cost));
     /// The share of what is offered that had better be refused before a gate.
@@ -275,6 +286,8 @@ metrics! {
     /// What a law measured at its last look.
     LawMeasured: Gauge, "sluicegate_law_measured_seconds", "seconds",
         Law(|law| law.adjust.measured.and_then(span));
+    /// The pressure that a law asks for.
+    LawPressure: Gauge, "sluicegate_law_pressure", "", Law(|law| some(law.adjust.pressure));
     /// Whether a law is frozen.
     LawFrozen: Gauge, "sluicegate_law_frozen", "", Law(|law| some(law.frozen));
 }
