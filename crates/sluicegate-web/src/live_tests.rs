@@ -101,12 +101,13 @@ fn who_leaves_is_forgotten() {
     let mut world = World::new(4, "");
     let (peer, other) = (watch(&mut world), watch(&mut world));
     assert_eq!(world.sim.ledger().in_flight, 2);
+    assert_eq!(admin(&mut world, "GET", "/api/net")["viewers"], 2);
     peer.reset();
     drop(other);
     // A reset is heard at once, and a close when something more is sent.
     world.run(2_100);
     assert_eq!((world.sim.ledger().in_flight, world.watch.connections().open), (0, 0));
-    admin(&mut world, "GET", "/api/net");
+    assert_eq!(admin(&mut world, "GET", "/api/net")["viewers"], 0);
     world.even();
 }
 
