@@ -59,6 +59,12 @@ mod tests {
             String::new()
         }
 
+        fn put_metrics(&self, _: &mut crate::metrics::Page) {}
+
+        fn health(&self) -> crate::Health {
+            crate::Health::default()
+        }
+
         fn freeze(&self, _: &str, _: &str, _: &str, _: bool) -> Result<(), NotChanged> {
             Ok(())
         }
