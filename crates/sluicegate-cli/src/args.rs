@@ -2,7 +2,7 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
-use sluicegate_io::Asked;
+use sluicegate_io::{Addr, Asked};
 use sluicegate_lab::overload::{Handler, Peer, Profile, span};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,13 +30,45 @@ pub enum Command {
         /// The TOML file
         file: PathBuf,
     },
-    /// Draw the net of a configuration
+    /// Draw the net of a configuration, or one that runs
     Graph {
         /// The TOML file; the demo site's net without one
         file: Option<PathBuf>,
         /// How it is drawn
         #[arg(long, value_enum, default_value_t = Format::Mermaid)]
         format: Format,
+        /// Draw the net that runs, with what it did for a second
+        #[arg(long, conflicts_with = "file")]
+        live: bool,
+        #[command(flatten)]
+        admin: Admin,
+    },
+    /// Watch a service that runs, in the terminal
+    #[command(after_help = KEYS)]
+    Top {
+        #[command(flatten)]
+        admin: Admin,
+        /// Print one table and end, as where stdout is no terminal
+        #[arg(long)]
+        once: bool,
+        /// Seconds between two looks
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        every: u64,
+    },
+    /// Record a service that runs, for `explain`: a look at its net on each line
+    Record {
+        /// Where to; `-` is stdout
+        file: PathBuf,
+        #[command(flatten)]
+        admin: Admin,
+        /// For how long, with a look each second
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        seconds: u64,
+    },
+    /// Say what was wrong with a net that was recorded
+    Explain {
+        /// What `record` wrote, or one answer of /api/net; `-` is stdin
+        file: PathBuf,
     },
     /// Print a JSON Schema of the configuration, for editors
     Schema,
@@ -141,6 +173,17 @@ pub struct Serve {
     pub config: Option<PathBuf>,
 }
 
+/// Where a service shows itself.
+#[derive(Debug, clap::Args)]
+pub struct Admin {
+    /// The admin listener, as in 127.0.0.1:9900 or unix:/run/admin.sock
+    #[arg(long = "admin", value_name = "ADDRESS", default_value = "127.0.0.1:9900")]
+    pub address: Addr,
+    /// A file with the token that it asks for
+    #[arg(long = "admin-token-file", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
 /// How a net is drawn.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Format {
@@ -151,6 +194,10 @@ pub enum Format {
     /// As /api/net shows it
     Json,
 }
+
+const KEYS: &str = "Keys: arrows or j and k choose a stage, Enter opens it, Esc goes back, s sorts by \
+                    the next column, r turns the order, / filters by name, space holds the \
+                    display, Tab shows laws and wires, q ends.";
 
 const ENDS: &str = "SIGINT or SIGTERM drains: requests that were begun are answered. A second \
                     signal ends at once. SIGHUP reads the settings again. SIGUSR1 opens the log \

@@ -2,12 +2,16 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod ask;
+mod explain;
 mod formers;
 mod graph;
 mod lab;
 mod password;
+mod record;
 mod serve;
 mod signals;
+mod top;
 
 use args::{Command, Lab};
 use sluicegate_web::{Config, Machine, Settings};
@@ -36,7 +40,11 @@ fn run() -> Result<ExitCode, String> {
         None => serve::serve(args::Serve::default()),
         Some(Command::Serve(args)) => serve::serve(args),
         Some(Command::Check { file }) => check(&file),
-        Some(Command::Graph { file, format }) => graph::draw(file.as_deref(), format),
+        Some(Command::Graph { format, live: true, admin, .. }) => graph::live(&admin, format),
+        Some(Command::Graph { file, format, .. }) => graph::draw(file.as_deref(), format),
+        Some(Command::Top { admin, once, every }) => top::watch(&admin, once, every),
+        Some(Command::Record { file, admin, seconds }) => record::record(&file, &admin, seconds),
+        Some(Command::Explain { file }) => explain::explain(&file),
         Some(Command::Schema) => {
             say(&format!("{:#}", sluicegate_web::schema()));
             Ok(ExitCode::SUCCESS)

@@ -77,8 +77,9 @@ pub use net::{
     OnFull, Refused, Routing, Spec, Supervision, Threads, Wire, bounded, stage,
 };
 pub use observe::{
-    AdmissionQueueView, AdmissionView, ClassView, Happening, Histogram, Metric, MetricKind,
-    Observer, Reading, Snapshot, StageView, TRACE_COLUMNS, Vote, WireView, WorkerView,
+    AdmissionQueueView, AdmissionView, ClassView, Drawing, DrawnStage, DrawnWire, Happening,
+    Histogram, Metric, MetricKind, Observer, Reading, Snapshot, StageView, TRACE_COLUMNS, Vote,
+    WireView, WorkerView,
 };
 pub use queue::{AdmissionQueue, Ask, Order, Place};
 pub use rig::Rig;

@@ -12,6 +12,7 @@ pub const PARKED: f64 = 0.2;
 pub const FULL: f64 = 0.9;
 
 pub struct Look<'a> {
+    before: &'a Net,
     pub now: &'a Net,
     pub rates: &'a Rates,
     stages: HashMap<&'a str, usize>,
@@ -21,7 +22,7 @@ pub struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    pub fn new(now: &'a Net, rates: &'a Rates) -> Self {
+    pub fn new(before: &'a Net, now: &'a Net, rates: &'a Rates) -> Self {
         let named = now.stages.iter().enumerate();
         let stages: HashMap<_, _> = named.map(|(n, stage)| (stage.name.as_str(), n)).collect();
         let domains = rates.domains.iter().enumerate();
@@ -32,7 +33,7 @@ impl<'a> Look<'a> {
                 out[from].push(n);
             }
         }
-        Self { now, rates, stages, domains, out }
+        Self { before, now, rates, stages, domains, out }
     }
 
     pub fn stage(&self, n: usize) -> &'a Stage {
@@ -71,6 +72,13 @@ impl<'a> Look<'a> {
         let (Some(window), Some(unanswered)) = (wire.window, wire.unanswered) else { return false };
         let askers = self.number(&wire.from).map_or(1, |from| self.stage(from).replicas.max(1));
         unanswered > 0 && unanswered as f64 >= FULL * (window * askers) as f64
+    }
+
+    /// Whether they were out before.
+    pub fn was_out(&self, number: usize) -> bool {
+        let now = &self.now.wires[number];
+        let same = |was: &&Wire| (&was.from, &was.port, &was.to) == (&now.from, &now.port, &now.to);
+        self.before.wires.get(number).filter(same).is_some_and(|was| self.is_out(was))
     }
 
     /// Whether a stage is held up by what it sends to.

@@ -113,7 +113,7 @@ pub fn diagnose(before: &Net, now: &Net) -> Diagnosis {
     if let Some(stopped) = &now.stopped {
         return healthy::stopped(stopped);
     }
-    let look = Look::new(now, &rates);
+    let look = Look::new(before, now, &rates);
     let causes = follow::causes(&look, &symptoms::of(&look));
     match causes.into_iter().max_by(|one, other| one.weight.total_cmp(&other.weight)) {
         Some(cause) => words::of(&look, &cause),

@@ -6,6 +6,8 @@ use super::look::{BUSY, Look};
 const FILLS: f64 = 0.5;
 /// A smaller share of what is offered is refused by chance, or for what clients do.
 const REFUSES: f64 = 0.01;
+/// A window that is out at both looks mostly is; alone it may be well.
+const OUT: f64 = 0.3;
 /// So many events a thread wait for one that is busy, at least, where work piles up.
 const WAITING: u64 = 2;
 
@@ -39,11 +41,16 @@ fn weight(look: &Look<'_>, n: usize) -> f64 {
         weight += 0.5 + share;
     }
     let piles = stage.queued >= WAITING * stage.threads();
-    if piles && (rates.utilisation >= BUSY || look.is_at_something(n)) {
+    // With few clients there are never many that wait, but those do for as long as they are served.
+    let lasts = rates.wait_us.zip(rates.service_us).is_some_and(|(wait, service)| wait >= service);
+    if (piles || lasts) && (rates.utilisation >= BUSY || look.is_at_something(n)) {
         weight += 0.75;
     }
     if stage.queued > 0 && rates.served_s == 0.0 && look.rates.seconds > 0.0 {
         weight += 0.75;
+    }
+    if look.wires(n).any(|(number, wire)| look.was_out(number) && look.is_out(wire)) {
+        weight += OUT;
     }
     if look.is_stalled(n) || stage.broken_now > 0 {
         weight += 1.0;

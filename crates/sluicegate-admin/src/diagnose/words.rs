@@ -2,7 +2,7 @@
 
 use super::advice;
 use super::follow::{Cause, Why};
-use super::look::Look;
+use super::look::{BUSY, Look};
 use super::{Diagnosis, Kind};
 
 /// Threads that are on a processor for less of the time for which they are busy wait in handlers.
@@ -62,21 +62,20 @@ fn since(look: &Look<'_>, cause: &Cause) -> Option<u64> {
 fn sentence(look: &Look<'_>, cause: &Cause, kind: Kind) -> String {
     let stage = look.stage(cause.stage);
     let (name, threads) = (&stage.name, threads_of(look, cause.stage));
+    let use_of = use_of(look, cause.stage);
     match kind {
         Kind::Paused => format!("Stage `{name}` is paused."),
         Kind::Stalled => format!("A handler of stage `{name}` does not come back."),
         Kind::Broken => {
             format!("Stage `{name}` panicked too often: its breaker is open and refuses.")
         }
-        Kind::Cpu => {
-            format!("Stage `{name}` is the bottleneck: it computes all the time on {threads}.")
-        }
+        Kind::Cpu => format!("Stage `{name}` is the bottleneck: it computes on {threads}{use_of}."),
         Kind::Blocked => format!(
-            "Stage `{name}` is the bottleneck: {threads} wait in its handler, with little use of a \
-             processor."
+            "Stage `{name}` is the bottleneck: {threads} wait in its handler{use_of}, with little \
+             use of a processor."
         ),
         Kind::Busy => {
-            format!("Stage `{name}` is the bottleneck: {threads} are in its handler all the time.")
+            format!("Stage `{name}` is the bottleneck: {threads} are in its handler{use_of}.")
         }
         Kind::Uneven => format!(
             "One worker of domain `{}` has more to do than it can while others have little; most \
@@ -109,6 +108,17 @@ fn gate(look: &Look<'_>, n: usize) -> String {
     }
     let law = advice::strictest(votes).map_or("its capacity", |vote| &vote.law);
     format!("The gate of stage `{}` refuses by `{law}`, though the stage has time.", stage.name)
+}
+
+/// How much of the time, where that is the stage's own; else who shares its threads.
+fn use_of(look: &Look<'_>, n: usize) -> String {
+    let own = look.rates(n).utilisation;
+    let all = look.domain(n).map_or(own, |domain| domain.utilisation);
+    match () {
+        () if look.is_at_something(n) => ", and none comes back".to_owned(),
+        () if own >= BUSY => format!(" {} of the time", percent(own)),
+        () => format!(", which are busy {}, most of it with this stage", percent(all)),
+    }
 }
 
 fn threads_of(look: &Look<'_>, n: usize) -> String {

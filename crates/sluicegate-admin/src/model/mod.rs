@@ -9,8 +9,8 @@ mod stage;
 
 pub use gate::{Admission, Bounds, Vote};
 pub use net::{
-    ClassEnds, Connections, Http, Ledger, Log, Machine, Net, PageCache, Resource, Stall, Wire,
-    Worker,
+    ClassEnds, Connections, Http, Ledger, Log, Machine, Net, PageCache, Resource, Setting, Stall,
+    Wire, Worker,
 };
 pub use stage::{BatchSizes, ClassRefused, Stage, Times};
 

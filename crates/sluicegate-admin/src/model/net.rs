@@ -150,6 +150,8 @@ pub struct ClassEnds {
     pub class: u64,
     /// Those that were answered.
     pub finished: u64,
+    /// Those of them that were answered after their deadline.
+    pub late: u64,
     /// Those that were not, by the reason.
     pub ended: Counts,
     /// How long the answers took.
@@ -236,4 +238,26 @@ pub struct Http {
 pub struct Log {
     /// Lines that were not written.
     pub lost: u64,
+}
+
+/// A number that may be set, as `/api/settings` tells it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Setting {
+    /// Its path.
+    pub path: String,
+    /// What it is.
+    pub doc: String,
+    /// Its unit.
+    pub unit: String,
+    /// The least that it may be.
+    pub least: f64,
+    /// The most.
+    pub most: f64,
+    /// What was declared.
+    pub default: f64,
+    /// What it is now.
+    pub value: f64,
+    /// Whether it may be changed while the net runs.
+    pub live: bool,
 }

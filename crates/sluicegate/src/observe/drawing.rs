@@ -1,9 +1,57 @@
 //! A net drawn as text, for Mermaid and for Graphviz.
 
 use crate::net::Routing;
-use crate::observe::{Snapshot, WireView};
+use crate::observe::Snapshot;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+
+/// What is drawn of a net: for who knows it from elsewhere, or has more to say of it than its
+/// [`Snapshot`] draws.
+#[derive(Clone, Debug, Default)]
+pub struct Drawing {
+    /// The net's name.
+    pub name: String,
+    /// Its stages.
+    pub stages: Vec<DrawnStage>,
+    /// Its wires.
+    pub wires: Vec<DrawnWire>,
+}
+
+/// A stage that is drawn.
+#[derive(Clone, Debug, Default)]
+pub struct DrawnStage {
+    /// Its name.
+    pub name: String,
+    /// Its domain.
+    pub domain: String,
+    /// What the domain is, such as `pinned 2`.
+    pub kind: String,
+    /// What stands below its name, if anything.
+    pub note: String,
+}
+
+/// A wire that is drawn.
+#[derive(Clone, Debug, Default)]
+pub struct DrawnWire {
+    /// The stage that sends.
+    pub from: String,
+    /// Its port.
+    pub port: String,
+    /// The stage that listens.
+    pub to: String,
+    /// How it gets copies of another wire's events, if it does.
+    pub copies: Option<String>,
+    /// How it chooses a replica, if that is special.
+    pub routing: Option<String>,
+    /// The most questions of a replica that may be unanswered.
+    pub window: Option<u64>,
+    /// The port whose answers it brings.
+    pub answers: Option<String>,
+    /// Whether it is a call.
+    pub fused: bool,
+    /// What stands behind the rest, if anything.
+    pub note: String,
+}
 
 impl Snapshot {
     /// The net as a flowchart for Mermaid: a box a domain, an arrow a wire, dashed where it brings
@@ -28,17 +76,51 @@ impl Snapshot {
     /// # Ok::<(), sluicegate::StartError>(())
     /// ```
     pub fn mermaid(&self) -> String {
+        self.drawing().mermaid()
+    }
+
+    /// The same as a digraph for Graphviz.
+    pub fn dot(&self) -> String {
+        self.drawing().dot()
+    }
+
+    fn drawing(&self) -> Drawing {
+        let stages = self.stages.iter().map(|stage| DrawnStage {
+            name: stage.name.clone(),
+            domain: stage.domain.clone(),
+            kind: format!("{} {}", stage.kind, stage.replicas),
+            note: String::new(),
+        });
+        let wires = self.wires.iter().map(|wire| DrawnWire {
+            from: wire.from.clone(),
+            port: wire.port.to_owned(),
+            to: wire.to.clone(),
+            copies: wire.copies.map(|copies| copies.name().to_owned()),
+            routing: (wire.routing != Routing::Home).then(|| wire.routing.name().to_owned()),
+            window: wire.window.map(|window| window as u64),
+            answers: wire.returns.clone(),
+            fused: wire.fused,
+            note: String::new(),
+        });
+        Drawing { name: self.name.clone(), stages: stages.collect(), wires: wires.collect() }
+    }
+}
+
+impl Drawing {
+    /// As a flowchart for Mermaid; see [`Snapshot::mermaid`].
+    pub fn mermaid(&self) -> String {
         let mut text = String::from("flowchart LR\n");
         for (domain, (kind, stages)) in self.domains() {
             // Writing to a string cannot fail, here and below.
             let _ = writeln!(text, "  subgraph {}[\"{domain}: {kind}\"]", id("domain", domain));
             for stage in stages {
-                let _ = writeln!(text, "    {}[\"{stage}\"]", id("stage", stage));
+                let (id, label) = (id("stage", &stage.name), stage.label("<br>"));
+                let _ = writeln!(text, "    {id}[\"{label}\"]");
             }
             text.push_str("  end\n");
         }
         for wire in &self.wires {
-            let arrow = match (&wire.returns, wire.fused) {
+            let arrow = match (&wire.answers, wire.fused) {
                 (Some(_), _) => "-.->",
                 (None, true) => "==>",
                 (None, false) => "-->",
@@ -50,19 +132,24 @@ impl Snapshot {
         text.trim_end().to_owned()
     }
 
-    /// The same as a digraph for Graphviz.
+    /// As a digraph for Graphviz; see [`Snapshot::dot`].
     pub fn dot(&self) -> String {
         let mut text = format!("digraph \"{}\" {{\n  rankdir=LR\n  node [shape=box]\n", self.name);
         for (domain, (kind, stages)) in self.domains() {
             let (cluster, label) = (format!("cluster_{domain}"), format!("{domain}: {kind}"));
             let _ = writeln!(text, "  subgraph \"{cluster}\" {{\n    label=\"{label}\"");
             for stage in stages {
-                let _ = writeln!(text, "    \"{stage}\"");
+                let label = if stage.note.is_empty() {
+                    String::new()
+                } else {
+                    format!(" [label=\"{}\"]", stage.label("\\n"))
+                };
+                let _ = writeln!(text, "    \"{}\"{label}", stage.name);
             }
             text.push_str("  }\n");
         }
         for wire in &self.wires {
-            let style = match (&wire.returns, wire.fused) {
+            let style = match (&wire.answers, wire.fused) {
                 (Some(_), _) => ", style=dashed",
                 (None, true) => ", style=bold",
                 (None, false) => "",
@@ -74,33 +161,44 @@ impl Snapshot {
     }
 
     /// Domains in the order of their names: what they are, and their stages.
-    fn domains(&self) -> BTreeMap<&str, (String, Vec<&str>)> {
+    fn domains(&self) -> BTreeMap<&str, (&str, Vec<&DrawnStage>)> {
         let mut domains = BTreeMap::new();
         for stage in &self.stages {
-            let kind = || (format!("{} {}", stage.kind, stage.replicas), Vec::new());
+            let kind = || (stage.kind.as_str(), Vec::new());
             let (_, stages) = domains.entry(stage.domain.as_str()).or_insert_with(kind);
-            stages.push(stage.name.as_str());
+            stages.push(stage);
         }
         domains
     }
 }
 
-impl WireView {
+impl DrawnStage {
+    /// Its name, and below it what is to be said of it.
+    fn label(&self, below: &str) -> String {
+        match self.note.as_str() {
+            "" => self.name.clone(),
+            note => format!("{}{below}{note}", self.name),
+        }
+    }
+}
+
+impl DrawnWire {
     /// The port, and what is special about the wire.
     fn label(&self) -> String {
-        let mut label = self.port.to_owned();
+        let mut label = self.port.clone();
         let mut add = |words: &str| label.extend([", ", words]);
-        self.copies.iter().for_each(|copies| add(copies.name()));
-        if self.routing != Routing::Home {
-            add(self.routing.name());
-        }
-        match (self.window, &self.returns) {
+        self.copies.iter().for_each(|copies| add(copies));
+        self.routing.iter().for_each(|routing| add(routing));
+        match (self.window, &self.answers) {
             (Some(window), _) => add(&format!("window {window}")),
             (None, Some(asked)) => add(&format!("answers {asked}")),
             (None, None) => {}
         }
         if self.fused {
             add("fused");
+        }
+        if !self.note.is_empty() {
+            add(&self.note);
         }
         label
     }

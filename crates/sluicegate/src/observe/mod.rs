@@ -3,6 +3,7 @@
 
 mod admission;
 mod by_class;
+mod cuts;
 mod drawing;
 mod happening;
 mod histogram;
@@ -14,12 +15,14 @@ mod view;
 
 pub use admission::{AdmissionQueueView, AdmissionView, Vote};
 pub(crate) use by_class::ByClass;
+pub use drawing::{Drawing, DrawnStage, DrawnWire};
+pub(crate) use cuts::{Cut, Cuts};
 pub use happening::Happening;
 pub use histogram::Histogram;
 pub(crate) use histogram::Tally;
 pub use metric::{Metric, MetricKind, Reading};
 pub use snapshot::{Observer, Snapshot};
-pub(crate) use stats::{Count, Cut, StageStats, Stats, WireStats, WorkerStats, sum};
+pub(crate) use stats::{Count, StageStats, Stats, WireStats, WorkerStats, sum};
 pub use trace::TRACE_COLUMNS;
 pub(crate) use trace::{Record, Tracer};
 pub use view::{ClassView, StageView, WireView, WorkerView};

@@ -1,0 +1,176 @@
+//! `sluicegate explain`: what was wrong with a net that was recorded.
+
+use crate::say;
+use serde_json::{Deserializer, Value};
+use sluicegate_admin::model::Net;
+use sluicegate_admin::{Diagnosis, Kind, diagnose};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The longest recording: an hour of a net of fifty stages.
+const BYTES_MAX: u64 = 256 << 20;
+/// Spans of time that are told.
+const SPANS_MAX: usize = 50;
+
+/// Reads a recording and prints what was wrong.
+///
+/// # Errors
+/// One sentence about what it is not.
+pub fn explain(file: &Path) -> Result<ExitCode, String> {
+    let name = if file.as_os_str() == "-" { "stdin".into() } else { file.display().to_string() };
+    let text = read(file).map_err(|what| format!("{name}: {what}"))?;
+    let nets = nets(&text).map_err(|what| format!("{name}: {what}"))?;
+    say(told(&nets).trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("cannot be read: {error}");
+    let input: Box<dyn Read> = match file.to_str() {
+        Some("-") => Box::new(std::io::stdin().lock()),
+        _ => Box::new(File::open(file).map_err(failed)?),
+    };
+    let mut bytes = Vec::new();
+    input.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err("it has more than 256 MiB; explain some of its lines".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| "it is no text".to_owned())
+}
+
+/// The nets of a recording, one after the other.
+fn nets(text: &str) -> Result<Vec<Net>, String> {
+    let mut nets = Vec::new();
+    for (n, json) in Deserializer::from_str(text).into_iter::<Value>().enumerate() {
+        let json = json.map_err(|error| format!("it is no recording: {error}"))?;
+        let net = Net::from_value(json).map_err(|error| format!("look {}: {error}", n + 1))?;
+        nets.push(net);
+    }
+    match nets.is_empty() {
+        true => Err("it is empty; `sluicegate record` makes recordings".to_owned()),
+        false => Ok(nets),
+    }
+}
+
+/// A cause that lasted, from the first look to the last.
+struct Span {
+    from: u64,
+    to: u64,
+    cause: Diagnosis,
+}
+
+fn told(nets: &[Net]) -> String {
+    let [net] = nets else { return told_of(&spans(nets)) };
+    let cause = diagnose(&Net::default(), net);
+    format!("One look, so that all is told of the time since the start.\n\n{}", whole(&cause))
+}
+
+fn spans(nets: &[Net]) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for pair in nets.windows(2) {
+        let [before, now] = pair else { continue };
+        let [from, to] = [before, now].map(millis);
+        let cause = diagnose(before, now);
+        match spans.last_mut() {
+            Some(last) if same(&last.cause, &cause) => (last.to, last.cause) = (to, cause),
+            _ => spans.push(Span { from, to, cause }),
+        }
+    }
+    spans
+}
+
+fn same(one: &Diagnosis, other: &Diagnosis) -> bool {
+    (one.kind, &one.stage) == (other.kind, &other.stage)
+}
+
+/// By the clock of the net, or the latest of those of its gates.
+fn millis(net: &Net) -> u64 {
+    let gates = net.stages.iter().filter_map(|stage| stage.time_ms).max();
+    net.time_ms.or(gates).unwrap_or_default()
+}
+
+/// The spans as lines, and the cause that lasted longest as a whole.
+fn told_of(spans: &[Span]) -> String {
+    let mut text = String::new();
+    for span in spans.iter().take(SPANS_MAX) {
+        let [from, to] = [span.from, span.to].map(|ms| ms as f64 / 1000.0);
+        text.push_str(&format!("{from:9.1} s to {to:9.1} s  {}\n", span.cause.words));
+    }
+    if spans.len() > SPANS_MAX {
+        text.push_str(&format!("and {} more\n", spans.len() - SPANS_MAX));
+    }
+    let mut lasted: Vec<(u64, &Diagnosis)> = Vec::new();
+    for span in spans.iter().filter(|span| span.cause.kind != Kind::Healthy) {
+        let time = span.to.saturating_sub(span.from);
+        match lasted.iter_mut().find(|(_, cause)| same(cause, &span.cause)) {
+            Some(one) => *one = (one.0 + time, &span.cause),
+            None => lasted.push((time, &span.cause)),
+        }
+    }
+    match lasted.into_iter().max_by_key(|(time, _)| *time) {
+        Some((time, cause)) => {
+            let seconds = time as f64 / 1000.0;
+            text.push_str(&format!("\nFor {seconds:.1} s in all: {}", whole(cause)));
+        }
+        None => text.push_str("\nNothing was wrong.\n"),
+    }
+    text
+}
+
+/// A cause with all that is known of it.
+fn whole(cause: &Diagnosis) -> String {
+    let mut text = format!("{}\n", cause.words);
+    for (title, lines) in [("Evidence", &cause.evidence), ("Who suffers", &cause.suffers)] {
+        if !lines.is_empty() {
+            text.push_str(&format!("{title}:\n"));
+        }
+        lines.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+    }
+    if !cause.advice.is_empty() {
+        text.push_str(&format!("What helps: {}\n", cause.advice));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(at: u64, served: u64, busy: u64, queued: u64) -> String {
+        format!(
+            r#"{{"time_ms": {at}, "stages": [{{"name": "work", "domain": "d", "kind": "pinned",
+            "replicas": 1, "capacity": 10, "queued": {queued}, "served": {served},
+            "busy_us": {busy}}}]}}"#
+        )
+    }
+
+    #[test]
+    fn a_recording_is_told_by_spans_of_time() {
+        let looks = [
+            look(0, 0, 0, 0),
+            look(1000, 10, 100_000, 0),
+            look(2000, 20, 1_100_000, 10),
+            look(3000, 30, 2_100_000, 10),
+            look(4000, 40, 2_200_000, 0),
+        ];
+        let nets = nets(&looks.join("\n")).expect("a recording");
+        let spans = spans(&nets);
+        let told: Vec<_> = spans.iter().map(|span| (span.from, span.to, span.cause.kind)).collect();
+        let healthy = Kind::Healthy;
+        assert_eq!(told, [(0, 1000, healthy), (1000, 3000, Kind::Cpu), (3000, 4000, healthy)]);
+        let text = told_of(&spans);
+        assert!(text.contains("\nFor 2.0 s in all: Stage `work` is the bottleneck"), "{text}");
+        assert!(text.contains("What helps: "), "{text}");
+    }
+
+    #[test]
+    fn what_is_no_recording_is_told() {
+        let wrong = |text: &str| nets(text).expect_err("it is none");
+        assert!(wrong("").starts_with("it is empty"));
+        assert!(wrong("garbage").starts_with("it is no recording: expected value at line 1"));
+        assert!(wrong(r#"{"stages": []} {"stages": 3}"#).starts_with("look 2: stages: "));
+        assert!(wrong("[1]").contains("no field `stages`"));
+    }
+}
