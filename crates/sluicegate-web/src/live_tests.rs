@@ -5,7 +5,8 @@ use serde_json::Value;
 /// Has somebody watch; who was answered with a head.
 fn watch(world: &mut World) -> SimPeer {
     let mut peer = world.net.connect(&world.admin);
-    let head = world.ask(&mut peer, &get("/api/live"), 20);
+    let text = "GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let head = world.ask(&mut peer, text, 20);
     for part in [
         "HTTP/1.1 200 OK\r\n",
         "Content-Type: text/event-stream\r\n",
@@ -27,7 +28,8 @@ fn events(came: &[u8]) -> Vec<Value> {
 /// What the admin listener answers to a request.
 fn admin(world: &mut World, method: &str, target: &str) -> Value {
     let mut peer = world.net.connect(&world.admin);
-    let text = format!("{method} {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let text =
+        format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let came = world.ask(&mut peer, &text, 60);
     let (head, body) = came.split_once("\r\n\r\n").expect("a reply");
     assert!(head.starts_with("HTTP/1.1 200"), "{target}: {came}");

@@ -24,7 +24,7 @@ fn rig() -> (Rig<ShowAdmin>, Scratch) {
 }
 
 fn asked() -> Exchange {
-    let text = b"GET /api/live HTTP/1.1\r\nHost: a\r\n\r\n";
+    let text = b"GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
     Exchange::read(text).expect("a plain request")
 }
 
