@@ -24,6 +24,7 @@ mod panic;
 mod profile;
 mod reload;
 mod report;
+mod scrape;
 mod server;
 mod soak;
 mod stand;
@@ -33,8 +34,7 @@ mod wrk;
 
 use server::Profile;
 
-const NAMES: &str =
-    "http, kernel, hostile, idle, many, fair, watch, overload, soak, drain, reload, panic, profile";
+const NAMES: &str = "http, kernel, hostile, idle, many, fair, watch, scrape, overload, soak, drain, reload, panic, profile";
 
 /// Runs the benchmark that the arguments name.
 pub fn run(args: &[&str]) -> Result<()> {
@@ -87,6 +87,7 @@ pub fn run(args: &[&str]) -> Result<()> {
             let plan = stand::Plan::from("watch", 10.0, &mut options)?;
             watch::run(plan, Profile::Release, &options)
         }
+        "scrape" => scrape::run(Profile::Release, &options),
         other => bail!("unknown benchmark {other}; accepted are {NAMES}"),
     };
     outcome.with_context(|| format!("bench {name}"))
@@ -112,6 +113,7 @@ pub fn smoke() -> Result<Vec<Scene>> {
     scenes.push(Scene::of("bench idle", idle::run(plan("idle", "sluicegate"), quick, &none)));
     scenes.push(Scene::of("bench fair", fair::run(plan("fair", "1024"), quick, &none)));
     scenes.push(Scene::of("bench watch", watch::run(plan("watch", "ten"), quick, &none)));
+    scenes.push(Scene::of("bench scrape", scrape::run(quick, &none)));
     scenes.push(match has_crates("kernel") {
         true => Scene::of("bench kernel", kernel::run(kernel::Plan::smoke(), quick, &none)),
         false => Scene::skipped("bench kernel", "its crates are not here".to_owned()),

@@ -20,6 +20,7 @@ cargo xtask sim [OPTIONS]             many seeds over random nets, examples and 
     --shrinks N                       runs that may be spent on a smaller case of one (500)
 cargo xtask sanitize [TOOL]           tests of kernel and machine under address, thread or miri;
                                       all of these that can run here unless one is named
+cargo xtask screenshots               pictures of the dashboard for the documentation
 cargo xtask bench http [OPTIONS]      CPU per request beside nginx and bench/peers/bare
     --quick                           short runs, to see that it works
     --repeats N --seconds S           how often and how long each cell is driven
@@ -36,6 +37,7 @@ cargo xtask bench fair [OPTIONS]      whether all of many connections are served
     --workers N,N --io NAME,NAME      1 and 2, uring and epoll unless given; nginx beside them
 cargo xtask bench watch [OPTIONS]     a hundred viewers, and the admin listener at 10x overload
     --quick, --seconds S, --only rest,half,ten, --workers N,N and --io NAME,NAME as above
+cargo xtask bench scrape              a page of metrics of 1,000 stages
 cargo xtask bench overload [PROFILE..] [OPTIONS]  ours and peers, asked for too much; PROFILE and
                                       OPTIONS are those of `sluicegate lab overload`
 cargo xtask bench many [--connections N]  100,000 in direct descriptors, all answered
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         ["mutants"] => mutants::run().and_then(test::all_passed),
         ["sim", rest @ ..] => sim::run(rest),
         ["sanitize", rest @ ..] => sanitize::run(rest),
+        ["screenshots"] => test::screenshots(),
         ["bench", rest @ ..] => bench::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

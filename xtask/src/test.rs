@@ -44,6 +44,17 @@ pub fn run(args: &[&str]) -> Result<()> {
     outcome
 }
 
+/// Has a browser take the pictures of the documentation.
+pub fn screenshots() -> Result<()> {
+    let args = ["test", "-p", "sluicegate-cli", "--test", "dashboard", "--profile", "quick"];
+    let mut command = cargo(&args);
+    command.arg("pictures").env("SLUICEGATE_SCREENSHOTS", shell::root().join("docs/images"));
+    match shell::tell(&mut command)?.success {
+        true => Ok(()),
+        false => bail!("no pictures were taken"),
+    }
+}
+
 impl Session {
     fn all(&mut self) -> Result<()> {
         self.check("lock files", true, || {

@@ -16,7 +16,7 @@ import { span } from "./words.js";
 const drawing = new Drawing($("net"), choose);
 const panel = new StagePanel($("stage"), () => choose(null));
 const parts = [new Diagnosis(choose), drawing, new Past(choose), new Stages(choose), panel,
-  new Flows(choose), new Ledger(), new Machine(), new Changes()];
+  new Flows(), new Ledger(), new Machine(), new Changes()];
 let net = null;
 
 /** Shows a stage, or none; the address keeps it, so that it can be sent to somebody. */
@@ -39,10 +39,10 @@ const chosen = () => new URLSearchParams(location.hash.slice(1)).get("stage");
 function tell(news) {
   const first = net === null;
   net = news.net;
-  if (!net.stages) return;
   put($("name"), net.name);
   if (first && chosen()) open(chosen(), false);
   for (const part of parts) part.update(net, news.rates, news);
+  drawing.seek(panel.name || news.diagnosis?.stage);
   const age = net.age_ms === undefined ? "" : `The numbers were ${net.age_ms.toFixed(1)} ms old when they were sent. `;
   put($("age"), `${age}The net's clock: ${span(net.time_ms)}.`);
   document.body.dataset.ready = "true";

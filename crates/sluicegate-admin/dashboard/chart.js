@@ -14,7 +14,7 @@ export class Chart {
     this.cursor = svg("path", { class: "cursor" });
     this.marks = svg("g", { class: "incident-marks" });
     const base = svg("path", { d: `M0 ${H - .5}H${W}M0 ${H / 2}H${W}`, class: "grid" });
-    this.drawn = svg("svg", { viewBox: `0 0 ${W} ${H}`, preserveAspectRatio: "none", role: "img" }, base, this.marks, this.paths, this.cursor);
+    this.drawn = svg("svg", { viewBox: `0 0 ${W} ${H}`, preserveAspectRatio: "none", role: "img", "aria-label": name }, base, this.marks, this.paths, this.cursor);
     this.drawn.addEventListener("pointermove", (event) => this.point(event));
     this.drawn.addEventListener("pointerleave", () => this.point(null));
     const keys = lines.length > 1 ? h("span", { class: "keys" }, lines.map(({ name: words, look }) => h("span", {}, h("i", { class: `swatch ${look}` }), words))) : null;

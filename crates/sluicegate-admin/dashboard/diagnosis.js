@@ -1,10 +1,10 @@
 // The sentence at the top: what is the bottleneck, since when, who suffers; and the figures below it.
-import { $, h, put, set } from "./dom.js";
+import { $, h, put, quote, quoted, set } from "./dom.js";
 import { state } from "./state.js";
 import { count, percent, perSecond, refused, span, time } from "./words.js";
 
-/** Kinds of a diagnosis in which nothing has to be done. */
-const WELL = new Set(["healthy", "idle", "none", "ok"]);
+/** Kinds of a diagnosis that are no fault, and those in which work is done, though not all of it. */
+const LEVELS = { healthy: "calm", draining: "busy", paused: "busy", uneven: "busy", gate: "busy", window: "busy", unclear: "busy" };
 
 export class Diagnosis {
   constructor(choose) {
@@ -14,16 +14,15 @@ export class Diagnosis {
 
   update(net, rates, { diagnosis, pushed }) {
     const found = diagnosis || guess(net, rates, pushed);
-    const well = found.kind === "unknown" || WELL.has(found.kind);
-    const level = net.stopped ? "full" : found.kind === "unknown" ? found.level : well ? "calm" : "full";
+    const level = net.stopped ? "full" : found.level ?? LEVELS[found.kind] ?? "full";
     const box = $("diagnosis");
     set(box, "data-state", level);
     set(box, "data-kind", found.kind);
-    put($("words"), found.words);
-    document.title = `${level === "calm" ? "" : "▲ "}${net.name}: ${found.words}`;
-    const since = found.since_ms === null || found.since_ms === undefined ? "" : `For ${span(net.time_ms - found.since_ms)}`;
-    const suffers = found.suffers?.length ? `${since ? ", s" : "S"}uffering: ${found.suffers.join(", ")}` : "";
-    put($("since"), since + suffers);
+    quote($("words"), found.words);
+    document.title = `${level === "calm" ? "" : "▲ "}${net.name}: ${found.words.replaceAll("`", "")}`;
+    const since = found.since_ms === null || found.since_ms === undefined ? "" : `For ${span(net.time_ms - found.since_ms)}. `;
+    const suffers = found.suffers?.length ? `Who suffers: ${found.suffers.join("; ")}.` : "";
+    quote($("since"), since + suffers);
     this.evidence(found.evidence || []);
     this.advice(found);
     this.marks(net);
@@ -34,7 +33,7 @@ export class Diagnosis {
     const text = lines.join("\n");
     if (text === this.lines) return;
     this.lines = text;
-    $("evidence").replaceChildren(...lines.map((line) => h("li", {}, line)));
+    $("evidence").replaceChildren(...lines.map((line) => h("li", {}, quoted(line))));
   }
 
   advice({ advice, stage }) {
@@ -42,7 +41,7 @@ export class Diagnosis {
     if (key === this.advised) return;
     this.advised = key;
     const look = stage ? h("button", { type: "button", class: "plain", click: () => this.choose(stage) }, `Look at ${stage}`) : null;
-    $("advice").replaceChildren(...[advice || null, look].filter(Boolean).flatMap((part) => [part, " "]));
+    $("advice").replaceChildren(...quoted(advice || ""), " ", look ?? "");
   }
 
   /** What is true of the whole net beside its bottleneck. */
@@ -59,13 +58,12 @@ export class Diagnosis {
   }
 
   show(net, rates) {
-    const away = Object.entries(rates.ended_s || {}).filter(([why]) => refused({ [why]: 1 })).map(([, n]) => n ?? 0);
     const ended = net.ledger?.ended;
     const worst = Math.max(...(net.classes || []).map((c) => c.response?.p99_us ?? 0), 0);
     this.figure("answered", perSecond(rates.finished_s), `${count(ended?.finished)} since the start`);
-    this.figure("refused", perSecond(away.length ? away.reduce((a, b) => a + b, 0) : null), `${count(refused(ended))} since the start`);
+    this.figure("refused", perSecond(rates.finished_s === null ? null : refused(rates.ended_s)), `${count(refused(ended))} since the start`);
     this.figure("in flight", count(net.ledger?.in_flight), "flows");
-    if (net.classes?.length) this.figure("response, p99", time(worst), "the slowest class, since the start");
+    if (net.classes?.length) this.figure("response, p99", time(worst), "of the slowest class");
     if (net.ledger?.connections) this.figure("connections", count(net.ledger.connections.open), "open");
     const top = busiest(net, rates);
     if (top) this.figure("most saturated", percent(top.rate.saturation), top.stage.name);

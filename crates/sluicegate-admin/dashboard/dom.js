@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An element with attributes (functions are listeners, false and null are left out) and children. */
+/** An element with attributes (functions are listeners, false and null are left out but of aria) and children. */
 export function h(name, attributes = {}, ...children) {
   return dress(document.createElement(name), attributes, children);
 }
@@ -15,6 +15,7 @@ export function svg(name, attributes = {}, ...children) {
 function dress(element, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(key, value);
+    else if (key.startsWith("aria-") && value !== null && value !== undefined) element.setAttribute(key, value);
     else if (value !== false && value !== null && value !== undefined) element.setAttribute(key, value === true ? "" : value);
   }
   element.append(...children.flat().filter((child) => child !== null && child !== undefined));
@@ -26,6 +27,14 @@ export const $ = (id) => document.getElementById(id);
 /** Says these words, and touches the page only where they are new. */
 export function put(element, words) {
   if (element.textContent !== words) element.textContent = words;
+}
+
+/** Words in which names stand between backticks, as elements. */
+export const quoted = (words) => words.split("`").map((part, i) => (i % 2 ? h("b", { class: "name" }, part) : part));
+
+/** The same, where they are new. */
+export function quote(element, words) {
+  if (element.textContent !== words.replaceAll("`", "")) element.replaceChildren(...quoted(words));
 }
 
 export function set(element, name, value) {

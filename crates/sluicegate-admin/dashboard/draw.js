@@ -2,12 +2,13 @@
 import { put, set, svg } from "./dom.js";
 import { layout } from "./layout.js";
 import { sentence, state } from "./state.js";
-import { count, perSecond, refused, short } from "./words.js";
+import { count, perSecond, short } from "./words.js";
 
 const PEAK_KEPT = 10_000;   // milliseconds a queue's peak stays marked
 const WIDE = { w: 158, h: 80, gapX: 74, gapY: 20 };
 const NARROW = { w: 136, h: 80, gapX: 40, gapY: 14 };
 const GAP_MAX = 240;        // pixels between two layers, where the page is wide
+const PADDING = 10;         // pixels around the drawing, so that rings are not cut
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class Drawing {
@@ -39,20 +40,29 @@ export class Drawing {
   mark(name) {
     this.marked = name;
     if (!this.select) return;
-    for (const [other, at] of this.stages || []) set(at.group, "aria-pressed", other === name);
+    for (const [other, at] of this.stages || []) set(at.hit, "aria-pressed", other === name);
+  }
+
+  /** Where the page is narrow: scrolls to this stage, once a stage. */
+  seek(name) {
+    const at = this.stages?.get(name);
+    if (!at || this.sought === name) return;
+    this.sought = name;
+    const zoom = this.host.firstChild.clientWidth / this.host.firstChild.viewBox.baseVal.width;
+    this.host.scrollLeft = (at.node.x + at.node.w / 2) * zoom - this.host.clientWidth / 2;
   }
 
   /** Puts the keys where this stage is. */
   focus(name) {
-    this.stages?.get(name)?.group.focus();
+    this.stages?.get(name)?.hit.focus();
   }
 
   build(stages, wires, shape) {
-    const focused = [...this.stages || []].find(([, at]) => at.group === document.activeElement)?.[0];
+    const focused = [...this.stages || []].find(([, at]) => at.hit === document.activeElement)?.[0];
     this.shape = shape;
     // On a wall the page's type is larger, and the drawing with it.
     const zoom = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
-    const width = (this.host.clientWidth || 1000) / zoom;
+    const width = (this.host.clientWidth - PADDING || 1000) / zoom;
     // On a narrow page the net keeps a legible size and is scrolled sideways.
     const least = (box) => layout(stages, wires, box, 1e6).width;
     const box = least(WIDE) <= width ? WIDE : NARROW;
@@ -82,7 +92,7 @@ export class Drawing {
     const [x, y] = route.points.at(-1);
     const way = route.flip ? 1 : -1;
     const tip = svg("path", { d: `M${x} ${y}l${way * 8} -4.5v9z`, class: "tip" });
-    const [mx, my] = labelAt(route.points);
+    const [mx, my] = labelAt(route);
     const label = svg("text", { x: mx, y: my - 6, class: "rate", "aria-hidden": "true" });
     const title = svg("title", {});
     this.wires[index] = { flow, label, title, pipe, speed: 0, offset: 0 };
@@ -103,17 +113,21 @@ export class Drawing {
       node, room: w - 22,
       level: svg("rect", { x: 11, y: 31, height: 9, rx: 4.5, width: 0, class: "level" }),
       peak: svg("rect", { x: 11, y: 29, width: 2, height: 13, rx: 1, class: "peak" }),
-      mark: text(w - 10, 20, "small end mark"), queue: text(11, 56, "small"), replicas: text(w - 10, 56, "small end"),
-      rate: text(11, 71, "small"), refused: text(w - 10, 71, "small end"), title: svg("title", {}),
+      queue: text(11, 56, "small"), mark: text(w - 10, 56, "small end mark"),
+      rate: text(11, 71, "small"), note: text(w - 10, 71, "small end"), title: svg("title", {}),
     };
     const name = text(11, 20, "name");
     // Long names are cut; the accessible name and the title have all of it.
-    put(name, stage.name.length > w / 10 ? `${stage.name.slice(0, Math.floor(w / 10) - 1)}…` : stage.name);
-    at.group = svg("g", { class: `stage ${stage.kind}`, transform: `translate(${x} ${y})`, "data-name": stage.name, ...use },
-      at.title, svg("rect", { x: -4, y: -4, width: w + 8, height: h + 8, rx: 13, class: "ring" }),
+    const most = Math.floor(w / 8.5);
+    put(name, stage.name.length > most ? `${stage.name.slice(0, most - 1)}…` : stage.name);
+    // What is written in the box is said in better words by the name of what is clicked below it.
+    at.hit = svg("rect", { width: w, height: h, rx: 10, class: "hit", ...use }, at.title);
+    const drawn = svg("g", { class: "drawn", "aria-hidden": "true" },
+      svg("rect", { x: -4, y: -4, width: w + 8, height: h + 8, rx: 13, class: "ring" }),
       svg("rect", { width: w, height: h, rx: 10, class: "box" }), name,
       svg("rect", { x: 11, y: 31, height: 9, rx: 4.5, width: w - 22, class: "track" }),
-      at.level, at.peak, at.mark, at.queue, at.replicas, at.rate, at.refused);
+      at.level, at.peak, at.queue, at.mark, at.rate, at.note);
+    at.group = svg("g", { class: `stage ${stage.kind}`, transform: `translate(${x} ${y})`, "data-name": stage.name }, at.hit, drawn);
     this.stages.set(stage.name, at);
     return at.group;
   }
@@ -141,16 +155,14 @@ export class Drawing {
     set(at.peak, "visibility", peak > stage.queued ? "visible" : "hidden");
     put(at.mark, sign ? `${sign} ${word}` : word);
     put(at.queue, this.fed.has(stage.name) || stage.kind === "gate" || stage.queued > 0 ? `${count(stage.queued)} / ${short(stage.capacity)}` : "source");
-    const many = stage.on_duty ?? stage.replicas;
-    put(at.replicas, many > 1 ? `${stage.domain} ×${many}` : stage.domain ?? "");
     put(at.rate, rate?.served_s > 0 ? perSecond(rate.served_s) : "");
-    const now = rate?.refused_s > 0;
-    const away = refused(stage.refused);
-    put(at.refused, now ? `${perSecond(rate.refused_s)} refused` : away ? `${short(away)} refused` : "");
-    at.refused.classList.toggle("warn", now);
+    const many = stage.on_duty ?? stage.replicas;
+    const refuses = rate?.refused_s > 0;
+    put(at.note, refuses ? `✕ ${perSecond(rate.refused_s)}` : many > 1 ? `${stage.domain} ×${many}` : stage.domain ?? "");
+    at.note.classList.toggle("warn", refuses);
     const words = sentence(stage, rate);
     put(at.title, words);
-    set(at.group, "aria-label", words);
+    set(at.hit, "aria-label", words);
   }
 
   peak(stage) {
@@ -203,8 +215,12 @@ function path(points) {
   return d;
 }
 
-/** The middle of the longest level piece, or of the first curve. */
-function labelAt(points) {
-  const [a, b] = points.length > 2 ? [points[1], points[2]] : points;
-  return [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+/** The middle of the first level piece, or a place on the curve: those of neighbours are apart. */
+function labelAt({ points, share }) {
+  if (points.length > 2) return [(points[1][0] + points[2][0]) / 2, (points[1][1] + points[2][1]) / 2];
+  const [[ax, ay], [bx, by]] = points;
+  const t = .3 + .4 * share;
+  const [a, b, c, d] = [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t ** 3];
+  const middle = (ax + bx) / 2;
+  return [a * ax + (b + c) * middle + d * bx, (a + b) * ay + (c + d) * by];
 }

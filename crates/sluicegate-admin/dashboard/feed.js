@@ -1,4 +1,5 @@
 // News of the net: pushed by the server where it can, else asked for once a second.
+import { complete } from "./gates.js";
 import { rates } from "./rates.js";
 
 const POLL = 1000;            // milliseconds between two looks
@@ -12,8 +13,11 @@ export function follow(tell, lost) {
   const news = (data) => {
     heard = performance.now();
     lost(null);
-    const now = data.net;
-    tell({ rates: rates(before, now), diagnosis: null, incidents: [], pushed: Boolean(data.rates), ...data });
+    // A service that begins or ends has no net yet, or any more.
+    if (!data.net?.stages) return;
+    const now = complete(data.net);
+    const pushed = Boolean(data.rates);
+    tell({ diagnosis: null, incidents: [], ...data, rates: data.rates ?? rates(before, now), pushed });
     if (now.time_ms !== before?.time_ms) before = now;
   };
 
@@ -34,7 +38,7 @@ export function follow(tell, lost) {
       const net = await reply.json();
       // Who comes back after a while may be another server, which pushes.
       if (pause > POLL) { pause = POLL; return listen(); }
-      if (net.stages) news({ net });
+      news({ net });
       pause = POLL;
     } catch (error) {
       pause = Math.min(POLL_MAX, pause * 2);

@@ -39,7 +39,7 @@ export class History {
 
 const whole = (net, rates) => ({
   served_s: rates.finished_s,
-  refused_s: Object.entries(rates.ended_s || {}).reduce((sum, [why, n]) => sum + (refused({ [why]: n }) || 0), 0),
+  refused_s: refused(rates.ended_s),
   queued: net.stages.reduce((sum, s) => sum + (s.queued || 0), 0),
   saturation: Math.max(0, ...rates.stages.map((r) => r.saturation ?? 0)),
 });

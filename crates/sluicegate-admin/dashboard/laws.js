@@ -7,7 +7,7 @@ export class Laws {
   constructor(stage, fail) {
     Object.assign(this, { stage, fail });
     this.buttons = new Map();
-    const made = table("Laws of this gate", ["law", "", "target", "measured", "says"]);
+    const made = table("Laws of this gate", ["law", "", "measured, target", "says"]);
     this.table = made.table;
     this.told = h("p", { class: "note" });
     this.element = h("div", { class: "laws", hidden: true }, h("h3", {}, "Laws of the gate"), this.told, made.region);
@@ -23,7 +23,7 @@ export class Laws {
     put(this.told, `Refused ${count(away)} of ${count(offered)} since the start. Together the laws say: ${[...new Set(gates.map(says))].join(" / ")}.`);
     rows(this.table, gates[0].votes.map((vote, i) => {
       const of = (pick) => [...new Set(gates.map((gate) => pick(gate.votes[i] || {})))].join(" / ");
-      return [vote.law, this.button(vote), time(vote.target_us), of((v) => time(v.measured_us)), of(says)];
+      return [vote.law, this.button(vote), vote.target_us ? `${of((v) => time(v.measured_us))} of ${time(vote.target_us)}` : of((v) => time(v.measured_us)), of(says)];
     }));
   }
 

@@ -185,7 +185,11 @@ function ports(routes) {
   }
   for (const { node, ends } of sides.values()) {
     ends.sort((a, b) => a.y - b.y || a.route.reversed - b.route.reversed);
-    ends.forEach(({ route, end }, i) => { route.ends[end] = node.y + node.h * (i + 1) / (ends.length + 1); });
+    ends.forEach(({ route, end }, i) => {
+      const share = (i + 1) / (ends.length + 1);
+      route.ends[end] = node.y + node.h * share;
+      if (end === 0) route.share = share;
+    });
   }
   for (const route of routes) {
     const points = route.chain.slice(1, -1).flatMap((lane) => [[lane.x, middle(lane)], [lane.x + lane.w, middle(lane)]]);

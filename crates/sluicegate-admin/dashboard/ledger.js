@@ -18,7 +18,6 @@ export class Ledger {
     this.none.hidden = classes.length > 0;
     rows(this.classes, classes.map((c) => [String(c.class), count(c.finished), short(refused(c.ended)), ...["p50_us", "p90_us", "p99_us", "max_us"].map((key) => time(c.response?.[key] ?? null))]));
     if (net.ledger) this.ledger(net.ledger);
-    else this.gates(net.stages.filter((s) => s.ledger));
   }
 
   ledger(l) {
@@ -27,14 +26,6 @@ export class Ledger {
     put($("ended"), reasons(l.ended));
     const c = l.connections;
     if (c) equation($("connections"), [["opened", c.opened], "=", ["closed", total(c.closed)], "+", ["open", c.open]]);
-  }
-
-  /** Gates of services have a ledger each. */
-  gates(gates) {
-    const off = gates.filter((s) => !s.ledger.balanced).map((s) => s.name);
-    this.verdict(off.length === 0, gates.length ? (off.length ? `: ${off.join(", ")}` : " at every gate") : "");
-    const sum = (pick) => gates.reduce((n, s) => n + pick(s.ledger), 0);
-    equation($("equation"), [["entered", sum((l) => l.entered)], "=", ["ended", sum((l) => total(l.ended))], "+", ["in flight", sum((l) => l.in_flight)]]);
   }
 
   verdict(balanced, words) {

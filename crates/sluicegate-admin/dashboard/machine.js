@@ -4,7 +4,7 @@ import { NONE, bytes, count, percent, reasons, time, total } from "./words.js";
 
 export class Machine {
   constructor() {
-    const made = table("Workers", ["worker", "busy", "processor time", "runs", "now"]);
+    const made = table("Table of workers", ["worker", "busy", "processor time", "runs", "now"]);
     this.workers = made.table;
     this.none = h("p", { class: "note" }, "The workers are not told here.");
     $("workers").append(made.region, this.none);

@@ -1,7 +1,7 @@
 // What happened: the last hour of the net as charts, and what controllers and people did meanwhile.
 import { get } from "./ask.js";
 import { Chart, spans } from "./chart.js";
-import { $, h, put } from "./dom.js";
+import { $, h, put, quoted } from "./dom.js";
 import { history } from "./history.js";
 import { percent, short, span } from "./words.js";
 
@@ -66,6 +66,6 @@ export class Past {
   item({ at_ms, kind, stage, words }) {
     const moment = new Date(Date.now() - (this.net.time_ms - at_ms));
     const at = stage ? h("button", { type: "button", class: "plain", click: () => this.choose(stage) }, stage) : null;
-    return h("li", { "data-kind": kind }, h("time", { datetime: moment.toISOString(), title: moment.toLocaleString() }), h("span", { class: "badge" }, kind), at, h("span", {}, words));
+    return h("li", { "data-kind": kind }, h("time", { datetime: moment.toISOString(), title: moment.toLocaleString() }), h("span", { class: "badge" }, kind), at, h("span", {}, quoted(words)));
   }
 }

@@ -1,36 +1,33 @@
-// The settings of a stage, of its wires and of its domain: read, changed, and refused in the server's words.
+// Some settings: read, changed, and refused in the server's words.
 import { get, post, why } from "./ask.js";
-import { h, put } from "./dom.js";
+import { h, put, quoted } from "./dom.js";
 import { measure } from "./words.js";
 
 const LOOK = 5000;    // milliseconds between two looks at what others may have changed
 
 export class Settings {
-  constructor(stage) {
-    this.stage = stage;
+  /** Those that `mine` chooses by their path; `prefix` is left out where they are named. */
+  constructor(name, mine, prefix = "") {
+    Object.assign(this, { mine, prefix });
     this.fields = new Map();
     this.list = h("div", { class: "settings" });
     this.error = h("p", { class: "error", role: "alert" });
-    this.element = h("div", {}, h("h3", {}, "Settings"), this.list, this.error);
+    this.element = h("div", {}, h("h3", {}, name), this.list, this.error);
   }
 
-  update(stage, net) {
+  update() {
     const due = !this.asked || performance.now() - this.asked > LOOK;
     if (!due || !this.element.isConnected) return;
     this.asked = performance.now();
-    this.look(stage, net);
+    this.look();
   }
 
-  async look(stage, net) {
-    const own = [`stages.${stage.name}.`, `wires.${stage.name}.`, `domains.${stage.domain}.`];
+  async look() {
     try {
       const { settings } = await get("api/settings") || { settings: [] };
-      // Names may have dots: a stage does not show what belongs to one whose name is longer.
-      const longer = net.stages.map((s) => s.name).filter((name) => name.startsWith(`${stage.name}.`));
-      const others = longer.flatMap((name) => [`stages.${name}.`, `wires.${name}.`]);
-      const mine = settings.filter(({ path }) => own.some((head) => path.startsWith(head)) && !others.some((head) => path.startsWith(head)));
+      const mine = settings.filter(({ path }) => this.mine(path));
       for (const setting of mine) this.show(setting);
-      if (mine.length === 0) put(this.error, "There are none.");
+      this.element.hidden = mine.length === 0;
     } catch (error) {
       put(this.error, why(error));
     }
@@ -51,9 +48,9 @@ export class Settings {
     const now = h("span", { class: "now" });
     const error = h("p", { class: "error", role: "alert" });
     const button = live ? h("button", { class: "small", "aria-label": `Set ${path}` }, "Set") : null;
-    const form = h("form", { class: "setting" }, h("label", { for: id }, path.replace(`stages.${this.stage}.`, "")), now,
+    const form = h("form", { class: "setting" }, h("label", { for: id }, path.startsWith(this.prefix) ? path.slice(this.prefix.length) : path), now,
       h("span", { class: "entry" }, input, h("span", { class: "unit" }, unit === "us" ? "µs" : unit || ""), button),
-      h("p", { class: "note", id: `${id}-hint` }, `${doc} ${range}.${live ? "" : " Not while the net runs."}`), error);
+      h("p", { class: "note", id: `${id}-hint` }, quoted(`${doc} ${range}.`), live ? "" : " Not while the net runs."), error);
     input.addEventListener("input", () => { input.dataset.touched = "true"; });
     form.addEventListener("submit", (event) => { event.preventDefault(); this.change(path, input, error); });
     this.fields.set(path, { input, now });

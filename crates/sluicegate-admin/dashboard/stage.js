@@ -26,7 +26,6 @@ export class StagePanel {
     if (!name) return;
     this.build();
     if (this.last) this.update(...this.last);
-    this.past();
     this.timer = setInterval(() => this.past(), LOOK);
     if (focus) {
       this.title.focus({ preventScroll: true });
@@ -35,6 +34,7 @@ export class StagePanel {
   }
 
   build() {
+    this.looked = false;
     this.title = h("h2", { id: "stage-title", tabindex: -1 }, this.name);
     const close = h("button", { type: "button", class: "plain", click: () => this.close(), "aria-label": "Close this stage" }, "Close");
     this.badge = h("span", { class: "badge" });
@@ -46,7 +46,7 @@ export class StagePanel {
     this.numbers = h("dl", { class: "numbers" });
     this.joined = h("ul", { class: "joined", "aria-label": "Wires" });
     this.laws = new Laws(this.name, (error) => put(this.error, error));
-    this.settings = new Settings(this.name);
+    this.settings = new Settings("Settings", (path) => this.owns(path), `stages.${this.name}.`);
     this.charts = [
       new Chart("Queued", [{ key: "queued", name: "queued", look: "a" }], short),
       new Chart("Events per second", [{ key: "arrivals_s", name: "came", look: "c" }, { key: "served_s", name: "served", look: "a" }, { key: "refused_s", name: "refused", look: "b" }], short),
@@ -65,6 +65,7 @@ export class StagePanel {
   update(net, rates) {
     this.last = [net, rates];
     if (!this.title) return;
+    if (!this.looked) this.past();
     const stage = net.stages.find((s) => s.name === this.name);
     if (!stage) { put(this.told, `No stage ${this.name} is in this net now.`); return; }
     const rate = rates.stages.find((r) => r.name === this.name) || {};
@@ -79,7 +80,17 @@ export class StagePanel {
     this.fill(numbers(stage, rate));
     this.wires(net, rates);
     this.laws.update(stage);
-    this.settings.update(stage, net);
+    this.settings.update();
+  }
+
+  /** Whether a setting is of this stage, of its wires, or of its domain. */
+  owns(path) {
+    const stages = this.last?.[0].stages || [];
+    const domain = stages.find((s) => s.name === this.name)?.domain;
+    const under = (name) => path.startsWith(`stages.${name}.`) || path.startsWith(`wires.${name}.`);
+    // Names may have dots: a stage does not show what belongs to one whose name is longer.
+    const longer = stages.some(({ name }) => name.startsWith(`${this.name}.`) && under(name));
+    return (under(this.name) && !longer) || path.startsWith(`domains.${domain}.`);
   }
 
   fill(pairs) {
@@ -108,6 +119,7 @@ export class StagePanel {
   async past() {
     const [name, net] = [this.name, this.last?.[0]];
     if (!net) return;
+    this.looked = true;
     try {
       const told = await history.of(name);
       if (name === this.name) for (const chart of this.charts) chart.show(told, this.last[0].time_ms, this.span);

@@ -7,8 +7,8 @@ export class Stages {
   constructor(choose) {
     this.choose = choose;
     this.buttons = new Map();
-    const stages = table("Stages, the most saturated first", ["stage", "state", "saturation", "queued", "capacity", "oldest waits", "comes", "served", "refused", "wait p99", "service p99", "busy", "where"]);
-    const wires = table("Wires", ["wire", "flow", "held", "window", "unanswered", "refused", "when full", "kind"]);
+    const stages = table("Table of stages", ["stage", "state", "saturation", "queued", "capacity", "oldest waits", "comes", "served", "refused", "wait p99", "service p99", "busy", "where"]);
+    const wires = table("Table of wires", ["wire", "flow", "held", "window", "unanswered", "refused", "when full", "kind"]);
     $("stages").append(stages.region);
     $("wires").append(wires.region);
     Object.assign(this, { stages: stages.table, wires: wires.table });

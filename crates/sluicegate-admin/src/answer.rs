@@ -3,10 +3,11 @@
 use crate::guard::Guard;
 use crate::health::{self, Health};
 use crate::metrics::{self, Page};
+use crate::model::Flows;
 use crate::query::value;
 use crate::token::credentials;
 use crate::watcher::Watcher;
-use crate::{lately, page, settings, stages};
+use crate::{flows, lately, page, settings, stages};
 use serde_json::json;
 use sluicegate::{Changed, Setting, SettingFaults, StageError, Value};
 use std::sync::Mutex;
@@ -105,6 +106,11 @@ pub trait Seen {
     /// Why it does not.
     fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged>;
 
+    /// The flows that are kept, where any could be.
+    fn flows(&self) -> Option<Flows> {
+        None
+    }
+
     /// What was seen lately, where somebody looks once a [`TICK`](crate::TICK). Who gives this also
     /// answers `/api/live` in pieces: see [`Answer::is_live`].
     fn watcher(&self) -> Option<&Mutex<Watcher>> {
@@ -179,7 +185,8 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     }
     if !is_read(asked.method) && !guard.is_own(asked.host, asked.origin) {
         let what = "pages of other origins change nothing here; accepted: no Origin, or the \
-                    listener's own, by its IP address, as localhost or by a name that it is given\n";
+                    listener's own, by its IP address, as localhost or by a name that it is \
+                    given\n";
         return Answer::text(403, what);
     }
     match asked.path {
@@ -187,6 +194,7 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
         "/metrics" => metrics::answer(asked, seen),
         "/api/freeze" => freeze(asked, seen),
         path if lately::is_one(path) => lately::answer(asked, seen),
+        path if flows::is_one(path) => flows::answer(asked, seen),
         "/api/settings" => settings::answer(asked, seen),
         path if stages::is_one(path) => stages::answer(asked, seen),
         path => match page::file(path) {
@@ -197,9 +205,9 @@ pub fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     }
 }
 
-const NOWHERE: &str = "nothing is here; there are: /, /metrics, /healthz, /readyz, /api/net, /api/live, \
-                       /api/history, /api/incidents, /api/settings, /api/freeze and \
-                       /api/stages/NAME/pause, step or resume\n";
+const NOWHERE: &str = "nothing is here; there are: /, /metrics, /healthz, /readyz, /api/net, \
+                       /api/live, /api/history, /api/incidents, /api/flows, /api/settings, \
+                       /api/freeze and /api/stages/NAME/pause, step or resume\n";
 
 /// Shows JSON to who only reads.
 pub fn show(method: &[u8], json: impl FnOnce() -> String) -> Answer {

@@ -73,8 +73,8 @@ impl Health {
         }
     }
 
-    /// A pool does without threads that hang, as long as one does not; what comes to a pinned worker
-    /// has nobody else.
+    /// A pool does without threads that hang, as long as one does not; what comes to a pinned
+    /// worker has nobody else.
     fn look_at_stage(&mut self, net: &Snapshot, stage: &StageView) {
         let name = &stage.name;
         let (breakers, threads) = match stage.kind {
@@ -124,4 +124,65 @@ pub(crate) fn answer(asked: Asked<'_>, health: impl FnOnce() -> Health, admitted
         body["why"] = why.into();
     }
     Answer { status: if good { 200 } else { 503 }, ..Answer::json(&body) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluicegate::{Batch, Cx, Entry, Net, Overload, Sim, bounded, from_fn, ms, stage};
+
+    fn said(health: &Health, path: &'static str) -> (u16, String) {
+        let asked = Asked { method: b"GET", path, ..Asked::default() };
+        let answer = answer(asked, || health.clone(), true);
+        let body: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+        (answer.status, body["status"].as_str().expect("a word").to_owned())
+    }
+
+    /// A net of one stage with room for two.
+    fn net() -> (Sim, Entry<u64>) {
+        let mut net = Net::new("net");
+        let cpu = net.domain("cpu").pinned(1);
+        let work = || {
+            from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+                batch.for_each(|event| event.split().0.finish());
+            })
+        };
+        let queue = bounded(2).admit(Overload::p99(ms(50)));
+        let work = net.add(stage("work", work).on(cpu).queue(queue));
+        let entry = net.entry(work.inlet);
+        (Sim::new(net, 1).expect("no faults"), entry)
+    }
+
+    #[test]
+    fn who_has_too_much_to_do_is_ready_and_who_drains_is_not() {
+        let (mut sim, entry) = net();
+        let health = |sim: &mut Sim| Health::of_net(&sim.snapshot());
+        assert_eq!(said(&health(&mut sim), "/readyz"), (200, "ready".to_owned()));
+        (0..2).for_each(|_| entry.send(1).expect("there is room"));
+        let full = health(&mut sim);
+        assert_eq!(said(&full, "/readyz"), (200, "overloaded".to_owned()));
+        assert_eq!(said(&full, "/healthz"), (200, "live".to_owned()));
+        assert!(sim.settle(1000), "it comes to rest");
+        assert_eq!(said(&health(&mut sim), "/readyz"), (200, "ready".to_owned()));
+        sim.drain();
+        assert_eq!(said(&health(&mut sim), "/readyz"), (503, "draining".to_owned()));
+        assert_eq!(said(&health(&mut sim), "/healthz"), (200, "live".to_owned()));
+    }
+
+    #[test]
+    fn who_is_stopped_or_silent_is_dead_and_who_is_broken_gets_no_work() {
+        let mut sim = net().0;
+        let mut net = sim.snapshot();
+        assert_eq!(said(&Health::starting(), "/readyz"), (503, "starting".to_owned()));
+        assert_eq!(said(&Health::starting(), "/healthz").0, 200);
+        net.stages[0].broken_now = 1;
+        let broken = Health::of_net(&net);
+        assert_eq!(said(&broken, "/readyz"), (503, "broken".to_owned()));
+        assert_eq!(said(&broken, "/healthz").0, 200);
+        net.stages[0].broken_now = 0;
+        net.workers[0].age = HANGS;
+        assert_eq!(said(&Health::of_net(&net), "/healthz"), (503, "dead".to_owned()));
+        net.stages[0].kind = "pool";
+        assert_eq!(said(&Health::of_net(&net), "/healthz").0, 200, "a pool may wait");
+    }
 }

@@ -7,7 +7,9 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod chrome;
 mod diagnose;
+mod flows;
 mod guard;
 mod health;
 mod json;
@@ -23,6 +25,7 @@ mod token;
 mod watcher;
 
 pub use answer::{Answer, Asked, NotChanged, Seen, Steer, answer, no_such_law, show};
+pub use chrome::chrome;
 pub use diagnose::{Diagnosis, Kind, diagnose};
 pub use guard::Guard;
 pub use health::Health;

@@ -55,6 +55,8 @@ pub enum Command {
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=86_400))]
         every: u64,
     },
+    /// Show single flows of a service that runs: the slow, the failed, and samples
+    Trace(Trace),
     /// Record a service that runs, for `explain`: a look at its net on each line
     Record {
         /// Where to; `-` is stdout
@@ -77,6 +79,30 @@ pub enum Command {
     /// Experiments with this binary as the server
     #[command(subcommand)]
     Lab(Lab),
+}
+
+/// Flags of `trace`.
+#[derive(Debug, clap::Args)]
+pub struct Trace {
+    /// The numbers of flows to draw, as the table says them; the slowest without any
+    pub flows: Vec<String>,
+    #[command(flatten)]
+    pub admin: Admin,
+    /// Only those that were kept for this
+    #[arg(long, value_name = "WHY", value_parser = ["slow", "failed", "sampled"])]
+    pub why: Option<String>,
+    /// Only those of this class
+    #[arg(long, value_name = "N")]
+    pub class: Option<u8>,
+    /// The most lines of the table
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// Write all of them for Perfetto or Chrome's trace viewer
+    #[arg(long, value_name = "FILE", conflicts_with = "follow")]
+    pub chrome: Option<PathBuf>,
+    /// Go on and tell of each flow that is kept, once
+    #[arg(long)]
+    pub follow: bool,
 }
 
 /// An experiment.

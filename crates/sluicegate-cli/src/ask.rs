@@ -2,7 +2,7 @@
 //! socket.
 
 use crate::args;
-use sluicegate_admin::model::{Net, Setting};
+use sluicegate_admin::model::{Flows, Net, Setting};
 use sluicegate_io::Addr;
 use std::fs;
 use std::io::{self, Read, Write};
@@ -57,6 +57,16 @@ impl Admin {
             format!("{}: what /api/net answers is no net: {error}", self.address)
         })?;
         Ok((text, net))
+    }
+
+    /// The flows that are kept and that `query` asks for.
+    ///
+    /// # Errors
+    /// One sentence about why they are not known.
+    pub fn flows(&self, query: &str) -> Result<Flows, String> {
+        let text = self.get(&format!("/api/flows?{query}"))?;
+        let wrong = |error| format!("{}: what /api/flows answers is odd: {error}", self.address);
+        serde_json::from_str(&text).map_err(wrong)
     }
 
     /// The settings of a stage; none where the service has none.

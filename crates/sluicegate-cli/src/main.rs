@@ -12,6 +12,7 @@ mod record;
 mod serve;
 mod signals;
 mod top;
+mod trace;
 
 use args::{Command, Lab};
 use sluicegate_web::{Config, Machine, Settings};
@@ -43,6 +44,7 @@ fn run() -> Result<ExitCode, String> {
         Some(Command::Graph { format, live: true, admin, .. }) => graph::live(&admin, format),
         Some(Command::Graph { file, format, .. }) => graph::draw(file.as_deref(), format),
         Some(Command::Top { admin, once, every }) => top::watch(&admin, once, every),
+        Some(Command::Trace(args)) => trace::trace(&args),
         Some(Command::Record { file, admin, seconds }) => record::record(&file, &admin, seconds),
         Some(Command::Explain { file }) => explain::explain(&file),
         Some(Command::Schema) => {

@@ -47,7 +47,17 @@ fn a_scraper_gets_what_the_server_counts_in_the_form_it_likes() {
             assert_eq!(value(samples, "sluicegate_http_refused_total", &[("status", "400")]), 1.0);
             assert!(value(samples, "sluicegate_connections_open", &[]) >= 1.0);
             assert!(value(samples, "sluicegate_cache_budget_bytes", &[]) > 0.0);
+            let resident = value(samples, "process_resident_memory_bytes", &[]);
+            let part = [("part", "anonymous")];
+            assert!(value(samples, "sluicegate_memory_part_bytes", &part) < resident);
+            let open = value(samples, "process_open_fds", &[]);
+            assert!((3.0..value(samples, "process_max_fds", &[])).contains(&open), "{open}");
+            assert!(value(samples, "process_cpu_seconds_total", &[]) > 0.0);
         }
+        let machine = &server.net()["machine"];
+        assert!(machine["rss_bytes"].as_u64() > machine["anonymous_bytes"].as_u64(), "{machine}");
+        assert!(machine["descriptors"].as_u64() < machine["descriptors_max"].as_u64(), "{machine}");
+        assert!(machine["cpus"].as_u64() >= Some(1), "{machine}");
         let mut admin = Client::connect(&server.address("admin"));
         let head = admin.ask("HEAD", "/metrics", OPEN);
         assert_eq!((head.status, head.body.len()), (200, 0));

@@ -34,6 +34,7 @@ mod reply;
 mod stage;
 mod status;
 pub mod target;
+mod traceparent;
 
 pub use coding::Coding;
 pub use date::WallClock;
@@ -54,3 +55,4 @@ pub use refusals::Refusals;
 pub use reply::{Body, Reply, is_field_name, prebuild, unheard};
 pub use stage::{HttpIn, HttpNodes, HttpOut, HttpOutlets, HttpServer, HttpStage, Settings};
 pub use status::{Problem, is_bodiless, reason};
+pub use traceparent::TraceParents;

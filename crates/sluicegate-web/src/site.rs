@@ -51,6 +51,9 @@ const VIEWER_RATE: u64 = 16 * 1024;
 /// How long the admin listener waits for clients to close too, such as viewers in a drain.
 const ADMIN_LINGER: Duration = Duration::from_millis(500);
 
+/// What takes so long is slow, unless it is set otherwise: who waits for it notices.
+const SLOW: Duration = Duration::from_millis(100);
+
 /// Seconds after which a client that found no room is to come again.
 const RETRY_AFTER: u32 = 1;
 
@@ -140,6 +143,7 @@ where
             fields: config.deadline_headers.clone(),
             ignored: watch.deadlines(),
         },
+        traces: watch.traces(),
         ..Http::default()
     };
     let http_flows = http.flows;
@@ -178,8 +182,15 @@ where
     net.wire(stream.out, http.replies).returns(http.pull);
     if let Some(admin) = admin {
         show_net(&mut net, admin, &watch, (machine, workers, handshake_time), (limits, clock));
+        trace(&mut net);
     }
     net
+}
+
+/// Has flows be kept that somebody who looks will want to see.
+fn trace(net: &mut Net) {
+    let settings = [("traces.slow", SLOW.into()), ("traces.failed", 1.into())];
+    net.change(&settings).expect("each net has these settings");
 }
 
 /// Shows the net on a worker and listeners of its own.

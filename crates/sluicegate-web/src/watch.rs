@@ -6,13 +6,15 @@ use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use crate::stages::Seats;
 use serde_json::{Map, Value, json};
-use sluicegate::{Changed, Observer, Setting, Snapshot};
+use sluicegate::{Changed, FlowTrace, Observer, Setting, Snapshot};
 use sluicegate_admin::metrics::{Page, put_net};
+use sluicegate_admin::model::{Flow, Flows};
 use sluicegate_admin::{Guard, Health, Look, NotChanged, Seen, Steer, Watcher, net, no_such_law};
-use sluicegate_http::Refusals;
 use sluicegate_http::log::Lost;
-use sluicegate_io::resources::{Budget, Resource};
+use sluicegate_http::{Refusals, TraceParents};
+use sluicegate_io::resources::{Budget, Parts, Resource, Usage};
 use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -29,6 +31,7 @@ pub struct Watch {
     lost: Arc<Lost>,
     resources: Vec<Resource>,
     deadlines: Arc<AtomicU64>,
+    traces: TraceParents,
     watcher: Mutex<Watcher>,
     seats: Seats,
     guard: Guard,
@@ -43,6 +46,7 @@ impl Watch {
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
         let (observer, refusals, lost, deadlines, watcher, seats) = Default::default();
+        let traces = TraceParents::default();
         Watch {
             observer,
             connections,
@@ -52,6 +56,7 @@ impl Watch {
             lost,
             resources,
             deadlines,
+            traces,
             watcher,
             seats,
             guard: Guard::OPEN,
@@ -87,6 +92,11 @@ impl Watch {
     /// Where deadlines of clients are counted that could not be read.
     pub fn deadlines(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.deadlines)
+    }
+
+    /// How requests say of which trace they are part; counts what could not be read.
+    pub fn traces(&self) -> TraceParents {
+        self.traces.clone()
     }
 
     /// Opens the eyes; only the first observer counts.
@@ -130,8 +140,10 @@ impl Watch {
         shown["http"] = json!({
             "refused": refused(&self.refusals),
             "deadlines_ignored": self.deadlines.load(Relaxed),
+            "traceparents_ignored": self.traces.ignored.load(Relaxed),
         });
         shown["resources"] = self.resources.iter().map(resource).collect();
+        shown["machine"] = machine(&Usage::read(Path::new("/")));
         shown["log"] = json!({ "lost": self.lost.total() });
         shown["viewers"] = self.seats.taken().into();
         shown.to_string()
@@ -167,6 +179,7 @@ impl Seen for Watch {
         let Some(observer) = self.observer.get() else { return };
         put_net(page, &observer.snapshot());
         metrics::put_server(page, self);
+        metrics::put_machine(page, &Usage::read(Path::new("/")));
     }
 
     fn health(&self) -> Health {
@@ -180,6 +193,15 @@ impl Seen for Watch {
 
     fn changed(&self, what: &str) {
         self.on_change.iter().for_each(|tell| tell(what));
+    }
+
+    fn flows(&self) -> Option<Flows> {
+        let observer = self.observer.get()?;
+        // Who looks is not looked at.
+        let own = |flow: &FlowTrace| flow.steps.iter().any(|step| step.domain == ADMIN);
+        let flows = observer.flows();
+        let flows = flows.iter().filter(|flow| !own(flow)).map(Flow::from).collect();
+        Some(Flows { flows, missed: observer.flows_missed() })
     }
 
     fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {
@@ -244,6 +266,28 @@ fn resource(resource: &Resource) -> Value {
     };
     let gauge = resource.gauge();
     json!({ "name": gauge.name(), "used": gauge.used(), "budget": budget, "unit": unit })
+}
+
+/// What the process uses of its machine, and percent of time in which something waits there; what
+/// is not told is null.
+fn machine(usage: &Usage) -> Value {
+    let memory = |part: fn(Parts) -> Option<u64>| usage.memory.and_then(part);
+    json!({
+        "rss_bytes": memory(|memory| memory.resident),
+        "anonymous_bytes": memory(|memory| memory.anonymous),
+        "file_bytes": memory(|memory| memory.files),
+        "shared_bytes": memory(|memory| memory.shared),
+        "swapped_bytes": memory(|memory| memory.swapped),
+        "descriptors": usage.descriptors,
+        "descriptors_max": usage.descriptors_max,
+        "cpu_us": micros(usage.cpu.as_micros()),
+        "disk_read_bytes": usage.disk.map(|disk| disk.0),
+        "disk_written_bytes": usage.disk.map(|disk| disk.1),
+        "cpu_pressure": usage.cpu_pressure,
+        "memory_pressure": usage.memory_pressure,
+        "io_pressure": usage.io_pressure,
+        "cpus": usage.cpus,
+    })
 }
 
 fn connections(counts: &ConnCounts) -> Value {

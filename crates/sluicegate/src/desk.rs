@@ -7,7 +7,7 @@
 use crate::event::{NO_SOURCE, Notice, StageId, Tag, WorkerId};
 use crate::gone::Gone;
 use crate::ledger::{ByWhy, Counts, Why, bump};
-use crate::observe::{Happening, Tracer, WorkerStats};
+use crate::observe::{Happening, Recorder, Tracer, WorkerStats};
 use crate::run::{Current, Rest};
 use crate::sim::Befallen;
 use crate::time::Time;
@@ -78,6 +78,8 @@ pub(crate) struct Desk {
     news: Cell<bool>,
     /// Only where a trace was asked for.
     tracer: OnceCell<Tracer>,
+    /// What it notes of single flows.
+    pub flows: Recorder,
     /// Only in a simulation, by stage.
     befallen: OnceCell<Rc<[Befallen]>>,
 }
@@ -120,6 +122,17 @@ impl Desk {
         gone: Arc<Gone>,
         stats: Arc<WorkerStats>,
     ) -> Rc<Self> {
+        Self::with(stages, gone, stats, Recorder::new(Arc::default(), worker))
+    }
+
+    /// One that notes single flows there.
+    pub fn with(
+        stages: usize,
+        gone: Arc<Gone>,
+        stats: Arc<WorkerStats>,
+        flows: Recorder,
+    ) -> Rc<Self> {
+        let worker = flows.worker();
         Rc::new(Self {
             worker,
             counts: Counts::default(),
@@ -151,6 +164,7 @@ impl Desk {
             notices: RefCell::default(),
             news: Cell::new(false),
             tracer: OnceCell::new(),
+            flows,
             befallen: OnceCell::new(),
         })
     }

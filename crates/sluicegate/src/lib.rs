@@ -77,9 +77,9 @@ pub use net::{
     OnFull, Refused, Routing, Spec, Supervision, Threads, Wire, bounded, stage,
 };
 pub use observe::{
-    AdmissionQueueView, AdmissionView, ClassView, Drawing, DrawnStage, DrawnWire, Happening,
-    Histogram, Metric, MetricKind, Observer, Reading, Snapshot, StageView, TRACE_COLUMNS, Vote,
-    WireView, WorkerView,
+    AdmissionQueueView, AdmissionView, ClassView, Drawing, DrawnStage, DrawnWire, FlowStep,
+    FlowTrace, Happening, Histogram, Kept, Metric, MetricKind, Observer, Reading, Snapshot,
+    StageView, StepKind, TRACE_COLUMNS, Vote, WireView, WorkerView,
 };
 pub use queue::{AdmissionQueue, Ask, Order, Place};
 pub use rig::Rig;
@@ -92,8 +92,8 @@ pub use settings::{Changed, Changes, OwnSettings, Setting, SettingFault, Setting
 pub use sim::Sim;
 pub use stage::{
     AnyOut, AnyStage, AsyncCx, AsyncStage, Binder, Cause, Cx, Entering, Flag, FnStage, Full, Inlet,
-    Letter, Local, NoRoom, Out, Outlet, Permit, Ports, Sleep, Stage, WantedPlaces, async_stage,
-    from_async_fn, from_fn, reserve_all,
+    Letter, Local, NoRoom, Out, Outlet, Permit, Ports, Sleep, Stage, TraceParent, WantedPlaces,
+    async_stage, from_async_fn, from_fn, reserve_all,
 };
 pub use time::{Clock, Time, VirtualTime, ms};
 

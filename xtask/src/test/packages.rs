@@ -16,11 +16,16 @@ pub struct Need {
     tests: &'static str,
 }
 
-const NEEDS: [Need; 3] = [
-    Need { package: "chromium", program: "chromium", tests: "the demo page in a browser" },
+const NEEDS: [Need; 5] = [
+    Need { package: "chromium", program: "chromium", tests: "the pages in a browser" },
+    Need { package: "chromium-driver", program: "chromedriver", tests: "the dashboard" },
+    Need { package: "npm", program: "npm", tests: "faults of accessibility (axe-core)" },
     Need { package: "nginx-light", program: "nginx", tests: "bench http beside nginx" },
     Need { package: "wrk", program: "wrk", tests: "bench http" },
 ];
+
+/// The version that the tests were written with.
+const AXE: &str = "axe-core@4.14.1";
 
 /// Asks Debian's maintainer scripts to start no service while this file stands.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -34,7 +39,24 @@ pub fn provide(install: bool) -> Vec<Need> {
         }
         missing.retain(Need::missing);
     }
+    if install && let Err(error) = install_axe() {
+        println!("axe-core not installed: {error:#}");
+    }
     missing
+}
+
+/// What looks for faults of accessibility in pages: kept where the tests look for it, below the
+/// target directory, and fetched once.
+fn install_axe() -> Result<()> {
+    let dir = shell::scratch("axe")?;
+    if dir.join("node_modules/axe-core/axe.min.js").exists() {
+        return Ok(());
+    }
+    let npm = shell::which("npm").context("npm is not installed")?;
+    let mut command = Command::new(npm);
+    command.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", AXE]);
+    ensure!(shell::tell(command.current_dir(dir))?.success, "npm failed");
+    Ok(())
 }
 
 /// The one line that installs what is missing, and the tests that were skipped.

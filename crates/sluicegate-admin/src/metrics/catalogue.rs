@@ -107,6 +107,7 @@ metrics! {
         Build: Gauge, "sluicegate_build_info", "", ["version"], "1; the label says what runs.";
         Uptime: Gauge, "sluicegate_uptime_seconds", "seconds", [],
             "How long the net runs, by its clock.";
+        Stopped: Gauge, "sluicegate_stopped", "", [], "Whether the net was stopped by an error.";
         Opened: Counter, "sluicegate_connections_opened_total", "", [], "Connections accepted.";
         Closed: Counter, "sluicegate_connections_closed_total", "", ["how"],
             "Connections closed, by how.";

@@ -9,6 +9,7 @@ use std::time::Duration;
 pub fn put_net(page: &mut Page, net: &Snapshot) {
     put_build(page);
     page.put(ServiceMetric::Uptime, &[], Duration::from_nanos(net.at.0));
+    page.put(ServiceMetric::Stopped, &[], net.stopped.is_some());
     for metric in Metric::ALL {
         metric.each(net, &mut |labels, value| page.put(*metric, labels, value));
     }

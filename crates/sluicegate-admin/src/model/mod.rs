@@ -3,10 +3,12 @@
 //! What an older version did not tell is zero, empty or `None`; what a newer one tells beyond this
 //! is passed over. The names are those of the JSON.
 
+mod flows;
 mod gate;
 mod net;
 mod stage;
 
+pub use flows::{Flow, FlowStep, Flows};
 pub use gate::{Admission, Bounds, Vote};
 pub use net::{
     ClassEnds, Connections, Http, Ledger, Log, Machine, Net, PageCache, Resource, Setting, Stall,

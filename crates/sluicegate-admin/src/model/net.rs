@@ -230,6 +230,8 @@ pub struct Http {
     pub refused: Counts,
     /// Deadlines of clients that could not be read.
     pub deadlines_ignored: u64,
+    /// Fields `traceparent` that could not be read, while flows are traced.
+    pub traceparents_ignored: u64,
 }
 
 /// The access log.

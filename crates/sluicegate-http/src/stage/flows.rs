@@ -104,7 +104,10 @@ impl HttpStage {
                         self.hold(id, reply, cx);
                         ready = None;
                     }
-                    let entering = self.settings.entering(born);
+                    let mut entering = self.settings.entering(born);
+                    if cx.traces() {
+                        entering.trace = self.settings.traces.of(&exchange);
+                    }
                     if self.request((id, flow), exchange, kept, entering, cx) {
                         if quiet {
                             // Nothing to settle: a request in the net brings no deadline nearer.

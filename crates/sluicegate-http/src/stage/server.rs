@@ -18,6 +18,7 @@ use crate::machine::Extras;
 use crate::pages::Pages;
 use crate::refusals::Refusals;
 use crate::stage::{EMITS, HttpIn, HttpStage};
+use crate::traceparent::TraceParents;
 
 /// Numbers of an HTTP server. Change the fields that matter and keep the other defaults.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct Settings {
     pub answer_time: Option<Duration>,
     /// Which fields of a request may bring that nearer. None.
     pub deadlines: Deadlines,
+    /// How requests say of which trace they are part.
+    pub traces: TraceParents,
     /// Where the wall clock is read, for Date. The system's.
     pub clock: WallClock,
     /// Names and bounds of the stages that move bytes. A prefix goes before `http` too.
@@ -61,6 +64,7 @@ impl Default for Settings {
             queue: 1024,
             answer_time: None,
             deadlines: Deadlines::default(),
+            traces: TraceParents::default(),
             clock: |_| SystemTime::now(),
             io: Options::default(),
             refusals: Arc::default(),

@@ -8,7 +8,9 @@ mod descriptors;
 mod memory;
 mod pressure;
 mod run_delay;
+mod usage;
 
+pub use memory::Parts;
 use run_delay::RunDelay;
 pub use run_delay::Threads;
 pub(crate) use run_delay::schedstat;
@@ -16,6 +18,7 @@ use sluicegate::{Gauge, Headroom, Time};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+pub use usage::Usage;
 
 /// For a mean over seconds: from this part of the budget on a share is refused, all at the whole.
 /// With thresholds closer than that the share would swing, as the mean tells late what it did.
@@ -102,7 +105,7 @@ impl Reader {
                 Budget::Memory(budget) => share(memory::read(root), budget),
                 Budget::Descriptors(budget) => share(descriptors::read(root), budget),
                 Budget::CpuPressure(percent) => {
-                    pressure::read(root).map(|found| found / f64::from(percent.max(1)))
+                    pressure::read(root, "cpu").map(|found| found / f64::from(percent.max(1)))
                 }
                 Budget::RunDelay(budget) => {
                     let mean = self.delay.look(now, &self.threads.read(root));

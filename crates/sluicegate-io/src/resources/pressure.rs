@@ -1,4 +1,4 @@
-//! CPU pressure: in how much of the time something waits for a CPU.
+//! Pressure: in how much of the time something waits for a CPU, for memory or for disks.
 //!
 //! Pressure stall information of the kernel (`Documentation/accounting/psi.rst`), where it is
 //! compiled in and switched on.
@@ -6,9 +6,9 @@
 use std::fs;
 use std::path::Path;
 
-/// Percent of the last ten seconds, about.
-pub(super) fn read(root: &Path) -> Option<f64> {
-    some_avg10(&fs::read_to_string(root.join("proc/pressure/cpu")).ok()?)
+/// Percent of the last ten seconds, about; of `cpu`, `memory` or `io`.
+pub(super) fn read(root: &Path, of: &str) -> Option<f64> {
+    some_avg10(&fs::read_to_string(root.join("proc/pressure").join(of)).ok()?)
 }
 
 /// What the line about some tasks says, not all.

@@ -2,8 +2,32 @@
 use super::Watch;
 use crate::cache::Counts;
 use sluicegate_admin::metrics::{Page, ServiceMetric as M};
+use sluicegate_io::resources::{Parts, Usage};
 use sluicegate_io::{How, Refusal};
 use std::sync::atomic::Ordering::Relaxed;
+
+/// Puts what the process uses of its machine onto a page.
+pub(super) fn put_machine(page: &mut Page, usage: &Usage) {
+    let memory = usage.memory;
+    page.put_some(M::Resident, &[], memory.and_then(|memory| memory.resident));
+    if let Some(Parts { anonymous, files, shared, swapped, .. }) = memory {
+        let parts = [("anonymous", anonymous), ("files", files), ("shared", shared)];
+        for (part, bytes) in parts.into_iter().chain([("swapped", swapped)]) {
+            page.put_some(M::MemoryPart, &[part], bytes);
+        }
+    }
+    page.put_some(M::OpenFds, &[], usage.descriptors);
+    page.put_some(M::MaxFds, &[], usage.descriptors_max);
+    page.put(M::CpuTime, &[], usage.cpu);
+    page.put_some(M::DiskRead, &[], usage.disk.map(|(read, _)| read));
+    page.put_some(M::DiskWritten, &[], usage.disk.map(|(_, written)| written));
+    let Usage { cpu_pressure, memory_pressure, io_pressure, .. } = *usage;
+    for (what, percent) in [("cpu", cpu_pressure), ("memory", memory_pressure), ("io", io_pressure)]
+    {
+        page.put_some(M::MachinePressure, &[what], percent.map(|percent| percent / 100.0));
+    }
+    page.put_some(M::Cpus, &[], usage.cpus);
+}
 
 /// Puts connections, what HTTP refused, the cache and what gates heed onto a page.
 pub(super) fn put_server(page: &mut Page, watch: &Watch) {

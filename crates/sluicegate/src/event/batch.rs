@@ -68,6 +68,17 @@ impl<T> Batch<'_, T> {
         None
     }
 
+    /// Notes when an event was taken, and by whom.
+    #[inline(never)]
+    fn note(&mut self, tag: &Tag) {
+        if self.work.timed {
+            self.work.laps.push(self.clock.now());
+        }
+        if self.work.traced && tag.is_flow() {
+            self.desk.flows.step(tag, self.work.answers, self.work.events.len());
+        }
+    }
+
     /// Gives an answer the tag of what asked.
     #[inline(never)]
     fn redeem(&mut self, mut event: Event<T>) -> Option<Event<T>> {
@@ -99,6 +110,9 @@ impl<T> Batch<'_, T> {
         }
         self.work.taken = self.work.taken.saturating_sub(1);
         self.work.laps.truncate(self.work.taken);
+        if self.work.traced && event.tag.is_flow() {
+            self.desk.flows.undo();
+        }
         self.work.events.push_front(event);
         self.work.over = true;
     }
@@ -132,8 +146,8 @@ impl<T> Iterator for Batch<'_, T> {
                 }
                 self.desk.hold(1);
             }
-            if self.work.timed {
-                self.work.laps.push(self.clock.now());
+            if self.work.noted {
+                self.note(&event.tag);
             }
             return Some(event);
         }
@@ -171,6 +185,10 @@ pub(crate) struct Work<T> {
     pub look: usize,
     /// Whether each event is timed by itself, for clients that share what it costs.
     pub timed: bool,
+    /// Whether it is a step of its flow.
+    pub traced: bool,
+    /// Whether one of both.
+    pub noted: bool,
     /// When each was taken then.
     pub laps: Vec<Time>,
 }
@@ -193,6 +211,8 @@ impl<T> Work<T> {
             slice: nanos(slice),
             look: 1,
             timed: false,
+            traced: false,
+            noted: false,
             laps: Vec::new(),
         }
     }

@@ -4,6 +4,7 @@ use crate::desk::{self, Answered};
 use crate::event::Event;
 use crate::gone::{FlowId, Gone};
 use crate::ledger::{Why, bump};
+use crate::observe::PathKey;
 use crate::time::Time;
 use std::fmt;
 
@@ -35,6 +36,8 @@ pub(crate) const NO_SOURCE: StageId = StageId(u16::MAX);
 pub(crate) const OUTSIDE: StageId = StageId(u16::MAX - 1);
 
 const NO_DEADLINE: u64 = u64::MAX;
+/// In when it was born: whoever sent it asked for its trace.
+const TRACED: u64 = 1 << 63;
 /// A second tag: its end is a join and nobody is told.
 const FORKED: u8 = 1;
 /// A question sent over a windowed wire: its end goes back to the asker.
@@ -87,6 +90,7 @@ pub struct Tag {
 
 impl Tag {
     pub(crate) fn new(flow: u64, born: Time, home: WorkerId, source: StageId) -> Self {
+        let born = Time(born.0 & !TRACED);
         Self { flow, born, deadline: NO_DEADLINE, home, source, client: 0, class: 0, flags: 0 }
     }
 
@@ -131,7 +135,7 @@ impl Tag {
 
     /// When the flow's first byte was read.
     pub fn born(&self) -> Time {
-        self.born
+        Time(self.born.0 & !TRACED)
     }
 
     /// When the answer is worth nothing any more.
@@ -174,6 +178,24 @@ impl Tag {
         self.flags = self.flags & !DIVERTED | (place as u8 + 1) << DIVERTED_AT;
     }
 
+    /// Has its path be kept when it ends, while any are.
+    pub(crate) fn ask_for_trace(&mut self) {
+        self.born.0 |= TRACED;
+    }
+
+    pub(crate) fn is_asked_for(&self) -> bool {
+        self.born.0 & TRACED != 0
+    }
+
+    pub(crate) fn is_fork(&self) -> bool {
+        self.flags & FORKED != 0
+    }
+
+    /// Under which its steps are found.
+    pub(crate) fn path(&self) -> PathKey {
+        PathKey::new(self.flow, self.born().0, self.source, self.home.0, self.is_question())
+    }
+
     /// Whether the ledger counts this tag.
     pub fn is_flow(&self) -> bool {
         self.source != NO_SOURCE
@@ -210,9 +232,15 @@ impl Tag {
 
     /// The tag of a question about this flow, which goes back to `asker` when it dies.
     pub(crate) fn question(&self, key: u64, asker: StageId, home: WorkerId) -> Self {
-        desk::here(|desk| bump(&desk.counts.forked));
         let flags = QUESTION | self.flags & WEIGHT;
-        Self { flow: key, source: asker, home, flags, ..*self }
+        let question = Self { flow: key, source: asker, home, flags, ..*self };
+        desk::here(|desk| {
+            bump(&desk.counts.forked);
+            if desk.flows.is_on() {
+                desk.flows.asked(asker, self, &question, desk.now());
+            }
+        });
+        question
     }
 
     /// Whether the deadline is at `time` or before it.
@@ -288,6 +316,9 @@ impl Tag {
                 None => desk.finish(self.answered()),
                 Some(why) => desk.end(self.class, why),
             }
+            if desk.flows.is_on() {
+                desk.flows.ended(desk.running(), self, why);
+            }
             if self.source != OUTSIDE {
                 desk.settled(self.notice(why));
             }
@@ -336,7 +367,7 @@ impl fmt::Debug for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tag")
             .field("flow", &self.flow)
-            .field("born", &self.born)
+            .field("born", &self.born())
             .field("class", &self.class)
             .field("home", &self.home.0)
             .field("source", &self.source.0)

@@ -26,7 +26,7 @@ pub(crate) use wiring::Wiring;
 
 use crate::event::StageId;
 use crate::run::{OnStall, Plan, Running, Stall, StartError};
-use crate::settings::{self, Setting, SettingFaults, Value};
+use crate::settings::{self, Setting, SettingFaults, Tracing, Value};
 use crate::stage::{Inlet, Letter, Outlet, Ports, Stage};
 use std::sync::Arc;
 
@@ -60,6 +60,8 @@ pub struct Net {
     /// Ports on which nothing is sent.
     pub(crate) sealed: Vec<(StageId, usize)>,
     pub(crate) on_stall: Option<OnStall>,
+    /// Which single flows are kept.
+    pub(crate) tracing: Tracing,
     /// Whether distributions are measured.
     pub(crate) measures: bool,
 }
@@ -93,6 +95,7 @@ impl Net {
             entries: Vec::new(),
             sealed: Vec::new(),
             on_stall: None,
+            tracing: Tracing::default(),
             measures: true,
         }
     }

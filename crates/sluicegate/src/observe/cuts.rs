@@ -11,6 +11,9 @@ use crate::ledger::Ledger;
 use crate::time::Time;
 use std::time::Duration;
 
+/// How old the last parts that fit may be before such are told that may not.
+const FIT_FOR: Duration = Duration::from_secs(5);
+
 /// A worker's part of the ledger, at one point of its time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cut {
@@ -63,9 +66,14 @@ impl Cuts {
     }
 
     /// The newest parts that fit, of this epoch or a later one if there are any. Who looks from a
-    /// worker of its own, `me`, sees what that published last beside those of the others.
+    /// worker of its own, `me`, sees what that published last beside those of the others; and so
+    /// does whoever looks while a worker has been in a handler for as long as [`FIT_FOR`].
     pub fn newest(&self, epoch: u64, me: Option<WorkerId>) -> Vec<Cut> {
-        if self.whole.0 >= epoch || !self.are_of(epoch, me) {
+        let (last, whole) = (self.last.iter(), self.whole.1.iter());
+        let newest = last.map(|cut| cut.at).max().unwrap_or(Time(0));
+        let oldest = whole.map(|cut| cut.at).min().unwrap_or(newest);
+        let fits = !self.are_of(epoch, me) && newest.since(oldest) < FIT_FOR;
+        if self.whole.0 >= epoch || fits {
             return self.whole.1.clone();
         }
         self.first.iter().zip(&self.last).map(|(first, last)| first.unwrap_or(*last)).collect()
@@ -99,6 +107,20 @@ mod tests {
         assert_eq!(publish(1, 2, 40), [10, 30]);
         assert_eq!(publish(0, 3, 50), [10, 30], "it never saw the second");
         assert_eq!(publish(1, 3, 60), [50, 60]);
+    }
+
+    #[test]
+    fn a_worker_that_hangs_does_not_keep_the_others_from_being_seen() {
+        let mut cuts = Cuts::new(2);
+        let second = Duration::from_secs(1).as_nanos() as u64;
+        let mut publish = |worker, epoch, at| {
+            cuts.publish(WorkerId(worker), cut(epoch, at));
+            [0, 1].map(|n| cuts.newest(epoch, None)[n].at.0)
+        };
+        publish(0, 1, 0);
+        assert_eq!(publish(1, 1, 0), [0, 0]);
+        assert_eq!(publish(0, 2, 4 * second), [0, 0], "those fit");
+        assert_eq!(publish(0, 3, 6 * second), [6 * second, 0]);
     }
 
     #[test]

@@ -50,6 +50,14 @@ pub(crate) struct Aside<I> {
     pub epoch: u64,
 }
 
+impl<I> Aside<I> {
+    /// When the events of a batch came that ask, each for so many of them.
+    pub fn marks(&self) -> impl Iterator<Item = (Time, usize)> {
+        let passed = self.passed.iter().map(|passed| (passed.was.came, 1));
+        self.came.iter().copied().chain(passed)
+    }
+}
+
 impl<I> Default for Aside<I> {
     fn default() -> Self {
         Self {

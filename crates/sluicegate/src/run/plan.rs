@@ -7,7 +7,7 @@ use crate::net::{
     BoxError, BuildReplica, Declared, EntryCounts, Kind, LETTERS, MachineFactory, Net,
     PolicyFactory, Routing, StageKind, ThreadStart, WireSpec, Wiring, exit_order,
 };
-use crate::observe::Stats;
+use crate::observe::{Stats, Traces};
 use crate::queue::{Probe, route};
 use crate::run::{
     Bell, Breaker, Crew, Current, Directives, GROUP, Mailbox, NEWS, OnStall, PolicySettings, Pool,
@@ -54,6 +54,8 @@ pub(crate) struct Plan {
     pub measures: AtomicBool,
     /// What was changed from outside.
     pub changes: Changes,
+    /// Single flows that are kept.
+    pub traces: Arc<Traces>,
 }
 
 pub(crate) struct PlannedDomain {
@@ -102,7 +104,9 @@ pub(crate) struct PlannedStage {
 
 impl Plan {
     pub fn new(net: Net, clock: Clock, traced: bool) -> Arc<Self> {
-        let Net { name, domains, stages, mut wires, entries, on_stall, measures, sealed: _ } = net;
+        let simulated = matches!(clock, Clock::Virtual(_));
+        let Net { name, domains, stages, mut wires, entries, on_stall, .. } = net;
+        let (measures, tracing) = (net.measures, net.tracing);
         wires.shrink_to_fit();
         // Letters are no part of the way.
         let parts = wires.iter().filter(|w| w.from.1 < stages[w.from.0.index()].ports.len());
@@ -175,6 +179,7 @@ impl Plan {
             on_stall,
             measures: AtomicBool::new(measures),
             changes: Changes::default(),
+            traces: Arc::new(Traces::new(first, tracing, simulated)),
         });
         for entry in &entries {
             entry.open(&plan);

@@ -95,6 +95,7 @@ pub(crate) fn change_net(net: &mut Net, changes: &[(&str, Value)]) -> Result<(),
                     Bound::Most => domain.threads = value.count(),
                 }
             }
+            Target::Traces(part) => net.tracing.set(*part, value),
             // They are made with the threads.
             Target::Own(..) | Target::Policy(..) => {}
         }
@@ -187,6 +188,7 @@ fn apply(plan: &Plan, found: &[(&Entry, Value)]) {
             }
             Target::Stage(stage, _) | Target::Own(stage, _) => told.push(*stage),
             Target::Window(wire) => told.push(plan.wires[*wire].from.0),
+            Target::Traces(part) => plan.traces.set(|tracing| tracing.set(*part, *value)),
             Target::Policy(domain, name) => {
                 plan.domains[*domain].policy_settings.set(name, *value);
                 plan.tell_all();

@@ -1,6 +1,7 @@
 //! What settings a net has: found when it is asked for, so that they cost nothing meanwhile.
 
 use super::stage::{NUMBERS, Which};
+use super::traces::Part;
 use super::{Own, Setting, Value};
 use crate::event::StageId;
 use crate::net::{Kind, Net, WireSpec};
@@ -29,6 +30,8 @@ pub(crate) enum Target {
     Threads(usize, Bound),
     /// A setting of the policy of a domain.
     Policy(usize, String),
+    /// Which single flows are kept.
+    Traces(Part),
 }
 
 /// Which number of a domain's threads.
@@ -63,6 +66,7 @@ pub(crate) fn of_net(net: &Net) -> Vec<Entry> {
         let numbers = (domain.least, domain.threads);
         entries.extend(of_domain(n, &domain.name, domain.kind, (numbers, numbers), false));
     }
+    entries.extend(net.tracing.entries(&net.tracing));
     entries
 }
 
@@ -82,6 +86,7 @@ pub(crate) fn of_plan(plan: &Plan) -> Vec<Entry> {
         entries.extend(of_domain(n, &domain.name, domain.kind, numbers, true));
         of_policy(n, domain, &mut entries);
     }
+    entries.extend(plan.traces.declared.entries(&plan.traces.get()));
     entries
 }
 

@@ -12,6 +12,7 @@ mod list;
 mod log;
 mod own;
 mod stage;
+mod traces;
 mod value;
 
 pub(crate) use change::{change_net, check};
@@ -21,6 +22,7 @@ pub use log::{Changed, Changes};
 pub use own::OwnSettings;
 pub(crate) use own::{Own, Owned};
 pub(crate) use stage::Which;
+pub(crate) use traces::Tracing;
 pub use value::Value;
 
 /// A setting and its value now.

@@ -94,6 +94,20 @@ pub struct Entering {
     pub class: u8,
     /// A hash of the client for whom it runs, by which queues share among clients.
     pub client: u16,
+    /// The trace of which it is part.
+    pub trace: Option<TraceParent>,
+}
+
+/// Of which trace a flow is part, as W3C Trace Context names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceParent {
+    /// The trace.
+    pub trace: u128,
+    /// The span that asked for the flow.
+    pub parent: u64,
+    /// Whether whoever asked keeps the trace: then the flow's path is
+    /// [kept](crate::Observer::flows) too, while any are.
+    pub sampled: bool,
 }
 
 /// All places of a source are taken by flows that have not ended.
@@ -176,7 +190,19 @@ impl<O: Ports> Cx<'_, O> {
         tag.set_deadline(entering.deadline);
         tag.set_class(entering.class);
         tag.set_client(entering.client);
+        if desk.flows.is_on() {
+            if entering.trace.is_some_and(|trace| trace.sampled) {
+                tag.ask_for_trace();
+            }
+            desk.flows.entered(&tag, *now, entering.trace);
+        }
         Ok(tag)
+    }
+
+    /// Whether paths of flows are [kept](crate::Observer::flows) now: else of which
+    /// [trace](Entering::trace) a flow is part need not be found out.
+    pub fn traces(&self) -> bool {
+        self.runtime.desk.flows.is_on()
     }
 
     /// Says that nobody waits any more for the answer to `flow`, which this stage let in on this

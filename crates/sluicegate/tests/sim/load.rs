@@ -326,6 +326,7 @@ impl Stage for Front {
                     class: ask.class,
                     client: ask.client,
                     deadline: deadline.map(|after| born + after),
+                    ..Entering::default()
                 };
                 let tag = cx.enter(flow, entering).expect("places for all");
                 cx.out.emit(tag.with(ask));

@@ -10,6 +10,7 @@ mod clients;
 mod common;
 mod drain;
 mod faults;
+mod flows;
 mod fused;
 mod groups;
 mod homes;

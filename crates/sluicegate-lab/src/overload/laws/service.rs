@@ -158,7 +158,7 @@ impl Stage for Door {
         while let Some(due) = self.crowd.with(|crowd| crowd.due(now)) {
             self.time.spend(self.service.entering);
             let Due { flow, at, class, client } = due;
-            let entering = Entering { born: Some(at), deadline: None, class, client };
+            let entering = Entering { born: Some(at), class, client, ..Entering::default() };
             match cx.enter(flow, entering) {
                 Ok(tag) => cx.out.emit(tag.with(())),
                 Err(_) => self.crowd.with(|crowd| crowd.refused(flow, cx.clock())),

@@ -322,6 +322,12 @@ impl<S: Stage> Replica<S> {
         let passed = &self.aside.passed;
         self.work.timed = passed.len() > 1 && passed.iter().any(|event| event.ticket.is_some());
         let (clock, desk) = (cx.clock, cx.desk);
+        self.work.traced = desk.flows.is_on();
+        self.work.noted = self.work.timed || self.work.traced;
+        if self.work.traced {
+            let came = self.aside.marks().filter(|_| !taken.answers);
+            desk.flows.begin(now, self.work.events.len(), came);
+        }
         let befallen = desk.befallen(self.id);
         if let Some(after) = befallen.and_then(|befallen| befallen.panics.take()) {
             self.work.panic_after(after);

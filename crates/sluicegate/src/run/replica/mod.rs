@@ -153,6 +153,7 @@ impl<S: Stage> Replica<S> {
     /// Delivers what was emitted; whether the stage is parked then.
     fn deliver(&mut self, cx: &mut Context<'_>) {
         let (desk, fuses) = (cx.desk, self.fuses);
+        desk.flows.came_back(self.id, cx.clock, self.work.taken);
         let (mut emitted, mut held, mut ports) = (0, 0, self.ports.iter());
         let note = |what, n: usize, port| {
             if n > 0 {
@@ -271,6 +272,7 @@ impl<S: Stage> Replica<S> {
         if self.work.strays > 0 {
             self.stats.strays.add(std::mem::take(&mut self.work.strays));
         }
+        cx.desk.flows.settle(cx.clock, cx.desk.now());
     }
 }
 

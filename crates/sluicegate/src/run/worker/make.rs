@@ -4,7 +4,7 @@ use super::Worker;
 use crate::desk::Desk;
 use crate::event::{StageId, WorkerId};
 use crate::net::{BoxError, Kind};
-use crate::observe::Tracer;
+use crate::observe::{Recorder, Tracer};
 use crate::run::{Build, GROUP, Gating, Group, Plan, Raised, Ran, Runnable, Seats, Sleep, Wheel};
 use crate::time::Time;
 use std::cell::Cell;
@@ -15,8 +15,9 @@ impl Worker {
     /// Makes the worker on the thread that is to run it.
     pub fn new(plan: &Arc<Plan>, id: WorkerId) -> Result<Self, BoxError> {
         let domain = plan.domain_of(id);
+        let flows = Recorder::new(Arc::clone(&plan.traces), id);
         let stats = Arc::clone(plan.stats.worker(id));
-        let desk = Desk::new(id, plan.stages.len(), Arc::clone(&plan.gone), stats);
+        let desk = Desk::with(plan.stages.len(), Arc::clone(&plan.gone), stats, flows);
         desk.tell_current(Arc::clone(&plan.currents[id.index()]));
         if plan.traced {
             desk.trace(Tracer::new(plan.clock.clone(), id));

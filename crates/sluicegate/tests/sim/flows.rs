@@ -1,0 +1,326 @@
+//! Traces of single flows: which are kept, and that their steps are what happened.
+
+use crate::common::{
+    Asked, AskerIn, AskerOut, Front, Lines, Log, Told, busy_pass, come_to_rest, settle_empty,
+};
+use crate::random::{drawn, whole};
+use sluicegate::sim::Setup;
+use sluicegate::{
+    Batch, Capacity, Cx, Entering, Entry, FlowTrace, Kept, Net, Order, Out, Sim, Stage, StepKind,
+    Time, TraceParent, VirtualTime, Why, bounded, from_fn, ms, stage,
+};
+
+/// `front`, a stage `slow` that takes 3 ms an event in batches of two, and back.
+fn slow_net(flows: u64, time: &VirtualTime, log: &Log) -> Net {
+    let mut net = Net::new("slow");
+    let cpu = net.domain("cpu").pinned(1);
+    let source = log.clone();
+    let front = stage("front", move || Front::new(flows, &source).patient());
+    let front = net.add(front.on(cpu).flows(flows as usize));
+    let clock = time.clone();
+    let slow = stage("slow", move || busy_pass(&clock, ms(3))).on(cpu).batch(2);
+    let slow = net.add(slow.slice(ms(100)));
+    net.wire(front.out, slow.inlet);
+    net.wire(slow.out, front.inlet).returns(front.out);
+    net
+}
+
+fn run(mut net: Net, time: &VirtualTime, settings: &[(&str, sluicegate::Value)]) -> Sim {
+    net.change(settings).unwrap();
+    let mut sim = Sim::with(net, Setup::seed(1).time(time)).unwrap();
+    come_to_rest(&mut sim);
+    sim
+}
+
+/// `stage kind queued started ended batch` in milliseconds.
+fn told(flow: &FlowTrace) -> Vec<String> {
+    let ms = |time: Time| time.since(Time(0)).as_millis();
+    let step = |step: &sluicegate::FlowStep| {
+        let ended = step.ended.map_or("-".to_owned(), |ended| ms(ended).to_string());
+        let (stage, kind) = (&step.stage, step.kind.name());
+        format!("{stage} {kind} {} {} {ended} {}", ms(step.queued), ms(step.started), step.batch)
+    };
+    flow.steps.iter().map(step).collect()
+}
+
+#[test]
+fn a_flow_s_steps_are_the_lines_of_the_net() {
+    let (time, lines) = (VirtualTime::default(), Lines::default());
+    let mut net = slow_net(3, &time, &Log::default());
+    net.change(&[("traces.one_in", 1.into())]).unwrap();
+    let mut sim = Sim::with(net, lines.of(Setup::seed(1)).time(&time)).unwrap();
+    settle_empty(&mut sim);
+    let flows = sim.observer().flows();
+    assert_eq!(flows.len(), 3);
+    let paths: Vec<_> = flows.iter().map(told).collect();
+    let path = |from, to, batch| {
+        [
+            "front entered 0 0 0 0".to_owned(),
+            format!("slow handled 0 {from} {to} {batch}"),
+            format!("front answered {to} 9 9 3"),
+        ]
+    };
+    assert_eq!(paths, [path(0, 6, 2), path(0, 6, 2), path(6, 9, 1)]);
+    assert_eq!(flows[0].steps[1].mates, [1]);
+    assert_eq!(flows[1].steps[1].mates, [0]);
+    assert_eq!(flows[2].steps[1].mates, [0_u64; 0]);
+    assert_eq!((flows[2].total, flows[2].ended_in.as_str()), (ms(9), "front"));
+    // Each step that began, and each that was over, is a line.
+    let lines = lines.take();
+    for step in flows.iter().flat_map(|flow| &flow.steps) {
+        let line = |at: Time, what: &str| {
+            let place = format!("{}\t{}/{}\t{}", at.0, step.domain, step.worker, step.stage);
+            lines.iter().any(|line| line.starts_with(&format!("{place}\t{what}\t")))
+        };
+        let (first, last) = match step.kind {
+            StepKind::Entered => ("entered", "entered"),
+            _ => ("took", "handled"),
+        };
+        assert!(line(step.started, first), "{step:?} {lines:#?}");
+        assert!(line(step.ended.unwrap(), last), "{step:?} {lines:#?}");
+    }
+}
+
+#[test]
+fn nothing_is_kept_unless_it_is_set_and_it_can_be_set_while_the_net_runs() {
+    let time = VirtualTime::default();
+    let mut sim = run(slow_net(3, &time, &Log::default()), &time, &[]);
+    assert!(sim.observer().flows().is_empty());
+
+    let mut net = Net::new("door");
+    let cpu = net.domain("cpu").pinned(1);
+    let end = net.add(stage("end", || finish(3)).on(cpu));
+    let entry = net.entry(end.inlet);
+    let mut sim2 = Sim::new(net, 1).unwrap();
+    let observer = sim2.observer();
+    observer.change("", &[("traces.failed", 1.into())]).unwrap();
+    for n in [3, 4] {
+        assert!(entry.send(n).is_ok());
+        assert!(sim2.settle(100));
+    }
+    let kept = observer.flows();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let flow = &kept[0];
+    assert_eq!((flow.kept, flow.why, &flow.source), (Kept::Failed, Some(Why::Refused), &None));
+    assert_eq!((flow.ended_in.as_str(), flow.steps.len(), flow.number), ("end", 1, 1));
+    settle_empty(&mut sim);
+    let faults = observer.change("", &[("traces.failed", 0.5.into())]).unwrap_err();
+    assert!(faults.to_string().contains("accepted: 0 to 1000000000 flows"), "{faults}");
+}
+
+/// Refuses one number and finishes all others.
+fn finish(refused: u64) -> impl Stage<In = u64, Out = ()> {
+    from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+        for event in batch {
+            match *event == refused {
+                true => event.split().0.refuse(Why::Refused),
+                false => event.split().0.finish(),
+            }
+        }
+    })
+}
+
+/// A door to a stage that takes 3 ms for each of a batch of two.
+fn door(time: &VirtualTime, queue: Capacity) -> (Net, Entry<u64>) {
+    let mut net = Net::new("door");
+    let cpu = net.domain("cpu").pinned(1);
+    let clock = time.clone();
+    let busy = move || {
+        let clock = clock.clone();
+        from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+            for event in batch {
+                clock.spend(ms(3));
+                event.split().0.finish();
+            }
+        })
+    };
+    let end = net.add(stage("end", busy).on(cpu).queue(queue).batch(2).slice(ms(100)));
+    let entry = net.entry(end.inlet);
+    (net, entry)
+}
+
+#[test]
+fn the_slow_are_kept_and_the_others_are_not() {
+    let time = VirtualTime::default();
+    let (mut net, entry) = door(&time, bounded(16));
+    net.change(&[("traces.slow", ms(18).into())]).unwrap();
+    let mut sim = Sim::with(net, Setup::seed(1).time(&time)).unwrap();
+    (0..9).for_each(|n| assert!(entry.send(n).is_ok()));
+    come_to_rest(&mut sim);
+    let flows = sim.observer().flows();
+    let slow: Vec<_> = flows.iter().map(|flow| (flow.flow, flow.kept, flow.total)).collect();
+    let expected = [(4, 18), (5, 18), (6, 24), (7, 24), (8, 27)];
+    assert_eq!(slow, expected.map(|(flow, took)| (flow, Kept::Slow, ms(took))));
+}
+
+/// Enters three flows, the second as part of a trace that is kept.
+struct Traced;
+
+impl Stage for Traced {
+    type In = u64;
+    type Out = Out<u64>;
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        for flow in 0..3 {
+            let (trace, parent) = (0xabc << 64 | 7, 9);
+            let trace = Some(TraceParent { trace, parent, sampled: flow == 1 });
+            let tag = cx.enter(flow, Entering { trace, ..Entering::default() });
+            cx.out.emit(tag.expect("there are places").with(flow));
+        }
+    }
+
+    fn handle(&mut self, batch: Batch<'_, u64>, _: &mut Cx<'_, Out<u64>>) {
+        batch.for_each(|event| event.split().0.finish());
+    }
+}
+
+#[test]
+fn whoever_asks_for_a_trace_has_the_path_kept_if_any_are() {
+    for on in [false, true] {
+        let mut net = Net::new("asked");
+        let cpu = net.domain("cpu").pinned(1);
+        let front = net.add(stage("front", || Traced).on(cpu).flows(3));
+        let pass = net.add(stage("pass", crate::common::pass).on(cpu));
+        net.wire(front.out, pass.inlet);
+        net.wire(pass.out, front.inlet).returns(front.out);
+        let sim = run(net, &VirtualTime::default(), &[("traces.failed", i32::from(on).into())]);
+        let flows = sim.observer().flows();
+        assert_eq!(flows.len(), usize::from(on));
+        for flow in flows {
+            let trace = TraceParent { trace: 0xabc << 64 | 7, parent: 9, sampled: true };
+            assert_eq!((flow.flow, flow.trace, flow.kept), (1, Some(trace), Kept::Sampled));
+        }
+    }
+}
+
+/// Asks of everything it gets, and sends on what it is told.
+struct Asks;
+
+impl Stage for Asks {
+    type In = AskerIn;
+    type Out = AskerOut;
+
+    fn handle(&mut self, batch: Batch<'_, AskerIn>, cx: &mut Cx<'_, AskerOut>) {
+        for event in batch {
+            let (tag, body) = event.split();
+            match body {
+                AskerIn::Work(n) => cx.out.ask.emit(tag.with(Asked(n))),
+                AskerIn::Told(Told(n)) => cx.out.go.emit(tag.with(n)),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_question_about_a_flow_is_a_step_of_it() {
+    let (time, log, mut net) = (VirtualTime::default(), Log::default(), Net::new("asks"));
+    let cpu = net.domain("cpu").pinned(1);
+    let front = stage("front", move || Front::new(2, &log).patient()).on(cpu).flows(2);
+    let front = net.add(front);
+    let asks = net.add(stage("asks", || Asks).on(cpu).queue(bounded(4)));
+    let clock = time.clone();
+    let oracle = move || {
+        let clock = clock.clone();
+        from_fn(move |batch: Batch<'_, Asked>, cx: &mut Cx<'_, Out<Told>>| {
+            for event in batch {
+                clock.spend(ms(5));
+                cx.out.emit(event.map(|asked| Told(asked.0)));
+            }
+        })
+    };
+    let oracle = net.add(stage("oracle", oracle).on(cpu));
+    net.wire(front.out, asks.inlet);
+    net.wire(asks.out.ask, oracle.inlet).window(1);
+    net.wire(oracle.out, asks.inlet).returns(asks.out.ask);
+    net.wire(asks.out.go, front.inlet).returns(front.out);
+    let sim = run(net, &time, &[("traces.one_in", 1.into())]);
+    let flows = sim.observer().flows();
+    let path = |began, over| {
+        [
+            "front entered 0 0 0 0".to_owned(),
+            "asks handled 0 0 0 2".to_owned(),
+            format!("oracle question {began} {began} {over} 1"),
+            format!("asks answered {over} {over} {over} 1"),
+            format!("front answered {over} 10 10 2"),
+        ]
+    };
+    let paths: Vec<_> = flows.iter().map(told).collect();
+    assert_eq!(paths, [path(0, 5), path(5, 10)]);
+}
+
+/// What must be so of each flow that is kept.
+fn check(flow: &FlowTrace) {
+    // Workers of a simulation have times of their own.
+    let mut over = std::collections::BTreeMap::new();
+    for step in &flow.steps {
+        assert!(step.queued <= step.started, "{flow:#?}");
+        let ended = step.ended.unwrap_or(step.started);
+        assert!(step.started <= ended, "{flow:#?}");
+        let over = over.entry((&step.domain, step.worker)).or_insert((flow.born, flow.born));
+        assert!(over.0 <= step.started, "in order: {flow:#?}");
+        over.0 = step.started;
+        if !step.forked {
+            assert!(over.1 <= step.started, "one after the other: {flow:#?}");
+            over.1 = ended;
+        }
+        assert!(step.mates.len() <= 8 && step.batch >= step.mates.len(), "{flow:#?}");
+    }
+    let own = |step: &&sluicegate::FlowStep| !step.forked && step.kind != StepKind::Question;
+    let last = flow.steps.iter().rfind(own);
+    if flow.why.is_none() && flow.lost == 0 {
+        assert_eq!(last.map(|step| &step.stage), Some(&flow.ended_in), "{flow:#?}");
+    }
+}
+
+#[test]
+fn in_any_net_the_steps_of_each_flow_are_in_order_and_end_where_the_ledger_says() {
+    let (mut all, mut failed, mut questions, mut forked) = (0, 0, 0, 0);
+    for seed in 0..60 {
+        let time = VirtualTime::default();
+        let mut net = drawn(&whole(seed), &time, &Log::default(), seed % 2 == 0);
+        net.change(&[("traces.one_in", 1.into()), ("traces.failed", 1.into())]).unwrap();
+        if seed % 4 < 2 {
+            net.fuse();
+        }
+        let mut sim = Sim::with(net, Setup::seed(seed).time(&time)).unwrap();
+        come_to_rest(&mut sim);
+        let flows = sim.observer().flows();
+        flows.iter().for_each(check);
+        let (ledger, missed) = (sim.ledger(), sim.observer().flows_missed());
+        let ended = ledger.finished + ledger.ended.total();
+        assert_eq!(flows.len() as u64 + missed, ended, "seed {seed}: each is kept once");
+        for view in sim.snapshot().stages {
+            for why in Why::ALL.into_iter().filter(|_| missed == 0) {
+                let here = |flow: &&FlowTrace| flow.why == Some(why) && flow.ended_in == view.name;
+                let here = flows.iter().filter(here).count() as u64;
+                assert_eq!(here, view.refused[why], "seed {seed}: {} of {}", why, view.name);
+            }
+        }
+        all += flows.len();
+        failed += flows.iter().filter(|flow| flow.why.is_some()).count();
+        let steps = || flows.iter().flat_map(|flow| &flow.steps);
+        questions += steps().filter(|step| step.kind == StepKind::Question).count();
+        forked += steps().filter(|step| step.forked).count();
+    }
+    let seen = [all, failed, questions, forked];
+    assert!(seen.into_iter().all(|seen| seen > 100), "{seen:?}");
+}
+
+#[test]
+fn when_an_event_came_is_told_as_its_queue_knows_it() {
+    for queue in [bounded(8), bounded(8).order(Order::Fifo)] {
+        let time = VirtualTime::default();
+        let (mut net, entry) = door(&time, queue);
+        net.change(&[("traces.one_in", 1.into())]).unwrap();
+        let mut sim = Sim::with(net, Setup::seed(1).time(&time)).unwrap();
+        for n in 0..3 {
+            assert!(entry.send(n).is_ok());
+            time.advance(ms(1));
+        }
+        come_to_rest(&mut sim);
+        let flows = sim.observer().flows();
+        let steps: Vec<_> = flows.iter().flat_map(told).collect();
+        let expected = ["end handled 0 3 9 2", "end handled 1 3 9 2", "end handled 2 9 12 1"];
+        assert_eq!(steps, expected);
+    }
+}
