@@ -5,7 +5,8 @@ use serde_json::Value;
 /// Has somebody watch; who was answered with a head.
 fn watch(world: &mut World) -> SimPeer {
     let mut peer = world.net.connect(&world.admin);
-    let head = world.ask(&mut peer, &get("/api/live"), 20);
+    let text = "GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let head = world.ask(&mut peer, text, 20);
     for part in [
         "HTTP/1.1 200 OK\r\n",
         "Content-Type: text/event-stream\r\n",
@@ -102,12 +103,13 @@ fn who_leaves_is_forgotten() {
     let mut world = World::new(4, "");
     let (peer, other) = (watch(&mut world), watch(&mut world));
     assert_eq!(world.sim.ledger().in_flight, 2);
+    assert_eq!(admin(&mut world, "GET", "/api/net")["viewers"], 2);
     peer.reset();
     drop(other);
     // A reset is heard at once, and a close when something more is sent.
     world.run(2_100);
     assert_eq!((world.sim.ledger().in_flight, world.watch.connections().open), (0, 0));
-    admin(&mut world, "GET", "/api/net");
+    assert_eq!(admin(&mut world, "GET", "/api/net")["viewers"], 0);
     world.even();
 }
 

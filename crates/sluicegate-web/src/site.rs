@@ -48,6 +48,8 @@ const VIEWER_GRACE: Duration = Duration::from_secs(5);
 const VIEWER_FAREWELL: Duration = Duration::from_secs(1);
 /// Bytes a second that have to be taken beyond that: what a viewer took at once pays for as long.
 const VIEWER_RATE: u64 = 16 * 1024;
+/// How long the admin listener waits for clients to close too, such as viewers in a drain.
+const ADMIN_LINGER: Duration = Duration::from_millis(500);
 
 /// What takes so long is slow, unless it is set otherwise: who waits for it notices.
 const SLOW: Duration = Duration::from_millis(100);
@@ -204,6 +206,7 @@ fn show_net<M>(
     let small = Settings {
         connections: ADMIN_CONNECTIONS,
         buffers: ADMIN_CONNECTIONS,
+        linger_time: ADMIN_LINGER,
         handshake_time,
         ..Settings::default()
     };

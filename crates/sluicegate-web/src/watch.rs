@@ -4,6 +4,7 @@ mod metrics;
 use crate::app::OnChange;
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
+use crate::stages::Seats;
 use serde_json::{Map, Value, json};
 use sluicegate::{Changed, FlowTrace, Observer, Setting, Snapshot};
 use sluicegate_admin::metrics::{Page, put_net};
@@ -32,6 +33,7 @@ pub struct Watch {
     deadlines: Arc<AtomicU64>,
     traces: TraceParents,
     watcher: Mutex<Watcher>,
+    seats: Seats,
     guard: Guard,
     on_change: Option<OnChange>,
 }
@@ -43,7 +45,7 @@ impl Watch {
         let resources = config.resources.iter().copied().map(Resource::new).collect();
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
-        let (observer, refusals, lost, deadlines, watcher) = Default::default();
+        let (observer, refusals, lost, deadlines, watcher, seats) = Default::default();
         let traces = TraceParents::default();
         Watch {
             observer,
@@ -56,6 +58,7 @@ impl Watch {
             deadlines,
             traces,
             watcher,
+            seats,
             guard: Guard::OPEN,
             on_change: None,
         }
@@ -110,14 +113,19 @@ impl Watch {
 
     /// Looks at the net, once a tick: for its history, and for those who watch, if any do. What
     /// these are to be sent.
-    pub fn look(&self, watched: bool) -> Option<String> {
+    pub fn look(&self) -> Option<String> {
         let observer = self.observer.get()?;
         let (net, changes) = (observer.snapshot(), observer.changes());
         let waits = net.stages.iter().map(|stage| (&*stage.name, &stage.wait));
         let waits: Vec<_> = waits.collect();
-        let shown = self.shown(&net);
+        let (shown, watched) = (self.shown(&net), self.seats.taken() > 0);
         let look = Look { net: &shown, waits: &waits, changes: &changes, watched };
         self.lately().look(look)
+    }
+
+    /// The seats of those who watch.
+    pub fn seats(&self) -> &Seats {
+        &self.seats
     }
 
     /// A net, with what the server tells beside it.
@@ -137,6 +145,7 @@ impl Watch {
         shown["resources"] = self.resources.iter().map(resource).collect();
         shown["machine"] = machine(&Usage::read(Path::new("/")));
         shown["log"] = json!({ "lost": self.lost.total() });
+        shown["viewers"] = self.seats.taken().into();
         shown.to_string()
     }
 

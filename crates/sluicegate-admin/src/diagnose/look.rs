@@ -116,6 +116,8 @@ impl<'a> Look<'a> {
         let queued: u64 = self.now.stages.iter().map(|stage| stage.queued).sum();
         let wires = self.now.wires.iter();
         let kept: u64 = wires.map(|wire| wire.held + wire.unanswered.unwrap_or_default()).sum();
+        // Who watches waits for nothing that the net could do sooner.
+        let kept = kept + self.now.viewers.unwrap_or_default();
         u64::try_from(ledger.in_flight).unwrap_or_default().saturating_sub(queued + kept)
     }
 }

@@ -41,6 +41,8 @@ pub struct Net {
     pub http: Option<Http>,
     /// The server's access log.
     pub log: Option<Log>,
+    /// Who watches, by `/api/live`: each is a flow that is in the net for as long as it lasts.
+    pub viewers: Option<u64>,
 }
 
 /// A wire. Counts are since the start, over all replicas.

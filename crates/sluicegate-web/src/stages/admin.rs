@@ -51,7 +51,7 @@ impl Stage for ShowAdmin {
             let mut answer = answer(asked(&event), &*self.watch);
             if answer.is_live() {
                 let first = std::mem::take(&mut answer.body);
-                self.viewers.admit(event, reply(answer), first.into());
+                self.viewers.admit(event, reply(answer), first.into(), self.watch.seats());
                 continue;
             }
             event.reply(reply(answer));
@@ -65,7 +65,7 @@ impl Stage for ShowAdmin {
         if cx.now() < self.next || cx.draining() {
             return;
         }
-        let event = self.watch.look(self.viewers.len() > 0);
+        let event = self.watch.look();
         self.viewers.show(event);
         self.send(cx);
         // Looks that were missed are not made up for.

@@ -43,3 +43,4 @@ pub use resources::ReadResources;
 pub use route::Router;
 pub use sleep::Sleep;
 pub use stream::Stream;
+pub use viewers::Seats;

@@ -19,11 +19,20 @@ struct Viewer {
     _seat: Arc<()>,
 }
 
+/// Counts those who watch: each one's exchange has a copy, wherever it is, for as long as it is one.
+#[derive(Debug, Default)]
+pub struct Seats(Arc<()>);
+
+impl Seats {
+    /// How many watch.
+    pub fn taken(&self) -> usize {
+        Arc::strong_count(&self.0) - 1
+    }
+}
+
 /// All who watch. Most of the time their exchanges wait here; else they are being sent.
 #[derive(Debug, Default)]
 pub struct Viewers {
-    /// Each viewer's exchange has a copy, wherever it is, for as long as it lives.
-    seats: Arc<()>,
     /// Those that have got the newest event.
     waiting: Vec<Event<Exchange>>,
     /// Those with something to be sent, when there is room.
@@ -34,14 +43,9 @@ pub struct Viewers {
 }
 
 impl Viewers {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        Arc::strong_count(&self.seats) - 1
-    }
-
-    /// Has somebody watch, with the head of `reply` and this piece first.
-    pub fn admit(&mut self, mut event: Event<Exchange>, reply: Reply, first: Bytes) {
-        if self.len() >= VIEWERS_MAX {
+    /// Has somebody take a seat and watch, with the head of `reply` and this piece first.
+    pub fn admit(&mut self, mut event: Event<Exchange>, reply: Reply, first: Bytes, seats: &Seats) {
+        if seats.taken() >= VIEWERS_MAX {
             let full = format!("{VIEWERS_MAX} watch already, which is the most that may\n");
             let full = Reply::text(503, full);
             event.reply(full.header("Retry-After", "10"));
@@ -53,7 +57,7 @@ impl Viewers {
         let newest = self.event.clone();
         let given = if newest.is_some() { self.number } else { 0 };
         newest.into_iter().for_each(|newest| event.give(newest));
-        event.keep(Viewer { given, _seat: Arc::clone(&self.seats) });
+        event.keep(Viewer { given, _seat: Arc::clone(&seats.0) });
         self.ready.push_back(event);
     }
 
