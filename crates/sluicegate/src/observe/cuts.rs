@@ -1,10 +1,10 @@
 //! The workers' parts of the ledger, of which those are put together that fit.
 //!
-//! A worker publishes its part when it sees that an epoch has begun, and before it takes an event
-//! that one sent who had seen it (the queue knows). So whatever came out of a queue before the
-//! parts of an epoch had gone into it before them too: no flow has ended that had not entered
-//! (Mattern 1993, "Efficient algorithms for distributed snapshots and global virtual time
-//! approximation").
+//! A worker publishes its part when it sees that an epoch has begun: before it takes an event from
+//! one who had seen it (the queue knows), and before it hears of a flow that ended. So whatever
+//! came out of a queue before the parts of an epoch had gone into it before them too: no flow has
+//! ended that had not entered (Mattern 1993, "Efficient algorithms for distributed snapshots and
+//! global virtual time approximation").
 
 use crate::event::WorkerId;
 use crate::ledger::Ledger;
