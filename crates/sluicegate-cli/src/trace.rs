@@ -139,10 +139,8 @@ fn waterfall(flow: &Flow) -> String {
         let handled = span(step.ended_us - step.started_us);
         let beside = if step.forked { ", beside it" } else { "" };
         let FlowStep { stage, domain, worker, batch, kind, .. } = step;
-        let _ = writeln!(
-            text,
-            "  {stage:wide$} |{bar}| {waited:>7} + {handled:>7}  {domain}/{worker} {kind} ×{batch}{beside}"
-        );
+        let about = format!("{domain}/{worker} {kind} ×{batch}{beside}");
+        let _ = writeln!(text, "  {stage:wide$} |{bar}| {waited:>7} + {handled:>7}  {about}");
     }
     if flow.lost > 0 {
         let _ = writeln!(text, "  and {} steps that are not known", flow.lost);
