@@ -15,8 +15,8 @@ mod view;
 
 pub use admission::{AdmissionQueueView, AdmissionView, Vote};
 pub(crate) use by_class::ByClass;
-pub use drawing::{Drawing, DrawnStage, DrawnWire};
 pub(crate) use cuts::{Cut, Cuts};
+pub use drawing::{Drawing, DrawnStage, DrawnWire};
 pub use happening::Happening;
 pub use histogram::Histogram;
 pub(crate) use histogram::Tally;
