@@ -7,7 +7,7 @@ use sluicegate_admin::{Kind, diagnose};
 
 /// Flows a second.
 const RATE: f64 = 1000.0;
-const NETS: usize = 400;
+const NETS: usize = 40;
 /// The least share of the nets in which that has to be right.
 const SHARE: f64 = 0.95;
 
