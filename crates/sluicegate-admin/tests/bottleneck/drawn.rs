@@ -11,8 +11,8 @@ const NETS: usize = 40;
 /// The least share of the nets in which that has to be right.
 const SHARE: f64 = 0.95;
 
-/// A net in which one stage cannot do what is asked, if one is to be slow: which that is. The others
-/// use less than 0.15 of their threads each.
+/// A net in which one stage cannot do what is asked, if one is to be slow: which that is. The
+/// others use less than 0.15 of their threads each.
 fn drawn(seed: u64, is_slow: bool) -> (Made, String) {
     let mut random = Random::new(seed);
     let gaps = if random.one_in(4) { Gaps::Bursts(1 + random.below(8)) } else { Gaps::Poisson };
