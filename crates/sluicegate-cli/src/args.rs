@@ -52,7 +52,7 @@ pub enum Command {
         #[arg(long)]
         once: bool,
         /// Seconds between two looks
-        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = seconds())]
         every: u64,
     },
     /// Show single flows of a service that runs: the slow, the failed, and samples
@@ -64,7 +64,7 @@ pub enum Command {
         #[command(flatten)]
         admin: Admin,
         /// For how long, with a look each second
-        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = seconds())]
         seconds: u64,
     },
     /// Say what was wrong with a net that was recorded
@@ -221,9 +221,9 @@ pub enum Format {
     Json,
 }
 
-const KEYS: &str = "Keys: arrows or j and k choose a stage, Enter opens it, Esc goes back, s sorts by \
-                    the next column, r turns the order, / filters by name, space holds the \
-                    display, Tab shows laws and wires, q ends.";
+const KEYS: &str = "Keys: arrows or j and k choose a stage, Enter opens it, Esc goes back, s \
+                    sorts by the next column, r turns the order, / filters by name, space holds \
+                    the display, Tab shows laws and wires, q ends.";
 
 const ENDS: &str = "SIGINT or SIGTERM drains: requests that were begun are answered. A second \
                     signal ends at once. SIGHUP reads the settings again. SIGUSR1 opens the log \
@@ -249,6 +249,11 @@ fn one_of<T: Copy + Send + Sync>(
         let found = all.iter().copied().find(|one| name(*one) == typed);
         found.ok_or("it is none of these")
     })
+}
+
+/// Up to a day.
+fn seconds() -> impl TypedValueParser<Value = u64> {
+    clap::value_parser!(u64).range(1..=86_400)
 }
 
 fn settings() -> String {

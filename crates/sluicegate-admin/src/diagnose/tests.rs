@@ -24,7 +24,8 @@ fn the_way_leads_over_two_wires() {
             "capacity": 2, "parked_us": 900000, "parked_on": ["out"], "parked_now": true},
         {"name": "c", "domain": "f", "kind": "pool", "replicas": 2, "queued": 2, "capacity": 2,
             "busy_us": 1980000, "served": 3}],
-        "wires": [{"from": "a", "port": "out", "to": "b"}, {"from": "b", "port": "out", "to": "c"}]}"#;
+        "wires": [{"from": "a", "port": "out", "to": "b"},
+            {"from": "b", "port": "out", "to": "c"}]}"#;
     let told = told("", now);
     assert_eq!((told.kind, told.stage.as_deref()), (Kind::Busy, Some("c")));
     let way = "`a` waits at `out` for `b`, which waits at `out` for `c`";
