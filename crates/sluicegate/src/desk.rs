@@ -81,6 +81,8 @@ struct Placed {
     taken: Cell<u32>,
     /// Whether the source missed a place since one was freed.
     missed: Cell<bool>,
+    /// Whether the source hears of flows that were answered.
+    hears: Cell<bool>,
 }
 
 impl Desk {
@@ -313,6 +315,11 @@ impl Desk {
         }
     }
 
+    /// Has a source hear of each of its flows that was answered.
+    pub fn hear_finished(&self, source: StageId) {
+        self.placed[source.index()].hears.set(true);
+    }
+
     /// Has the flag of a stage raised whenever a flow of this worker is gone.
     pub fn watch_gone(&self, stage: StageId) {
         let mut watchers = self.watchers.borrow_mut();
@@ -336,7 +343,8 @@ impl Desk {
 
     /// A flow with a place at its source has ended.
     pub fn settled(&self, notice: Notice) {
-        if notice.why.is_none() && notice.home == self.worker {
+        let here = notice.why.is_none() && notice.home == self.worker;
+        if here && !self.placed[notice.source.index()].hears.get() {
             self.free_place(notice.source, notice.flow);
         } else {
             self.tell(notice);

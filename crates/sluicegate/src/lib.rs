@@ -56,6 +56,7 @@ mod ledger;
 pub mod manual;
 mod net;
 mod observe;
+mod part;
 mod queue;
 mod rig;
 mod run;
@@ -79,6 +80,9 @@ pub use net::{
 pub use observe::{
     AdmissionQueueView, AdmissionView, Happening, Observer, Snapshot, StageView, TRACE_COLUMNS,
     Vote, WireView,
+};
+pub use part::{
+    Door, DoorStage, Part, PartView, Slot, SlotOut, SlotOutlets, SlotStage, slot,
 };
 pub use queue::{AdmissionQueue, Ask, Order, Place};
 pub use rig::Rig;

@@ -6,15 +6,17 @@ use crate::gone::Gone;
 use crate::net::{
     BoxError, BuildReplica, Declared, EntryCounts, Kind, LETTERS, MachineFactory, Net,
     PolicyFactory, Routing, StageKind, ThreadStart, WireSpec, Wiring, exit_order,
+    is_made_by,
 };
 use crate::observe::Stats;
+use crate::part::Parts;
 use crate::queue::{Probe, route};
 use crate::run::{
-    Bell, Breaker, Crew, Current, Directives, GROUP, Mailbox, NEWS, OnStall, PolicySettings, Pool,
+    Bell, Breaker, Crew, Current, Directives, GROUP, Mailbox, Make, NEWS, OnStall, PolicySettings, Pool,
     READY_BITS, Ring, Runnable, Seats, Seen, Stall, Stalled, StopError, Told,
 };
 use crate::settings::Changes;
-use crate::stage::Window;
+use crate::stage::{Stage, Window};
 use crate::time::Clock;
 use std::any::Any;
 use std::cell::Cell;
@@ -52,6 +54,8 @@ pub(crate) struct Plan {
     pub on_stall: Option<OnStall>,
     /// What was changed from outside.
     pub changes: Changes,
+    /// The parts that are attached to its slots.
+    pub parts: Parts,
 }
 
 pub(crate) struct PlannedDomain {
@@ -172,6 +176,7 @@ impl Plan {
             traced,
             on_stall,
             changes: Changes::default(),
+            parts: Parts::default(),
         });
         for entry in &entries {
             entry.open(&plan);
@@ -424,6 +429,11 @@ impl PlannedStage {
             kind: stage.kind,
             build: stage.build,
         }
+    }
+
+    /// Whether its replicas are made by this.
+    pub fn is_made_by<S: Stage>(&self, make: &Make<S>) -> bool {
+        is_made_by(&self.kind, make)
     }
 
     /// The name of a port; the one after the last is that for letters.

@@ -25,6 +25,8 @@ mod mutants;
 mod orders;
 mod overload;
 mod panics;
+mod parts;
+mod parts_drawn;
 mod pauses;
 mod permits;
 mod places;
