@@ -81,9 +81,7 @@ pub use observe::{
     AdmissionQueueView, AdmissionView, Happening, Observer, Snapshot, StageView, TRACE_COLUMNS,
     Vote, WireView,
 };
-pub use part::{
-    Door, DoorStage, Part, PartView, Slot, SlotOut, SlotOutlets, SlotStage, slot,
-};
+pub use part::{Door, DoorStage, Part, PartView, Slot, SlotOut, SlotOutlets, SlotStage, slot};
 pub use queue::{AdmissionQueue, Ask, Order, Place};
 pub use rig::Rig;
 pub use run::{

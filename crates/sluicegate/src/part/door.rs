@@ -67,21 +67,18 @@ impl<T: Send + 'static, R: Send + 'static> Stage for DoorStage<T, R> {
 
     fn signal(&mut self, cx: &mut Cx<'_, Out<T>>) {
         let Some(up) = &self.up else { return };
-        for _ in 0..cx.room() {
-            let mut passing = up.lock();
-            if passing.inside.len() == FLOWS {
-                return;
-            }
-            let Some(Item { origin, entering, weight, body }) = passing.waiting.pop_front() else {
-                return;
-            };
+        let mut passing = up.lock();
+        while cx.room() > 0
+            && passing.inside.len() < FLOWS
+            && let Some(Item { origin, entering, weight, body }) = passing.waiting.pop_front()
+        {
             let flow = passing.inside.insert(Some(origin));
-            drop(passing);
             let mut tag = cx.enter(flow, entering).expect("as many places as flows inside");
             tag.set_weight(weight);
             cx.out.emit(tag.with(body));
         }
-        if !up.lock().waiting.is_empty() {
+        passing.take_gone().into_iter().for_each(|flow| cx.gone(flow));
+        if !passing.waiting.is_empty() && passing.inside.len() < FLOWS {
             cx.again();
         }
     }

@@ -47,7 +47,8 @@ impl Observer {
     /// they came. Each is a net of its own, with its ledger, settings and log of changes.
     pub fn parts(&self) -> Vec<PartView> {
         let parts = self.plan.parts.list().clone();
-        let view = |part: Attached| PartView { slot: part.slot, observer: Observer::new(part.plan) };
+        let view =
+            |part: Attached| PartView { slot: part.slot, observer: Observer::new(part.plan) };
         parts.into_iter().map(view).collect()
     }
 }

@@ -8,8 +8,8 @@ mod way;
 
 pub use attached::Part;
 pub use door::{Door, DoorStage};
-pub(crate) use list::Parts;
 pub use list::PartView;
+pub(crate) use list::Parts;
 pub use slot::{Slot, SlotOut, SlotOutlets, SlotStage, slot};
 
 use crate::net::{Fault, Faults, Net};

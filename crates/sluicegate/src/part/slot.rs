@@ -1,5 +1,6 @@
 //! The slot: a stage of a net to which parts are attached while it runs.
 
+use crate::desk::Desk;
 use crate::event::{Batch, Event, StageId, Tag};
 use crate::ledger::Why;
 use crate::net::{Spec, stage};
@@ -20,7 +21,8 @@ const PLACES_MAX: usize = 65_536;
 ///
 /// It passes what it takes from its queue into the part that was attached last, and sends what is
 /// answered there on its port `answers`, with the flow's own tag. A flow that the part finishes, or
-/// that ends in it without an answer, ends so here. Each replica has at most as many flows in parts
+/// that ends in it without an answer, ends so here; one that is [gone](crate::Cx::gone) is so there
+/// too, where the slot is on the worker of its source. Each replica has at most as many flows in parts
 /// as its setting `places` says, 1024 unless set: then the queue fills, and the wires that lead to
 /// it say what becomes of more.
 ///
@@ -58,10 +60,18 @@ pub struct SlotStage<T, R> {
     turn: usize,
     down: Arc<Down<R>>,
     /// The flows that are in parts.
-    inside: Held<(Tag, Arc<Joint<T, R>>)>,
+    inside: Held<Inside<T, R>>,
     /// Empty between signals; kept for its memory.
     done: Vec<(u64, Outcome<R>)>,
     places: usize,
+}
+
+/// A flow that is in a part.
+struct Inside<T, R> {
+    tag: Tag,
+    joint: Arc<Joint<T, R>>,
+    /// Whether the part was told that nobody waits for it any more.
+    gone: bool,
 }
 
 /// Where a slot sends.
@@ -151,12 +161,25 @@ impl<T, R> SlotStage<T, R> {
         false
     }
 
+    /// Tells parts of the flows for whose answer nobody waits any more.
+    fn tell_gone(&mut self, desk: &Desk) {
+        if !desk.gone.any() {
+            return;
+        }
+        for (key, inside) in self.inside.each_mut() {
+            if !inside.gone && inside.tag.is_in(&desk.gone) {
+                inside.gone = true;
+                inside.joint.set_gone(&self.down, key);
+            }
+        }
+    }
+
     fn item(&mut self, event: Event<T>, joint: &Arc<Joint<T, R>>) -> Item<T, R> {
         let (tag, body) = event.split();
         let (deadline, class, client) = (tag.deadline(), tag.class(), tag.client());
         let entering = Entering { born: Some(tag.born()), deadline, class, client };
         let weight = tag.weight();
-        let key = self.inside.insert((tag, Arc::clone(joint)));
+        let key = self.inside.insert(Inside { tag, joint: Arc::clone(joint), gone: false });
         Item { origin: Origin { slot: Arc::clone(&self.down), key }, entering, weight, body }
     }
 }
@@ -168,6 +191,7 @@ impl<T: Send + 'static, R: Send + 'static> Stage for SlotStage<T, R> {
     fn start(&mut self, cx: &mut Cx<'_, Self::Out>) {
         self.down.set_flag(cx.flag());
         self.board.enlist(&self.down);
+        cx.runtime.desk.watch_gone(cx.stage());
     }
 
     fn handle(&mut self, mut batch: Batch<'_, T>, cx: &mut Cx<'_, Self::Out>) {
@@ -191,7 +215,7 @@ impl<T: Send + 'static, R: Send + 'static> Stage for SlotStage<T, R> {
             cx.again();
         }
         for (key, outcome) in done.drain(..) {
-            let Some((tag, joint)) = self.inside.remove(key) else { continue };
+            let Some(Inside { tag, joint, .. }) = self.inside.remove(key) else { continue };
             match outcome {
                 Outcome::Answered(answer) => cx.out.answers.emit(tag.with(answer)),
                 Outcome::Finished => tag.finish(),
@@ -200,6 +224,7 @@ impl<T: Send + 'static, R: Send + 'static> Stage for SlotStage<T, R> {
             joint.leave(1);
         }
         self.done = done;
+        self.tell_gone(cx.runtime.desk);
     }
 
     fn drained(&mut self, _: &mut Cx<'_, Self::Out>) -> bool {
@@ -216,6 +241,6 @@ impl<T, R> Drop for SlotStage<T, R> {
     fn drop(&mut self) {
         self.board.dismiss(&self.down);
         // Their tags say what ended them.
-        self.inside.drain().for_each(|(_, joint)| joint.leave(1));
+        self.inside.drain().for_each(|inside| inside.joint.leave(1));
     }
 }

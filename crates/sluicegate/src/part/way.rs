@@ -96,6 +96,14 @@ impl<T, R> Joint<T, R> {
         self.ups().iter().any(|up| !up.lock().shut)
     }
 
+    /// Has the door hear that nobody waits any more for what passed by this name.
+    pub fn set_gone(&self, slot: &Arc<Down<R>>, key: u64) {
+        for up in self.ups() {
+            up.lock().gone.push(Origin { slot: Arc::clone(slot), key });
+            up.raise();
+        }
+    }
+
     pub fn inside(&self) -> usize {
         self.inside.load(SeqCst)
     }
@@ -107,7 +115,6 @@ impl<T, R> Joint<T, R> {
     pub fn leave(&self, flows: usize) {
         self.inside.fetch_sub(flows, SeqCst);
     }
-
 }
 
 /// What passes into one replica of a door. Bounded by the places of the slot.
@@ -122,13 +129,31 @@ pub(super) struct Passing<T, R> {
     pub waiting: VecDeque<Item<T, R>>,
     /// What it let into its net, by the number of the flow there; `None` once it was answered.
     pub inside: Held<Option<Origin<R>>>,
+    /// Flows for whose answer nobody waits any more, each told once.
+    gone: Vec<Origin<R>>,
     /// Whether nothing more passes.
     pub shut: bool,
 }
 
+impl<T, R> Passing<T, R> {
+    /// The flows inside for whose answer nobody waits any more. What waits is looked for when it
+    /// is inside.
+    pub fn take_gone(&mut self) -> Vec<u64> {
+        let mut found = Vec::new();
+        let (inside, waits) = (&self.inside, !self.waiting.is_empty());
+        self.gone.retain(|gone| {
+            let is = |origin: &Option<Origin<R>>| origin.as_ref().is_some_and(|one| one.is(gone));
+            let flow = inside.each().find(|(_, origin)| is(origin)).map(|(flow, _)| flow);
+            found.extend(flow);
+            flow.is_none() && waits
+        });
+        found
+    }
+}
+
 impl<T, R> Default for Passing<T, R> {
     fn default() -> Self {
-        Self { waiting: VecDeque::new(), inside: Held::default(), shut: false }
+        Self { waiting: VecDeque::new(), inside: Held::default(), gone: Vec::new(), shut: false }
     }
 }
 
@@ -147,6 +172,10 @@ pub(super) struct Origin<R> {
 }
 
 impl<R> Origin<R> {
+    fn is(&self, other: &Self) -> bool {
+        self.key == other.key && Arc::ptr_eq(&self.slot, &other.slot)
+    }
+
     pub fn tell(self, outcome: Outcome<R>) {
         lock(&self.slot.done).push_back((self.key, outcome));
         self.slot.raise();
@@ -247,6 +276,14 @@ impl<V> Held<V> {
         });
         self.values[place as usize] = Some(value);
         place.into()
+    }
+
+    pub fn each(&self) -> impl Iterator<Item = (u64, &V)> {
+        (0..).zip(&self.values).filter_map(|(key, value)| Some((key, value.as_ref()?)))
+    }
+
+    pub fn each_mut(&mut self) -> impl Iterator<Item = (u64, &mut V)> {
+        (0..).zip(&mut self.values).filter_map(|(key, value)| Some((key, value.as_mut()?)))
     }
 
     pub fn get(&mut self, key: u64) -> Option<&mut V> {

@@ -5,15 +5,14 @@ use crate::event::{StageId, WorkerId};
 use crate::gone::Gone;
 use crate::net::{
     BoxError, BuildReplica, Declared, EntryCounts, Kind, LETTERS, MachineFactory, Net,
-    PolicyFactory, Routing, StageKind, ThreadStart, WireSpec, Wiring, exit_order,
-    is_made_by,
+    PolicyFactory, Routing, StageKind, ThreadStart, WireSpec, Wiring, exit_order, is_made_by,
 };
 use crate::observe::Stats;
 use crate::part::Parts;
 use crate::queue::{Probe, route};
 use crate::run::{
-    Bell, Breaker, Crew, Current, Directives, GROUP, Mailbox, Make, NEWS, OnStall, PolicySettings, Pool,
-    READY_BITS, Ring, Runnable, Seats, Seen, Stall, Stalled, StopError, Told,
+    Bell, Breaker, Crew, Current, Directives, GROUP, Mailbox, Make, NEWS, OnStall, PolicySettings,
+    Pool, READY_BITS, Ring, Runnable, Seats, Seen, Stall, Stalled, StopError, Told,
 };
 use crate::settings::Changes;
 use crate::stage::{Stage, Window};

@@ -6,8 +6,8 @@ use crate::common::{
 };
 use sluicegate::sim::Setup;
 use sluicegate::{
-    Batch, Cx, Door, Net, OnFull, Out, Ports, Sim, Slot, Stage, StartError, Supervision, Tag, Time,
-    Why, bounded, from_fn, ms, slot, stage,
+    Batch, Cx, Door, Ended, Entering, Net, OnFull, Out, Ports, Sim, Slot, Stage, StartError,
+    Supervision, Tag, Time, Why, bounded, from_fn, ms, slot, stage,
 };
 
 /// What a net does with what comes while its slot is bare.
@@ -190,6 +190,58 @@ fn a_flow_of_a_part_is_as_old_important_and_dear_as_that_of_the_net() {
     assert_eq!(log.noted("got")[..2], [7_000_000, 3]);
     assert_eq!(log.noted("end"), [1]);
     sim.remove(part);
+}
+
+/// Lets one flow in, and leaves after 5 ms.
+struct Leaves(Log);
+
+impl Stage for Leaves {
+    type In = u64;
+    type Out = Out<u64>;
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        let tag = cx.enter(7, Entering::default()).unwrap();
+        cx.out.emit(tag.with(7));
+        cx.after(ms(5), 0);
+    }
+
+    fn handle(&mut self, batch: Batch<'_, u64>, _: &mut Cx<'_, Out<u64>>) {
+        batch.for_each(drop);
+    }
+
+    fn timer(&mut self, _: u64, cx: &mut Cx<'_, Out<u64>>) {
+        cx.gone(7);
+    }
+
+    fn ended(&mut self, ended: Ended, _: &mut Cx<'_, Out<u64>>) {
+        self.0.get().ended.push((ended.flow, ended.why));
+    }
+}
+
+#[test]
+fn a_flow_whose_client_leaves_is_gone_in_the_part_too() {
+    for paused in ["door", "only"] {
+        let log = Log::default();
+        let mut net = Net::new("host");
+        let cpu = net.domain("cpu").pinned(1);
+        let source = log.clone();
+        let front = stage("front", move || Leaves(source.clone())).on(cpu).flows(1);
+        let front = net.add(front);
+        let (spec, numbers) = slot::<u64, u64>("numbers");
+        let slot = net.add(spec.on(cpu));
+        net.wire(front.out, slot.inlet);
+        net.wire(slot.out.answers, front.inlet).returns(front.out);
+        net.seal(slot.out.bare);
+        let mut sim = Sim::new(net, 1).unwrap();
+        let part = attach(&mut sim, part("part", &numbers, || adds(0)));
+        part.observer().pause("", paused).unwrap();
+        assert!(sim.run_for(ms(10), STEPS));
+        assert_eq!((part.inside(), log.get().ended.len()), (1, 0));
+        part.observer().resume("", paused).unwrap();
+        settle_empty(&mut sim);
+        assert_eq!(log.get().ended, [(7, Why::Gone)]);
+        assert_eq!(sim.remove(part).ended[Why::Gone], 1);
+    }
 }
 
 #[test]
