@@ -81,13 +81,8 @@ fn measure(flows: u64, fused: bool) -> f64 {
 fn main() {
     println!("events a batch | ns a hop | where stages are fused");
     let only = std::env::args().nth(1).and_then(|n| n.parse().ok());
-    let fused = std::env::args().nth(2).map(|_| true);
     for flows in [1, 4, 16, 64].into_iter().filter(|n| only.is_none_or(|only: u64| only == *n)) {
-        println!(
-            "{flows:14} | {:8.1} | {:8.1}",
-            measure(flows, fused.unwrap_or(false)),
-            measure(flows, fused.unwrap_or(true))
-        );
+        println!("{flows:14} | {:8.1} | {:8.1}", measure(flows, false), measure(flows, true));
     }
     // An event is its body and 32 bytes.
     assert_eq!(size_of::<Event<Body>>(), 64);

@@ -231,9 +231,9 @@ pub const MUTATIONS: &[Mutation] = &[
         tests: &[SEEDS],
     },
     Mutation {
-        name: "a wire that chooses by keys keeps what places it did not need",
-        file: "crates/sluicegate/src/queue/routed.rs",
-        find: "lane.link.release(placed - used);",
+        name: "a link of several keeps what places it did not need",
+        file: "crates/sluicegate/src/queue/several.rs",
+        find: "        link.release(placed - used);",
         replace: "let _ = (placed, used);",
         suite: "sim",
         tests: &[PLACES],

@@ -1,7 +1,8 @@
 //! The graph of a net: circles of waiting wires, and the distance of each stage to the exit.
 
+use crate::event::StageId;
 use crate::net::{Net, OnFull, Wiring};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// The shortest circle of wires that wait for each other through each stage that is on one;
 /// every circle is named once, by its smallest stage.
@@ -23,12 +24,42 @@ pub(super) fn circles_of_waits(net: &Net, wiring: &Wiring) -> Vec<Vec<usize>> {
 }
 
 /// The same, of wires that are fused.
-pub(crate) fn fused_circles(net: &Net) -> Vec<Vec<usize>> {
-    let mut fused = vec![Vec::new(); net.stages.len()];
-    for wire in net.wires.iter().filter(|wire| wire.fused) {
-        fused[wire.from.0.index()].push(wire.to.index());
+pub(super) fn fused_circles(net: &Net) -> Vec<Vec<usize>> {
+    circles(Fused::of(net).0)
+}
+
+/// Which stages are fused to each.
+pub(super) struct Fused(Vec<Vec<usize>>);
+
+impl Fused {
+    pub fn of(net: &Net) -> Self {
+        let mut fused = vec![Vec::new(); net.stages.len()];
+        for wire in net.wires.iter().filter(|wire| wire.fused) {
+            fused[wire.from.0.index()].push(wire.to.index());
+        }
+        Self(fused)
     }
-    circles(fused)
+
+    /// Fuses a stage to another, unless this closes a circle.
+    pub fn join(&mut self, from: StageId, to: StageId) -> bool {
+        let (from, to) = (from.index(), to.index());
+        let fits = !self.leads(to, from);
+        if fits {
+            self.0[from].push(to);
+        }
+        fits
+    }
+
+    fn leads(&self, from: usize, to: usize) -> bool {
+        let (mut seen, mut todo) = (BTreeSet::from([from]), vec![from]);
+        while let Some(at) = todo.pop() {
+            if at == to {
+                return true;
+            }
+            todo.extend(self.0[at].iter().filter(|&&next| seen.insert(next)));
+        }
+        false
+    }
 }
 
 fn circles(mut edges: Vec<Vec<usize>>) -> Vec<Vec<usize>> {

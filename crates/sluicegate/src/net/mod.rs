@@ -133,10 +133,11 @@ impl Net {
     /// Fuses every wire that [can be](Wire::fused), in order of declaration, but those that would
     /// close a circle of fused wires. Returns how many are fused then.
     pub fn fuse(&mut self) -> usize {
+        let mut fused = graph::Fused::of(self);
         for n in 0..self.wires.len() {
-            if !self.wires[n].fused && check::unfusable(self, &self.wires[n]).is_none() {
-                self.wires[n].fused = true;
-                self.wires[n].fused = graph::fused_circles(self).is_empty();
+            let wire = &self.wires[n];
+            if !wire.fused && check::unfusable(self, wire).is_none() {
+                self.wires[n].fused = fused.join(wire.from.0, wire.to);
             }
         }
         self.wires.iter().filter(|wire| wire.fused).count()

@@ -19,6 +19,8 @@ pub struct Context<'a> {
     pub(crate) takes: bool,
     /// How many events the run handled.
     pub(crate) handled: usize,
+    /// How many fused stages run within each other now.
+    pub(crate) deep: usize,
 }
 
 /// A replica, or a group of them, its types erased: one virtual call a batch.

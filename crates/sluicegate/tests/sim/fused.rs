@@ -1,7 +1,8 @@
 //! Fused stages: handled in the run of the stage before, and each flow fares as without.
 
 use crate::common::{
-    Front, Log, PER_WORKER, Random, Two, pass, settle, settle_empty, sink, stage_of, wire_of,
+    Front, Log, PER_WORKER, Random, STEPS, Two, assert_empty, pass, settle, settle_empty, sink,
+    stage_of, wire_of,
 };
 use sluicegate::{
     Batch, Cx, Inlet, Net, Out, Priority, Sim, Stage, Why, bounded, from_fn, ms, stage,
@@ -103,6 +104,29 @@ fn a_row_is_one_run() {
     assert_eq!((before, after), (vec![0, 0, 0, 0], vec![0, 1, 1, 1]));
     assert_eq!(wire_of(&mut sim, "a", "out").sent, 2);
     settle_empty(&mut sim);
+}
+
+#[test]
+fn a_row_of_any_length_takes_a_queue_before_it_takes_too_much_of_the_stack() {
+    const ROW: usize = 3000;
+    let log = Log::default();
+    let mut net = Net::new("long");
+    let cpu = net.domain("cpu").pinned(1);
+    let source = log.clone();
+    let front = stage("front", move || Front::new(20, &source).patient());
+    let front = net.add(front.on(cpu).flows(20));
+    let mut last = front.out;
+    for n in 0..ROW {
+        let next = net.add(stage(&format!("row {n}"), pass).on(cpu));
+        net.wire(last, next.inlet);
+        last = next.out;
+    }
+    net.wire(last, front.inlet).returns(front.out);
+    assert_eq!(net.fuse(), ROW);
+    let mut sim = Sim::new(net, 1).unwrap();
+    assert!(sim.run_for(ms(20), STEPS));
+    assert_empty(&mut sim);
+    log.assert_each_once(0..20);
 }
 
 #[test]

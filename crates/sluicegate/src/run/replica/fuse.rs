@@ -13,6 +13,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// How many fused stages run within each other, since each takes a part of the worker's stack. The
+/// next in a longer row takes the queue.
+const DEEPEST: usize = 64;
+
 /// What came of events that were to be handled at once.
 pub(crate) enum Fused {
     /// They wait where they were: they have to take the queue.
@@ -90,7 +94,7 @@ impl<S: Stage> HandleNow<S::In> for RefCell<Replica<S>> {
         // Nobody has it: fused wires make no circle.
         let mut this = self.borrow_mut();
         let now = cx.now;
-        if !this.can(n, answers, now) {
+        if cx.deep == DEEPEST || !this.can(n, answers, now) {
             return Fused::Cannot;
         }
         // What the stage that emitted holds, and what ended by its doing, is its own.
@@ -108,7 +112,9 @@ impl<S: Stage> HandleNow<S::In> for RefCell<Replica<S>> {
             this.put_back(cx, &taken);
         }
         let was_parked = this.parked;
+        cx.deep += 1;
         this.deliver(cx);
+        cx.deep -= 1;
         this.settle_counts(cx);
         cx.desk.end_fused(outer);
         // What it could not do while it held output is to be done now.

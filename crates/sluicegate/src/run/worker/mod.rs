@@ -410,5 +410,6 @@ fn context<'a>(
     (now, draining): (Time, bool),
 ) -> Context<'a> {
     let machine: &mut dyn Any = &mut **machine;
-    Context { now, clock: &plan.clock, desk, wheel, machine, draining, takes: true, handled: 0 }
+    let (clock, takes) = (&plan.clock, true);
+    Context { now, clock, desk, wheel, machine, draining, takes, handled: 0, deep: 0 }
 }
