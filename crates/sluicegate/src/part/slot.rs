@@ -27,7 +27,10 @@ const PLACES_MAX: usize = 65_536;
 /// it say what becomes of more.
 ///
 /// While there is no part, what comes is sent on the port `bare`. Where that is
-/// [sealed](crate::Net::seal) it stays queued for the next one.
+/// [sealed](crate::Net::seal) it stays queued for the next one: put such a slot in a pinned domain,
+/// as a pool with a range of sizes looks after a queue that stands.
+///
+/// [`Sim::attach`](crate::Sim::attach) has an example on one thread.
 pub fn slot<T: Send + 'static, R: Send + 'static>(
     name: &str,
 ) -> (Spec<SlotStage<T, R>>, Slot<T, R>) {
