@@ -120,6 +120,8 @@ impl Part {
         let start = Instant::now();
         let is_over = || start.elapsed() >= limit;
         self.shut();
+        // Else what is paused in it would wait for an operator.
+        self.running().begin_drain();
         while self.inside() > 0 && !is_over() && self.stopped().is_none() {
             thread::park_timeout(DRAIN_STEP);
         }

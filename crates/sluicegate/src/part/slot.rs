@@ -22,9 +22,9 @@ const PLACES_MAX: usize = 65_536;
 /// It passes what it takes from its queue into the part that was attached last, and sends what is
 /// answered there on its port `answers`, with the flow's own tag. A flow that the part finishes, or
 /// that ends in it without an answer, ends so here; one that is [gone](crate::Cx::gone) is so there
-/// too, where the slot is on the worker of its source. Each replica has at most as many flows in parts
-/// as its setting `places` says, 1024 unless set: then the queue fills, and the wires that lead to
-/// it say what becomes of more.
+/// too, where the slot is on the worker of its source. Each replica has at most as many flows in
+/// parts as its setting `places` says, 1024 unless set: then the queue fills, and the wires that
+/// lead to it say what becomes of more.
 ///
 /// While there is no part, what comes is sent on the port `bare`. Where that is
 /// [sealed](crate::Net::seal) it stays queued for the next one: put such a slot in a pinned domain,

@@ -137,3 +137,18 @@ fn a_net_that_stops_before_its_part_leaves_that_whole() {
     assert!(ledger.balanced() && ledger.in_flight == 0, "{ledger:?}");
     assert_over(part.remove(LONG), true);
 }
+
+#[test]
+fn a_part_that_is_paused_goes_on_when_it_is_taken_away() {
+    let (running, entry, numbers, done) = host();
+    let part = attach(&running, part("part", &numbers, 1, pass));
+    part.observer().pause("", "only").unwrap();
+    (0..5).for_each(|n| insist(&entry, n));
+    while part.inside() < 5 {
+        thread::yield_now();
+    }
+    let removed = part.remove(LONG);
+    assert_over(removed, true);
+    until(&done, 5);
+    assert_over(running.drain(LONG), true);
+}
