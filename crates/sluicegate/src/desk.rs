@@ -107,12 +107,17 @@ pub(crate) struct Answered {
     pub deadline: Time,
 }
 
+/// The source missed a place since one was freed.
+const MISSED: u8 = 1;
+/// The source hears of flows that were answered.
+const HEARS: u8 = 2;
+
 /// The places of one source on this worker.
 #[derive(Default)]
 struct Placed {
     taken: Cell<u32>,
-    /// Whether the source missed a place since one was freed.
-    missed: Cell<bool>,
+    /// What else has to be done when one is freed; mostly nothing.
+    notes: Cell<u8>,
 }
 
 impl Desk {
@@ -345,7 +350,7 @@ impl Desk {
             placed.taken.set(placed.taken.get() + 1);
             self.counts.places.set(self.counts.places.get() + 1);
         }
-        placed.missed.set(placed.missed.get() || !free);
+        placed.notes.set(placed.notes.get() | if free { 0 } else { MISSED });
         free
     }
 
@@ -356,13 +361,19 @@ impl Desk {
             self.unset_gone(source, flow);
         }
         let placed = &self.placed[source.index()];
-        debug_assert!(placed.taken.get() > 0, "a place was freed twice");
-        placed.taken.set(placed.taken.get().saturating_sub(1));
-        self.counts.places.set(self.counts.places.get() - 1);
-        if placed.missed.take() {
+        self.take_back(placed);
+        let notes = placed.notes.replace(placed.notes.get() & !MISSED);
+        if notes & MISSED != 0 {
             self.roused.borrow_mut().push(source);
             self.news.set(true);
         }
+    }
+
+    #[inline]
+    fn take_back(&self, placed: &Placed) {
+        debug_assert!(placed.taken.get() > 0, "a place was freed twice");
+        placed.taken.set(placed.taken.get().saturating_sub(1));
+        self.counts.places.set(self.counts.places.get() - 1);
     }
 
     /// Counts a flow of a class that ended without an answer.
@@ -419,6 +430,12 @@ impl Desk {
         }
     }
 
+    /// Has a source hear of each of its flows that was answered.
+    pub fn hear_finished(&self, source: StageId) {
+        let notes = &self.placed[source.index()].notes;
+        notes.set(notes.get() | HEARS);
+    }
+
     /// Has the flag of a stage raised whenever a flow of this worker is gone.
     pub fn watch_gone(&self, stage: StageId) {
         let mut watchers = self.watchers.borrow_mut();
@@ -442,10 +459,14 @@ impl Desk {
 
     /// A flow with a place at its source has ended.
     pub fn settled(&self, notice: Notice) {
-        if notice.why.is_none() && notice.home == self.worker {
-            self.free_place(notice.source, notice.flow);
-        } else {
-            self.tell(notice);
+        if notice.why.is_some() || notice.home != self.worker {
+            return self.tell(notice);
+        }
+        let placed = &self.placed[notice.source.index()];
+        match placed.notes.get() {
+            0 if self.gone_here.get() == 0 => self.take_back(placed),
+            notes if notes & HEARS == 0 => self.free_place(notice.source, notice.flow),
+            _ => self.tell(notice),
         }
     }
 

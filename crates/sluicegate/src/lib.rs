@@ -56,6 +56,7 @@ mod ledger;
 pub mod manual;
 mod net;
 mod observe;
+mod part;
 mod queue;
 mod rig;
 mod run;
@@ -81,6 +82,7 @@ pub use observe::{
     FlowTrace, Happening, Histogram, Kept, Metric, MetricKind, Observer, Reading, Snapshot,
     StageView, StepKind, TRACE_COLUMNS, Vote, WireView, WorkerView,
 };
+pub use part::{Door, DoorStage, Part, PartView, Slot, SlotOut, SlotOutlets, SlotStage, slot};
 pub use queue::{AdmissionQueue, Ask, Order, Place};
 pub use rig::Rig;
 pub use run::{

@@ -384,7 +384,8 @@ pub(crate) struct Notice {
     pub source: StageId,
     pub home: WorkerId,
     pub question: bool,
-    /// `None`: answered on another worker, so that only the place is to be freed.
+    /// `None`: answered on another worker, so that only the place is to be freed, or at a source
+    /// that hears of it.
     pub why: Option<Why>,
 }
 

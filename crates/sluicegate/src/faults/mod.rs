@@ -34,3 +34,6 @@ page!(n0021);
 page!(n0022);
 page!(n0023);
 page!(n0024);
+page!(n0025);
+page!(n0026);
+page!(n0027);

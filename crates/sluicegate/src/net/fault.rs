@@ -155,6 +155,23 @@ pub enum Fault {
         /// Why not.
         why: String,
     },
+    /// N0025: a part has no stage for the door by which it is to be attached.
+    NoDoor {
+        /// The part.
+        part: String,
+    },
+    /// N0026: a part is to be attached to a net that does not have its slot.
+    NoSlot {
+        /// The part.
+        part: String,
+        /// The net.
+        net: String,
+    },
+    /// N0027: two parts of a net share a name.
+    SamePartName {
+        /// The name.
+        name: String,
+    },
 }
 
 impl Fault {
@@ -185,6 +202,9 @@ impl Fault {
             Self::DivertsWithoutLetters { .. } => "N0022",
             Self::RouteDoesNotFit { .. } => "N0023",
             Self::TeeDoesNotFit { .. } => "N0024",
+            Self::NoDoor { .. } => "N0025",
+            Self::NoSlot { .. } => "N0026",
+            Self::SamePartName { .. } => "N0027",
         }
     }
 
@@ -244,6 +264,13 @@ impl Fault {
             Self::TeeDoesNotFit { .. } => {
                 "make it a `.tap(inlet)`, which gets what it has room for, or give the stage a \
                  second port and send a fork there"
+            }
+            Self::NoDoor { .. } => "add the stage that `slot.door(..)` made along with its door",
+            Self::NoSlot { .. } => {
+                "make its door by `slot.door(..)` of a slot whose stage was added to that net"
+            }
+            Self::SamePartName { .. } => {
+                "name the part otherwise, or take the one that is there away before"
             }
         }
     }
@@ -308,6 +335,13 @@ impl fmt::Display for Fault {
             }
             Self::RouteDoesNotFit { wire, why } | Self::TeeDoesNotFit { wire, why } => {
                 write!(f, "the wire from `{wire}` {why}")
+            }
+            Self::NoDoor { part } => write!(f, "part `{part}` has no stage for its door"),
+            Self::NoSlot { part, net } => {
+                write!(f, "net `{net}` has no slot for part `{part}`")
+            }
+            Self::SamePartName { name } => {
+                write!(f, "a part called `{name}` is attached already")
             }
         }?;
         write!(f, "; {} (see {})", self.cure(), self.page())

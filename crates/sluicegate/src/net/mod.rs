@@ -17,7 +17,7 @@ pub(crate) use entry::EntryCounts;
 pub use entry::{Entry, Refused};
 pub use fault::{Fault, Faults};
 pub(crate) use graph::exit_order;
-pub(crate) use spec::{BuildReplica, Declared, LETTERS, StageKind, StageSpec};
+pub(crate) use spec::{BuildReplica, Declared, LETTERS, StageKind, StageSpec, is_made_by};
 pub use spec::{Capacity, Spec, bounded, stage};
 pub use supervision::Supervision;
 pub(crate) use wire::WireSpec;

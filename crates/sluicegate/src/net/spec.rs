@@ -205,6 +205,7 @@ pub(crate) struct Declared {
     pub timers: u32,
     pub supervision: Supervision,
     pub hears_pressure: bool,
+    pub hears_finished: bool,
 }
 
 /// A stage called `name`, each replica of which is made by `make` on its worker.
@@ -223,6 +224,7 @@ pub fn stage<S: Stage>(name: &str, make: impl Fn() -> S + Send + Sync + 'static)
         timers: TIMERS,
         supervision: Supervision::default(),
         hears_pressure: false,
+        hears_finished: false,
     };
     Spec { stage, make: Arc::new(make), copy: None }
 }
@@ -307,6 +309,63 @@ impl<S: Stage> Spec<S> {
         self
     }
 
+    /// Has [`Stage::finished`] called for each flow of this source that was answered.
+    ///
+    /// ```
+    /// use sluicegate::{Batch, Cx, Entering, Net, Out, Sim, Stage, from_fn, stage};
+    ///
+    /// /// Lets one flow in after the other, three in all.
+    /// struct Source;
+    ///
+    /// impl Source {
+    ///     fn send(&self, flow: u64, cx: &mut Cx<'_, Out<u64>>) {
+    ///         let tag = cx.enter(flow, Entering::default()).expect("the one before has ended");
+    ///         cx.out.emit(tag.with(flow));
+    ///     }
+    /// }
+    ///
+    /// impl Stage for Source {
+    ///     type In = ();
+    ///     type Out = Out<u64>;
+    ///
+    ///     fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+    ///         self.send(1, cx);
+    ///     }
+    ///
+    ///     fn handle(&mut self, _: Batch<'_, ()>, _: &mut Cx<'_, Out<u64>>) {}
+    ///
+    ///     fn finished(&mut self, flow: u64, cx: &mut Cx<'_, Out<u64>>) {
+    ///         if flow < 3 {
+    ///             self.send(flow + 1, cx);
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let mut net = Net::new("in turn");
+    /// let cpu = net.domain("cpu").pinned(1);
+    /// let source = net.add(stage("source", || Source).on(cpu).flows(1).hear_finished());
+    /// let end = || {
+    ///     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+    ///         batch.for_each(|event| event.split().0.finish());
+    ///     })
+    /// };
+    /// let end = net.add(stage("end", end).on(cpu));
+    /// net.wire(source.out, end.inlet);
+    /// let mut sim = Sim::new(net, 1)?;
+    /// assert!(sim.settle(100));
+    /// assert_eq!(sim.ledger().finished, 3);
+    /// # Ok::<(), sluicegate::StartError>(())
+    /// ```
+    pub fn hear_finished(mut self) -> Self {
+        self.stage.hears_finished = true;
+        self
+    }
+
+    /// What makes its replicas.
+    pub(crate) fn maker(&self) -> Make<S> {
+        Arc::clone(&self.make)
+    }
+
     /// Has any stage with the same ports take its place while the net runs, if it is asked to:
     /// [`Observer::replace`](crate::Observer::replace). Else only one of the same type can.
     pub fn replaceable(self) -> Spec<AnyStage<S::In, S::Out>> {
@@ -351,7 +410,18 @@ pub(crate) struct StageSpec {
     pub build: BuildReplica,
 }
 
+/// Whether the replicas of a stage are made by this.
+pub(crate) fn is_made_by<S: Stage>(kind: &StageKind, make: &Make<S>) -> bool {
+    let maker = kind.0.downcast_ref::<Arc<Maker<S>>>();
+    maker.is_some_and(|maker| Arc::ptr_eq(&maker.get(), make))
+}
+
 impl StageSpec {
+    /// Whether its replicas are made by this.
+    pub fn is_made_by<S: Stage>(&self, make: &Make<S>) -> bool {
+        is_made_by(&self.kind, make)
+    }
+
     /// The name of a port; the one after the last is that for letters.
     pub fn port(&self, port: usize) -> &'static str {
         self.ports.get(port).copied().unwrap_or(LETTERS)

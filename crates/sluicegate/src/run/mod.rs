@@ -48,6 +48,7 @@ pub use policy::{
 pub(crate) use replica::{Fused, Replica, Seat, Seats};
 pub(crate) use rest::Rest;
 pub(crate) use runnable::{Context, Runnable};
+pub(crate) use running::DRAIN_STEP;
 pub use running::{Drained, Running, StartError};
 pub(crate) use stall::{OnStall, Sleep, stalls, watch};
 pub use stall::{Stall, Stalled};

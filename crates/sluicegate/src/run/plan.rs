@@ -5,16 +5,17 @@ use crate::event::{StageId, WorkerId};
 use crate::gone::Gone;
 use crate::net::{
     BoxError, BuildReplica, Declared, EntryCounts, Kind, LETTERS, MachineFactory, Net,
-    PolicyFactory, Routing, StageKind, ThreadStart, WireSpec, Wiring, exit_order,
+    PolicyFactory, Routing, StageKind, ThreadStart, WireSpec, Wiring, exit_order, is_made_by,
 };
 use crate::observe::{Stats, Traces};
+use crate::part::Parts;
 use crate::queue::{Probe, route};
 use crate::run::{
-    Bell, Breaker, Crew, Current, Directives, GROUP, Mailbox, NEWS, OnStall, PolicySettings, Pool,
-    READY_BITS, Ring, Runnable, Seats, Seen, Stall, Stalled, StopError, Told,
+    Bell, Breaker, Crew, Current, Directives, GROUP, Mailbox, Make, NEWS, OnStall, PolicySettings,
+    Pool, READY_BITS, Ring, Runnable, Seats, Seen, Stall, Stalled, StopError, Told,
 };
 use crate::settings::Changes;
-use crate::stage::Window;
+use crate::stage::{Stage, Window};
 use crate::time::Clock;
 use std::any::Any;
 use std::cell::Cell;
@@ -56,6 +57,8 @@ pub(crate) struct Plan {
     pub changes: Changes,
     /// Single flows that are kept.
     pub traces: Arc<Traces>,
+    /// The parts that are attached to its slots.
+    pub parts: Parts,
 }
 
 pub(crate) struct PlannedDomain {
@@ -180,6 +183,7 @@ impl Plan {
             measures: AtomicBool::new(measures),
             changes: Changes::default(),
             traces: Arc::new(Traces::new(first, tracing, simulated)),
+            parts: Parts::default(),
         });
         for entry in &entries {
             entry.open(&plan);
@@ -432,6 +436,11 @@ impl PlannedStage {
             kind: stage.kind,
             build: stage.build,
         }
+    }
+
+    /// Whether its replicas are made by this.
+    pub fn is_made_by<S: Stage>(&self, make: &Make<S>) -> bool {
+        is_made_by(&self.kind, make)
     }
 
     /// The name of a port; the one after the last is that for letters.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// to look at the machine.
 const RUNS: usize = 256;
 /// How often a draining net is asked whether it is done.
-const DRAIN_STEP: Duration = Duration::from_millis(5);
+pub(crate) const DRAIN_STEP: Duration = Duration::from_millis(5);
 
 /// A net that runs. Dropping it stops it.
 pub struct Running {
@@ -120,6 +120,10 @@ impl Running {
             self.watch = Some((over, thread.spawn(move || watch(&plan, &is_over))?));
         }
         Ok(())
+    }
+
+    pub(crate) fn plan(&self) -> &Arc<Plan> {
+        &self.plan
     }
 
     /// What watches the net; may be cloned and outlive it.

@@ -14,6 +14,7 @@
 mod arrivals;
 mod crowd;
 mod outbreak;
+mod parts;
 mod random;
 mod seeds;
 mod service;
@@ -23,20 +24,22 @@ mod trouble;
 pub use arrivals::{Arrivals, Gaps};
 pub use crowd::{Crowd, Outside};
 pub(crate) use outbreak::Befallen;
+pub use parts::Part;
 pub use random::Random;
 pub use seeds::{Case, Failure, Search, TRACE_KEPT};
 pub use service::ServiceTime;
 pub use setup::Setup;
 pub use trouble::{Begins, Trouble, Troubles};
 
-use crate::event::WorkerId;
 use crate::ledger::Ledger;
 use crate::net::Net;
 use crate::observe::{Observer, Record, Snapshot, sum};
 use crate::run::{Plan, StartError, StopError, Turn, Worker};
 use crate::time::{Clock, Time, VirtualTime};
 use outbreak::Outbreak;
+use parts::SimulatedPart;
 use setup::Sink;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -45,6 +48,8 @@ use std::time::Duration;
 pub struct Sim {
     plan: Arc<Plan>,
     workers: Vec<Simulated>,
+    /// What is attached to the net.
+    parts: Vec<SimulatedPart>,
     time: VirtualTime,
     random: Random,
     outbreak: Outbreak,
@@ -89,22 +94,13 @@ impl Sim {
         let Setup { seed, time, sink, troubles } = setup;
         let plan = Plan::new(net, Clock::Virtual(time.clone()), sink.is_some());
         let outbreak = Outbreak::new(troubles, &plan)?;
-        let mut workers = Vec::with_capacity(plan.workers());
-        for n in 0..plan.workers() {
-            let id = WorkerId(n as u16);
-            let mut worker = Worker::new(&plan, id).map_err(|error| {
-                let domain = plan.domain_of(id);
-                StartError::Machine { domain: domain.name.clone(), worker: n - domain.first, error }
-            })?;
-            time.switch();
-            worker.befall(outbreak.befallen());
-            let busy = time.now();
-            workers.push(Simulated { worker, sleeps: None, busy, dying: false, dead: false });
-        }
+        let mut workers = Self::make_workers(&plan, &time)?;
+        workers.iter_mut().for_each(|simulated| simulated.worker.befall(outbreak.befallen()));
         let trace = sink.map(|sink| Trace { sink, records: Vec::new(), line: String::new() });
         let random = Random::new(seed ^ 0x9e37_79b9_7f4a_7c15);
         plan.start();
-        let mut sim = Self { plan, workers, time, random, outbreak, trace, stopped: false };
+        let parts = Vec::new();
+        let mut sim = Self { plan, workers, parts, time, random, outbreak, trace, stopped: false };
         (0..sim.workers.len()).for_each(|worker| sim.write_trace(worker));
         Ok(sim)
     }
@@ -120,12 +116,12 @@ impl Sim {
             return false;
         }
         self.outbreak.look(self.time.now(), &self.plan, &mut self.workers);
-        let awake: Vec<usize> = (0..self.workers.len()).filter(|&n| self.is_awake(n)).collect();
+        let awake: Vec<usize> = (0..self.all()).filter(|&n| self.is_awake(n)).collect();
         if awake.is_empty() {
             return false;
         }
         let chosen = awake[self.random.below(awake.len())];
-        let simulated = &mut self.workers[chosen];
+        let (_, simulated) = self.simulated(chosen);
         if simulated.sleeps.take().is_some() {
             let told = !simulated.worker.is_parked();
             simulated.worker.woke(if told { "told" } else { "time" });
@@ -136,10 +132,11 @@ impl Sim {
             Turn::Busy => {}
             Turn::Idle(until) => simulated.sleeps = Some(until),
             Turn::Rest(time) => rest = time,
-            Turn::Stopped => self.close(),
+            Turn::Stopped => self.close_of(chosen),
         }
-        let simulated = &mut self.workers[chosen];
-        simulated.busy = self.time.now() + rest;
+        let busy = self.time.now() + rest;
+        let (_, simulated) = self.simulated(chosen);
+        simulated.busy = busy;
         simulated.die_if_due();
         self.time.switch();
         self.outbreak.count();
@@ -183,7 +180,8 @@ impl Sim {
         if self.stopped {
             return None;
         }
-        let workers = self.workers.iter().filter_map(Simulated::next);
+        let parts = self.parts.iter().flat_map(|part| &part.workers);
+        let workers = self.workers.iter().chain(parts).filter_map(Simulated::next);
         workers.chain(self.outbreak.next()).min()
     }
 
@@ -206,12 +204,16 @@ impl Sim {
 
     /// The ledger now, with what is in flight counted in queues, outboxes, windows and stages.
     pub fn ledger(&mut self) -> Ledger {
-        let mut ledger = sum(&[], &self.plan);
+        Self::ledger_of(&self.plan, &mut self.workers)
+    }
+
+    fn ledger_of(plan: &Plan, workers: &mut [Simulated]) -> Ledger {
+        let mut ledger = sum(&[], plan);
         ledger.in_flight = 0;
-        for simulated in &mut self.workers {
+        for simulated in workers {
             ledger += simulated.worker.ledger();
         }
-        for stage in &self.plan.stages {
+        for stage in &plan.stages {
             let queued: usize = stage.probes.iter().map(|probe| probe.lengths().1).sum();
             ledger.in_flight += queued as i64;
         }
@@ -219,14 +221,22 @@ impl Sim {
     }
 
     /// Checks what must hold between any two batches: that no flow vanished or was made twice,
-    /// and that the workers' counts of what they queued agree with the queues.
+    /// and that the workers' counts of what they queued agree with the queues; in the net and in
+    /// its parts.
     pub fn assert_even(&mut self) {
-        let ledger = self.ledger();
-        assert!(ledger.balanced(), "the ledger is uneven: {ledger:?}");
-        let counted: i64 = self.workers.iter().map(|simulated| simulated.worker.queued()).sum();
-        let entered: u64 = self.plan.entries.iter().map(|e| e.entered.load(Relaxed)).sum();
+        Self::assert_even_of(&self.plan, &mut self.workers);
+        for part in &mut self.parts {
+            Self::assert_even_of(&part.plan, &mut part.workers);
+        }
+    }
+
+    fn assert_even_of(plan: &Plan, workers: &mut [Simulated]) {
+        let ledger = Self::ledger_of(plan, workers);
+        assert!(ledger.balanced(), "the ledger of `{}` is uneven: {ledger:?}", plan.name);
+        let counted: i64 = workers.iter().map(|simulated| simulated.worker.queued()).sum();
+        let entered: u64 = plan.entries.iter().map(|e| e.entered.load(Relaxed)).sum();
         let found: usize =
-            self.plan.stages.iter().flat_map(|s| &s.probes).map(|probe| probe.lengths().1).sum();
+            plan.stages.iter().flat_map(|s| &s.probes).map(|probe| probe.lengths().1).sum();
         assert_eq!(counted + entered as i64, found as i64, "counted and found in queues");
         assert!(ledger.places >= 0, "a source's place was freed twice: {ledger:?}");
     }
@@ -251,20 +261,30 @@ impl Sim {
 
     /// Writes what a worker noted.
     fn write_trace(&mut self, worker: usize) {
-        let Some(Trace { sink, records, line }) = &mut self.trace else { return };
-        self.workers[worker].worker.take_records(records);
+        let Some(mut trace) = self.trace.take() else { return };
+        let of_part = worker >= self.workers.len();
+        let (plan, simulated) = self.simulated(worker);
+        let Trace { sink, records, line } = &mut trace;
+        simulated.worker.take_records(records);
         for record in records.drain(..) {
-            let domain = self.plan.domain_of(record.worker);
-            let place = (&*domain.name, record.worker.index() - domain.first);
-            let stage = record.stage.map(|stage| &*self.plan.stages[stage.index()].spec.name);
+            let domain = plan.domain_of(record.worker);
+            let name = match of_part {
+                true => Cow::from(format!("{}.{}", plan.name, domain.name)),
+                false => Cow::from(&domain.name),
+            };
+            let place = (&*name, record.worker.index() - domain.first);
+            let stage = record.stage.map(|stage| &*plan.stages[stage.index()].spec.name);
             line.clear();
             record.write(place, stage, line);
             sink(line);
         }
+        self.trace = Some(trace);
     }
 
     fn is_awake(&self, n: usize) -> bool {
-        self.workers[n].next().is_some_and(|next| next <= self.now())
+        let parts = self.parts.iter().flat_map(|part| &part.workers);
+        let simulated = self.workers.iter().chain(parts).nth(n);
+        simulated.and_then(Simulated::next).is_some_and(|next| next <= self.now())
     }
 }
 

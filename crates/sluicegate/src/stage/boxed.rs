@@ -41,6 +41,10 @@ impl<S: Stage + ?Sized> Stage for Box<S> {
         (**self).ended(ended, cx);
     }
 
+    fn finished(&mut self, flow: u64, cx: &mut Cx<'_, S::Out>) {
+        (**self).finished(flow, cx);
+    }
+
     fn drain(&mut self, cx: &mut Cx<'_, S::Out>) {
         (**self).drain(cx);
     }

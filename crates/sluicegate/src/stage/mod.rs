@@ -136,6 +136,10 @@ pub trait Stage: 'static {
         }
     }
 
+    /// A flow of this source was answered, in a stage that [hears](crate::Spec::hear_finished) of
+    /// it. Its place is free.
+    fn finished(&mut self, _flow: u64, _cx: &mut Cx<'_, Self::Out>) {}
+
     /// The net takes no new work; called once. Sources stop letting flows in.
     fn drain(&mut self, _cx: &mut Cx<'_, Self::Out>) {}
 

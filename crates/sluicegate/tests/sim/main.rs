@@ -27,6 +27,8 @@ mod numbers;
 mod orders;
 mod overload;
 mod panics;
+mod parts;
+mod parts_drawn;
 mod pauses;
 mod permits;
 mod places;

@@ -15,8 +15,8 @@ use stages::{AnyLetter, Asker, Nap, Seeds, fork_in_the_road, last, oracle, under
 use std::cell::Cell;
 use std::ops::Range;
 
-mod parts;
-mod stages;
+pub mod parts;
+pub mod stages;
 
 /// The most flows of a worker, stages in a row, and troubles of a net.
 pub const MOST: (u64, usize, usize) = (40, 5, 4);

@@ -5,6 +5,7 @@ mod common;
 mod ends;
 mod load;
 mod machines;
+mod parts;
 mod snapshots;
 mod stalls;
 mod steered;

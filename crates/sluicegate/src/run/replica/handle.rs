@@ -63,7 +63,10 @@ impl<S: Stage> Replica<S> {
                 (true, ..) => continue,
                 (false, _, why) => {
                     cx.desk.free_place(source, flow);
-                    let Some(why) = why else { continue };
+                    let Some(why) = why else {
+                        self.hear_finished(flow, cx);
+                        continue;
+                    };
                     Ended { flow, why, tag: None }
                 }
             };
@@ -73,6 +76,12 @@ impl<S: Stage> Replica<S> {
                 continue;
             }
             self.call_aside(cx, |stage, _, cx| stage.ended(ended, cx));
+        }
+    }
+
+    fn hear_finished(&mut self, flow: u64, cx: &mut Context<'_>) {
+        if self.hears_finished && self.stage.is_some() {
+            self.call_aside(cx, |stage, _, cx| stage.finished(flow, cx));
         }
     }
 

@@ -43,6 +43,9 @@ impl<S: Stage> Replica<S> {
             let link = link.downcast().expect("the port carries letters of the stage's input");
             Box::new(Letters::new(*link, &declared.name))
         });
+        if declared.hears_finished {
+            build.desk.hear_finished(spec.id);
+        }
         let mut work = Work::new(declared.slice);
         work.copies = copy.filter(|_| letters.is_some()).map(Copies::new);
         // A queue that chooses has looked already, and counts what it dropped.
@@ -86,6 +89,7 @@ impl<S: Stage> Replica<S> {
             letters,
             started: false,
             hears_pressure: declared.hears_pressure,
+            hears_finished: declared.hears_finished,
             tenth: 0,
             directives: Arc::clone(&spec.directives),
             heard: 0,

@@ -86,6 +86,8 @@ pub(crate) struct Replica<S: Stage> {
     /// Whether it hears of pressure, and the tenth of that which it heard of last.
     hears_pressure: bool,
     tenth: u8,
+    /// Whether it hears of flows that were answered.
+    hears_finished: bool,
     directives: Arc<Directives>,
     /// Their epoch when it last looked at them, if it need not look again.
     heard: u64,
