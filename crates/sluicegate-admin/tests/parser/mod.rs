@@ -124,7 +124,7 @@ impl Reader {
         if !fits || (suffix == "_bucket") != labels.contains_key("le") {
             return Err(format!("a {} has no such sample", family.kind));
         }
-        if (family.kind == "counter" || suffix == "_bucket") && !(value >= 0.0) {
+        if (family.kind == "counter" || suffix == "_bucket") && (value < 0.0 || value.is_nan()) {
             return Err("less than nothing was counted".to_owned());
         }
         if family.kind == "info" && value != 1.0 {

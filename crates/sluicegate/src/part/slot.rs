@@ -180,7 +180,9 @@ impl<T, R> SlotStage<T, R> {
     fn item(&mut self, event: Event<T>, joint: &Arc<Joint<T, R>>) -> Item<T, R> {
         let (tag, body) = event.split();
         let (deadline, class, client) = (tag.deadline(), tag.class(), tag.client());
-        let entering = Entering { born: Some(tag.born()), deadline, class, client };
+        // The trace stays with the flow out here.
+        let born = Some(tag.born());
+        let entering = Entering { born, deadline, class, client, trace: None };
         let weight = tag.weight();
         let key = self.inside.insert(Inside { tag, joint: Arc::clone(joint), gone: false });
         Item { origin: Origin { slot: Arc::clone(&self.down), key }, entering, weight, body }
