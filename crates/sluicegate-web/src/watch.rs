@@ -151,7 +151,8 @@ impl Watch {
 
     /// Goes on with the history of a net from which this one takes over.
     pub fn inherit(&self, former: &Watch) {
-        let lately = std::mem::take(&mut *former.lately());
+        let mut lately = std::mem::take(&mut *former.lately());
+        lately.succeed();
         *self.lately() = lately;
     }
 

@@ -33,6 +33,8 @@ pub struct Watcher {
     history: History,
     incidents: Incidents,
     waits: Waits,
+    /// The next look is at another net.
+    again: bool,
 }
 
 /// A net as it is seen at a moment.
@@ -85,11 +87,17 @@ impl Watcher {
         event
     }
 
+    /// Another net takes over, which is seen from the next look on.
+    pub fn succeed(&mut self) {
+        self.again = true;
+    }
+
     /// The time of a look. Where the clock began anew, because another net took over, what was
     /// before moves to where it belongs.
     fn time(&mut self, now: &Net) -> i64 {
         let at_ms = now.time_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or_default();
-        if let Some(last) = self.history.last().filter(|last| *last >= at_ms) {
+        let again = std::mem::take(&mut self.again);
+        if let Some(last) = self.history.last().filter(|last| again || *last >= at_ms) {
             // Nobody looked in between: it is taken to have been a tick.
             let began = last + TICK.as_millis() as i64 - at_ms;
             self.history.shift(began);
