@@ -1,6 +1,6 @@
 //! The admin listener: the dashboard, the net as JSON, and what may be changed while it runs.
 use super::viewers::Viewers;
-use crate::watch::Watch;
+use crate::watch::{Sight, Watch};
 use sluicegate::{Batch, Cx, Out, Stage, Time};
 use sluicegate_admin::{Answer, Asked, TICK, answer};
 use sluicegate_http::{Exchange, Head, Reply};
@@ -43,12 +43,13 @@ impl Stage for ShowAdmin {
     }
 
     fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>) {
+        let sight = Sight::of(&self.watch);
         for mut event in batch {
             if Viewers::is_one(&mut event) {
                 self.viewers.sent(event);
                 continue;
             }
-            let mut answer = answer(asked(&event), &*self.watch);
+            let mut answer = answer(asked(&event), &sight);
             if answer.is_live() {
                 let first = std::mem::take(&mut answer.body);
                 self.viewers.admit(event, reply(answer), first.into(), self.watch.seats());

@@ -1,6 +1,6 @@
 //! Shows the net itself: its stages, wires and ledgers as JSON.
 use super::admin::reply;
-use crate::watch::Watch;
+use crate::watch::{Sight, Watch};
 use sluicegate::{Batch, Cx, Out, Stage};
 use sluicegate_admin::{Seen, show};
 use sluicegate_http::Exchange;
@@ -24,8 +24,9 @@ impl Stage for ShowNet {
     type Out = Out<Exchange>;
 
     fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>) {
+        let sight = Sight::of(&self.watch);
         for mut event in batch {
-            let shown = reply(show(event.method_name(), || self.watch.json()));
+            let shown = reply(show(event.method_name(), || sight.json()));
             event.reply(shown);
             cx.out.emit(event);
         }
