@@ -254,7 +254,59 @@ fn millis(micros: u128) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluicegate::{AdmissionQueue, Ask, Overload, Time, bounded, ms};
+    use sluicegate::{
+        AdmissionQueue, Ask, Batch, Cx, Net, Overload, Sim, Time, VirtualTime, bounded, from_fn,
+        ms, stage,
+    };
+
+    #[test]
+    fn a_net_is_shown_with_its_times_classes_and_workers() {
+        let (mut net, time) = (Net::new("shown"), VirtualTime::default());
+        let pool = net.domain("pool").pool(1);
+        let clock = time.clone();
+        let work = move || {
+            let clock = clock.clone();
+            from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+                for event in batch {
+                    let (mut tag, n) = event.split();
+                    clock.spend(ms(2));
+                    tag.set_class(3);
+                    if n == 0 { tag.finish() } else { tag.refuse(Why::Refused) }
+                }
+            })
+        };
+        let work = net.add(stage("work", work).on(pool));
+        let entry = net.entry(work.inlet);
+        let mut sim = Sim::with_time(net, 1, time).unwrap();
+        for n in 0..2 {
+            entry.send(n).unwrap();
+        }
+        assert!(sim.run_for(ms(10), 100));
+        let shown = super::net(&sim.snapshot());
+        let stage = &shown["stages"][0];
+        assert_eq!((&stage["arrivals"], &stage["served"]), (&json!(2), &json!(2)));
+        let times = json!({
+            "count": 2, "mean_us": 2000.0, "p50_us": 2000.0, "p90_us": 2000.0, "p99_us": 2000.0,
+            "max_us": 2000.0,
+        });
+        assert_eq!(stage["service"], times, "no quantile is above the largest");
+        assert_eq!(
+            (&stage["wait"]["count"], &stage["wait"]["max_us"]),
+            (&json!(2), &json!(2000.0))
+        );
+        assert_eq!(stage["batch_sizes"], json!({"mean": 1.0, "p50": 1, "p99": 1, "max": 1}));
+        let refused = &stage["refused_by_class"][0];
+        assert_eq!((&refused["class"], &refused["refused"]), (&json!(3), &json!(1)));
+        assert_eq!((&stage["parked_us"], &stage["parked_on"]), (&json!(0), &json!([])));
+        let class = &shown["classes"][0];
+        assert_eq!((&class["class"], &class["finished"]), (&json!(3), &json!(1)));
+        assert_eq!((&class["ended"]["refused"], &class["late"]), (&json!(1), &json!(0)));
+        assert_eq!(class["response"]["max_us"], 2000.0);
+        let worker = &shown["workers"][0];
+        assert_eq!((&worker["domain"], &worker["worker"]), (&json!("pool"), &json!(0)));
+        assert_eq!((&worker["busy_us"], &worker["cpu_us"]), (&json!(4000), &Value::Null));
+        assert_eq!((&worker["asleep"], &shown["epoch"]), (&json!(true), &json!(0)));
+    }
 
     #[test]
     fn a_gate_is_shown_with_its_laws_and_even_books() {

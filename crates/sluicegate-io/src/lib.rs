@@ -29,6 +29,7 @@ mod slab;
 mod sleep;
 mod stages;
 mod system;
+mod thread_park;
 mod unix;
 mod uring;
 
@@ -54,4 +55,5 @@ pub use stages::{
     AcceptStage, ConnectOut, ConnectStage, Dialed, Never, Options, ReadStage, Served, WriteStage,
     dial, serve,
 };
+pub use thread_park::ThreadPark;
 pub use uring::{DIRECT_SPARE, Unfit, Uring};

@@ -71,10 +71,14 @@ impl Sleep {
         let mut text = [0; 64];
         let len = self.stat.read_at(&mut text, 0).ok()?;
         let (waited, runs) = schedstat(std::str::from_utf8(&text[..len]).ok()?)?;
-        let cpu = clock_gettime(ClockId::ThreadCPUTime);
-        let cpu = Duration::new(cpu.tv_sec.try_into().ok()?, cpu.tv_nsec.try_into().ok()?);
-        Some((cpu + Duration::from_nanos(waited), runs))
+        Some((cpu_time()? + Duration::from_nanos(waited), runs))
     }
+}
+
+/// How much time of a processor this thread has used.
+pub(crate) fn cpu_time() -> Option<Duration> {
+    let cpu = clock_gettime(ClockId::ThreadCPUTime);
+    Some(Duration::new(cpu.tv_sec.try_into().ok()?, cpu.tv_nsec.try_into().ok()?))
 }
 
 /// Within this time two readings are of one moment.

@@ -18,7 +18,9 @@ use sluicegate_http::{
     Deadlines, HttpNodes, HttpServer, InPieces, Limits, Refusals, Settings as Http, WallClock,
 };
 use sluicegate_io::resources::{Reader, Threads};
-use sluicegate_io::{Addresses, ConnLedger, Io, Listeners, Options, Settings, WhenFull};
+use sluicegate_io::{
+    Addresses, ConnLedger, Io, Listeners, Options, Settings, ThreadPark, WhenFull,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,7 +116,7 @@ where
         cpu = cpu.on_thread_start(cpus.clone().each());
     }
     let cpu = cpu.pinned(workers);
-    let disk = net.domain("disk").pool(config.pool_threads);
+    let disk = net.domain("disk").machine(park).pool(config.pool_threads);
 
     let plan = Arc::clone(loader.plan());
     let refusals = watch.refusals();
@@ -157,7 +159,7 @@ where
 
     if let (Some(Log { format, waits, .. }), Some(file)) = (config.log.clone(), log) {
         // A thread of its own, so that a disk that is slow to take the log holds up no reads.
-        let own = net.domain("log").pool(1);
+        let own = net.domain("log").machine(park).pool(1);
         let log = stage("log", move || LogStage::new(Arc::clone(&file), format)).on(own);
         let log = net.add(log.queue(bounded(LOG_QUEUE)).batch(LOG_BATCH));
         let on_full = if waits { OnFull::Wait } else { OnFull::ShedNewest };
@@ -230,7 +232,7 @@ fn compress(net: &mut Net, config: &Config, cache: Node<Cache>, loader: &Arc<Loa
     if config.compression.order.is_empty() {
         return net.seal(cache.out.make);
     }
-    let (coder, loader) = (net.domain("coder").pool(1), Arc::clone(loader));
+    let (coder, loader) = (net.domain("coder").machine(park).pool(1), Arc::clone(loader));
     let make = stage("make", move || Make::new(Arc::clone(&loader))).on(coder);
     let make = net.add(make.queue(bounded(MAKES)).emits(config.workers.into()));
     net.wire(cache.out.make, make.inlet).on_full(OnFull::ShedNewest);
@@ -273,7 +275,7 @@ fn guard(
     if !plan.has_doors() {
         return net.seal(gate.out.login);
     }
-    let pool = net.domain("login").pool(workers);
+    let pool = net.domain("login").machine(park).pool(workers);
     let own = Arc::clone(plan);
     let check = stage("login", move || CheckLogin::new(Arc::clone(&own), Arc::clone(&refusals)));
     let check = net.add(check.on(pool).queue(bounded(LOGINS)));
@@ -290,9 +292,14 @@ fn read_resources(net: &mut Net, watch: &Watch, root: PathBuf, threads: Arc<Thre
     if resources.is_empty() {
         return;
     }
-    let own = net.domain("resources").pinned(1);
+    let own = net.domain("resources").machine(park).pinned(1);
     let read = move || ReadResources::new(Reader::new(&root, &resources, Arc::clone(&threads)));
     net.add(stage("resources", read).on(own));
+}
+
+/// What the threads of a domain wait in that has no network.
+fn park(_: usize) -> Result<ThreadPark, BoxError> {
+    Ok(ThreadPark::default())
 }
 
 /// Shows directories, if any may be shown; the site adds its fields, as to replies of handlers.

@@ -41,10 +41,16 @@ pub(crate) struct Desk {
     ended: RefCell<Vec<EndedOf>>,
     /// Flows that were answered in the run that is not over.
     answered: RefCell<Vec<Answered>>,
+    /// Whether there are any.
+    answers: Cell<bool>,
     /// Where the worker counts what it tells others.
     pub stats: Arc<WorkerStats>,
     /// Whether distributions are measured.
     pub measures: Cell<bool>,
+    /// The epoch for which the worker published its part of the ledger, and whether it has met an
+    /// event that was sent in a later one.
+    pub epoch: Cell<u64>,
+    pub behind: Cell<bool>,
     /// What a tag that is dropped now died of.
     dropping: Cell<Why>,
     /// The stage whose replica runs, or ran last.
@@ -138,8 +144,11 @@ impl Desk {
             accounted_by: Cell::default(),
             ended: RefCell::default(),
             answered: RefCell::default(),
+            answers: Cell::new(false),
             stats,
             measures: Cell::new(true),
+            epoch: Cell::new(0),
+            behind: Cell::new(false),
             dropping: Cell::new(Why::Dropped),
             running: Cell::new(NO_SOURCE),
             current: OnceCell::new(),
@@ -371,17 +380,21 @@ impl Desk {
     /// Counts a flow that was answered.
     pub fn finish(&self, answered: Answered) {
         bump(&self.counts.finished);
+        self.answers.set(true);
         self.answered.borrow_mut().push(answered);
     }
 
     /// Counts for their classes, at the end of a run, the flows that were answered in it.
     #[inline]
     pub fn settle_answers(&self, now: Time) {
-        let mut answered = self.answered.borrow_mut();
-        if answered.is_empty() {
-            return;
+        if self.answers.take() {
+            self.count_answers(now);
         }
-        for Answered { class, born, deadline } in answered.drain(..) {
+    }
+
+    #[inline(never)]
+    fn count_answers(&self, now: Time) {
+        for Answered { class, born, deadline } in self.answered.borrow_mut().drain(..) {
             let stats = self.stats.classes.of(class);
             stats.finished.add(1);
             if deadline < now {

@@ -25,10 +25,12 @@ const OURS: [&str; 2] = ["flows", "forks"];
 const CHANNELS: [&str; 5] = ["crossbeam", "flume", "kanal", "tokio", "async-channel"];
 /// Stages of the large nets, and the ports of each.
 const SIZES: [(usize, usize); 2] = [(10_000, 1), (10_000, 10)];
+/// Stages of the net that is looked at.
+const LOOKED_AT: usize = 1000;
 /// Events of the shorter of the two runs whose difference is what is counted.
 const COUNTED: usize = 64_000;
 /// Groups of measurements.
-const GROUPS: [&str; 5] = ["hop", "stream", "wakes", "size", "instructions"];
+const GROUPS: [&str; 6] = ["hop", "stream", "wakes", "size", "look", "instructions"];
 
 /// What is to be measured.
 pub struct Plan {
@@ -78,6 +80,9 @@ impl Plan {
         }
         if self.asks("size") {
             cells.extend(SIZES.map(|(stages, ports)| format!("size {stages} {ports}")));
+        }
+        if self.asks("look") {
+            cells.push(format!("look {LOOKED_AT}"));
         }
         cells
     }

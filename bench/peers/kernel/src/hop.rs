@@ -84,6 +84,29 @@ fn row(
     net.run().map_err(|error| anyhow::anyhow!("{error}"))
 }
 
+/// Seconds that a look at the net takes while its flows go round, all of its stages busy: the
+/// median and the longest.
+pub fn looks(stages: usize) -> Result<Figures> {
+    const LOOKS: usize = 101;
+    let (served, (over, _)) = (Arc::default(), sync_channel(1));
+    let running = row(stages, 64, u64::MAX, &served, &over)?;
+    // Until each stage has had events.
+    rate(&served, 0.5);
+    let observer = running.observer();
+    let mut looks: Vec<f64> = (0..LOOKS)
+        .map(|_| {
+            let begun = Instant::now();
+            let net = observer.snapshot();
+            let took = begun.elapsed().as_secs_f64();
+            assert!(net.stages.iter().all(|stage| stage.served > 0), "a stage idles");
+            took
+        })
+        .collect();
+    running.stop();
+    looks.sort_by(f64::total_cmp);
+    Ok(vec![("look_s", looks[LOOKS / 2]), ("longest_s", looks[LOOKS - 1])])
+}
+
 /// Nanoseconds an event and stage, the source among these.
 pub fn timed(stages: usize, flows: u64, seconds: f64) -> Result<Figures> {
     let (served, (over, _)) = (Arc::default(), sync_channel(1));

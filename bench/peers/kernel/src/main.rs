@@ -28,6 +28,7 @@ usage: kernel-peer hop STAGES BATCH (--seconds S | --rounds N)
        kernel-peer stream WHO BATCH --seconds S
        kernel-peer wakes BATCH --rounds N
        kernel-peer size STAGES PORTS
+       kernel-peer look STAGES
 WHO is flows, forks, crossbeam, flume, kanal, tokio or async-channel; PORTS is 1 or 10";
 
 fn main() -> Result<()> {
@@ -48,6 +49,7 @@ fn main() -> Result<()> {
         }
         ["wakes", batch, "--rounds", rounds] => wakes::run(number(batch)?, number(rounds)?)?,
         ["size", stages, ports] => size::run(number(stages)?, number(ports)?)?,
+        ["look", stages] => hop::looks(number(stages)?)?,
         _ => bail!(USAGE),
     };
     for (name, figure) in figures {

@@ -6,6 +6,7 @@ use sluicegate::{Machine, Raised, Time, Wait, Waker};
 
 use crate::conn::How;
 use crate::io::Io;
+use crate::sleep::cpu_time;
 
 impl Machine for Io {
     fn poll(&mut self, now: Time, wait: Wait, raised: &mut Raised) {
@@ -42,6 +43,10 @@ impl Machine for Io {
 
     fn slept(&self) -> Option<Duration> {
         self.sleep.as_ref()?.so_far()
+    }
+
+    fn cpu_time(&self) -> Option<Duration> {
+        cpu_time()
     }
 
     fn due(&self) -> Option<Time> {

@@ -3,6 +3,7 @@
 
 mod admission;
 mod by_class;
+mod cuts;
 mod drawing;
 mod flows;
 mod happening;
@@ -17,6 +18,7 @@ mod view;
 
 pub use admission::{AdmissionQueueView, AdmissionView, Vote};
 pub(crate) use by_class::ByClass;
+pub(crate) use cuts::{Cut, Cuts};
 pub use drawing::{Drawing, DrawnStage, DrawnWire};
 pub(crate) use flows::Traces;
 pub use flows::{FlowStep, FlowTrace, Kept, StepKind};
@@ -27,7 +29,7 @@ pub use metric::{Metric, MetricKind, Reading};
 pub(crate) use paths::PathKey;
 pub(crate) use recorder::Recorder;
 pub use snapshot::{Observer, Snapshot};
-pub(crate) use stats::{Count, Cut, StageStats, Stats, WireStats, WorkerStats, sum};
+pub(crate) use stats::{Count, StageStats, Stats, WireStats, WorkerStats, sum};
 pub use trace::TRACE_COLUMNS;
 pub(crate) use trace::{Record, Tracer};
 pub use view::{ClassView, StageView, WireView, WorkerView};

@@ -3,8 +3,8 @@
 use crate::desk;
 use crate::event::{StageId, WorkerId};
 use crate::ledger::{ByWhy, Ledger};
-use crate::observe::stats::{Cut, sum};
-use crate::observe::{ClassView, Histogram, StageView, WireView, WorkerView};
+use crate::observe::stats::sum;
+use crate::observe::{ClassView, Cut, Histogram, StageView, WireView, WorkerView};
 use crate::run::{Plan, Stall, StopError, stalls};
 use crate::time::{Clock, Time};
 use std::collections::BTreeMap;
@@ -92,8 +92,8 @@ impl Observer {
         true
     }
 
-    /// Has distributions be measured from now on, or not: see [`Net::measure`](crate::Net::measure).
-    /// What was measured before stays.
+    /// Has distributions be measured from now on, or not; what was measured before stays. See
+    /// [`Net::measure`](crate::Net::measure).
     pub fn measure(&self, on: bool) {
         self.plan.measures.store(on, Relaxed);
     }
@@ -180,7 +180,7 @@ impl Observer {
             busy += stats.busy.get();
             waited += stats.waited.get();
             waits += stats.waits.get();
-            parked += stats.parked_for(at);
+            parked += stats.parked_for(&plan.clock);
             if let Some(times) = stats.known_times() {
                 times.wait.add_to(&mut view.wait);
                 times.service.add_to(&mut view.service);

@@ -2,10 +2,10 @@
 
 use crate::event::{StageId, WorkerId};
 use crate::ledger::{ByWhy, Ledger, Why};
-use crate::observe::{ByClass, Tally};
+use crate::observe::{ByClass, Cut, Cuts, Tally};
 use crate::run::Plan;
 use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard};
-use crate::time::Time;
+use crate::time::{Clock, Time};
 use std::ops::Range;
 use std::sync::atomic::{Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock, PoisonError};
@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// How long an observer waits for the workers to publish. In models, where no time passes, until
 /// they did.
 const PATIENCE: Duration = Duration::from_millis(if cfg!(loom) { 1 << 32 } else { 20 });
+
+/// Set in the time for which a replica was parked while it is.
+const PARKED: u64 = 1 << 63;
 
 /// A count with one writer, to be read by anyone.
 #[derive(Debug, Default)]
@@ -46,9 +49,8 @@ pub(crate) struct StageStats {
     /// How often output was held so that the stage parked.
     pub parked: Count,
     pub parked_now: Count,
-    /// Nanoseconds for which it was parked before, and when it parked if it is now.
-    pub parked_time: Count,
-    pub parked_at: Count,
+    /// See [`StageStats::parked_for`].
+    parked_time: Count,
     pub panics: Count,
     /// How often the breaker opened.
     pub breaks: Count,
@@ -72,6 +74,15 @@ pub(crate) struct StageTimes {
     pub wait: Tally,
     pub service: Tally,
     pub batch_sizes: Tally,
+}
+
+impl StageTimes {
+    /// So many events of a batch were handled.
+    pub fn batch(&self, events: usize) {
+        if events > 0 {
+            self.batch_sizes.record(events as u64, 1);
+        }
+    }
 }
 
 /// A count for each reason.
@@ -121,13 +132,13 @@ impl StageStats {
         self.times.get().map(|times| &**times)
     }
 
-    /// Nanoseconds for which the replica was parked until `at`.
-    pub fn parked_for(&self, at: Time) -> u64 {
-        let now = match self.parked_now.get() {
-            0 => 0,
-            _ => at.0.saturating_sub(self.parked_at.get()),
-        };
-        self.parked_time.get() + now
+    /// Nanoseconds for which the replica was parked. While it is, the cell has those before less
+    /// the time at which it parked, so that one load tells all; the clock is read after it.
+    pub fn parked_for(&self, clock: &Clock) -> u64 {
+        match self.parked_time.get() {
+            time if time & PARKED == 0 => time,
+            time => time.wrapping_add(clock.now().0) & !PARKED,
+        }
     }
 
     /// The oldest event of a batch had waited for so many nanoseconds.
@@ -138,11 +149,12 @@ impl StageStats {
 
     /// The replica parks, or goes on.
     pub fn park(&self, parked: bool, now: Time) {
+        let time = self.parked_time.get();
         if parked {
             self.parked.add(1);
-            self.parked_at.set(now.0);
+            self.parked_time.set(time.wrapping_sub(now.0) | PARKED);
         } else {
-            self.parked_time.add(now.0.saturating_sub(self.parked_at.get()));
+            self.parked_time.set(time.wrapping_add(now.0) & !PARKED);
         }
         self.parked_now.set(u64::from(parked));
     }
@@ -179,7 +191,7 @@ pub(crate) struct Stats {
     wires: PerWorker<WireStats>,
     workers: Vec<Arc<WorkerStats>>,
     epoch: AtomicU64,
-    cuts: Mutex<Vec<Cut>>,
+    cuts: Mutex<Cuts>,
     published: Condvar,
 }
 
@@ -212,17 +224,6 @@ impl<T: Default> PerWorker<T> {
     }
 }
 
-/// A worker's part of the ledger, at one point of its time.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cut {
-    pub epoch: u64,
-    pub at: Time,
-    pub ledger: Ledger,
-    /// What its thread has used of a processor, where that is known.
-    pub cpu: Option<Duration>,
-    pub drained: bool,
-}
-
 impl Stats {
     /// For a net of so many `workers`, by the workers that run each stage, and those that run the
     /// stage from which each wire leads.
@@ -232,7 +233,7 @@ impl Stats {
             wires: PerWorker::new(wires),
             workers: (0..workers).map(|_| Arc::default()).collect(),
             epoch: AtomicU64::new(0),
-            cuts: Mutex::new(vec![Cut::default(); workers]),
+            cuts: Mutex::new(Cuts::new(workers)),
             published: Condvar::new(),
         }
     }
@@ -268,12 +269,13 @@ impl Stats {
     }
 
     pub fn publish(&self, worker: WorkerId, cut: Cut) {
-        self.cuts()[worker.index()] = cut;
+        self.cuts().publish(worker, cut);
         self.published.notify_all();
     }
 
     /// Begins an epoch, which `tell_all` tells the workers, and waits, but not for long and not for
-    /// the worker `me`, until all of them have published for it.
+    /// the worker `me`, until all of them have published for it. Where one did not the parts are of
+    /// an epoch before.
     pub fn cut(&self, tell_all: impl FnOnce(), me: Option<WorkerId>) -> Vec<Cut> {
         self.cut_within(PATIENCE, tell_all, me)
     }
@@ -294,11 +296,9 @@ impl Stats {
         let end = Instant::now() + patience;
         let mut cuts = self.cuts();
         loop {
-            let late =
-                |(n, cut): (usize, &Cut)| cut.epoch < epoch && me.is_none_or(|me| me.index() != n);
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() || !cuts.iter().enumerate().any(late) {
-                return cuts.clone();
+            if left.is_zero() || cuts.are_of(epoch, me) {
+                return cuts.newest(epoch, me);
             }
             let waited = self.published.wait_timeout(cuts, left);
             cuts = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -323,10 +323,10 @@ impl Stats {
 
     /// The ledger as published last.
     pub fn ledger(&self, plan: &Plan) -> Ledger {
-        sum(&self.cuts(), plan)
+        sum(self.cuts().last(), plan)
     }
 
-    fn cuts(&self) -> MutexGuard<'_, Vec<Cut>> {
+    fn cuts(&self) -> MutexGuard<'_, Cuts> {
         self.cuts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -45,6 +45,9 @@ pub(crate) struct Aside<I> {
     /// How many the replica can serve at once, and how many more now, where that is not one by
     /// one.
     pub service: Option<(usize, usize)>,
+    /// The epoch for which the worker has published its part of the ledger: it takes nothing from a
+    /// queue that knows of a newer one.
+    pub epoch: u64,
 }
 
 impl<I> Aside<I> {
@@ -63,6 +66,7 @@ impl<I> Default for Aside<I> {
             costs: Vec::new(),
             came: Vec::new(),
             service: None,
+            epoch: 0,
         }
     }
 }

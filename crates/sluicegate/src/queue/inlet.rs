@@ -38,6 +38,8 @@ pub(crate) struct Lanes<T> {
     pub answers: VecDeque<Event<T>>,
     /// Places that are taken by events which have not come yet.
     pub reserved: usize,
+    /// The newest epoch that any worker had seen who put something in.
+    epoch: u64,
     marks: Marks,
     /// Stages that hold output for which there was no room.
     waiting: Vec<Waiter>,
@@ -63,12 +65,14 @@ pub(crate) struct Taken {
     pub came: Option<Time>,
     /// Whether events are left in the queue.
     pub more: bool,
+    /// Whether nothing was taken, because of [`Aside::epoch`].
+    pub behind: bool,
 }
 
 impl Taken {
     /// What was never in the queue.
     pub fn fused(answers: bool) -> Self {
-        Self { answers, came: None, more: false }
+        Self { answers, came: None, more: false, behind: false }
     }
 }
 
@@ -108,6 +112,7 @@ impl<T> InletQueue<T> {
             gated: gated.map(Box::new),
             answers: VecDeque::new(),
             reserved: 0,
+            epoch: 0,
             marks: Marks::default(),
             waiting: Vec::new(),
         };
@@ -170,13 +175,18 @@ impl<T> InletQueue<T> {
         aside.came.clear();
         let mut locked = self.lock();
         let lanes = &mut *locked.lanes;
+        if lanes.epoch > aside.epoch {
+            return Taken { answers: false, came: None, more: true, behind: true };
+        }
         if answers > 0 && !lanes.answers.is_empty() {
             move_up_to(&mut lanes.answers, into, answers);
-            return Taken { answers: true, came: None, more: !lanes.is_empty() };
+            let more = !lanes.is_empty();
+            return Taken { answers: true, came: None, more, behind: false };
         }
         if asks == 0 || lanes.asks() == 0 {
             lanes.gated.iter_mut().for_each(|gated| gated.settle(aside));
-            return Taken { answers: false, came: None, more: !lanes.is_empty() };
+            let more = !lanes.is_empty();
+            return Taken { answers: false, came: None, more, behind: false };
         }
         let came = match &mut lanes.gated {
             None => {
@@ -195,7 +205,7 @@ impl<T> InletQueue<T> {
             drop(locked);
             tell(&waiting);
         }
-        Taken { answers: false, came, more }
+        Taken { answers: false, came, more, behind: false }
     }
 
     /// Hears what batches have cost whose replica may take no more for long.
@@ -351,6 +361,11 @@ impl<T> Locked<'_, T> {
             None if places > 0 => Verdict::Enter,
             None => Verdict::Full,
         }
+    }
+
+    /// A worker that has seen `epoch` puts something in.
+    pub fn mark(&mut self, epoch: u64) {
+        self.lanes.epoch = self.lanes.epoch.max(epoch);
     }
 
     /// How long a worker may rest that brings events of which most are refused.

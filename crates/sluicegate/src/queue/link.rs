@@ -89,6 +89,7 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
             return false;
         }
         let mut locked = queue.lock();
+        locked.mark(self.desk.epoch.get());
         if back == n {
             move_all(events, &mut locked.lanes.answers);
         } else if back == 0 && self.window.is_none() && n <= locked.room() {
@@ -114,6 +115,7 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
         let placed = if to == self.reserved_in { placed } else { 0 };
         let mut full = left.full.contains(&to);
         let mut locked = queue.lock();
+        locked.mark(self.desk.epoch.get());
         while events
             .front()
             .is_some_and(|event| route(queues, first_worker, event.tag().home()) == to)

@@ -5,6 +5,7 @@ mod common;
 mod ends;
 mod load;
 mod machines;
+mod snapshots;
 mod stalls;
 mod steered;
 mod supervised;

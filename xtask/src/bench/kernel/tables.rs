@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{BATCHES, CHAINS, CHANNELS, Figures, OURS, SIZES, STREAMS};
+use super::{BATCHES, CHAINS, CHANNELS, Figures, LOOKED_AT, OURS, SIZES, STREAMS};
 use crate::bench::stats::Spread;
 
 /// The most that a hop may cost in nanoseconds, by the batch from which on.
@@ -11,10 +11,12 @@ const HOP_BOUNDS: [(usize, f64); 2] = [(1, 60.0), (16, 20.0)];
 const FLAT: f64 = 1.25;
 /// Seconds to declare and check the larger of them, bytes of a stage with one port.
 const SIZE_BOUNDS: (f64, f64) = (1.0, 2048.0);
+/// Seconds that a look at a net may take.
+const LOOK_BOUND: f64 = 0.02;
 
 /// All tables for which there are figures.
 pub fn all(figures: &Figures) -> String {
-    let parts = [hops(figures), streams(figures), wakes(figures), sizes(figures)];
+    let parts = [hops(figures), streams(figures), wakes(figures), sizes(figures), looks(figures)];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
@@ -150,6 +152,19 @@ fn sizes(figures: &Figures) -> String {
             idle(figures).unwrap_or_default()
         ),
     }
+}
+
+fn looks(figures: &Figures) -> String {
+    let of = |name| figures.spread(&format!("look {LOOKED_AT}"), name);
+    let (Some(look), longest) = (of("look_s"), of("longest_s")) else { return String::new() };
+    format!(
+        "## A look at a net of {LOOKED_AT} busy stages\n\nms: {}; at most {}: {}; the longest of \
+         101: {}.\n",
+        shown(Some(look), 1e3, 2),
+        LOOK_BOUND * 1e3,
+        verdict(Some(look.median <= LOOK_BOUND)),
+        shown(longest, 1e3, 2),
+    )
 }
 
 /// What the stages of both nets cost tells what a stage costs, and what a wire does.

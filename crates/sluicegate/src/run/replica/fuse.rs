@@ -102,7 +102,10 @@ impl<S: Stage> HandleNow<S::In> for RefCell<Replica<S>> {
         cx.desk.note(Some(this.id), Happening::Took, n as u64, lane);
         let taken = Taken::fused(answers);
         this.handle_events(cx, &taken);
-        this.count_served(cx, n);
+        let (_, handled) = this.count_served(cx, n);
+        if cx.desk.measures.get() {
+            this.stats.times().batch(handled);
+        }
         let left = !this.work.events.is_empty();
         if left {
             this.put_back(cx, &taken);

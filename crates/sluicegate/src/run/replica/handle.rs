@@ -169,7 +169,13 @@ impl<S: Stage> Replica<S> {
         let asks = if gate == Gate::HalfOpen { asks.min(1) } else { asks };
         let limits = (answers.min(room), asks.min(room));
         let gone = &cx.desk.gone;
+        self.aside.epoch = cx.desk.epoch.get();
         let taken = self.queue.take(now, gone, &mut self.work.events, limits, &mut self.aside);
+        if taken.behind {
+            // Also for a stage that is parked.
+            cx.desk.behind.set(true);
+            return Handled { more: true, answers: true };
+        }
         if !self.aside.dropped.is_empty() {
             self.end_dropped(cx);
         }
@@ -193,18 +199,20 @@ impl<S: Stage> Replica<S> {
         } else {
             self.handle_events(cx, &taken);
         }
-        let served = self.count_served(cx, before);
+        let (served, handled) = self.count_served(cx, before);
         let mut more = taken.more;
         if !self.work.events.is_empty() {
             self.put_back(cx, &taken);
             more = true;
         }
         if cx.desk.measures.get() && served > 0 {
-            self.count_waits(now, served);
+            self.count_waits(now, served, handled);
         }
         self.aside.came.clear();
         if self.hand.is_open() {
             self.hand.keep(&mut self.aside.passed);
+            // What was taken and is not in flight has no more to say.
+            self.aside.passed.clear();
             self.fly(cx);
         } else if !self.aside.passed.is_empty() {
             self.measure(cx, now);
@@ -216,11 +224,15 @@ impl<S: Stage> Replica<S> {
         Handled { more: more && served > 0, answers: taken.answers }
     }
 
-    /// Counts how long what was served of a batch had waited.
-    fn count_waits(&mut self, taken: Time, served: usize) {
+    /// Counts how long what left the queue for a batch had waited, and how much was handled.
+    fn count_waits(&mut self, taken: Time, served: usize, handled: usize) {
         let times = self.stats.times();
-        for passed in &self.aside.passed {
-            times.wait.record(taken.0.saturating_sub(passed.was.came.0), 1);
+        times.batch(handled);
+        if self.gate_cell.is_some() {
+            for passed in &self.aside.passed {
+                times.wait.record(taken.0.saturating_sub(passed.was.came.0), 1);
+            }
+            return;
         }
         let mut left = served;
         for &(came, n) in &self.aside.came {
@@ -239,17 +251,15 @@ impl<S: Stage> Replica<S> {
         self.queue.put_back(&mut self.work.events, taken, cx.now, &mut self.aside);
     }
 
-    /// Counts what was taken of a batch of so many.
-    pub(super) fn count_served(&mut self, cx: &Context<'_>, before: usize) -> usize {
+    /// Counts what was taken of a batch of so many, and what was handled of that: not what was too
+    /// late.
+    pub(super) fn count_served(&mut self, cx: &Context<'_>, before: usize) -> (usize, usize) {
         let served = before - self.work.events.len();
         let dropped = std::mem::take(&mut self.work.dropped);
         self.stats.served.add((served - dropped) as u64);
         self.stats.batches.add(1);
-        if served > dropped && cx.desk.measures.get() {
-            self.stats.times().batch_sizes.record((served - dropped) as u64, 1);
-        }
         self.note(cx, Happening::Handled, served - dropped);
-        served
+        (served, served - dropped)
     }
 
     /// Tells the queue what its events have cost.

@@ -10,7 +10,7 @@ pub(crate) use fuse::{Fused, Seat, Seats};
 use crate::control::Served;
 use crate::desk::{Desk, EndedOf};
 use crate::event::{Event, Notice, StageId, Tag, Work};
-use crate::ledger::Why;
+use crate::ledger::{ByWhy, Why};
 use crate::net::Supervision;
 use crate::observe::{Happening, StageStats};
 use crate::queue::{Aside, InletQueue, Probe};
@@ -173,7 +173,7 @@ impl<S: Stage> Replica<S> {
             held += port.len();
         });
         self.held -= emitted as i64;
-        self.park(held > 0, desk);
+        self.park(held > 0, cx);
     }
 
     /// Notes what happened to the replica.
@@ -188,12 +188,13 @@ impl<S: Stage> Replica<S> {
         }
     }
 
-    fn park(&mut self, parked: bool, desk: &Desk) {
+    fn park(&mut self, parked: bool, cx: &Context<'_>) {
         if self.parked != parked {
             self.parked = parked;
             let what = if parked { Happening::Parked } else { Happening::Unparked };
-            desk.note(Some(self.id), what, 0, "");
-            self.stats.park(parked, desk.now());
+            self.note(cx, what, 0);
+            // Who looks meanwhile has read the clock later than this run did.
+            self.stats.park(parked, cx.clock.now());
         }
     }
 
@@ -253,14 +254,20 @@ impl<S: Stage> Replica<S> {
         self.settle_counts(cx);
     }
 
+    /// Counts the flows that ended without an answer. Out of the way of all others.
+    #[cold]
+    fn count_ends(&self, now: ByWhy, before: ByWhy, desk: &Desk) {
+        self.stats.ended(now, before);
+        desk.each_end(|EndedOf { class, why, n }| {
+            self.stats.refused_by_class.of(class).add(why, n);
+        });
+    }
+
     /// Settles what a run did to flows.
     fn settle_counts(&mut self, cx: &Context<'_>) {
         self.held += cx.desk.take_held();
         if let Some((now, before)) = cx.desk.account_ends() {
-            self.stats.ended(now, before);
-            cx.desk.each_end(|EndedOf { class, why, n }| {
-                self.stats.refused_by_class.of(class).add(why, n);
-            });
+            self.count_ends(now, before, cx.desk);
         }
         if self.work.strays > 0 {
             self.stats.strays.add(std::mem::take(&mut self.work.strays));

@@ -26,14 +26,14 @@ impl Worker {
 
     /// Publishes the worker's part of the ledger for the epoch.
     pub(super) fn publish(&mut self) {
-        self.epoch = self.plan.stats.epoch();
+        self.desk.epoch.set(self.plan.stats.epoch());
         self.published = self.now;
         let mut drained = true;
         if self.draining {
             self.each(|replica, cx| drained &= replica.drained(cx));
             self.look_at_all();
         }
-        let cut = Cut { epoch: self.epoch, drained, ..self.cut() };
+        let cut = Cut { epoch: self.desk.epoch.get(), drained, ..self.cut() };
         self.plan.stats.publish(self.id, cut);
     }
 
@@ -42,7 +42,7 @@ impl Worker {
         let mut ledger = self.ledger();
         ledger.in_flight += self.queued();
         Cut {
-            epoch: self.epoch,
+            epoch: self.desk.epoch.get(),
             at: self.plan.clock.now(),
             ledger,
             cpu: self.machine.cpu_time(),

@@ -65,7 +65,6 @@ impl Worker {
             started: false,
             draining: false,
             hears_pressure: hears_pressure.collect(),
-            epoch: 0,
             published: Time(0),
             gating: Gating::new(0, 0),
             tick: Time(u64::MAX),

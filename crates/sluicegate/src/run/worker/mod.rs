@@ -70,7 +70,6 @@ pub(crate) struct Worker {
     draining: bool,
     /// The stages that hear of pressure.
     hears_pressure: Rc<[StageId]>,
-    epoch: u64,
     published: Time,
     gating: Gating,
     /// When their laws are asked next, and whether they have to be, whatever happens.
@@ -121,7 +120,7 @@ impl Worker {
         self.current.clear();
         // What the machine finished, in no run.
         desk.settle_answers(self.now);
-        if self.epoch != self.plan.stats.epoch() {
+        if self.desk.epoch.get() != self.plan.stats.epoch() {
             self.publish();
         }
         // Who rests has looked in vain: a look may bring but a part of what came.
@@ -327,6 +326,9 @@ impl Worker {
             }
             if self.run(next) {
                 self.ready.set(self.ready.get() | 1 << next);
+            }
+            if self.desk.behind.take() {
+                self.publish();
             }
             self.carry_notices();
         }

@@ -15,6 +15,10 @@ impl Worker {
         self.ready.set(ready & !NEWS);
         if ready & NEWS != 0 {
             self.notices.append(&mut self.mailbox.take_notices());
+            // No place is free in an epoch before that in which its flow ended.
+            if self.desk.epoch.get() != self.plan.stats.epoch() {
+                self.publish();
+            }
             self.hand_out();
             self.raise_signals();
             self.tune_policy();
