@@ -28,7 +28,7 @@ pub(crate) fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
         "/api/incidents" => Answer::new(200, JSON, watcher.incidents()),
         _ => {
             let stage = pairs(asked.query.unwrap_or_default()).find(|pair| pair.0 == "stage");
-            // What cannot be read names no stage, and is not passed over: that would be all the net.
+            // What cannot be read names no stage: passed over, it would be taken for all the net.
             let stage = stage.map(|(_, name)| decoded(name).unwrap_or_else(|| name.to_owned()));
             match watcher.history(stage.as_deref()) {
                 Some(history) => Answer::new(200, JSON, history),

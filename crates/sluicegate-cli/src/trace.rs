@@ -179,7 +179,7 @@ mod tests {
     fn a_waterfall_shows_where_a_flow_waited_and_was_handled() {
         let expected = "\
 flow 7: slow, finished in work, 20ms
-  in   |#                                       |0 + 10us cpu/0 handled ×3
+  in   |#                                       | 0 + 10us cpu/0 handled ×3
   work |....................####################| 10ms + 10ms cpu/0 handled ×3
 ";
         let shown = waterfall(&flow(7, 20_000.0));
