@@ -9,13 +9,13 @@ use std::sync::Arc;
 /// Taking a snapshot may wait for busy workers: this stage belongs in a pool.
 #[derive(Debug)]
 pub struct ShowNet {
-    watch: Arc<Watch>,
+    sight: Sight,
 }
 
 impl ShowNet {
     /// Shows what `watch` sees.
     pub fn new(watch: Arc<Watch>) -> ShowNet {
-        ShowNet { watch }
+        ShowNet { sight: Sight::new(watch) }
     }
 }
 
@@ -24,8 +24,8 @@ impl Stage for ShowNet {
     type Out = Out<Exchange>;
 
     fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>) {
-        let sight = Sight::of(&self.watch);
         for mut event in batch {
+            let sight = self.sight.of(event.tag().born(), cx.clock());
             let shown = reply(show(event.method_name(), || sight.json()));
             event.reply(shown);
             cx.out.emit(event);

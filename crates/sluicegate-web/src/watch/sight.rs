@@ -1,34 +1,51 @@
-//! What the admin listener sees at one time: all who ask at once are answered from one snapshot.
+//! What the admin listener sees: who ask at once are answered from one snapshot.
 use super::{ADMIN, Watch, metrics};
-use sluicegate::{Changed, FlowTrace, Observer, Setting, Snapshot, Value};
+use sluicegate::{Changed, FlowTrace, Observer, Setting, Snapshot, Time, Value};
 use sluicegate_admin::metrics::{Page, put_net};
 use sluicegate_admin::model::{Flow, Flows};
 use sluicegate_admin::{Guard, Health, NotChanged, Seen, Steer, Watcher, no_such_law};
 use sluicegate_io::resources::Usage;
 use std::cell::RefCell;
 use std::path::Path;
-use std::rc::Rc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-/// One sight of a service, for a batch of questions. Each snapshot may wait for busy workers: a
-/// sight takes its own when the first asks for it, so that further ones wait no longer, and nobody
-/// is told what was before they asked. A change that is made has the next take another.
-pub struct Sight<'a> {
-    watch: &'a Watch,
-    taken: RefCell<Option<Rc<Snapshot>>>,
+/// A service, as one who answers questions sees it. Each snapshot may wait for busy workers, and
+/// questions that came meanwhile would wait one after the other: so a snapshot answers all that
+/// came before it was taken, and nobody is told what was before they asked. After a change
+/// another one is taken.
+#[derive(Debug)]
+pub struct Sight {
+    watch: Arc<Watch>,
+    /// The time of the question that is answered.
+    now: Time,
+    /// A snapshot, and when it was begun.
+    taken: RefCell<Option<(Time, Arc<Snapshot>)>>,
 }
 
-impl<'a> Sight<'a> {
-    /// What `watch` sees from now on.
-    pub fn of(watch: &'a Watch) -> Self {
-        Self { watch, taken: RefCell::default() }
+impl Sight {
+    /// Sees what `watch` does.
+    pub fn new(watch: Arc<Watch>) -> Self {
+        Self { watch, now: Time(0), taken: RefCell::default() }
+    }
+
+    /// What is seen for a question that came at `born` and is answered `now`.
+    pub fn of(&mut self, born: Time, now: Time) -> &Self {
+        self.now = now;
+        self.taken.get_mut().take_if(|(begun, _)| *begun <= born);
+        self
+    }
+
+    /// Keeps nothing of what was seen.
+    pub fn forget(&mut self) {
+        self.taken.take();
     }
 
     /// The net as it is seen; none before it runs.
-    fn snapshot(&self) -> Option<Rc<Snapshot>> {
+    fn snapshot(&self) -> Option<Arc<Snapshot>> {
         let observer = self.watch.observer.get()?;
         let mut taken = self.taken.borrow_mut();
-        Some(Rc::clone(taken.get_or_insert_with(|| Rc::new(observer.snapshot()))))
+        let taken = taken.get_or_insert_with(|| (self.now, Arc::new(observer.snapshot())));
+        Some(Arc::clone(&taken.1))
     }
 
     /// The net that is to be changed.
@@ -38,7 +55,7 @@ impl<'a> Sight<'a> {
     }
 }
 
-impl Seen for Sight<'_> {
+impl Seen for Sight {
     /// An empty object before the net runs.
     fn json(&self) -> String {
         self.snapshot().map_or_else(|| "{}".to_owned(), |net| self.watch.shown(&net))
@@ -48,7 +65,7 @@ impl Seen for Sight<'_> {
     fn put_metrics(&self, page: &mut Page) {
         let Some(net) = self.snapshot() else { return };
         put_net(page, &net);
-        metrics::put_server(page, self.watch);
+        metrics::put_server(page, &self.watch);
         metrics::put_machine(page, &Usage::read(Path::new("/")));
     }
 
@@ -135,8 +152,9 @@ mod tests {
         let machine = Machine { cpus: 1, memory: 1 << 30, files: 4096 };
         let config = Config::new(&typed, machine).expect("a configuration");
         let plan = Plan::new(&config).expect("the demo needs no directory");
-        let watch = Watch::new(&config, &Loader::new(plan, Store::new(0), 0));
-        assert_eq!(Sight::of(&watch).json(), "{}");
+        let watch = Arc::new(Watch::new(&config, &Loader::new(plan, Store::new(0), 0)));
+        let mut sight = Sight::new(Arc::clone(&watch));
+        assert_eq!(sight.json(), "{}");
 
         let mut net = Net::new("net");
         let cpu = net.domain("cpu").pinned(1);
@@ -145,17 +163,24 @@ mod tests {
         let _entry = net.entry(work.inlet);
         let running = net.run().expect("no faults");
         watch.open(running.observer());
-        let epoch = |sight: &Sight<'_>| {
-            let shown: serde_json::Value = serde_json::from_str(&sight.json()).expect("JSON");
+        let mut epoch = |born, now| {
+            let shown: serde_json::Value =
+                serde_json::from_str(&sight.of(Time(born), Time(now)).json()).expect("JSON");
             shown["epoch"].as_u64().expect("a number")
         };
-        let sight = Sight::of(&watch);
-        let first = epoch(&sight);
-        assert_eq!(epoch(&sight), first);
+        let first = epoch(10, 11);
+        assert_eq!([epoch(9, 12), epoch(10, 31)], [first; 2], "they came before it was taken");
+        let second = epoch(11, 32);
+        assert!(second > first, "it came when that was taken");
+        assert_eq!(epoch(31, 33), second);
+        assert!(epoch(40, 41) > second);
+
+        let last = epoch(40, 42);
         sight.steer("anna", "work", Steer::Pause).expect("it is there");
         sight.changed("anna paused work");
-        let changed = epoch(&sight);
-        assert!(changed > first);
-        assert!(epoch(&Sight::of(&watch)) > changed);
+        let shown: serde_json::Value =
+            serde_json::from_str(&sight.of(Time(40), Time(43)).json()).expect("JSON");
+        assert!(shown["epoch"].as_u64() > Some(last));
+        assert_eq!(shown["stages"][0]["paused"], true);
     }
 }
