@@ -71,7 +71,7 @@ fn spans(nets: &[Net]) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     for pair in nets.windows(2) {
         let [before, now] = pair else { continue };
-        let [from, to] = [before, now].map(millis);
+        let [from, to] = [before, now].map(Net::clock_ms);
         let cause = diagnose(before, now);
         match spans.last_mut() {
             Some(last) if same(&last.cause, &cause) => (last.to, last.cause) = (to, cause),
@@ -83,12 +83,6 @@ fn spans(nets: &[Net]) -> Vec<Span> {
 
 fn same(one: &Diagnosis, other: &Diagnosis) -> bool {
     (one.kind, &one.stage) == (other.kind, &other.stage)
-}
-
-/// By the clock of the net, or the latest of those of its gates.
-fn millis(net: &Net) -> u64 {
-    let gates = net.stages.iter().filter_map(|stage| stage.time_ms).max();
-    net.time_ms.or(gates).unwrap_or_default()
 }
 
 /// The spans as lines, and the cause that lasted longest as a whole.
