@@ -6,6 +6,12 @@ mod common;
 
 mod browser;
 mod load;
+#[allow(dead_code, reason = "others use the rest")]
+#[path = "../../../sluicegate-admin/tests/bottleneck/nets.rs"]
+mod nets;
+mod shown;
+#[path = "../../../sluicegate-admin/tests/bottleneck/troubles.rs"]
+mod troubles;
 
 use browser::{Browser, DESK, View};
 use common::{Client, Server, until};
@@ -102,6 +108,36 @@ fn queues_fill_and_empty_as_load_comes_and_goes() {
     load.stop();
     until("the queue is seen to empty", || (!filled(&mut browser)).then_some(()));
     server.stop();
+}
+
+#[test]
+fn the_bottleneck_of_each_prepared_net_is_named() {
+    let Some(mut browser) = Browser::open(DESK) else { return };
+    let troubles = troubles::all();
+    let address = shown::serve(&troubles);
+    for trouble in &troubles {
+        browser.go(&format!("http://{address}/{}/", trouble.name));
+        ready(&mut browser);
+        let kind = browser.attribute("#diagnosis", "data-kind");
+        let words = browser.text("#words");
+        let seen = format!("{}: {kind:?} {words}", trouble.name);
+        assert_eq!(kind.as_deref(), Some(trouble.kind.name()), "{seen}");
+        assert_eq!(browser.text("#spoken"), words, "who listens is told the same");
+        let button = browser.text("#advice button");
+        match trouble.stage {
+            Some(stage) => {
+                let named = "return [...document.querySelectorAll('#words .name')].map((it) => \
+                             it.textContent)";
+                let named = browser.script(named);
+                assert_eq!(named[0], stage, "the first that is named: {seen}");
+                assert_eq!(button, format!("Look at {stage}"), "{seen}");
+                let drawn = format!(".net [data-name={stage}]");
+                assert!(browser.attribute(&drawn, "data-state").is_some(), "{seen}");
+            }
+            None => assert!(words.starts_with("Nothing is wrong in the net") && button.is_empty()),
+        }
+        assert_eq!(browser.complaints(), [""; 0], "{seen}");
+    }
 }
 
 #[test]
