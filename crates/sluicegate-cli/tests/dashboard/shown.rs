@@ -1,4 +1,4 @@
-//! Serves the dashboard over nets that were seen twice and do not run any more, each below its name.
+//! Serves the dashboard over nets that were seen twice and run no more, each below its name.
 
 use crate::troubles::Trouble;
 use sluicegate::{Changed, Setting, Value};
