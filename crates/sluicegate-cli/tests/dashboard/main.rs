@@ -14,7 +14,7 @@ mod shown;
 mod troubles;
 
 use browser::{Browser, DESK, View};
-use common::{Client, Server, until};
+use common::{Client, Scratch, Server, until};
 use load::Load;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -190,6 +190,32 @@ fn a_setting_a_law_and_a_stage_are_changed_by_hand() {
     until("the stage goes on", || (!paused(&server)).then_some(()));
     browser.press(ESCAPE);
     assert_eq!(browser.script("return document.getElementById('stage').hidden"), true);
+    assert_eq!(browser.complaints(), [""; 0]);
+    server.stop();
+}
+
+#[test]
+fn a_listener_with_a_token_is_watched_and_changed_by_who_brings_it() {
+    let Some(mut browser) = Browser::open(DESK) else { return };
+    let (scratch, token) = (Scratch::new(), "0123456789abcdef0123456789abcdef");
+    let file = scratch.write("token", token);
+    let server = Server::start(&["--workers", "1", "--admin-token-file", &file]);
+    let admin = server.address("admin");
+    browser.go(&format!("http://anna:wrong@{admin}/"));
+    assert_eq!(browser.text("#words"), "", "nothing is shown to who has none");
+    browser.complaints();
+    browser.go(&format!("http://anna:{token}@{admin}/"));
+    ready(&mut browser);
+    until("news come", || (browser.text("#link") == "Live").then_some(()));
+    assert_eq!(browser.script("return document.body.innerHTML.includes('0123456789')"), false);
+    browser.script("document.querySelector('.net [data-name=burn-pool] .hit').focus()");
+    browser.press(ENTER);
+    browser.click("button[data-verb=pause]");
+    let held = ".net [data-name=burn-pool][data-state=held]";
+    until("the stage is paused", || browser.attribute(held, "data-state"));
+    until("the log says by whom", || browser.text("#changes td").contains("anna").then_some(()));
+    browser.click("button[data-verb=resume]");
+    until("the stage goes on", || browser.attribute(held, "data-state").is_none().then_some(()));
     assert_eq!(browser.complaints(), [""; 0]);
     server.stop();
 }
