@@ -75,8 +75,9 @@ impl Diagnosis {
         (self.kind, &self.stage) == (other.kind, &other.stage)
     }
 
-    /// Whether it has been since that was: another kind at the same stage is.
-    fn goes_on(&self, before: &Self) -> bool {
+    /// Whether it is the trouble that was before: the same, or another kind at the same stage.
+    /// Facts, such as a pause, are only ever the same.
+    pub fn goes_on(&self, before: &Self) -> bool {
         let by_numbers = !self.is_fact() && !before.is_fact();
         self.is(before) || (by_numbers && self.stage.is_some() && self.stage == before.stage)
     }
