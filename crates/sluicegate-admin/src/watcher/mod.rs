@@ -57,8 +57,8 @@ struct Timeline<'a> {
 }
 
 impl Watcher {
-    /// Takes a look at the net. Gives what those who watch are to be sent, one event of a stream for
-    /// all, if there are any. Before a net runs there is nothing to be seen.
+    /// Takes a look at the net. Gives what those who watch are to be sent, one event of a stream
+    /// for all, if there are any. Before a net runs there is nothing to be seen.
     pub fn look(&mut self, look: Look<'_>) -> Option<String> {
         let Look { net, waits, changes, watched } = look;
         let now = Net::from_json(net).ok()?;
