@@ -193,7 +193,7 @@ fn the_net_is_shown_on_both_listeners() {
     }
     let mut admin = Client::connect(&server.address("admin"));
     assert!(admin.get("/").text().contains("<title>Sluicegate</title>"));
-    assert_eq!(admin.get("/index.html").status, 404);
+    assert_eq!(admin.get("/none").status, 404);
     assert_eq!(admin.ask("DELETE", "/api/net", "").status, 405);
     server.stop();
 }
