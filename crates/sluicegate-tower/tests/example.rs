@@ -23,7 +23,7 @@ async fn it_serves_and_shows_its_gate() {
     let asks = [("/search", "found"), ("/gates/", "api/net"), ("/gates/api/net", shown)];
     for (path, says) in asks {
         let close = if says == shown { "close" } else { "keep-alive" };
-        let ask = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: {close}\r\n\r\n");
+        let ask = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: {close}\r\n\r\n");
         stream.write_all(ask.as_bytes()).await.expect("it reads");
         let mut answer = String::new();
         while !answer.contains(says) {
