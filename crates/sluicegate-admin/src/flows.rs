@@ -5,6 +5,7 @@ use crate::chrome::chrome;
 use crate::model::Flows;
 use crate::query::pairs;
 use sluicegate::Kept;
+use std::collections::HashSet;
 
 const ACCEPTED: &str = "accepted: class=0 to 255, why=slow, failed or sampled, limit=N, since=N \
                         and format=json or chrome, each once, joined by &\n";
@@ -49,7 +50,8 @@ impl Wanted {
     fn of(query: &str) -> Option<Self> {
         let mut wanted = Self::default();
         let whole = query.split('&').filter(|part| !part.is_empty());
-        if whole.count() != pairs(query).count() {
+        let names: HashSet<_> = pairs(query).map(|pair| pair.0).collect();
+        if whole.count() != names.len() {
             return None;
         }
         for (name, value) in pairs(query) {
@@ -70,10 +72,13 @@ impl Wanted {
     }
 
     fn pick(&self, flows: &mut Flows) {
+        // A number that is not reached yet is of a net before this one, which counts anew.
+        let newest = flows.flows.last().map_or(0, |flow| flow.number);
+        let since = if self.since > newest { 0 } else { self.since };
         flows.flows.retain(|flow| {
             self.class.is_none_or(|class| flow.class == class)
                 && self.why.is_none_or(|why| flow.why == why.name())
-                && flow.number > self.since
+                && flow.number > since
         });
         let beyond = self.limit.map_or(0, |limit| flows.flows.len().saturating_sub(limit));
         flows.flows.drain(..beyond);
@@ -107,10 +112,21 @@ mod tests {
             ("limit=2", &[2, 3]),
             ("limit=0", &[]),
             ("since=2&format=chrome", &[3]),
+            ("since=3", &[]),
+            ("since=9&class=0", &[1]),
         ] {
             assert_eq!(asked(query).as_deref(), Some(numbers), "{query}");
         }
-        for query in ["class=256", "why=odd", "limit", "limit=-1", "x=1", "format=xml", "why="] {
+        for query in [
+            "class=1&class=2",
+            "class=256",
+            "why=odd",
+            "limit",
+            "limit=-1",
+            "x=1",
+            "format=xml",
+            "why=",
+        ] {
             assert_eq!(asked(query), None, "{query}");
         }
     }

@@ -24,7 +24,7 @@ impl Guard {
         self
     }
 
-    /// Is also asked by this name, without a port.
+    /// Is also asked by this name, without a port; by all names below where it begins with `*.`.
     #[must_use]
     pub fn with_host(mut self, name: &str) -> Self {
         self.hosts.push(name.to_ascii_lowercase());
@@ -63,7 +63,11 @@ impl Guard {
 
     fn names(&self, host: &[u8]) -> bool {
         let name = std::str::from_utf8(host).unwrap_or_default();
-        self.hosts.iter().any(|host| host.eq_ignore_ascii_case(without_port(name)))
+        let name = without_port(name).to_ascii_lowercase();
+        self.hosts.iter().any(|host| match host.strip_prefix('*') {
+            Some(domain) => name.len() > domain.len() && name.ends_with(domain),
+            None => name == *host,
+        })
     }
 }
 
@@ -115,9 +119,13 @@ mod tests {
 
     #[test]
     fn a_name_that_leads_here_is_not_enough() {
-        let guard = Guard::default().with_host("admin.example.org");
+        let guard = Guard::default().with_host("admin.example.org").with_host("*.Example.net");
         for (host, fits) in [
-            (&b"127.0.0.1:9900"[..], true),
+            (&b"a.b.EXAMPLE.net:9900"[..], true),
+            (b"example.net", false),
+            (b".example.net", false),
+            (b"xexample.net", false),
+            (b"127.0.0.1:9900", true),
             (b"[::1]:9900", true),
             (b"10.1.2.3", true),
             (b"LOCALHOST", true),

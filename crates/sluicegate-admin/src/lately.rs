@@ -1,7 +1,7 @@
 //! `/api/history`, `/api/incidents` and `/api/live`: what was seen of a net, and is.
 
 use crate::answer::{Answer, Asked, EVENTS, JSON, Seen, is_read};
-use crate::query::value;
+use crate::query::{decoded, pairs};
 use crate::watcher::STAGES_KEPT;
 use std::sync::PoisonError;
 
@@ -27,7 +27,9 @@ pub(crate) fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
         "/api/live" => Answer::new(200, EVENTS, RETRY),
         "/api/incidents" => Answer::new(200, JSON, watcher.incidents()),
         _ => {
-            let stage = value(asked.query.unwrap_or_default(), "stage");
+            let stage = pairs(asked.query.unwrap_or_default()).find(|pair| pair.0 == "stage");
+            // What cannot be read names no stage: passed over, it would be taken for all the net.
+            let stage = stage.map(|(_, name)| decoded(name).unwrap_or_else(|| name.to_owned()));
             match watcher.history(stage.as_deref()) {
                 Some(history) => Answer::new(200, JSON, history),
                 None => Answer::text(
@@ -106,6 +108,7 @@ mod tests {
             ("HEAD", "/api/history", 200),
             ("GET", "/api/history?stage=a%20b", 200),
             ("GET", "/api/history?stage=a", 404),
+            ("GET", "/api/history?stage=%ff", 404),
             ("POST", "/api/history", 405),
             ("GET", "/api/incidents", 200),
             ("POST", "/api/incidents", 405),

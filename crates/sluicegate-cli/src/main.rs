@@ -4,6 +4,7 @@
 mod args;
 mod ask;
 mod explain;
+mod figures;
 mod formers;
 mod graph;
 mod lab;

@@ -1,7 +1,8 @@
 //! Single flows of a service that runs, as a table, and where the time of each went.
 
 use crate::args;
-use crate::ask::Admin;
+use crate::ask::{Admin, wait};
+use crate::figures::time;
 use crate::say;
 use sluicegate_admin::model::{Flow, FlowStep, Flows};
 use std::fmt::Write;
@@ -42,7 +43,7 @@ fn follow(admin: &Admin, args: &args::Trace) -> Result<ExitCode, String> {
                 say(&waterfall(&flow));
             }
         }
-        std::thread::park_timeout(LOOK);
+        wait(LOOK);
     }
 }
 
@@ -89,7 +90,7 @@ fn table(flows: &[Flow], limit: usize) -> String {
         "FLOW", "KEPT FOR", "CLASS", "ENDED", "TOOK", "ENDED IN"
     );
     for flow in flows.iter().take(limit) {
-        let (took, longest) = (span(flow.total_us), longest(flow));
+        let (took, longest) = (time(flow.total_us), longest(flow));
         let Flow { flow, why, class, end, ended_in, .. } = flow;
         let _ = writeln!(
             text,
@@ -110,7 +111,7 @@ fn longest(flow: &Flow) -> &str {
 /// handled.
 fn waterfall(flow: &Flow) -> String {
     let Flow { flow: number, why, end, ended_in, .. } = flow;
-    let took = span(flow.total_us);
+    let took = time(flow.total_us);
     let mut text = format!("flow {number}: {why}, {end} in {ended_in}, {took}");
     if let Some(trace) = &flow.trace {
         let _ = write!(text, ", trace {trace}");
@@ -135,8 +136,8 @@ fn waterfall(flow: &Flow) -> String {
                 _ => '#',
             })
             .collect();
-        let waited = span(step.started_us - step.queued_us);
-        let handled = span(step.ended_us - step.started_us);
+        let waited = time(step.started_us - step.queued_us);
+        let handled = time(step.ended_us - step.started_us);
         let beside = if step.forked { ", beside it" } else { "" };
         let FlowStep { stage, domain, worker, batch, kind, .. } = step;
         let about = format!("{domain}/{worker} {kind} ×{batch}{beside}");
@@ -146,15 +147,6 @@ fn waterfall(flow: &Flow) -> String {
         let _ = writeln!(text, "  and {} steps that are not known", flow.lost);
     }
     text
-}
-
-/// A time in the unit that suits it.
-fn span(us: f64) -> String {
-    match us {
-        us if us < 1000.0 => format!("{us:.0} us"),
-        us if us < 1e6 => format!("{:.1} ms", us / 1e3),
-        us => format!("{:.2} s", us / 1e6),
-    }
 }
 
 #[cfg(test)]
@@ -186,9 +178,9 @@ mod tests {
     #[test]
     fn a_waterfall_shows_where_a_flow_waited_and_was_handled() {
         let expected = "\
-flow 7: slow, finished in work, 20.0 ms
-  in   |#                                       |    0 us +   10 us  cpu/0 handled ×3
-  work |....................####################|  10.0 ms + 10.0 ms  cpu/0 handled ×3
+flow 7: slow, finished in work, 20ms
+  in   |#                                       | 0 + 10us cpu/0 handled ×3
+  work |....................####################| 10ms + 10ms cpu/0 handled ×3
 ";
         let shown = waterfall(&flow(7, 20_000.0));
         let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");

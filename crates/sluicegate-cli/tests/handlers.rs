@@ -92,7 +92,7 @@ fn workers_keep_to_the_processors_that_they_are_given() {
     let line = server.line("workers").to_owned();
     assert!(line.starts_with(&format!("{count} pinned to CPUs {cpus}, ")), "{line}");
     server.stop();
-    let none = site.write("none.toml", "cpus = \"1023\"\n");
+    let none = site.write("none.toml", "listen = \"127.0.0.1:0\"\ncpus = \"1023\"\n");
     for args in [["check", &*none].as_slice(), &["serve", "--config", &none]] {
         let out = run(args);
         let said = String::from_utf8(out.stderr).unwrap();

@@ -1,15 +1,16 @@
 //! What may be seen of a running service, from any thread: JSON of the net and its ledgers.
 mod metrics;
+mod sight;
+
+pub use sight::Sight;
 
 use crate::app::OnChange;
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use crate::stages::Seats;
 use serde_json::{Map, Value, json};
-use sluicegate::{Changed, FlowTrace, Observer, Setting, Snapshot};
-use sluicegate_admin::metrics::{Page, put_net};
-use sluicegate_admin::model::{Flow, Flows};
-use sluicegate_admin::{Guard, Health, Look, NotChanged, Seen, Steer, Watcher, net, no_such_law};
+use sluicegate::{Observer, Snapshot};
+use sluicegate_admin::{Guard, Look, Watcher, net};
 use sluicegate_http::log::Lost;
 use sluicegate_http::{Refusals, TraceParents};
 use sluicegate_io::resources::{Budget, Parts, Resource, Usage};
@@ -159,95 +160,6 @@ impl Watch {
     /// What was seen lately, which is whole between two looks.
     fn lately(&self) -> MutexGuard<'_, Watcher> {
         self.watcher.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The net that is to be changed.
-    fn running(&self) -> Result<&Observer, NotChanged> {
-        let none = || NotChanged::Conflict("no net runs yet; ask again when one does".to_owned());
-        self.observer.get().ok_or_else(none)
-    }
-}
-
-impl Seen for Watch {
-    /// The net at this moment; an empty object before it runs. May wait for busy workers.
-    fn json(&self) -> String {
-        let Some(observer) = self.observer.get() else { return json!({}).to_string() };
-        self.shown(&observer.snapshot())
-    }
-
-    /// Nothing before the net runs.
-    fn put_metrics(&self, page: &mut Page) {
-        let Some(observer) = self.observer.get() else { return };
-        put_net(page, &observer.snapshot());
-        metrics::put_server(page, self);
-        metrics::put_machine(page, &Usage::read(Path::new("/")));
-    }
-
-    fn health(&self) -> Health {
-        let observer = self.observer.get();
-        observer.map_or_else(Health::starting, |observer| Health::of_net(&observer.snapshot()))
-    }
-
-    fn guard(&self) -> &Guard {
-        &self.guard
-    }
-
-    fn changed(&self, what: &str) {
-        self.on_change.iter().for_each(|tell| tell(what));
-    }
-
-    fn flows(&self) -> Option<Flows> {
-        let observer = self.observer.get()?;
-        // Who looks is not looked at.
-        let own = |flow: &FlowTrace| flow.steps.iter().any(|step| step.domain == ADMIN);
-        let flows = observer.flows();
-        let flows = flows.iter().filter(|flow| !own(flow)).map(Flow::from).collect();
-        Some(Flows { flows, missed: observer.flows_missed() })
-    }
-
-    fn freeze(&self, by: &str, stage: &str, law: &str, frozen: bool) -> Result<(), NotChanged> {
-        let observer = self.running()?;
-        if observer.freeze(by, stage, law, frozen) {
-            return Ok(());
-        }
-        let net = observer.snapshot();
-        let there = net.stages.iter().flat_map(|stage| {
-            // All queues of an inlet have the same.
-            let votes = stage.admission.first().map(|gate| &gate.votes[..]).unwrap_or_default();
-            votes.iter().map(|vote| (stage.name.as_str(), vote.law))
-        });
-        Err(NotChanged::Unknown(no_such_law(stage, law, there)))
-    }
-
-    fn settings(&self) -> Vec<Setting> {
-        self.observer.get().map(Observer::settings).unwrap_or_default()
-    }
-
-    fn changes(&self) -> Vec<Changed> {
-        self.observer.get().map(Observer::changes).unwrap_or_default()
-    }
-
-    fn change(&self, by: &str, changes: &[(&str, sluicegate::Value)]) -> Result<(), NotChanged> {
-        Ok(self.running()?.change(by, changes)?)
-    }
-
-    fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged> {
-        let observer = self.running()?;
-        let net = observer.snapshot();
-        if net.stages.iter().any(|one| one.name == stage && one.domain == ADMIN) {
-            let why = "the stages of the admin listener answer this: paused, they would not resume";
-            return Err(NotChanged::Forbidden(why));
-        }
-        match how {
-            Steer::Pause => observer.pause(by, stage)?,
-            Steer::Step => observer.step(by, stage)?,
-            Steer::Resume => observer.resume(by, stage)?,
-        }
-        Ok(())
-    }
-
-    fn watcher(&self) -> Option<&Mutex<Watcher>> {
-        Some(&self.watcher)
     }
 }
 

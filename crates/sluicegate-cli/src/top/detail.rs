@@ -1,8 +1,8 @@
 //! One stage: its past, its wires, its laws, its settings.
 
 use super::draw::share;
-use super::figures::{number, time};
 use super::state::Top;
+use crate::figures::{number, time};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;

@@ -1,9 +1,9 @@
 //! The display as cells of a terminal, of whatever size.
 
 use super::detail;
-use super::figures::{number, percent, time};
 use super::rows::Column;
 use super::state::{Top, View};
+use crate::figures::{number, percent, time};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};

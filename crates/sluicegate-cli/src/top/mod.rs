@@ -2,7 +2,6 @@
 
 mod detail;
 mod draw;
-mod figures;
 mod plain;
 mod poll;
 mod rows;

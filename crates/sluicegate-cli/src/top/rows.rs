@@ -1,6 +1,6 @@
 //! The lines of the table of stages: their figures, their order, and which are shown.
 
-use super::figures::{number, percent, time};
+use crate::figures::{number, percent, time};
 use sluicegate_admin::model::{Net, Stage};
 use sluicegate_admin::{Rates, StageRates};
 use std::cmp::Ordering;
@@ -104,6 +104,8 @@ impl Row {
     fn new(stage: &Stage, rates: &StageRates) -> Self {
         let arrivals = rates.arrivals_s;
         let state = state(stage);
+        // What a gate refuses ends as refused too, unless somebody goes on with it.
+        let refused = rates.refused_s.max(rates.gate_refused_s);
         Self {
             name: stage.name.clone(),
             saturation: rates.saturation,
@@ -115,7 +117,7 @@ impl Row {
                 stage.queue_age_us as f64,
                 arrivals.unwrap_or(-1.0),
                 rates.served_s,
-                rates.refused_s + rates.gate_refused_s,
+                refused,
                 rates.parked,
                 f64::from(u8::from(!state.is_empty())),
             ],
@@ -127,7 +129,7 @@ impl Row {
                 time(stage.queue_age_us as f64),
                 arrivals.map_or("-".to_owned(), number),
                 number(rates.served_s),
-                number(rates.refused_s.max(rates.gate_refused_s)),
+                number(refused),
                 percent(rates.parked),
                 state.to_owned(),
             ],

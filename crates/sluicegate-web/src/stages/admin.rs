@@ -1,6 +1,6 @@
 //! The admin listener: the dashboard, the net as JSON, and what may be changed while it runs.
 use super::viewers::Viewers;
-use crate::watch::Watch;
+use crate::watch::{Sight, Watch};
 use sluicegate::{Batch, Cx, Out, Stage, Time};
 use sluicegate_admin::{Answer, Asked, TICK, answer};
 use sluicegate_http::{Exchange, Head, Reply};
@@ -12,6 +12,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct ShowAdmin {
     watch: Arc<Watch>,
+    sight: Sight,
     viewers: Viewers,
     /// When to look next.
     next: Time,
@@ -20,7 +21,8 @@ pub struct ShowAdmin {
 impl ShowAdmin {
     /// Shows what `watch` sees.
     pub fn new(watch: Arc<Watch>) -> ShowAdmin {
-        ShowAdmin { watch, viewers: Viewers::default(), next: Time(0) }
+        let sight = Sight::new(Arc::clone(&watch));
+        ShowAdmin { watch, sight, viewers: Viewers::default(), next: Time(0) }
     }
 
     fn send(&mut self, cx: &mut Cx<'_, Out<Exchange>>) {
@@ -48,7 +50,8 @@ impl Stage for ShowAdmin {
                 self.viewers.sent(event);
                 continue;
             }
-            let mut answer = answer(asked(&event), &*self.watch);
+            let sight = self.sight.of(event.tag().born(), cx.clock());
+            let mut answer = answer(asked(&event), sight);
             if answer.is_live() {
                 let first = std::mem::take(&mut answer.body);
                 self.viewers.admit(event, reply(answer), first.into(), self.watch.seats());
@@ -65,6 +68,7 @@ impl Stage for ShowAdmin {
         if cx.now() < self.next || cx.draining() {
             return;
         }
+        self.sight.forget();
         let event = self.watch.look();
         self.viewers.show(event);
         self.send(cx);

@@ -1,6 +1,6 @@
 //! Shows the net itself: its stages, wires and ledgers as JSON.
 use super::admin::reply;
-use crate::watch::Watch;
+use crate::watch::{Sight, Watch};
 use sluicegate::{Batch, Cx, Out, Stage};
 use sluicegate_admin::{Seen, show};
 use sluicegate_http::Exchange;
@@ -9,13 +9,13 @@ use std::sync::Arc;
 /// Taking a snapshot may wait for busy workers: this stage belongs in a pool.
 #[derive(Debug)]
 pub struct ShowNet {
-    watch: Arc<Watch>,
+    sight: Sight,
 }
 
 impl ShowNet {
     /// Shows what `watch` sees.
     pub fn new(watch: Arc<Watch>) -> ShowNet {
-        ShowNet { watch }
+        ShowNet { sight: Sight::new(watch) }
     }
 }
 
@@ -25,7 +25,8 @@ impl Stage for ShowNet {
 
     fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>) {
         for mut event in batch {
-            let shown = reply(show(event.method_name(), || self.watch.json()));
+            let sight = self.sight.of(event.tag().born(), cx.clock());
+            let shown = reply(show(event.method_name(), || sight.json()));
             event.reply(shown);
             cx.out.emit(event);
         }

@@ -58,9 +58,9 @@ pub struct StageView {
     pub parked_time: Duration,
     /// The ports whose output is held now.
     pub parked_on: Vec<&'static str>,
-    /// Whether it is [paused](Observer::pause).
+    /// Whether it is [paused](crate::Observer::pause).
     pub paused: bool,
-    /// How many [steps](Observer::step) it has still to take.
+    /// How many [steps](crate::Observer::step) it has still to take.
     pub steps: u32,
     /// Flows that ended without an answer while this stage ran.
     pub refused: ByWhy,
@@ -72,7 +72,7 @@ pub struct StageView {
     pub breaks: u64,
     /// How many of its breakers are open: one a replica, one in all in a pool.
     pub broken_now: usize,
-    /// How often a replica's stage was [replaced](Observer::replace) by another value.
+    /// How often a replica's stage was [replaced](crate::Observer::replace) by another value.
     pub replaced: u64,
     /// Answers that came twice or that nobody waited for.
     pub strays: u64,
