@@ -201,8 +201,8 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "a source that missed a place is not told of one",
         file: "crates/sluicegate/src/desk.rs",
-        find: "if placed.missed.take() {",
-        replace: "if placed.missed.take() && false {",
+        find: "if notes & MISSED != 0 {",
+        replace: "if notes & MISSED != 0 && false {",
         suite: "sim",
         tests: &[SEEDS],
     },
