@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -46,11 +46,29 @@ pub struct Mutation {
     pub tests: &'static [&'static str],
 }
 
+/// Of how many parts of the table one is tried a day where there is no time for all.
+const PARTS: usize = 3;
+
 /// Runs the whole table on a copy of the kernel.
 pub fn run() -> Result<Vec<Scene>> {
+    run_part(|_| true)
+}
+
+/// Runs the part of the table whose turn it is today; the others have to fit the sources.
+pub fn run_todays() -> Result<Vec<Scene>> {
+    let days = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / (24 * 60 * 60);
+    run_part(|n| n % PARTS == days as usize % PARTS)
+}
+
+fn run_part(tried: impl Fn(usize) -> bool) -> Result<Vec<Scene>> {
     let dir = shell::scratch("mutants")?;
     copy::kernel(&root(), &dir)?;
-    let scenes = run_on(&dir, "sluicegate", table::MUTATIONS);
+    let (now, later): (Vec<_>, Vec<_>) =
+        table::MUTATIONS.iter().enumerate().partition(|&(n, _)| tried(n));
+    for (_, mutation) in later {
+        mutate(&read(&dir.join(mutation.file))?, mutation)?;
+    }
+    let scenes = run_on(&dir, "sluicegate", now.into_iter().map(|(_, mutation)| mutation));
     for scene in scenes.iter().flatten() {
         println!("{}", scene.line());
     }
@@ -58,13 +76,21 @@ pub fn run() -> Result<Vec<Scene>> {
 }
 
 /// Runs mutations on a package of a workspace that may be changed freely.
-fn run_on(dir: &Path, package: &str, mutations: &[Mutation]) -> Result<Vec<Scene>> {
+fn run_on<'a>(
+    dir: &Path,
+    package: &str,
+    mutations: impl IntoIterator<Item = &'a Mutation>,
+) -> Result<Vec<Scene>> {
     let mut lab = Lab { dir, package, sound: HashSet::new() };
     let mut scenes = Vec::new();
     for mutation in mutations {
         scenes.push(Scene::of(mutation.name, lab.try_one(mutation)));
     }
     Ok(scenes)
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// A copied workspace and the package under test in it.
@@ -85,9 +111,8 @@ enum Ran {
 
 impl Lab<'_> {
     fn try_one(&mut self, mutation: &Mutation) -> Result<()> {
-        let file = mutation.file;
-        let path = self.dir.join(file);
-        let sound = fs::read_to_string(&path).with_context(|| format!("cannot read {file}"))?;
+        let path = self.dir.join(mutation.file);
+        let sound = read(&path)?;
         let broken = mutate(&sound, mutation)?;
         let unseen: Vec<_> =
             mutation.tests.iter().copied().filter(|test| !self.sound.contains(test)).collect();

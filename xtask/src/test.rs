@@ -78,7 +78,9 @@ impl Session {
                 both(format, || shell::tell(&mut in_peer(name, &clippy)))
             })?;
         }
-        self.tests("tests and project checks", &["--workspace"], "dev")?;
+        // Those of the command line run below, optimised.
+        let all_but = ["--workspace", "--exclude", "sluicegate-cli"];
+        self.tests("tests and project checks", &all_but, "dev")?;
         self.runner("models", || {
             let mut command =
                 cargo(&["test", "--package", "sluicegate", "--lib", "--profile", "quick"]);
@@ -98,7 +100,7 @@ impl Session {
         })?;
         self.tests("end to end, optimised", &["-p", "sluicegate-cli"], "quick")?;
         self.scenes("under load, optimised", bench::smoke)?;
-        self.scenes("kernel mutations", mutants::run)?;
+        self.scenes("kernel mutations", mutants::run_todays)?;
         self.check("cargo-deny", has_cargo("deny"), || {
             tell(&["deny", "--workspace", "check", "bans", "licenses", "sources"])
         })

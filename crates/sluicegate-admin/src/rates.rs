@@ -110,9 +110,9 @@ pub struct WorkerRates {
 /// does all with [`Net::default`] before it.
 pub fn rates(before: &Net, now: &Net) -> Rates {
     let none = Net::default();
-    let again = millis(now) < millis(before);
+    let again = now.clock_ms() < before.clock_ms();
     let before = if again { &none } else { before };
-    let span = Span((millis(now) - millis(before)) as f64 / 1000.0);
+    let span = Span((now.clock_ms() - before.clock_ms()) as f64 / 1000.0);
     let (then, since) = (before.ledger.clone().unwrap_or_default(), now.ledger.clone());
     let ledger = since.unwrap_or_default();
     let mut ended_s = span.each(&then.ended, &ledger.ended);
@@ -160,12 +160,6 @@ impl Span {
         let rates = now.iter().map(|(name, count)| (name.clone(), self.rate(was(name), *count)));
         rates.filter(|(_, rate)| *rate > 0.0).collect()
     }
-}
-
-/// The clock of the net, or the latest of those of its gates.
-fn millis(net: &Net) -> u64 {
-    let gates = net.stages.iter().filter_map(|stage| stage.time_ms).max();
-    net.time_ms.or(gates).unwrap_or_default()
 }
 
 /// What this was before: mostly at the same place.

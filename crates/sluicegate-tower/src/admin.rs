@@ -91,8 +91,8 @@ impl Admin {
     }
 
     /// Answers those alone who bring this token, as `Authorization: Bearer TOKEN`, or as the
-    /// password of Basic authentication with any user; but for `/healthz` and `/readyz`, which say a
-    /// word to everybody.
+    /// password of Basic authentication with any user; but for `/healthz` and `/readyz`, which say
+    /// a word to everybody.
     ///
     /// # Panics
     /// If it is no token: those have 16 to 512 visible ASCII characters.

@@ -79,6 +79,12 @@ impl Net {
         serde_path_to_error::deserialize(json).map_err(|error| NoNet::Wrong(error.to_string()))
     }
 
+    /// What its clock showed, in milliseconds, or the latest of those of its gates.
+    pub fn clock_ms(&self) -> u64 {
+        let gates = self.stages.iter().filter_map(|stage| stage.time_ms).max();
+        self.time_ms.or(gates).unwrap_or_default()
+    }
+
     /// The stage of this name.
     pub fn stage(&self, name: &str) -> Option<&Stage> {
         self.stages.iter().find(|stage| stage.name == name)

@@ -19,7 +19,7 @@ struct Viewer {
     _seat: Arc<()>,
 }
 
-/// Counts those who watch: each one's exchange has a copy, wherever it is, for as long as it is one.
+/// Counts those who watch: each one's exchange has a copy, wherever it is, while it is one.
 #[derive(Debug, Default)]
 pub struct Seats(Arc<()>);
 
