@@ -1,8 +1,11 @@
 // Questions to the admin listener and changes of what runs, with the server's own words where it says no.
 
+/** Where to ask: a browser asks no address that has a user and a password in it, as the page's own may have. */
+export const at = (path) => new URL(path, location.origin + location.pathname);
+
 /** JSON of a path; null where the server has nothing there. */
 export async function get(path) {
-  const reply = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(8000) });
+  const reply = await fetch(at(path), { cache: "no-store", signal: AbortSignal.timeout(8000) });
   if (reply.status === 404) return null;
   if (!reply.ok) throw new Error((await reply.text()).trim() || `${path} answers ${reply.status}`);
   return reply.json();
@@ -12,7 +15,7 @@ export async function get(path) {
 export async function post(path, query = {}) {
   const pairs = Object.entries({ ...query, ...by() });
   const text = pairs.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`).join("&");
-  const reply = await fetch(`${path}?${text}`, { method: "POST", signal: AbortSignal.timeout(8000) });
+  const reply = await fetch(at(`${path}?${text}`), { method: "POST", signal: AbortSignal.timeout(8000) });
   const said = await reply.text();
   if (!reply.ok) throw new Error(said.trim() || `${path} answers ${reply.status}`);
   document.dispatchEvent(new Event("changed"));

@@ -19,6 +19,7 @@ export class Diagnosis {
     set(box, "data-state", level);
     set(box, "data-kind", found.kind);
     quote($("words"), found.words);
+    this.speak(found);
     document.title = `${level === "calm" ? "" : "▲ "}${net.name}: ${found.words.replaceAll("`", "")}`;
     const since = found.since_ms === null || found.since_ms === undefined ? "" : `For ${span(net.time_ms - found.since_ms)}. `;
     const suffers = found.suffers?.length ? `Who suffers: ${found.suffers.join("; ")}.` : "";
@@ -27,6 +28,14 @@ export class Diagnosis {
     this.advice(found);
     this.marks(net);
     this.show(net, rates);
+  }
+
+  /** Tells who listens that something else is wrong, and not that its numbers moved. */
+  speak({ kind, stage, words }) {
+    const key = `${kind}/${stage}`;
+    if (key === this.spoken) return;
+    this.spoken = key;
+    put($("spoken"), words.replaceAll("`", ""));
   }
 
   evidence(lines) {

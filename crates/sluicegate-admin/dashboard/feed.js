@@ -1,4 +1,5 @@
 // News of the net: pushed by the server where it can, else asked for once a second.
+import { at } from "./ask.js";
 import { complete } from "./gates.js";
 import { rates } from "./rates.js";
 
@@ -33,7 +34,7 @@ export function follow(tell, lost) {
 
   const look = async () => {
     try {
-      const reply = await fetch("api/net", { cache: "no-store", signal: AbortSignal.timeout(4000) });
+      const reply = await fetch(at("api/net"), { cache: "no-store", signal: AbortSignal.timeout(4000) });
       if (!reply.ok) throw new Error(`api/net answers ${reply.status}`);
       const net = await reply.json();
       // Who comes back after a while may be another server, which pushes.

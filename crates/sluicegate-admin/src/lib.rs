@@ -26,7 +26,7 @@ mod watcher;
 
 pub use answer::{Answer, Asked, NotChanged, Seen, Steer, answer, no_such_law, show};
 pub use chrome::chrome;
-pub use diagnose::{Diagnosis, Kind, diagnose};
+pub use diagnose::{Diagnoses, Diagnosis, Kind, diagnose};
 pub use guard::Guard;
 pub use health::Health;
 pub use json::{gate, net};

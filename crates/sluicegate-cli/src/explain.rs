@@ -4,6 +4,7 @@ use crate::say;
 use serde_json::{Deserializer, Value};
 use sluicegate_admin::model::Net;
 use sluicegate_admin::{Diagnosis, Kind, diagnose};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -54,11 +55,12 @@ fn nets(text: &str) -> Result<Vec<Net>, String> {
     }
 }
 
-/// A cause that lasted, from the first look to the last.
+/// A trouble that lasted, from the first look to the last.
 struct Span {
     from: u64,
     to: u64,
-    cause: Diagnosis,
+    /// What each look found.
+    found: Vec<Diagnosis>,
 }
 
 fn told(nets: &[Net]) -> String {
@@ -74,39 +76,50 @@ fn spans(nets: &[Net]) -> Vec<Span> {
         let [from, to] = [before, now].map(Net::clock_ms);
         let cause = diagnose(before, now);
         match spans.last_mut() {
-            Some(last) if same(&last.cause, &cause) => (last.to, last.cause) = (to, cause),
-            _ => spans.push(Span { from, to, cause }),
+            Some(last) if cause.goes_on(&last.found[0]) => {
+                last.to = to;
+                last.found.push(cause);
+            }
+            _ => spans.push(Span { from, to, found: vec![cause] }),
         }
     }
     spans
 }
 
-fn same(one: &Diagnosis, other: &Diagnosis) -> bool {
-    (one.kind, &one.stage) == (other.kind, &other.stage)
+/// What most of them found, the newest of it. Under uneven load kinds differ from look to look.
+fn mostly<'a>(found: impl DoubleEndedIterator<Item = &'a Diagnosis> + Clone) -> &'a Diagnosis {
+    let mut often: HashMap<Kind, usize> = HashMap::new();
+    found.clone().for_each(|one| *often.entry(one.kind).or_default() += 1);
+    found.max_by_key(|one| often[&one.kind]).expect("a look found something")
 }
 
-/// The spans as lines, and the cause that lasted longest as a whole.
+/// The spans as lines, and the trouble that lasted longest as a whole.
 fn told_of(spans: &[Span]) -> String {
     let mut text = String::new();
     for span in spans.iter().take(SPANS_MAX) {
         let [from, to] = [span.from, span.to].map(|ms| ms as f64 / 1000.0);
-        text.push_str(&format!("{from:9.1} s to {to:9.1} s  {}\n", span.cause.words));
+        let words = &mostly(span.found.iter()).words;
+        text.push_str(&format!("{from:9.1} s to {to:9.1} s  {words}\n"));
     }
     if spans.len() > SPANS_MAX {
         text.push_str(&format!("and {} more\n", spans.len() - SPANS_MAX));
     }
-    let mut lasted: Vec<(u64, &Diagnosis)> = Vec::new();
-    for span in spans.iter().filter(|span| span.cause.kind != Kind::Healthy) {
+    let mut lasted: Vec<(u64, Vec<&Diagnosis>)> = Vec::new();
+    for span in spans.iter().filter(|span| span.found[0].kind != Kind::Healthy) {
         let time = span.to.saturating_sub(span.from);
-        match lasted.iter_mut().find(|(_, cause)| same(cause, &span.cause)) {
-            Some(one) => *one = (one.0 + time, &span.cause),
-            None => lasted.push((time, &span.cause)),
+        match lasted.iter_mut().find(|(_, found)| span.found[0].goes_on(found[0])) {
+            Some(one) => {
+                one.0 += time;
+                one.1.extend(&span.found);
+            }
+            None => lasted.push((time, span.found.iter().collect())),
         }
     }
     match lasted.into_iter().max_by_key(|(time, _)| *time) {
-        Some((time, cause)) => {
+        Some((time, found)) => {
             let seconds = time as f64 / 1000.0;
-            text.push_str(&format!("\nFor {seconds:.1} s in all: {}", whole(cause)));
+            let cause = whole(mostly(found.iter().copied()));
+            text.push_str(&format!("\nFor {seconds:.1} s in all: {cause}"));
         }
         None => text.push_str("\nNothing was wrong.\n"),
     }
@@ -131,6 +144,7 @@ fn whole(cause: &Diagnosis) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     fn look(at: u64, served: u64, busy: u64, queued: u64) -> String {
         format!(
@@ -151,12 +165,27 @@ mod tests {
         ];
         let nets = nets(&looks.join("\n")).expect("a recording");
         let spans = spans(&nets);
-        let told: Vec<_> = spans.iter().map(|span| (span.from, span.to, span.cause.kind)).collect();
+        let kind = |span: &Span| mostly(span.found.iter()).kind;
+        let told: Vec<_> = spans.iter().map(|span| (span.from, span.to, kind(span))).collect();
         let healthy = Kind::Healthy;
         assert_eq!(told, [(0, 1000, healthy), (1000, 3000, Kind::Cpu), (3000, 4000, healthy)]);
         let text = told_of(&spans);
         assert!(text.contains("\nFor 2.0 s in all: Stage `work` is the bottleneck"), "{text}");
         assert!(text.contains("What helps: "), "{text}");
+    }
+
+    #[test]
+    fn kinds_at_the_same_stage_are_one_trouble() {
+        let queued = |second: u64| if second == 9 { 0 } else { 9 };
+        // Busy, but for every third second.
+        let busy = |second: u64| (second - second / 3) * 1_000_000;
+        let look = |second| look(second * 1000, second * 10, busy(second), queued(second));
+        let looks: Vec<String> = (0..10).map(look).collect();
+        let spans = spans(&nets(&looks.join("\n")).expect("a recording"));
+        let kinds = spans[0].found.iter().map(|found| found.kind).collect::<HashSet<_>>();
+        assert!(kinds.len() > 1 && spans.len() == 2, "{kinds:?}");
+        assert_eq!((spans[0].from, spans[0].to), (0, 8000));
+        assert_eq!(mostly(spans[0].found.iter()).kind, Kind::Cpu);
     }
 
     #[test]

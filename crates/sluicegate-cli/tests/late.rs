@@ -117,7 +117,7 @@ fn work_that_is_late_is_answered_504_and_not_begun() {
             assert_eq!(client.get("/").text(), "home", "the connection goes on");
         }
         assert_eq!(statuses(on_time.into()), [200; 5]);
-        let net = server.net();
+        let net = server.net_by_now();
         assert_eq!(net["http"]["refused"]["504"], 5);
         assert_eq!(net["http"]["deadlines_ignored"], 3);
         assert_eq!(net["ledger"]["ended"]["expired"], 5);

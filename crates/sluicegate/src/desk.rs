@@ -104,7 +104,7 @@ pub(crate) struct EndedOf {
 pub(crate) struct Answered {
     pub class: u8,
     pub born: Time,
-    pub deadline: Time,
+    pub deadline: Option<Time>,
 }
 
 /// The source missed a place since one was freed.
@@ -300,11 +300,24 @@ impl Desk {
         Some((now, self.accounted_by.replace(now)))
     }
 
+    /// Whether any ended since they were last accounted for.
+    #[inline]
+    pub fn has_ended(&self) -> bool {
+        self.ends.get() != self.accounted.get()
+    }
+
     /// Leaves out what ended before.
+    #[inline]
     pub fn skip_ends(&self) {
-        if self.account_ends().is_some() {
-            self.ended.borrow_mut().clear();
+        if self.has_ended() {
+            self.forget_ends();
         }
+    }
+
+    #[cold]
+    fn forget_ends(&self) {
+        self.account_ends();
+        self.ended.borrow_mut().clear();
     }
 
     /// Tells of which classes those were that ended, and forgets them.
@@ -391,11 +404,14 @@ impl Desk {
     /// Counts a flow that was answered.
     pub fn finish(&self, answered: Answered) {
         bump(&self.counts.finished);
-        self.answers.set(true);
-        self.answered.borrow_mut().push(answered);
+        self.stats.classes.of(answered.class).finished.add(1);
+        if self.measures.get() || answered.deadline.is_some() {
+            self.answers.set(true);
+            self.answered.borrow_mut().push(answered);
+        }
     }
 
-    /// Counts for their classes, at the end of a run, the flows that were answered in it.
+    /// Tells, at the end of a run, how late the flows were that were answered in it.
     #[inline]
     pub fn settle_answers(&self, now: Time) {
         if self.answers.take() {
@@ -407,8 +423,7 @@ impl Desk {
     fn count_answers(&self, now: Time) {
         for Answered { class, born, deadline } in self.answered.borrow_mut().drain(..) {
             let stats = self.stats.classes.of(class);
-            stats.finished.add(1);
-            if deadline < now {
+            if deadline.is_some_and(|deadline| deadline < now) {
                 stats.late.add(1);
             }
             if self.measures.get() {

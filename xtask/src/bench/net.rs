@@ -32,6 +32,8 @@ pub struct Net {
     /// Flows that were neither answered nor left by their clients, and connections not let in.
     pub refused: u64,
     pub panics: u64,
+    /// How old the oldest part of the ledger is.
+    age: Duration,
 }
 
 impl Net {
@@ -64,6 +66,7 @@ impl Net {
             open: number(connections, "open")?,
             refused: ended - finished - gone + number(connections, "shed")?,
             panics: stages.iter().filter_map(|stage| stage["panics"].as_u64()).sum(),
+            age: Duration::try_from_secs_f64(net["age_ms"].as_f64().unwrap_or(0.0) / 1000.0)?,
         })
     }
 
@@ -71,8 +74,9 @@ impl Net {
     pub fn at_rest(admin: SocketAddr) -> Result<Net> {
         let begun = Instant::now();
         loop {
+            let asked = Instant::now();
             let net = Net::ask(admin)?;
-            if net.in_flight <= OURSELVES && net.open <= OURSELVES {
+            if net.age <= asked.elapsed() && net.in_flight <= OURSELVES && net.open <= OURSELVES {
                 net.even()?;
                 return Ok(net);
             }

@@ -9,10 +9,13 @@ mod advice;
 mod follow;
 mod healthy;
 mod look;
+mod settled;
 mod symptoms;
 #[cfg(test)]
 mod tests;
 mod words;
+
+pub use settled::Diagnoses;
 
 use crate::model::Net;
 use crate::rates::rates;
@@ -92,17 +95,6 @@ impl Kind {
             Self::Outside => "outside",
             Self::Unclear => "unclear",
         }
-    }
-}
-
-impl Diagnosis {
-    /// The same, which began when `last` did if that was of the same, and else at `now_ms`.
-    #[must_use]
-    pub fn after(mut self, last: Option<&Self>, now_ms: u64) -> Self {
-        let same = last.filter(|last| (last.kind, &last.stage) == (self.kind, &self.stage));
-        let began = same.map_or(Some(now_ms), |last| last.since_ms);
-        self.since_ms = [self.since_ms, began].into_iter().flatten().min();
-        self
     }
 }
 

@@ -31,16 +31,3 @@ fn the_way_leads_over_two_wires() {
     let way = "`a` waits at `out` for `b`, which waits at `out` for `c`";
     assert!(told.evidence.iter().any(|line| line == way), "{:?}", told.evidence);
 }
-
-#[test]
-fn since_is_kept_while_the_cause_is_the_same() {
-    let cause = |kind, stage: &str| Diagnosis {
-        kind,
-        stage: Some(stage.to_owned()),
-        ..Diagnosis::default()
-    };
-    let first = cause(Kind::Cpu, "a").after(None, 5);
-    let second = cause(Kind::Cpu, "a").after(Some(&first), 6);
-    let third = cause(Kind::Cpu, "b").after(Some(&second), 7);
-    assert_eq!([first.since_ms, second.since_ms, third.since_ms], [Some(5), Some(5), Some(7)]);
-}

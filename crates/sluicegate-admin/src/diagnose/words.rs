@@ -7,6 +7,8 @@ use super::{Diagnosis, Kind};
 
 /// Threads that are on a processor for less of the time for which they are busy wait in handlers.
 const COMPUTES: f64 = 0.5;
+/// A second, at least, for a rate to be told.
+const LEAST: f64 = 0.05;
 /// Names that are told; the others are counted.
 const TOLD_MAX: usize = 5;
 
@@ -209,7 +211,7 @@ fn suffers(look: &Look<'_>, cause: &Cause) -> Vec<String> {
         told.push(format!("{more} more stages are held up"));
     }
     told.extend(classes(look));
-    let ended = look.rates.ended_s.iter();
+    let ended = look.rates.ended_s.iter().filter(|(_, rate)| **rate >= LEAST);
     told.extend(ended.map(|(why, rate)| format!("{}/s flows end as {why}", count(*rate))));
     told
 }

@@ -1,12 +1,9 @@
 //! What lasts: when it begins, and when it has been over for long enough to say so.
 
-use crate::diagnose::Kind;
 use std::collections::BTreeMap;
 
 /// Looks in a row without it, until a condition is over: one that comes and goes is one.
 const CALM: u32 = 10;
-/// Looks in a row with the same finding, until it is told.
-const SETTLED: u32 = 3;
 
 /// What a look means for a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,16 +14,10 @@ pub(super) enum Turn {
     None,
 }
 
-/// What is wrong, and where.
-type Finding = (Kind, Option<String>);
-
 /// Conditions by their kind and the stage they are of; empty for the net.
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
     on: BTreeMap<(&'static str, String), Lasting>,
-    told: Option<Finding>,
-    found: Option<Finding>,
-    looks: u32,
 }
 
 #[derive(Debug, Default)]
@@ -71,20 +62,6 @@ impl Conditions {
         });
         over
     }
-
-    /// Whether a finding is another one than was told, and has lasted.
-    pub fn settled(&mut self, found: Finding) -> bool {
-        if self.found.as_ref() != Some(&found) {
-            self.looks = 0;
-            self.found = Some(found);
-        }
-        self.looks = self.looks.saturating_add(1);
-        let tells = self.looks == SETTLED && self.told != self.found;
-        if tells {
-            self.told.clone_from(&self.found);
-        }
-        tells
-    }
 }
 
 #[cfg(test)]
@@ -103,16 +80,5 @@ mod tests {
             told.extend(conditions.over().into_iter().map(|_| (look, false)));
         }
         assert_eq!(told, [(0, true), (59, false)]);
-    }
-
-    #[test]
-    fn a_finding_is_told_when_it_has_lasted() {
-        let mut conditions = Conditions::default();
-        let kinds = "aaaabababbbbbaabbbb".chars();
-        let kinds = kinds.map(|kind| if kind == 'a' { Kind::Healthy } else { Kind::Cpu });
-        let told = kinds.map(|kind| conditions.settled((kind, None)));
-        let told = told.enumerate().filter(|(_, told)| *told).map(|(at, _)| at);
-        assert_eq!(told.collect::<Vec<_>>(), [2, 10]);
-        assert!(!conditions.settled((Kind::Cpu, None)), "that is known");
     }
 }

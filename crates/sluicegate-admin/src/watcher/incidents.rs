@@ -39,6 +39,8 @@ pub(super) struct Incidents {
     /// The number of the last change that was told.
     change: u64,
     stopped: bool,
+    /// The last that was told; at first that all is well.
+    diagnosis: Diagnosis,
 }
 
 /// What was last told of a stage.
@@ -95,9 +97,10 @@ impl Incidents {
         self.over();
     }
 
-    /// Tells another diagnosis, once it has lasted.
+    /// Tells a diagnosis that holds, where it is another one.
     pub fn diagnosis(&mut self, diagnosis: &Diagnosis) {
-        if self.conditions.settled((diagnosis.kind, diagnosis.stage.clone())) {
+        if !diagnosis.is(&self.diagnosis) {
+            self.diagnosis = diagnosis.clone();
             self.note("diagnosis", diagnosis.stage.clone(), diagnosis.words.clone());
         }
     }

@@ -11,7 +11,7 @@ mod waits;
 pub use history::{BYTES_PER_STAGE, STAGES_KEPT};
 pub use incidents::{INCIDENTS_KEPT, Incident};
 
-use crate::diagnose::{Diagnosis, diagnose};
+use crate::diagnose::Diagnoses;
 use crate::model::{Net, Stage};
 use crate::rates::{Rates, StageRates, rates};
 use history::{History, Row};
@@ -28,8 +28,8 @@ pub const TICK: Duration = Duration::from_secs(1);
 /// Keeps what was seen of a net.
 #[derive(Debug, Default)]
 pub struct Watcher {
-    before: Option<Net>,
-    diagnosis: Option<Diagnosis>,
+    /// With the last look.
+    diagnoses: Diagnoses,
     history: History,
     incidents: Incidents,
     waits: Waits,
@@ -64,27 +64,24 @@ impl Watcher {
         let now = Net::from_json(net).ok()?;
         let at_ms = self.time(&now);
         let none = Net::default();
-        let before = self.before.as_ref().unwrap_or(&none);
-        let rates = rates(before, &now);
-        let now_ms = now.time_ms.unwrap_or_default();
-        let diagnosis = diagnose(before, &now).after(self.diagnosis.as_ref(), now_ms);
+        let before = self.diagnoses.last();
+        let rates = rates(before.unwrap_or(&none), &now);
         let waits = self.waits.since(waits);
         let rows = Rows { now: &now, rates: &rates, waits };
         self.history.push(at_ms, rows.whole(), rows.each());
         let told = self.incidents.count();
-        self.incidents.look(at_ms, self.before.as_ref(), &now, changes);
-        self.incidents.diagnosis(&diagnosis);
-        let event = watched.then(|| {
+        self.incidents.look(at_ms, before, &now, changes);
+        let diagnosis = self.diagnoses.look(now);
+        self.incidents.diagnosis(diagnosis);
+        watched.then(|| {
             let incidents: Vec<_> = self.incidents.since(told).collect();
-            let (rates, diagnosis, incidents) = (text(&rates), text(&diagnosis), text(&incidents));
+            let (rates, diagnosis, incidents) = (text(&rates), text(diagnosis), text(&incidents));
             // JSON has no line ends of its own.
             format!(
                 "data: {{\"net\":{net},\"rates\":{rates},\"diagnosis\":{diagnosis},\
                  \"incidents\":{incidents}}}\n\n"
             )
-        });
-        (self.before, self.diagnosis) = (Some(now), Some(diagnosis));
-        event
+        })
     }
 
     /// Another net takes over, which is seen from the next look on.
@@ -102,7 +99,7 @@ impl Watcher {
             let began = last + TICK.as_millis() as i64 - at_ms;
             self.history.shift(began);
             self.incidents.succeed(began, at_ms);
-            (self.before, self.diagnosis) = (None, None);
+            self.diagnoses = Diagnoses::default();
         }
         at_ms
     }

@@ -3,3 +3,4 @@
 mod drawn;
 mod nets;
 mod prepared;
+mod troubles;

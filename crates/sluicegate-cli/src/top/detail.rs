@@ -14,7 +14,7 @@ use sluicegate_admin::model::{Net, Stage};
 const LOW: u16 = 12;
 
 pub fn draw(top: &Top, name: &str, frame: &mut Frame<'_>, area: Rect) {
-    let found = top.now.as_ref().and_then(|net| Some((net, net.stage(name)?)));
+    let found = top.now().and_then(|net| Some((net, net.stage(name)?)));
     let rates = top.rates.stages.iter().find(|stage| stage.name == name);
     let (Some((net, stage)), Some(rates)) = (found, rates) else {
         let words = format!("There is no stage `{name}` any more.");

@@ -10,6 +10,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Row as Cells, Table, TableState, Wrap};
 use sluicegate_admin::Kind;
+use sluicegate_admin::model::Net;
 
 /// From these shares on a stage is worth a look, and saturated.
 const WARM: f64 = 0.6;
@@ -35,7 +36,7 @@ pub fn draw(top: &Top, frame: &mut Frame<'_>) {
 }
 
 fn head(top: &Top) -> String {
-    let Some(net) = &top.now else { return format!("sluicegate {}", top.address) };
+    let Some(net) = top.now() else { return format!("sluicegate {}", top.address) };
     let rates = &top.rates;
     let refused: f64 = rates.ended_s.values().sum();
     let in_flight = net.ledger.as_ref().map_or(0, |ledger| ledger.in_flight);
@@ -63,7 +64,7 @@ fn told(top: &Top) -> Line<'_> {
         Kind::Draining | Kind::Outside => Color::Yellow,
         _ => Color::Red,
     };
-    let words = match top.now {
+    let words = match top.now() {
         Some(_) => top.cause.words.as_str(),
         None => "Waiting for the first answer.",
     };
@@ -73,7 +74,7 @@ fn told(top: &Top) -> Line<'_> {
 
 /// For how long something has been wrong.
 fn lasts(top: &Top) -> String {
-    let now = top.now.as_ref().and_then(|net| net.time_ms);
+    let now = top.now().map(Net::clock_ms);
     match now.zip(top.cause.since_ms) {
         Some((now, since)) if top.cause.kind != Kind::Healthy => {
             format!(" For {}.", time(now.saturating_sub(since) as f64 * 1000.0))
@@ -123,7 +124,7 @@ fn heat(saturation: f64) -> Style {
 }
 
 fn wires(top: &Top) -> Vec<Line<'static>> {
-    let Some(net) = &top.now else { return Vec::new() };
+    let Some(net) = top.now() else { return Vec::new() };
     let mut lines = vec![Line::raw(format!("{:>6} {:>6} {:>9}  WIRE", "EV/s", "HELD", "WINDOW"))];
     let mut wires: Vec<_> = net.wires.iter().zip(&top.rates.wires).collect();
     wires.retain(|(wire, _)| wire.from.contains(&top.filter) || wire.to.contains(&top.filter));
@@ -146,7 +147,7 @@ fn wires(top: &Top) -> Vec<Line<'static>> {
 }
 
 fn laws(top: &Top) -> Vec<Line<'static>> {
-    let Some(net) = &top.now else { return Vec::new() };
+    let Some(net) = top.now() else { return Vec::new() };
     let stages = net.stages.iter().filter(|stage| stage.name.contains(&top.filter));
     let lines: Vec<_> = stages.flat_map(detail::laws).map(Line::raw).collect();
     match lines.is_empty() {

@@ -14,9 +14,12 @@ use crate::ask::Admin;
 use poll::Poll;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use signal_hook::consts::{SIGHUP, SIGTERM};
 use state::{Flow, Top};
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 /// How long a key is waited for before it is looked for news.
@@ -39,15 +42,25 @@ pub fn watch(admin: &args::Admin, once: bool, every: u64) -> Result<ExitCode, St
     let mut top = Top::new(&admin.to_string());
     let poll = Poll::start(admin, every);
     let failed = |error: io::Error| format!("cannot use this terminal: {error}; try --once");
+    // Whoever ends it from outside gets the terminal back as it was, too.
+    let over = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&over)).map_err(failed)?;
+    }
     let mut terminal = ratatui::try_init().map_err(failed)?;
-    let ended = run(&mut terminal, &mut top, &poll);
+    let ended = run(&mut terminal, &mut top, &poll, &over);
     ratatui::restore();
     ended.map_err(failed)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn run(terminal: &mut DefaultTerminal, top: &mut Top, poll: &Poll) -> io::Result<()> {
-    loop {
+fn run(
+    terminal: &mut DefaultTerminal,
+    top: &mut Top,
+    poll: &Poll,
+    over: &AtomicBool,
+) -> io::Result<()> {
+    while !over.load(Relaxed) {
         terminal.draw(|frame| draw::draw(top, frame))?;
         if event::poll(KEYS)?
             && let Event::Key(key) = event::read()?
@@ -61,4 +74,5 @@ fn run(terminal: &mut DefaultTerminal, top: &mut Top, poll: &Poll) -> io::Result
             top.see(seen);
         }
     }
+    Ok(())
 }

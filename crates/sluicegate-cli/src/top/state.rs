@@ -4,7 +4,7 @@ use super::poll::Seen;
 use super::rows::{Column, Row, rows};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use sluicegate_admin::model::{Net, Setting};
-use sluicegate_admin::{Diagnosis, Rates, diagnose, rates};
+use sluicegate_admin::{Diagnoses, Diagnosis, Rates, rates};
 use std::collections::{HashMap, VecDeque};
 
 /// Looks that are remembered of each stage.
@@ -38,9 +38,8 @@ pub struct Past {
 /// The display.
 pub struct Top {
     pub address: String,
-    /// The look before, and the one that is shown.
-    before: Option<Net>,
-    pub now: Option<Net>,
+    /// With the look that is shown.
+    looks: Diagnoses,
     pub rates: Rates,
     pub cause: Diagnosis,
     /// Why the last look failed, if it did.
@@ -64,8 +63,7 @@ impl Top {
     pub fn new(address: &str) -> Self {
         Self {
             address: address.to_owned(),
-            before: None,
-            now: None,
+            looks: Diagnoses::default(),
             rates: Rates::default(),
             cause: Diagnosis::default(),
             gone: None,
@@ -95,25 +93,25 @@ impl Top {
         self.settings = seen.settings;
         // Of the first look alone all is told since the start.
         let none = Net::default();
-        let before = self.now.take();
-        let from = before.as_ref().unwrap_or(&none);
-        self.rates = rates(from, &net);
-        let at = net.time_ms.unwrap_or_default();
-        self.cause = diagnose(from, &net).after(Some(&self.cause), at);
+        self.rates = rates(self.looks.last().unwrap_or(&none), &net);
         for stage in &self.rates.stages {
             let past = self.past.entry(stage.name.clone()).or_default();
             push(&mut past.saturation, (stage.saturation * 100.0) as u64);
             push(&mut past.served, stage.served_s as u64);
         }
         self.past.retain(|name, _| net.stage(name).is_some());
-        self.before = before;
-        self.now = Some(net);
+        self.cause = self.looks.look(net).clone();
         self.chosen = self.chosen.min(self.rows().len().saturating_sub(1));
+    }
+
+    /// The look that is shown.
+    pub fn now(&self) -> Option<&Net> {
+        self.looks.last()
     }
 
     /// The stages that the filter lets through, in order.
     pub fn rows(&self) -> Vec<Row> {
-        let Some(net) = &self.now else { return Vec::new() };
+        let Some(net) = self.now() else { return Vec::new() };
         rows(net, &self.rates, &self.filter, self.sort, self.reversed)
     }
 

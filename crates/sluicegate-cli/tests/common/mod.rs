@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Nothing in these tests takes so long: a test that waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -115,6 +115,17 @@ impl Server {
     pub fn net(&self) -> serde_json::Value {
         let response = Client::connect(&self.address("admin")).get("/api/net");
         serde_json::from_slice(&response.body).expect("JSON")
+    }
+
+    /// The same, once each worker has told what it did until now: where one is late, an older
+    /// ledger is shown that fits together.
+    pub fn net_by_now(&self) -> serde_json::Value {
+        let asked = Instant::now();
+        until("all workers tell", || {
+            let net = self.net();
+            let age = Duration::from_secs_f64(net["age_ms"].as_f64()? / 1000.0);
+            (age <= asked.elapsed()).then_some(net)
+        })
     }
 
     /// Sends SIGTERM or SIGINT.

@@ -6,9 +6,15 @@ mod common;
 
 mod browser;
 mod load;
+#[allow(dead_code, reason = "others use the rest")]
+#[path = "../../../sluicegate-admin/tests/bottleneck/nets.rs"]
+mod nets;
+mod shown;
+#[path = "../../../sluicegate-admin/tests/bottleneck/troubles.rs"]
+mod troubles;
 
 use browser::{Browser, DESK, View};
-use common::{Client, Server, until};
+use common::{Client, Scratch, Server, until};
 use load::Load;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -105,6 +111,36 @@ fn queues_fill_and_empty_as_load_comes_and_goes() {
 }
 
 #[test]
+fn the_bottleneck_of_each_prepared_net_is_named() {
+    let Some(mut browser) = Browser::open(DESK) else { return };
+    let troubles = troubles::all();
+    let address = shown::serve(&troubles);
+    for trouble in &troubles {
+        browser.go(&format!("http://{address}/{}/", trouble.name));
+        ready(&mut browser);
+        let kind = browser.attribute("#diagnosis", "data-kind");
+        let words = browser.text("#words");
+        let seen = format!("{}: {kind:?} {words}", trouble.name);
+        assert_eq!(kind.as_deref(), Some(trouble.kind.name()), "{seen}");
+        assert_eq!(browser.text("#spoken"), words, "who listens is told the same");
+        let button = browser.text("#advice button");
+        match trouble.stage {
+            Some(stage) => {
+                let named = "return [...document.querySelectorAll('#words .name')].map((it) => \
+                             it.textContent)";
+                let named = browser.script(named);
+                assert_eq!(named[0], stage, "the first that is named: {seen}");
+                assert_eq!(button, format!("Look at {stage}"), "{seen}");
+                let drawn = format!(".net [data-name={stage}]");
+                assert!(browser.attribute(&drawn, "data-state").is_some(), "{seen}");
+            }
+            None => assert!(words.starts_with("Nothing is wrong in the net") && button.is_empty()),
+        }
+        assert_eq!(browser.complaints(), [""; 0], "{seen}");
+    }
+}
+
+#[test]
 fn a_setting_a_law_and_a_stage_are_changed_by_hand() {
     let Some((server, admin, mut browser)) = open(DESK) else { return };
     browser.fill("#who", "anna");
@@ -154,6 +190,32 @@ fn a_setting_a_law_and_a_stage_are_changed_by_hand() {
     until("the stage goes on", || (!paused(&server)).then_some(()));
     browser.press(ESCAPE);
     assert_eq!(browser.script("return document.getElementById('stage').hidden"), true);
+    assert_eq!(browser.complaints(), [""; 0]);
+    server.stop();
+}
+
+#[test]
+fn a_listener_with_a_token_is_watched_and_changed_by_who_brings_it() {
+    let Some(mut browser) = Browser::open(DESK) else { return };
+    let (scratch, token) = (Scratch::new(), "0123456789abcdef0123456789abcdef");
+    let file = scratch.write("token", token);
+    let server = Server::start(&["--workers", "1", "--admin-token-file", &file]);
+    let admin = server.address("admin");
+    browser.go(&format!("http://anna:wrong@{admin}/"));
+    assert_eq!(browser.text("#words"), "", "nothing is shown to who has none");
+    browser.complaints();
+    browser.go(&format!("http://anna:{token}@{admin}/"));
+    ready(&mut browser);
+    until("news come", || (browser.text("#link") == "Live").then_some(()));
+    assert_eq!(browser.script("return document.body.innerHTML.includes('0123456789')"), false);
+    browser.script("document.querySelector('.net [data-name=burn-pool] .hit').focus()");
+    browser.press(ENTER);
+    browser.click("button[data-verb=pause]");
+    let held = ".net [data-name=burn-pool][data-state=held]";
+    until("the stage is paused", || browser.attribute(held, "data-state"));
+    until("the log says by whom", || browser.text("#changes td").contains("anna").then_some(()));
+    browser.click("button[data-verb=resume]");
+    until("the stage goes on", || browser.attribute(held, "data-state").is_none().then_some(()));
     assert_eq!(browser.complaints(), [""; 0]);
     server.stop();
 }

@@ -65,7 +65,7 @@ impl Client {
     pub async fn post(&mut self, path: &str, media: &str, body: impl AsRef<[u8]>) -> Answer {
         let (body, len) = (body.as_ref(), body.as_ref().len());
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {media}\r\n\
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media}\r\n\
              Content-Length: {len}\r\n\r\n"
         );
         self.send([head.as_bytes(), body].concat()).await;

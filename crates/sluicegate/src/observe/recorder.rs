@@ -17,6 +17,8 @@ const ENDS_MAX: usize = 4096;
 /// The part of a worker's desk that traces flows.
 pub(crate) struct Recorder {
     shared: Arc<Traces>,
+    /// What the worker knows of [`Traces::on`].
+    on: Cell<bool>,
     worker: WorkerId,
     /// Made when the first step is noted.
     own: OnceCell<Arc<Paths>>,
@@ -70,6 +72,7 @@ pub(crate) struct Allowance {
 impl Recorder {
     pub fn new(shared: Arc<Traces>, worker: WorkerId) -> Self {
         Self {
+            on: Cell::new(shared.on.load(Relaxed)),
             shared,
             worker,
             own: OnceCell::new(),
@@ -88,10 +91,15 @@ impl Recorder {
         self.worker
     }
 
+    /// A turn of the worker begins, in which steps are noted or not.
+    pub fn look(&self) {
+        self.on.set(self.shared.on.load(Relaxed));
+    }
+
     /// Whether steps are noted.
     #[inline]
     pub fn is_on(&self) -> bool {
-        self.shared.on.load(Relaxed)
+        self.on.get()
     }
 
     /// The number of the next step.
@@ -135,7 +143,10 @@ impl Recorder {
 
     /// A flow enters.
     #[cold]
-    pub fn entered(&self, tag: &Tag, now: Time, trace: Option<TraceParent>) {
+    pub fn entered(&self, tag: &mut Tag, now: Time, trace: Option<TraceParent>) {
+        if trace.is_some_and(|trace| trace.sampled) {
+            tag.ask_for_trace();
+        }
         self.entered.borrow_mut().push(Entered { key: tag.path(), now, trace });
         self.open.set(true);
     }

@@ -123,6 +123,7 @@ pub(crate) struct WorkerStats {
 
 impl StageStats {
     /// The distributions, for the one who writes.
+    #[inline]
     pub fn times(&self) -> &StageTimes {
         self.times.get_or_init(Box::default)
     }

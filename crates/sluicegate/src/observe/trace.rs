@@ -9,8 +9,8 @@ use std::fmt::Write;
 
 /// The columns of a trace, separated by tabs: when, in nanoseconds; the domain and the number of
 /// the worker in it, with the name of the part and a dot before it in a [part](crate::sim::Part);
-/// the stage; a [`Happening`] by name, with the number and the detail that are documented there. `-`
-/// stands for none.
+/// the stage; a [`Happening`] by name, with the number and the detail that are documented there.
+/// `-` stands for none.
 pub const TRACE_COLUMNS: &str = "time\tworker\tstage\twhat\tn\tdetail";
 
 /// One thing that happened.

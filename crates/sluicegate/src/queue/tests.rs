@@ -140,3 +140,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn nothing_is_taken_that_was_sent_in_an_epoch_which_the_worker_has_not_published_for() {
+    let queue = InletQueue::new(4, None);
+    let mut locked = queue.lock();
+    locked.mark(2);
+    // One that is behind takes nothing back.
+    locked.mark(1);
+    locked.push(event(7), Time(0));
+    locked.lanes.answers.push_back(event(8));
+    drop(locked);
+    let (mut taken, gone) = (VecDeque::new(), Gone::new(1));
+    let mut take = |epoch, limits| {
+        let mut aside = Aside { epoch, ..Aside::default() };
+        let what = queue.take(Time(1), &gone, &mut taken, limits, &mut aside);
+        (what.behind, what.more, taken.drain(..).map(|event| *event).collect::<Vec<_>>())
+    };
+    assert_eq!(take(1, (9, 9)), (true, true, vec![]));
+    assert_eq!(take(2, (9, 9)), (false, true, vec![8]));
+    assert_eq!(take(3, (9, 9)), (false, false, vec![7]));
+}

@@ -15,17 +15,21 @@ use std::sync::Arc;
 pub struct Outside {
     arrivals: Arrivals,
     source: Option<StageId>,
+    /// Whether the source was told since it last took a flow: it may hold output and so leave what
+    /// has come, for long.
+    told: bool,
 }
 
 impl Outside {
     /// Where flows come as `arrivals` says.
     pub fn new(arrivals: Arrivals) -> Self {
-        Self { arrivals, source: None }
+        Self { arrivals, source: None, told: false }
     }
 
     /// Has the flag of `source` raised: what a source does when it starts.
     pub fn listen(&mut self, source: StageId) {
         self.source = Some(source);
+        self.told = false;
     }
 
     /// Nobody listens any more: what a source does when the net drains.
@@ -33,8 +37,11 @@ impl Outside {
         self.source = None;
     }
 
-    /// Takes the next flow that has come by `now`: when that was.
+    /// Takes the next flow that has come by `now`: when that was. A source that is signalled and
+    /// takes none is not signalled for the outside again, and has its flag raised by
+    /// [`Cx::again`](crate::Cx::again).
     pub fn next_until(&mut self, now: Time) -> Option<Time> {
+        self.told = false;
         self.arrivals.next_until(now)
     }
 
@@ -46,9 +53,10 @@ impl Outside {
 
 impl Machine for Outside {
     fn poll(&mut self, now: Time, _: Wait, raised: &mut Raised) {
-        if let (Some(due), Some(source)) = (self.arrivals.due(), self.source)
+        if let (Some(due), Some(source)) = (self.due(), self.source)
             && due <= now
         {
+            self.told = true;
             raised.raise(source);
         }
     }
@@ -58,7 +66,7 @@ impl Machine for Outside {
     }
 
     fn due(&self) -> Option<Time> {
-        self.source.and(self.arrivals.due())
+        self.source.filter(|_| !self.told).and(self.arrivals.due())
     }
 }
 

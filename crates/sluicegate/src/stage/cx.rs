@@ -179,6 +179,7 @@ impl<O: Ports> Cx<'_, O> {
     /// Lets a flow into the net and takes the place to which it comes back. `flow` must be
     /// unique among the flows of this source in flight. The stage's `flows` bounds the places; when
     /// all were taken and one is free again, the stage's flag is raised.
+    #[inline]
     pub fn enter(&mut self, flow: u64, entering: Entering) -> Result<Tag, NoRoom> {
         let Runtime { desk, stage, places, now, .. } = &self.runtime;
         if !desk.take_place(*stage, *places) {
@@ -191,10 +192,7 @@ impl<O: Ports> Cx<'_, O> {
         tag.set_class(entering.class);
         tag.set_client(entering.client);
         if desk.flows.is_on() {
-            if entering.trace.is_some_and(|trace| trace.sampled) {
-                tag.ask_for_trace();
-            }
-            desk.flows.entered(&tag, *now, entering.trace);
+            desk.flows.entered(&mut tag, *now, entering.trace);
         }
         Ok(tag)
     }

@@ -1,7 +1,8 @@
 //! Workers that are busy with what a handler spends, while others go on.
 
 use crate::common::{Log, STEPS, assert_empty};
-use sluicegate::{Batch, Cx, Net, Out, Sim, Stage, VirtualTime, from_fn, ms, stage};
+use sluicegate::sim::{Arrivals, Crowd, Gaps, Outside};
+use sluicegate::{Batch, Cx, Net, Out, Sim, Stage, VirtualTime, bounded, from_fn, ms, stage};
 use std::time::Duration;
 
 /// Spends `cost` on each event and notes when it was done, in milliseconds.
@@ -67,4 +68,24 @@ fn a_busy_worker_is_not_idle() {
     assert_eq!(sim.next().map(|next| next.0), Some(10_000_000));
     assert!(sim.run_for(ms(30), STEPS));
     assert_eq!(log.noted("done"), [10, 20]);
+}
+
+#[test]
+fn clients_who_come_to_a_source_that_holds_its_output_do_not_make_time_creep() {
+    let (log, time, mut net) = (Log::default(), VirtualTime::default(), Net::new("held up"));
+    let arrivals = Arrivals::open(Gaps::Even, 1000.0, ms(100), 1);
+    let door = net.domain("door").machine(move |_| Ok(Outside::new(arrivals.clone()))).pinned(1);
+    let pool = net.domain("pool").pool(1);
+    let crowd = stage("crowd", || Crowd::<(), _, _>::new(|flow| flow)).on(door).flows(1000);
+    let crowd = net.add(crowd);
+    let (out, clock) = (log.clone(), time.clone());
+    let work = stage("work", move || costly(&clock, ms(10), &out)).on(pool).queue(bounded(1));
+    let work = net.add(work);
+    net.wire(crowd.out, work.inlet);
+    net.seal(work.out);
+    let mut sim = Sim::with_time(net, 1, time).unwrap();
+    // A step or a few for each arrival and each event, not one for each nanosecond.
+    assert!(sim.run_for(ms(2000), 3000));
+    assert_eq!(log.noted("done").len(), 100);
+    assert_empty(&mut sim);
 }

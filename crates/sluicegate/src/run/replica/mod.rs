@@ -10,7 +10,7 @@ pub(crate) use fuse::{Fused, Seat, Seats};
 use crate::control::Served;
 use crate::desk::{Desk, EndedOf};
 use crate::event::{Event, Notice, StageId, Tag, Work};
-use crate::ledger::{ByWhy, Why};
+use crate::ledger::Why;
 use crate::net::Supervision;
 use crate::observe::{Happening, StageStats};
 use crate::queue::{Aside, InletQueue, Probe};
@@ -258,18 +258,21 @@ impl<S: Stage> Replica<S> {
 
     /// Counts the flows that ended without an answer. Out of the way of all others.
     #[cold]
-    fn count_ends(&self, now: ByWhy, before: ByWhy, desk: &Desk) {
-        self.stats.ended(now, before);
+    fn count_ends(&self, desk: &Desk) {
+        if let Some((now, before)) = desk.account_ends() {
+            self.stats.ended(now, before);
+        }
         desk.each_end(|EndedOf { class, why, n }| {
             self.stats.refused_by_class.of(class).add(why, n);
         });
     }
 
     /// Settles what a run did to flows.
+    #[inline]
     fn settle_counts(&mut self, cx: &Context<'_>) {
         self.held += cx.desk.take_held();
-        if let Some((now, before)) = cx.desk.account_ends() {
-            self.count_ends(now, before, cx.desk);
+        if cx.desk.has_ended() {
+            self.count_ends(cx.desk);
         }
         if self.work.strays > 0 {
             self.stats.strays.add(std::mem::take(&mut self.work.strays));

@@ -98,6 +98,7 @@ impl Worker {
         let _open = desk.open();
         self.now = self.plan.clock.now();
         desk.measures.set(self.plan.measures.load(Relaxed));
+        desk.flows.look();
         if !std::mem::take(&mut self.polled) {
             self.look(Wait::Not);
         }
@@ -212,9 +213,10 @@ impl Worker {
         cx.takes = takes;
         let more = self.replicas[next].run(&mut cx);
         let events = cx.handled;
-        let time = cx.now.since(std::mem::replace(&mut self.now, cx.now));
+        let began = std::mem::replace(&mut self.now, cx.now);
+        let time = self.now.since(began);
         self.desk.stats.runs.add(1);
-        self.desk.stats.busy.add(nanos(time));
+        self.desk.stats.busy.add(self.now.0.saturating_sub(began.0));
         if self.policy.is_some() {
             self.ran = Ran { stage: next, events, time };
         }
