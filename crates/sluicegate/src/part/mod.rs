@@ -58,7 +58,9 @@ impl<T: Send + 'static, R: Send + 'static> Door<T, R> {
         match slot.filter(|_| faults.is_empty()) {
             Some(slot) => {
                 let slot = slot.spec.name.clone();
-                Ok((Plan::new(part, host.clock.clone(), host.traced), slot))
+                let plan = Plan::new(part, host.clock.clone(), host.traced);
+                self.joint.lead_to(&plan);
+                Ok((plan, slot))
             }
             None => Err(StartError::Faults(Faults(faults))),
         }

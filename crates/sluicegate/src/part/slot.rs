@@ -143,6 +143,9 @@ impl<T, R> SlotStage<T, R> {
     fn pass(&mut self, joint: &Arc<Joint<T, R>>, batch: &mut Batch<'_, T>) -> bool {
         let ups = joint.ups();
         self.turn = self.turn.wrapping_add(1);
+        if joint.has_stopped() {
+            return false;
+        }
         // A replica of the door that is no more leaves its turn to the others.
         for n in 0..ups.len() {
             let up = &ups[self.turn.wrapping_add(n) % ups.len()];

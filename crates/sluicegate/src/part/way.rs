@@ -2,10 +2,11 @@
 
 use crate::event::WorkerId;
 use crate::ledger::Why;
+use crate::run::Plan;
 use crate::stage::{Entering, Flag};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 /// What a slot knows of its parts, shared by its replicas.
 pub(super) struct Board<T, R> {
@@ -67,11 +68,12 @@ pub(super) struct Joint<T, R> {
     ups: Mutex<Vec<Arc<Up<T, R>>>>,
     /// Flows that passed in, and of which the slot has not heard yet.
     inside: AtomicUsize,
+    part: OnceLock<Weak<Plan>>,
 }
 
 impl<T, R> Default for Joint<T, R> {
     fn default() -> Self {
-        Self { ups: Mutex::default(), inside: AtomicUsize::new(0) }
+        Self { ups: Mutex::default(), inside: AtomicUsize::new(0), part: OnceLock::new() }
     }
 }
 
@@ -91,9 +93,20 @@ impl<T, R> Joint<T, R> {
         up
     }
 
+    pub fn lead_to(&self, part: &Arc<Plan>) {
+        let _ = self.part.set(Arc::downgrade(part));
+    }
+
+    /// Whether the part ended by itself. Its workers go one after the other, and each shuts its way
+    /// alone: what passed to the last of them would be lost.
+    pub fn has_stopped(&self) -> bool {
+        let part = self.part.get().and_then(Weak::upgrade);
+        part.is_some_and(|part| part.stopped.get().is_some())
+    }
+
     /// Whether anything may pass.
     fn takes(&self) -> bool {
-        self.ups().iter().any(|up| !up.lock().shut)
+        !self.has_stopped() && self.ups().iter().any(|up| !up.lock().shut)
     }
 
     /// Has the door hear that nobody waits any more for what passed by this name.
