@@ -11,7 +11,7 @@ const SETTLED: usize = 4;
 
 /// Looks at a net one after the other, and the diagnosis that holds.
 ///
-/// What is told stays until none of the last [`SETTLED`] looks found it; then what most of them
+/// What is told stays until none of the last `SETTLED` looks found it; then what most of them
 /// found is told, as of the first of them. What is no matter of numbers is told at once: that a
 /// stage is paused, broken or stands still, that the net drains or has stopped.
 #[derive(Debug, Default)]
