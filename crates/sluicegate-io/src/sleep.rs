@@ -4,7 +4,6 @@
 //! the rest: in a lock, a read from the disk, a sleep. The kernel tells the first two.
 
 use crate::resources::schedstat;
-use rustix::time::{ClockId, clock_gettime};
 use std::cell::Cell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -77,8 +76,18 @@ impl Sleep {
 
 /// How much time of a processor this thread has used.
 pub(crate) fn cpu_time() -> Option<Duration> {
-    let cpu = clock_gettime(ClockId::ThreadCPUTime);
-    Some(Duration::new(cpu.tv_sec.try_into().ok()?, cpu.tv_nsec.try_into().ok()?))
+    cpu_clock(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// What a clock of processor time shows.
+pub(crate) fn cpu_clock(clock: libc::clockid_t) -> Option<Duration> {
+    let mut cpu = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // By the C library, since a tool that runs programs on a machine of its own (valgrind) hides the
+    // kernel's vDSO from that and not from a library that looks for it itself.
+    // SAFETY: `cpu` is a timespec to write to, which lives as long as the call.
+    let read = unsafe { libc::clock_gettime(clock, &raw mut cpu) };
+    let (seconds, nanos) = (cpu.tv_sec.try_into().ok()?, cpu.tv_nsec.try_into().ok()?);
+    (read == 0).then(|| Duration::new(seconds, nanos))
 }
 
 /// Within this time two readings are of one moment.

@@ -2,8 +2,8 @@
 
 use super::memory::Parts;
 use super::{descriptors, memory, pressure};
+use crate::sleep::cpu_clock;
 use rustix::process::{Resource, getrlimit};
-use rustix::time::{ClockId, clock_gettime};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -34,12 +34,12 @@ pub struct Usage {
 impl Usage {
     /// Reads from the file system that begins at `root`: `/`, or that of a test.
     pub fn read(root: &Path) -> Self {
-        let cpu = clock_gettime(ClockId::ProcessCPUTime);
+        let cpu = cpu_clock(libc::CLOCK_PROCESS_CPUTIME_ID);
         Self {
             memory: memory::Parts::read(root),
             descriptors: descriptors::read(root),
             descriptors_max: getrlimit(Resource::Nofile).current,
-            cpu: Duration::try_from(cpu).unwrap_or_default(),
+            cpu: cpu.unwrap_or_default(),
             disk: fs::read_to_string(root.join("proc/self/io")).ok().and_then(|io| disk(&io)),
             cpu_pressure: pressure::read(root, "cpu"),
             memory_pressure: pressure::read(root, "memory"),

@@ -184,13 +184,6 @@ impl Net {
         self.on_stall = Some(Box::new(tell));
     }
 
-    /// Whether distributions are measured: how long events wait and are handled, how large batches
-    /// are, how long answers take. They are unless this says otherwise; all other counts are kept
-    /// in any case. While the net runs see [`Observer::measure`](crate::Observer::measure).
-    pub fn measure(&mut self, on: bool) {
-        self.measures = on;
-    }
-
     /// The names of the stages, in order of declaration.
     pub fn stage_names(&self) -> impl Iterator<Item = &str> {
         self.stages.iter().map(|stage| stage.name.as_str())

@@ -92,12 +92,6 @@ impl Observer {
         true
     }
 
-    /// Has distributions be measured from now on, or not; what was measured before stays. See
-    /// [`Net::measure`](crate::Net::measure).
-    pub fn measure(&self, on: bool) {
-        self.plan.measures.store(on, Relaxed);
-    }
-
     /// What these parts of the ledger and the counters say, and who slept before.
     pub(crate) fn view(&self, cuts: &[Cut], asleep: &[bool]) -> Snapshot {
         let plan = &*self.plan;

@@ -51,7 +51,7 @@ pub(crate) struct Plan {
     pub traced: bool,
     /// Who is told of stalls, if anybody wants to be.
     pub on_stall: Option<OnStall>,
-    /// Whether distributions are measured; see [`Net::measure`].
+    /// Whether distributions are measured.
     pub measures: AtomicBool,
     /// What was changed from outside.
     pub changes: Changes,

@@ -6,6 +6,7 @@ use super::{Changed, Setting, SettingFault, SettingFaults, Value, of_net, of_pla
 use crate::net::Net;
 use crate::observe::Observer;
 use crate::run::Plan;
+use std::sync::atomic::Ordering::Relaxed;
 
 impl Observer {
     /// The settings of the net and their values now.
@@ -96,6 +97,7 @@ pub(crate) fn change_net(net: &mut Net, changes: &[(&str, Value)]) -> Result<(),
                 }
             }
             Target::Traces(part) => net.tracing.set(*part, value),
+            Target::Distributions => net.measures = value.count() > 0,
             // They are made with the threads.
             Target::Own(..) | Target::Policy(..) => {}
         }
@@ -189,6 +191,7 @@ fn apply(plan: &Plan, found: &[(&Entry, Value)]) {
             Target::Stage(stage, _) | Target::Own(stage, _) => told.push(*stage),
             Target::Window(wire) => told.push(plan.wires[*wire].from.0),
             Target::Traces(part) => plan.traces.set(|tracing| tracing.set(*part, *value)),
+            Target::Distributions => plan.measures.store(value.count() > 0, Relaxed),
             Target::Policy(domain, name) => {
                 plan.domains[*domain].policy_settings.set(name, *value);
                 plan.tell_all();

@@ -6,6 +6,7 @@ use super::{Own, Setting, Value};
 use crate::event::StageId;
 use crate::net::{Kind, Net, WireSpec};
 use crate::run::{Plan, PlannedDomain, PlannedStage};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The most questions that a window may be set to have unanswered, unless more were declared.
 const WINDOW_MAX: u64 = 1 << 16;
@@ -32,6 +33,8 @@ pub(crate) enum Target {
     Policy(usize, String),
     /// Which single flows are kept.
     Traces(Part),
+    /// Whether distributions are measured.
+    Distributions,
 }
 
 /// Which number of a domain's threads.
@@ -67,6 +70,7 @@ pub(crate) fn of_net(net: &Net) -> Vec<Entry> {
         entries.extend(of_domain(n, &domain.name, domain.kind, (numbers, numbers), false));
     }
     entries.extend(net.tracing.entries(&net.tracing));
+    entries.push(of_distributions(net.measures));
     entries
 }
 
@@ -87,6 +91,7 @@ pub(crate) fn of_plan(plan: &Plan) -> Vec<Entry> {
         of_policy(n, domain, &mut entries);
     }
     entries.extend(plan.traces.declared.entries(&plan.traces.get()));
+    entries.push(of_distributions(plan.measures.load(Relaxed)));
     entries
 }
 
@@ -130,6 +135,22 @@ fn of_stage(
         live: number.live,
     };
     Entry { setting, target: Target::Stage(id, number.which) }
+}
+
+fn of_distributions(now: bool) -> Entry {
+    let switch = |on: bool| Value::Count(on.into());
+    let setting = Setting {
+        path: "distributions.measured".to_owned(),
+        doc: "Whether it is measured how long events wait and are handled, how large batches are, \
+              and how long answers take: 1, or 0 for not.",
+        unit: "",
+        least: switch(false),
+        most: switch(true),
+        default: switch(true),
+        value: switch(now),
+        live: true,
+    };
+    Entry { setting, target: Target::Distributions }
 }
 
 fn of_law(name: &str, id: StageId, law: &'static str, own: &Own, now: Value) -> Entry {

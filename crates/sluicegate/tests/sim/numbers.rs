@@ -43,11 +43,14 @@ fn serve(time: &VirtualTime) -> impl Stage<In = Ask, Out = ()> + use<> {
     })
 }
 
+/// Whether distributions are measured.
+const MEASURED: &str = "distributions.measured";
+
 /// One thread that serves one after the other.
 fn counter(order: Option<Order>, measures: bool) -> (Sim, Entry<Ask>) {
     let time = VirtualTime::default();
     let mut net = Net::new("counter");
-    net.measure(measures);
+    net.change(&[(MEASURED, usize::from(measures).into())]).unwrap();
     let pool = net.domain("pool").pool(1);
     let clock = time.clone();
     let queue = order.map_or(bounded(1000), |order| bounded(1000).order(order));
@@ -140,9 +143,9 @@ fn a_net_that_measures_nothing_counts_all_the_same() {
         [stage.wait.count(), stage.service.count(), stage.batch_sizes.count(), response]
     };
     assert_eq!(counted(&net), [0; 4]);
-    observer.measure(true);
+    observer.change("anna", &[(MEASURED, 1.into())]).unwrap();
     send(&mut sim, &entry, 100, 4);
-    observer.measure(false);
+    observer.change("anna", &[(MEASURED, 0.into())]).unwrap();
     send(&mut sim, &entry, 100, 5);
     let net = sim.snapshot();
     let since = net.ledger.finished - finished;
