@@ -13,6 +13,7 @@ mod fair;
 mod hostile;
 mod http;
 mod idle;
+mod instructions;
 mod kernel;
 mod load;
 mod machine;
@@ -34,8 +35,8 @@ mod wrk;
 
 use server::Profile;
 
-const NAMES: &str = "http, kernel, hostile, idle, many, fair, watch, scrape, overload, soak, \
-                     drain, reload, panic, profile";
+const NAMES: &str = "http, kernel, hostile, idle, many, fair, watch, scrape, instructions, \
+                     overload, soak, drain, reload, panic, profile";
 
 /// Runs the benchmark that the arguments name.
 pub fn run(args: &[&str]) -> Result<()> {
@@ -89,6 +90,7 @@ pub fn run(args: &[&str]) -> Result<()> {
             watch::run(plan, Profile::Release, &options)
         }
         "scrape" => scrape::run(Profile::Release, &options),
+        "instructions" => instructions::run(Profile::Release, &options),
         other => bail!("unknown benchmark {other}; accepted are {NAMES}"),
     };
     outcome.with_context(|| format!("bench {name}"))

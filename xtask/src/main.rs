@@ -38,6 +38,7 @@ cargo xtask bench fair [OPTIONS]      whether all of many connections are served
 cargo xtask bench watch [OPTIONS]     a hundred viewers, and the admin listener at 10x overload
     --quick, --seconds S, --only rest,half,ten, --workers N,N and --io NAME,NAME as above
 cargo xtask bench scrape              a page of metrics of 1,000 stages
+cargo xtask bench instructions        what a request costs more where all is on that tells of it
 cargo xtask bench overload [PROFILE..] [OPTIONS]  ours and peers, asked for too much; PROFILE and
                                       OPTIONS are those of `sluicegate lab overload`
 cargo xtask bench many [--connections N]  100,000 in direct descriptors, all answered

@@ -46,6 +46,8 @@ pub enum Who {
     Ours(Io),
     /// Without the kernel.
     Bare(Io),
+    /// Which measures no distributions and traces no flows.
+    OursOff(Io),
     /// With its access log, in the combined format.
     OursLog(Io),
     /// An app of axum's, by its own server.
@@ -69,6 +71,7 @@ impl Who {
         match self {
             Who::Ours(io) => format!("sluicegate {}", io.name()),
             Who::Bare(io) => format!("bare {}", io.name()),
+            Who::OursOff(io) => format!("sluicegate {} off", io.name()),
             Who::OursLog(io) => format!("sluicegate {} log", io.name()),
             Who::Axum => "axum::serve".into(),
             Who::Gate => "axum::serve gate".into(),
@@ -133,6 +136,10 @@ const LOGGING_EACH: &[Who] =
 /// The bare loop has one thread.
 const SEVERAL: &[Who] = &[Who::Ours(Io::Epoll), Who::Ours(Io::Uring), Who::Nginx];
 
+/// Everything on that is by default where there is an admin listener, and everything off.
+const WATCHED: &[Who] =
+    &[Who::Ours(Io::Epoll), Who::Ours(Io::Uring), Who::OursOff(Io::Epoll), Who::OursOff(Io::Uring)];
+
 /// An app that says hello.
 const APPS: &[Who] = &[
     Who::Axum,
@@ -144,7 +151,7 @@ const APPS: &[Who] = &[
 ];
 
 /// nginx stalls under pipelining, so it stands in no such cell.
-pub const CELLS: [Cell; 20] = [
+pub const CELLS: [Cell; 22] = [
     cell("1k-64", SMALL, (64, 1, 1), ALL),
     cell("1k-1000", SMALL, (1000, 1, 1), ALL),
     cell("1k-8000", SMALL, (8000, 1, 1), ALL),
@@ -154,6 +161,8 @@ pub const CELLS: [Cell; 20] = [
     cell("1k-1000-workers-2", SMALL, (1000, 1, 2), SEVERAL),
     cell("1k-8000-workers-2", SMALL, (8000, 1, 2), SEVERAL),
     cell("100k-64-workers-2", LARGE, (64, 1, 2), SEVERAL),
+    cell("1k-64-watched", SMALL, (64, 1, 1), WATCHED),
+    cell("1k-64-watched-workers-2", SMALL, (64, 1, 2), WATCHED),
     cell("hello-1", "/", (1, 1, 1), APPS),
     cell("hello-16", "/", (16, 1, 1), APPS),
     cell("hello-64", "/", (64, 1, 1), APPS),
@@ -358,6 +367,11 @@ impl Bench {
         };
         match who {
             Who::Ours(io) => launch.sluicegate(&self.sluicegate, &["--io", io.name()]),
+            Who::OursOff(io) => {
+                let server = launch.sluicegate(&self.sluicegate, &["--io", io.name()])?;
+                server.unwatched()?;
+                Ok(server)
+            }
             Who::OursLog(io) => {
                 let _ = fs::remove_file(self.home.join("access.log"));
                 let config = self.home.join("log.toml");

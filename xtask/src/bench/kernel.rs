@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::server::Profile;
 use super::stats::{Random, Spread};
-use super::{Options, machine, report};
+use super::{Options, instructions, machine, report};
 use crate::shell;
 
 mod tables;
@@ -160,9 +160,7 @@ fn count(program: &Path, figures: &mut Figures) -> Result<()> {
                 valgrind.arg(format!("--callgrind-out-file={}", out.display())).arg(program);
                 let cell = format!("hop {chain} {batch} --rounds {rounds}");
                 shell::read(valgrind.args(cell.split(' ')))?;
-                let text = fs::read_to_string(&out)?;
-                let sum = text.lines().find_map(|line| line.strip_prefix("summary: "));
-                Ok(sum.context("callgrind says no sum")?.trim().parse()?)
+                instructions::counted(&out)
             };
             let rounds = COUNTED.div_ceil(batch * (chain + 1));
             let hops = (rounds * batch * (chain + 1)) as f64;

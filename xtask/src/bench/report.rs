@@ -49,6 +49,9 @@ const OF_NGINX_LOG: [(&str, f64); 8] = [
 const OF_BARE: [(&str, f64); 4] =
     [("1k-64", 1.05), ("1k-1000", 1.05), ("1k-8000", 1.05), ("100k-64", 1.05)];
 
+/// Of ours with everything off: what it may cost to be watched, which is to be within the noise.
+const OF_OFF: [(&str, f64); 2] = [("1k-64-watched", 1.1), ("1k-64-watched-workers-2", 1.1)];
+
 /// Of `axum::serve` with the same app: what our server may cost, with a gate and without.
 const OF_AXUM: [(&str, f64); 3] = [("hello-1", 0.90), ("hello-16", 0.90), ("hello-64", 0.90)];
 
@@ -69,6 +72,7 @@ fn all_claims() -> Vec<Claim> {
         all.extend(OF_NGINX.iter().map(of(ours, Who::Nginx)));
         all.extend(OF_NGINX_LOG.iter().map(of(log, Who::NginxLog)));
         all.extend(OF_BARE.iter().map(of(ours, Who::Bare(io))));
+        all.extend(OF_OFF.iter().map(of(ours, Who::OursOff(io))));
         all.extend(OF_AXUM.iter().map(of(Who::Serve(io), Who::Axum)));
         all.extend(OF_AXUM.iter().map(of(Who::ServeGated(io), Who::Axum)));
         all.extend(OF_OURS.iter().map(|&(cell, other, bound)| Claim {
@@ -194,24 +198,23 @@ fn claims(samples: &[Sample]) -> String {
     table
 }
 
-/// How many requests a second we answer for each that nginx answers.
+/// How many requests a second we answer for each that another answers.
 fn rates(samples: &[Sample]) -> String {
     let mut table = String::from(
-        "| requests/s over nginx's | paired: mean [95 %] | at least |\n|---|---|---|\n",
+        "| requests/s | over those of | paired: mean [95 %] | at least |\n|---|---|---|---|\n",
     );
-    let nginx = OF_NGINX.iter().map(|claim| (claim, false));
-    let logs = OF_NGINX_LOG.iter().map(|claim| (claim, true));
-    for ((cell, _), log) in nginx.chain(logs) {
-        for io in Io::BOTH {
-            let (ours, nginx) = match log {
-                false => (Who::Ours(io), Who::Nginx),
-                true => (Who::OursLog(io), Who::NginxLog),
-            };
-            let pairs = paired(samples, (cell, ours), (cell, nginx), Sample::rate);
-            let Some(Mean { value, low, high }) = Mean::of(&pairs) else { continue };
-            let name = ours.name();
-            let _ = writeln!(table, "| {cell} {name} | {value:.3} [{low:.3}..{high:.3}] | 1 |");
-        }
+    let mut row = |cell, ours: Who, other: Who, least| {
+        let pairs = paired(samples, (cell, ours), (cell, other), Sample::rate);
+        let Some(Mean { value, low, high }) = Mean::of(&pairs) else { return };
+        let (ours, other) = (ours.name(), other.name());
+        let mean = format!("{value:.3} [{low:.3}..{high:.3}]");
+        let _ = writeln!(table, "| {cell} {ours} | {other} | {mean} | {least} |");
+    };
+    for io in Io::BOTH {
+        let (ours, log) = (Who::Ours(io), Who::OursLog(io));
+        OF_NGINX.iter().for_each(|(cell, _)| row(cell, ours, Who::Nginx, "1"));
+        OF_NGINX_LOG.iter().for_each(|(cell, _)| row(cell, log, Who::NginxLog, "1"));
+        OF_OFF.iter().for_each(|(cell, _)| row(cell, ours, Who::OursOff(io), "0.9"));
     }
     table
 }

@@ -71,6 +71,8 @@ pub struct Launch<'a> {
     pub workers: usize,
     /// Descriptors it may have; none: as many as we.
     pub files: Option<u32>,
+    /// Where callgrind writes what it counted, where the server runs under it.
+    pub callgrind: Option<&'a Path>,
     /// Further lines for nginx, and another time to keep idle connections.
     pub nginx_lines: &'a str,
 }
@@ -101,7 +103,7 @@ impl<'a> Launch<'a> {
     /// Of a server on all cores, as it is by default.
     pub fn of(dir: &'a Path, workers: usize) -> Launch<'a> {
         let nginx_lines = "    keepalive_timeout 75s;\n";
-        Launch { cores: None, dir, workers, files: None, nginx_lines }
+        Launch { cores: None, dir, workers, files: None, callgrind: None, nginx_lines }
     }
 
     /// Our own server; `extra` holds further arguments.
@@ -184,6 +186,10 @@ impl<'a> Launch<'a> {
         if let Some(files) = self.files {
             words.extend(["prlimit".into(), format!("--nofile={files}:{files}").into()]);
         }
+        if let Some(out) = self.callgrind {
+            words.extend(["valgrind", "--tool=callgrind"].map(OsString::from));
+            words.push(format!("--callgrind-out-file={}", out.display()).into());
+        }
         words.push(program.into());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
@@ -240,6 +246,25 @@ impl Server {
             line.split_whitespace().next()?.parse().ok()
         };
         family(self.child.id()).into_iter().filter_map(of).sum()
+    }
+
+    /// Has one of ours measure no distributions and trace no flows.
+    pub fn unwatched(&self) -> Result<()> {
+        self.set("distributions.measured=0")?;
+        self.untraced()
+    }
+
+    /// Has one of ours trace no flows.
+    pub fn untraced(&self) -> Result<()> {
+        self.set("traces.slow=0&traces.failed=0&traces.one_in=0")
+    }
+
+    fn set(&self, settings: &str) -> Result<()> {
+        let path = format!("/api/settings?{settings}");
+        let reply = Client::connect(self.admin)?.ask("POST", &path, &[])?;
+        let said = String::from_utf8_lossy(&reply.body);
+        ensure!(reply.status == 200, "{path}: {}: {said}", reply.status);
+        Ok(())
     }
 
     /// Asks it to end, as an operator would.
