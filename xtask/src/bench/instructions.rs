@@ -60,8 +60,12 @@ pub fn run(profile: Profile, options: &Options) -> Result<()> {
     let mut table = String::from("| on | instructions a request | more |\n|---|---|---|\n");
     let (mut least, mut more) = (None, 0.0);
     for on in On::EACH {
-        let count = |requests| total(&program, (&www, &home.join("callgrind.out")), on, requests);
-        let each = (count(REQUESTS.1)? - count(REQUESTS.0)?) / (REQUESTS.1 - REQUESTS.0) as f64;
+        let count = |requests| threads(&program, (&www, &home.join("out")), on, requests);
+        let (few, many) = (count(REQUESTS.0)?, count(REQUESTS.1)?);
+        ensure!(few.len() == many.len(), "the runs had {} threads and {}", few.len(), many.len());
+        // What other threads do goes by the clock.
+        let of_worker = many.iter().zip(&few).map(|(many, few)| many - few).fold(0.0, f64::max);
+        let each = of_worker / (REQUESTS.1 - REQUESTS.0) as f64;
         more = each - *least.get_or_insert(each);
         println!("{}: {each:.0} instructions a request", on.name());
         writeln!(table, "| {} | {each:.0} | {more:.0} |", on.name())?;
@@ -69,7 +73,7 @@ pub fn run(profile: Profile, options: &Options) -> Result<()> {
     let dir = report::results("instructions")?;
     let summary = format!(
         "# What it costs to be watched\n\n`cargo xtask bench instructions`\n\nA file of 1 KiB over \
-         one connection that is kept, epoll, one worker, in user space alone, by callgrind: the \
+         one connection that is kept, epoll, one worker, the worker's thread in user space alone, by callgrind: the \
          difference of runs of {} and of {} requests.\n\n{table}\nEverything on may cost \
          {MOST:.0} more.\n\n## Machine\n\n{}",
         REQUESTS.1,
@@ -82,8 +86,11 @@ pub fn run(profile: Profile, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Instructions of a server from its start to its end, with so many requests.
-fn total(program: &Path, (www, out): (&Path, &Path), on: On, requests: u64) -> Result<f64> {
+/// Instructions of each thread of a server, in the order in which they began, with so many requests.
+fn threads(program: &Path, (www, out): (&Path, &Path), on: On, requests: u64) -> Result<Vec<f64>> {
+    let file = |n| out.with_file_name(format!("out-{n:02}"));
+    let files = || (1..).map(file).take_while(|file| file.exists());
+    files().collect::<Vec<_>>().iter().try_for_each(fs::remove_file)?;
     let launch = Launch { callgrind: Some(out), ..Launch::of(www, 1) };
     let mut server = launch.sluicegate(program, &["--io", "epoll"])?;
     on.switch(&server)?;
@@ -94,12 +101,12 @@ fn total(program: &Path, (www, out): (&Path, &Path), on: On, requests: u64) -> R
     drop(client);
     server.terminate()?;
     server.ended()?;
-    counted(out)
+    files().map(|file| counted(&file)).collect()
 }
 
 /// What callgrind counted.
 pub fn counted(out: &Path) -> Result<f64> {
     let text = fs::read_to_string(out)?;
-    let sum = text.lines().find_map(|line| line.strip_prefix("summary: "));
+    let sum = text.lines().find_map(|line| line.strip_prefix("totals: "));
     Ok(sum.context("callgrind says no sum")?.trim().parse()?)
 }

@@ -71,7 +71,7 @@ pub struct Launch<'a> {
     pub workers: usize,
     /// Descriptors it may have; none: as many as we.
     pub files: Option<u32>,
-    /// Where callgrind writes what it counted, where the server runs under it.
+    /// Where callgrind writes what it counted, a file a thread, where the server runs under it.
     pub callgrind: Option<&'a Path>,
     /// Further lines for nginx, and another time to keep idle connections.
     pub nginx_lines: &'a str,
@@ -187,7 +187,8 @@ impl<'a> Launch<'a> {
             words.extend(["prlimit".into(), format!("--nofile={files}:{files}").into()]);
         }
         if let Some(out) = self.callgrind {
-            words.extend(["valgrind", "--tool=callgrind"].map(OsString::from));
+            let tool = ["valgrind", "--tool=callgrind", "--separate-threads=yes"];
+            words.extend(tool.map(OsString::from));
             words.push(format!("--callgrind-out-file={}", out.display()).into());
         }
         words.push(program.into());
