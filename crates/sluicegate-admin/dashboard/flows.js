@@ -16,7 +16,7 @@ export class Flows {
     Object.assign(this, { table: made.table, region: made.region, flows: [], buttons: new Map() });
     this.told = h("p", { class: "note" });
     this.fall = h("div", { class: "fall" });
-    this.kept = new Settings("Which flows are kept", (path) => path.startsWith("traces."), "traces.");
+    this.kept = new Settings("Which flows are kept", "traces");
     $("flows").append(this.told, made.region, this.fall, h("details", {}, h("summary", {}, "Choose which flows are kept"), this.kept.element));
     made.region.hidden = true;
   }

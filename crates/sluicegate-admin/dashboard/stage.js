@@ -46,7 +46,7 @@ export class StagePanel {
     this.numbers = h("dl", { class: "numbers" });
     this.joined = h("ul", { class: "joined", "aria-label": "Wires" });
     this.laws = new Laws(this.name, (error) => put(this.error, error));
-    this.settings = new Settings("Settings", (path) => this.owns(path), `stages.${this.name}.`);
+    this.settings = new Settings("Settings", "", (path) => this.owns(path), `stages.${this.name}.`);
     this.charts = [
       new Chart("Queued", [{ key: "queued", name: "queued", look: "a" }], short),
       new Chart("Events per second", [{ key: "arrivals_s", name: "came", look: "c" }, { key: "served_s", name: "served", look: "a" }, { key: "refused_s", name: "refused", look: "b" }], short),
