@@ -15,7 +15,7 @@ export class Stages {
   }
 
   update(net, rates) {
-    const all = net.stages.map((stage, i) => [stage, rates.stages[i]?.name === stage.name ? rates.stages[i] : rates.stages.find((r) => r.name === stage.name) || {}]);
+    const all = net.stages.map((stage, i) => [stage, rates.stages[i]]);
     // In steps of a tenth, so that rows do not change places all the time.
     const rank = ([, rate]) => Math.round(10 * (rate.saturation ?? 0));
     all.sort((a, b) => rank(b) - rank(a));
