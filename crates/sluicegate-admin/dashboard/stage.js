@@ -18,7 +18,6 @@ export class StagePanel {
   /** Opens a stage, or closes the panel where `name` is null. */
   open(name, net, focus) {
     if (name === this.name) { if (name && focus) this.title?.focus(); return; }
-    clearInterval(this.timer);
     this.name = name;
     this.host.hidden = !name;
     this.host.replaceChildren();
@@ -26,7 +25,6 @@ export class StagePanel {
     if (!name) return;
     this.build();
     if (this.last) this.update(...this.last);
-    this.timer = setInterval(() => this.past(), LOOK);
     if (focus) {
       this.title.focus({ preventScroll: true });
       this.host.scrollIntoView({ block: "nearest" });
@@ -34,7 +32,7 @@ export class StagePanel {
   }
 
   build() {
-    this.looked = false;
+    this.looked = -Infinity;
     this.title = h("h2", { id: "stage-title", tabindex: -1 }, this.name);
     const close = h("button", { type: "button", class: "plain", click: () => this.close(), "aria-label": "Close this stage" }, "Close");
     this.badge = h("span", { class: "badge" });
@@ -62,10 +60,10 @@ export class StagePanel {
       h("h3", {}, "Now"), this.numbers, this.joined, this.laws.element, this.settings.element);
   }
 
-  update(net, rates) {
-    this.last = [net, rates];
+  update(net, rates, news) {
+    this.last = [net, rates, news];
     if (!this.title) return;
-    if (!this.looked) this.past();
+    if (!news.early && performance.now() - this.looked > LOOK) this.past();
     const stage = net.stages.find((s) => s.name === this.name);
     if (!stage) { put(this.told, `No stage ${this.name} is in this net now.`); return; }
     const rate = rates.stages.find((r) => r.name === this.name) || {};
@@ -119,7 +117,7 @@ export class StagePanel {
   async past() {
     const [name, net] = [this.name, this.last?.[0]];
     if (!net) return;
-    this.looked = true;
+    this.looked = performance.now();
     try {
       const told = await history.of(name);
       if (name === this.name) for (const chart of this.charts) chart.show(told, this.last[0].time_ms, this.span);
