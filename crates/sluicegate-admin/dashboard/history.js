@@ -1,6 +1,6 @@
 // The past of a stage or of the net: the server's, or where the server keeps none what this page has seen.
 import { get, watched } from "./ask.js";
-import { refused } from "./words.js";
+import { total } from "./words.js";
 
 const KEPT = 300;     // looks that the page keeps by itself
 const KEYS = ["arrivals_s", "served_s", "refused_s", "queued", "saturation", "wait_p99_us"];
@@ -36,7 +36,7 @@ export class History {
 
 const whole = (net, rates) => ({
   served_s: rates.finished_s,
-  refused_s: refused(rates.ended_s),
+  refused_s: total(rates.ended_s),
   queued: net.stages.reduce((sum, s) => sum + (s.queued || 0), 0),
   saturation: Math.max(0, ...rates.stages.map((r) => r.saturation ?? 0)),
 });

@@ -14,7 +14,7 @@ export class Past {
     this.choose = choose;
     [this.incidents, this.told, this.looked] = [[], -Infinity, -Infinity];
     this.charts = [
-      new Chart("Flows per second", [{ key: "served_s", name: "answered", look: "a" }, { key: "refused_s", name: "refused", look: "b" }], short),
+      new Chart("Flows per second", [{ key: "served_s", name: "answered", look: "a" }, { key: "refused_s", name: "not answered", look: "b" }], short),
       new Chart("The most saturated stage", [{ key: "saturation", name: "saturation", look: "a" }], percent, 1),
     ];
     $("past").append(h("div", { class: "charts" }, this.charts.map((chart) => chart.element)));

@@ -47,7 +47,7 @@ export class StagePanel {
     this.settings = new Settings("Settings", "", (path) => this.owns(path), `stages.${this.name}.`);
     this.charts = [
       new Chart("Queued", [{ key: "queued", name: "queued", look: "a" }], short),
-      new Chart("Events per second", [{ key: "arrivals_s", name: "came", look: "c" }, { key: "served_s", name: "served", look: "a" }, { key: "refused_s", name: "refused", look: "b" }], short),
+      new Chart("Events per second", [{ key: "arrivals_s", name: "came", look: "c" }, { key: "served_s", name: "served", look: "a" }, { key: "refused_s", name: "not answered", look: "b" }], short),
       new Chart("Wait, 99th percentile", [{ key: "wait_p99_us", name: "wait", look: "a" }], time),
       new Chart("Saturation", [{ key: "saturation", name: "saturation", look: "a" }], percent, 1),
     ];
@@ -145,7 +145,7 @@ function numbers(s, rate) {
     ["queue", `${count(s.queued)} of ${count(s.capacity)}`],
     ["oldest waits", time(s.queue_age_us)],
     ["in hand", s.running === undefined ? NONE : `${count(s.running)} of ${count(s.concurrency)}`],
-    ["comes", perSecond(rate.arrivals_s)], ["served", perSecond(rate.served_s)], ["refused", perSecond(rate.refused_s)],
+    ["comes", perSecond(rate.arrivals_s)], ["served", perSecond(rate.served_s)], ["not answered", perSecond(rate.refused_s)],
     ["utilisation", percent(rate.utilisation)],
     ["wait", three(s.wait)], ["service", three(s.service)],
     ["batches", s.batch_sizes ? `mean ${Number(s.batch_sizes.mean ?? 0).toFixed(1)}, p50 ${count(s.batch_sizes.p50)}, p99 ${count(s.batch_sizes.p99)}, at most ${count(s.batch_sizes.max)}` : s.batches ? `mean ${(s.served / s.batches).toFixed(1)}` : NONE],

@@ -1,13 +1,13 @@
 // All stages and wires as tables: for screen readers, phones, and those who want the numbers.
 import { $, bar, h, rows, table } from "./dom.js";
 import { state } from "./state.js";
-import { count, percent, perSecond, refused, short, time } from "./words.js";
+import { count, percent, perSecond, short, time, total } from "./words.js";
 
 export class Stages {
   constructor(choose) {
     this.choose = choose;
     this.buttons = new Map();
-    const stages = table("Table of stages", ["stage", "state", "saturation", "queued", "capacity", "oldest waits", "comes", "served", "refused", "wait p99", "service p99", "busy", "where"]);
+    const stages = table("Table of stages", ["stage", "state", "saturation", "queued", "capacity", "oldest waits", "comes", "served", "not answered", "wait p99", "service p99", "busy", "where"]);
     const wires = table("Table of wires", ["wire", "flow", "held", "window", "unanswered", "refused", "when full", "kind"]);
     $("stages").append(stages.region);
     $("wires").append(wires.region);
@@ -22,7 +22,7 @@ export class Stages {
     rows(this.stages, all.map(([s, rate]) => {
       const { sign, word } = state(s, rate);
       return [this.button(s.name), `${sign} ${word}`.trim(), bar(rate.saturation, percent(rate.saturation)), count(s.queued), short(s.capacity), time(s.queue_age_us),
-        perSecond(rate.arrivals_s), perSecond(rate.served_s), `${count(refused(s.refused))}${rate.refused_s > 0 ? ` (${perSecond(rate.refused_s)})` : ""}`,
+        perSecond(rate.arrivals_s), perSecond(rate.served_s), `${count(total(s.refused))}${rate.refused_s > 0 ? ` (${perSecond(rate.refused_s)})` : ""}`,
         time(s.wait?.p99_us ?? null), time(s.service?.p99_us ?? null), percent(rate.utilisation),
         s.domain ? `${s.domain} (${s.kind}) ×${s.on_duty ?? s.replicas}` : s.kind];
     }));
