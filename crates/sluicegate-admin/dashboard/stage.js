@@ -141,7 +141,7 @@ function numbers(s, rate) {
   const three = (at) => (at ? `p50 ${time(at.p50_us)}, p90 ${time(at.p90_us)}, p99 ${time(at.p99_us)}, at most ${time(at.max_us)}` : NONE);
   const some = (n) => (n ? count(n) : NONE);
   return [
-    ["where", s.domain ? `${s.domain} (${s.kind}), ${count(s.replicas)} replicas${s.on_duty && s.on_duty !== s.replicas ? `, ${count(s.on_duty)} on duty` : ""}` : s.kind],
+    ["where", s.domain ? `${s.domain} (${s.kind}), ${count(s.replicas)} ${s.replicas === 1 ? "replica" : "replicas"}${s.on_duty && s.on_duty !== s.replicas ? `, ${count(s.on_duty)} on duty` : ""}` : s.kind],
     ["queue", `${count(s.queued)} of ${count(s.capacity)}`],
     ["oldest waits", time(s.queue_age_us)],
     ["in hand", s.running === undefined ? NONE : `${count(s.running)} of ${count(s.concurrency)}`],
