@@ -1,11 +1,14 @@
 //! The demo page in a real browser: it draws the net that `/api/net` tells it.
 #![forbid(unsafe_code)]
 
+#[path = "../../crates/sluicegate-cli/tests/dashboard/program.rs"]
+mod program;
+
+use program::{Program, which};
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Time that passes for the page, in milliseconds: enough for several looks at the net.
@@ -27,7 +30,7 @@ const NET: &str = r#"{"name":"test","time_ms":TIME,"age_ms":1,"stages":[
 
 #[test]
 fn the_page_draws_the_net_it_is_told() {
-    let Some(browser) = chromium() else {
+    let Some(browser) = which("chromium") else {
         println!("skipped: chromium is not installed");
         return;
     };
@@ -54,25 +57,30 @@ fn the_page_draws_the_net_it_is_told() {
     assert!(!page.contains("Not live"), "the page complains:\n{page}");
 }
 
-fn chromium() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|dir| dir.join("chromium"));
-    found.into_iter().find(|file| file.is_file())
-}
-
 /// The page's document after a while, as the browser holds it.
 fn render(browser: &Path, url: &str) -> String {
     let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
-    let output = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .arg(format!("--user-data-dir={}", profile.display()))
-        .arg(format!("--virtual-time-budget={PAGE_TIME}"))
-        .args(["--window-size=1280,900", "--dump-dom", url])
-        .stdin(Stdio::null())
-        .output()
-        .expect("the browser runs");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let profile = format!("--user-data-dir={}", profile.display());
+    let time = format!("--virtual-time-budget={PAGE_TIME}");
+    let args = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--window-size=1280,900",
+        &profile,
+        &time,
+        "--dump-dom",
+        url,
+    ];
+    let mut said = Vec::new();
+    let mut browser = Program::run(browser, &args);
+    browser.stdout().read_to_end(&mut said).expect("it says the page");
+    String::from_utf8_lossy(&said).into_owned()
 }
 
 /// Answers one request a connection until it is over; a browser also opens some without asking.

@@ -1,7 +1,10 @@
 // Questions to the admin listener and changes of what runs, with the server's own words where it says no.
 
 /** Where to ask: a browser asks no address that has a user and a password in it, as the page's own may have. */
-export const at = (path) => new URL(path, location.origin + location.pathname);
+const at = (path) => new URL(path, location.origin + location.pathname);
+
+/** Whether somebody looks at this net all the time: then news are pushed, and its past is kept. */
+export const watched = (net) => net?.viewers !== undefined;
 
 /** JSON of a path; null where the server has nothing there. */
 export async function get(path) {

@@ -12,15 +12,15 @@ export class Diagnosis {
     this.figures = new Map();
   }
 
-  update(net, rates, { diagnosis, pushed }) {
-    const found = diagnosis || guess(net, rates, pushed);
+  update(net, rates, { diagnosis }) {
+    const found = diagnosis || guess(net, rates);
     const level = net.stopped ? "full" : found.level ?? LEVELS[found.kind] ?? "full";
     const box = $("diagnosis");
     set(box, "data-state", level);
     set(box, "data-kind", found.kind);
     quote($("words"), found.words);
     this.speak(found);
-    document.title = `${level === "calm" ? "" : "▲ "}${net.name}: ${found.words.replaceAll("`", "")}`;
+    document.title = `${["busy", "full"].includes(level) ? "▲ " : ""}${net.name}: ${found.words.replaceAll("`", "")}`;
     const since = found.since_ms === null || found.since_ms === undefined ? "" : `For ${span(net.time_ms - found.since_ms)}. `;
     const suffers = found.suffers?.length ? `Who suffers: ${found.suffers.join("; ")}.` : "";
     quote($("since"), since + suffers);
@@ -91,14 +91,12 @@ export class Diagnosis {
 }
 
 function busiest(net, rates) {
-  const rate = new Map(rates.stages.map((r) => [r.name, r]));
-  const both = net.stages.map((stage) => ({ stage, rate: rate.get(stage.name) })).filter((one) => one.rate);
+  const both = net.stages.map((stage, i) => ({ stage, rate: rates.stages[i] }));
   return both.reduce((best, one) => (!best || one.rate.saturation > best.rate.saturation ? one : best), null);
 }
 
 /** Where no server says what is wrong: which stage is the most saturated, and no more than that. */
-function guess(net, rates, pushed) {
-  if (pushed) return { kind: "unknown", level: "calm", words: "No diagnosis yet." };
+function guess(net, rates) {
   const top = busiest(net, rates);
   if (!top) return { kind: "unknown", level: "calm", words: "Nothing is here yet." };
   const at = state(top.stage, top.rate);

@@ -1,4 +1,6 @@
 // Elements made and changed in few words.
+import { heat } from "./state.js";
+import { count } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -70,6 +72,13 @@ export function table(name, heads) {
 export function bar(share, words) {
   const level = h("i", { class: "level" });
   level.style.inlineSize = `${Math.round(100 * Math.min(1, Math.max(0, share || 0)))}%`;
-  const state = share >= .9 ? "full" : share >= .6 ? "busy" : "calm";
-  return h("span", { class: "bar", "data-state": state }, h("i", { class: "track", "aria-hidden": "true" }, level), words);
+  return h("span", { class: "bar", "data-state": heat(share) }, h("i", { class: "track", "aria-hidden": "true" }, level), words);
+}
+
+/** A sum: words between numbers, each as [name, number] with its name below it. */
+export function equation(host, terms) {
+  if (host.children.length !== terms.length) {
+    host.replaceChildren(...terms.map((term) => (typeof term === "string" ? h("span", {}, term) : h("div", {}, h("b"), h("small", {}, term[0])))));
+  }
+  terms.forEach((term, i) => typeof term !== "string" && put(host.children[i].firstChild, count(term[1])));
 }

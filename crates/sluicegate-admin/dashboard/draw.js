@@ -31,8 +31,7 @@ export class Drawing {
     const wires = net.wires || [];
     const shape = JSON.stringify([net.stages.map((s) => [s.name, s.kind]), wires.map((w) => [w.from, w.port, w.to])]);
     if (shape !== this.shape) this.build(net.stages, wires, shape);
-    const rate = new Map(rates.stages.map((r) => [r.name, r]));
-    for (const stage of net.stages) this.showStage(stage, rate.get(stage.name));
+    net.stages.forEach((stage, i) => this.showStage(stage, rates.stages[i]));
     wires.forEach((wire, i) => this.showWire(this.wires[i], wire, rates.wires[i]?.sent_s));
   }
 

@@ -1,15 +1,17 @@
-// News of the net: pushed by the server where it can, else asked for once a second.
-import { at } from "./ask.js";
+// News of the net: pushed where somebody watches it all the time, else asked for once a second.
+import { get, watched, why } from "./ask.js";
 import { complete } from "./gates.js";
 import { rates } from "./rates.js";
 
 const POLL = 1000;            // milliseconds between two looks
 const POLL_MAX = 8000;        // the longest pause when nothing answers
 const PATIENCE = 5000;        // how long nothing may be heard before the page says so
+const COMING = { kind: "unknown", level: "waiting", words: "Looking …" };
 
 /** Follows the net; `tell` gets each piece of news, `lost` why there is none (null: there is again). */
 export function follow(tell, lost) {
-  let [heard, source, timer, before, pause] = [performance.now(), null, 0, null, POLL];
+  let [heard, source, timer, before, pause, turn] = [performance.now(), null, 0, null, POLL, 0];
+  let refused = false;    // there is no place for one more that watches
 
   const news = (data) => {
     heard = performance.now();
@@ -17,8 +19,7 @@ export function follow(tell, lost) {
     // A service that begins or ends has no net yet, or any more.
     if (!data.net?.stages) return;
     const now = complete(data.net);
-    const pushed = Boolean(data.rates);
-    tell({ diagnosis: null, incidents: [], ...data, rates: data.rates ?? rates(before, now), pushed });
+    tell({ diagnosis: null, incidents: null, ...data, rates: data.rates ?? rates(before, now) });
     if (now.time_ms !== before?.time_ms) before = now;
   };
 
@@ -28,38 +29,45 @@ export function follow(tell, lost) {
     // A browser tries again by itself where nobody answered, and gives up where the answer is no.
     source.onerror = () => {
       if (source.readyState !== EventSource.CLOSED) return lost("the connection was lost; trying again");
+      refused = true;
       look();
     };
   };
 
   const look = async () => {
+    const mine = turn;
     try {
-      const reply = await fetch(at("api/net"), { cache: "no-store", signal: AbortSignal.timeout(4000) });
-      if (!reply.ok) throw new Error(`api/net answers ${reply.status}`);
-      const net = await reply.json();
-      // Who comes back after a while may be another server, which pushes.
-      if (pause > POLL) { pause = POLL; return listen(); }
+      const net = await get("api/net");
+      if (mine !== turn) return;
+      if (watched(net) && !refused) {
+        // What is pushed first may take a second to come; a server that has just begun has no past before.
+        if (!before) news({ net, diagnosis: COMING, early: true });
+        return listen();
+      }
       news({ net });
       pause = POLL;
     } catch (error) {
+      if (mine !== turn) return;
+      // Who answers next may be another server.
+      refused = false;
       pause = Math.min(POLL_MAX, pause * 2);
-      const why = error.name === "TimeoutError" ? "no answer in 4 s" : error.message;
-      lost(`${why}; next try in ${pause / 1000} s`);
+      lost(`${why(error)}; next try in ${pause / 1000} s`);
     }
     timer = setTimeout(look, pause);
   };
 
-  const stop = () => { source?.close(); clearTimeout(timer); };
+  // A look that is under way is of a turn that is over, then.
+  const stop = () => { source?.close(); clearTimeout(timer); turn++; };
 
   // A hidden page costs the server nothing; it goes on when it is seen.
   document.addEventListener("visibilitychange", () => {
     stop();
-    heard = performance.now();
-    if (!document.hidden) listen();
+    [heard, refused] = [performance.now(), false];
+    if (!document.hidden) look();
   });
   setInterval(() => {
     const quiet = performance.now() - heard;
     if (quiet > PATIENCE && !document.hidden) lost(`nothing heard for ${Math.round(quiet / 1000)} s; trying again`);
   }, 1000);
-  listen();
+  look();
 }

@@ -1,6 +1,7 @@
 // Slow, failed and sampled flows, and where the time of each went, as a waterfall.
 import { get, why } from "./ask.js";
-import { $, h, put, rows, svg, table } from "./dom.js";
+import { $, h, put, rows, set, svg, table } from "./dom.js";
+import { gates } from "./gates.js";
 import { Settings } from "./settings.js";
 import { count, span, time } from "./words.js";
 
@@ -16,16 +17,17 @@ export class Flows {
     Object.assign(this, { table: made.table, region: made.region, flows: [], buttons: new Map() });
     this.told = h("p", { class: "note" });
     this.fall = h("div", { class: "fall" });
-    this.kept = new Settings("Which flows are kept", (path) => path.startsWith("traces."), "traces.");
+    this.kept = new Settings("Which flows are kept", "traces");
     $("flows").append(this.told, made.region, this.fall, h("details", {}, h("summary", {}, "Choose which flows are kept"), this.kept.element));
     made.region.hidden = true;
   }
 
   update(net) {
     // Another net has other flows.
-    if (this.net && net.time_ms < this.net.time_ms) [this.absent, this.looked] = [false, 0];
+    if (this.net && net.time_ms < this.net.time_ms) this.looked = 0;
     this.net = net;
-    if (this.absent || (this.looked && performance.now() - this.looked < LOOK)) return;
+    if (gates(net)) { this.list(null); return; }
+    if (this.looked && performance.now() - this.looked < LOOK) return;
     this.looked = performance.now();
     this.look();
     this.kept.update();
@@ -33,18 +35,16 @@ export class Flows {
 
   async look() {
     try {
-      const told = await get(`api/flows?limit=${ASKED}`);
-      this.absent = told === null;
-      this.flows = [...told?.flows || []].sort((a, b) => b.total_us - a.total_us).slice(0, SHOWN);
-      this.list(told);
+      this.list(await get(`api/flows?limit=${ASKED}`));
     } catch (error) {
       put(this.told, why(error));
     }
   }
 
   list(told) {
+    this.flows = [...told?.flows || []].sort((a, b) => b.total_us - a.total_us).slice(0, SHOWN);
     this.region.hidden = this.flows.length === 0;
-    const words = this.absent ? "Flows are not traced here." : this.flows.length === 0 ? "No flow has been kept."
+    const words = !told ? "Flows are not traced here." : this.flows.length === 0 ? "No flow has been kept."
       : `The slowest of the last ${count(told.flows.length)}${told.missed ? `; ${count(told.missed)} more were not kept, for there were too many` : ""}. `;
     const link = this.flows.length ? h("a", { href: "api/flows.json?format=chrome", download: "flows.json" }, "All of them, for Perfetto") : "";
     this.told.replaceChildren(words, link);
@@ -53,16 +53,26 @@ export class Flows {
   }
 
   rows() {
-    rows(this.table, this.flows.map((flow) => [this.button(flow), flow.why, String(flow.class ?? "–"), `${flow.end}${flow.ended_in ? ` in ${flow.ended_in}` : ""}`, time(flow.total_us), `${span(this.net.time_ms - flow.start_ms)} ago`]));
+    const former = this.buttons;
+    this.buttons = new Map(this.flows.map(({ number }) => [number, former.get(number) ?? this.button(number)]));
+    rows(this.table, this.flows.map((flow) => [this.dressed(flow), flow.why, String(flow.class ?? "–"), `${flow.end}${flow.ended_in ? ` in ${flow.ended_in}` : ""}`, time(flow.total_us), `${span(this.net.time_ms - flow.start_ms)} ago`]));
   }
 
-  button(flow) {
-    const chosen = this.shown === key(flow);
-    return h("button", { type: "button", class: "plain", "aria-pressed": chosen, click: () => { this.show(flow); this.rows(); } }, String(flow.flow));
+  /** It stays the same, so that who has come to it by keys stays there. */
+  button(number) {
+    const chosen = () => { this.show(this.flows.find((flow) => flow.number === number)); this.rows(); };
+    return h("button", { type: "button", class: "plain", click: chosen });
+  }
+
+  dressed({ number, flow }) {
+    const button = this.buttons.get(number);
+    put(button, flow);
+    set(button, "aria-pressed", this.shown === number);
+    return button;
   }
 
   show(flow) {
-    this.shown = key(flow);
+    this.shown = flow.number;
     const total = Math.max(1, flow.total_us, ...flow.steps.map((s) => s.ended_us ?? 0));
     const x = (us) => LEFT + (W - LEFT - 62) * Math.min(1, Math.max(0, us) / total);
     const steps = flow.steps.map((s, i) => {
@@ -80,8 +90,6 @@ export class Flows {
       h("p", { class: "note" }, h("i", { class: "key waited" }), " waited ", h("i", { class: "key handled" }), ` was handled${flow.lost ? `; ${count(flow.lost)} steps are not known` : ""}${flow.trace ? `; trace ${flow.trace}` : ""}`));
   }
 }
-
-const key = (flow) => flow.number ?? flow.flow;
 
 /** One step in words. */
 function sentence(s) {

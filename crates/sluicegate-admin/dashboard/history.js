@@ -1,6 +1,6 @@
-// The past of a stage or of the net: the server's, or what this page has seen where the server keeps none.
-import { get } from "./ask.js";
-import { refused } from "./words.js";
+// The past of a stage or of the net: the server's, or where the server keeps none what this page has seen.
+import { get, watched } from "./ask.js";
+import { total } from "./words.js";
 
 const KEPT = 300;     // looks that the page keeps by itself
 const KEYS = ["arrivals_s", "served_s", "refused_s", "queued", "saturation", "wait_p99_us"];
@@ -8,11 +8,12 @@ const KEYS = ["arrivals_s", "served_s", "refused_s", "queued", "saturation", "wa
 export class History {
   constructor() {
     this.seen = new Map();
-    this.absent = false;
   }
 
-  /** Keeps what is shown now. */
+  /** Keeps what is shown now, where nobody else does. */
   note(net, rates) {
+    this.kept = watched(net);
+    if (this.kept) return;
     const parts = [["", whole(net, rates)], ...net.stages.map((stage, i) => [stage.name, { ...rates.stages[i], queued: stage.queued }])];
     for (const [name, now] of parts) {
       if (!this.seen.has(name)) this.seen.set(name, { t: [], ...Object.fromEntries(KEYS.map((key) => [key, []])) });
@@ -28,18 +29,14 @@ export class History {
 
   /** Of a stage, or of the net where it has no name. */
   async of(stage) {
-    if (!this.absent) {
-      const told = await get(stage ? `api/history?stage=${encodeURIComponent(stage)}` : "api/history");
-      if (told) return told;
-      this.absent = true;
-    }
-    return this.seen.get(stage || "");
+    if (!this.kept) return this.seen.get(stage || "");
+    return get(stage ? `api/history?stage=${encodeURIComponent(stage)}` : "api/history");
   }
 }
 
 const whole = (net, rates) => ({
   served_s: rates.finished_s,
-  refused_s: refused(rates.ended_s),
+  refused_s: total(rates.ended_s),
   queued: net.stages.reduce((sum, s) => sum + (s.queued || 0), 0),
   saturation: Math.max(0, ...rates.stages.map((r) => r.saturation ?? 0)),
 });

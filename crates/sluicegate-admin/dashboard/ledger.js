@@ -1,5 +1,5 @@
 // The ledger: whether every flow is accounted for; and the classes with their response times.
-import { $, h, put, rows, set, table } from "./dom.js";
+import { $, equation, h, put, rows, set, table } from "./dom.js";
 import { count, reasons, refused, short, time, total } from "./words.js";
 
 export class Ledger {
@@ -32,12 +32,4 @@ export class Ledger {
     set($("balance"), "data-state", balanced ? "even" : "uneven");
     put($("balance"), balanced ? `✓ Balances${words}` : `✕ Does not balance${words}`);
   }
-}
-
-/** Sums, each number with its name below it. */
-function equation(host, terms) {
-  if (host.children.length !== terms.length) {
-    host.replaceChildren(...terms.map((term) => (typeof term === "string" ? h("span", {}, term) : h("div", {}, h("b"), h("small", {}, term[0])))));
-  }
-  terms.forEach((term, i) => typeof term !== "string" && put(host.children[i].firstChild, count(term[1])));
 }

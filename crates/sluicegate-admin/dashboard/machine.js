@@ -1,6 +1,6 @@
 // Workers and the machine under them; what is not known is left out.
 import { $, bar, h, put, rows, table } from "./dom.js";
-import { NONE, bytes, count, percent, reasons, time, total } from "./words.js";
+import { NONE, bytes, count, percent, reasons, time } from "./words.js";
 
 export class Machine {
   constructor() {
@@ -40,6 +40,6 @@ function numbers(net) {
     ["processors", count(m.cpus)], ["memory", part(m.rss_bytes, null, bytes)], ["descriptors", part(m.descriptors, m.descriptors_max, count)],
     ["waits for a processor", pressure(m.cpu_pressure)], ["waits for memory", pressure(m.memory_pressure)], ["waits for disks", pressure(m.io_pressure)],
     ["page cache", net.cache ? part(net.cache.bytes, net.cache.budget, bytes) : NONE], ...gauges,
-    ["refused by HTTP", reasons(net.http?.refused)], ["log lines lost", total({ lost: net.log?.lost || 0 }) ? count(net.log.lost) : NONE],
+    ["refused by HTTP", reasons(net.http?.refused)], ["log lines lost", net.log?.lost ? count(net.log.lost) : NONE],
   ];
 }

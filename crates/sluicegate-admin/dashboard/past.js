@@ -1,5 +1,5 @@
 // What happened: the last hour of the net as charts, and what controllers and people did meanwhile.
-import { get } from "./ask.js";
+import { get, watched } from "./ask.js";
 import { Chart, spans } from "./chart.js";
 import { $, h, put, quoted } from "./dom.js";
 import { history } from "./history.js";
@@ -7,33 +7,37 @@ import { percent, short, span } from "./words.js";
 
 const LOOK = 2000;    // milliseconds between two looks at the past
 const SHOWN = 40;     // incidents in the list
+const MISSED = 1500;  // milliseconds between two pieces of news after which one was missed
 
 export class Past {
   constructor(choose) {
     this.choose = choose;
-    this.incidents = [];
+    [this.incidents, this.told, this.looked] = [[], -Infinity, -Infinity];
     this.charts = [
-      new Chart("Flows per second", [{ key: "served_s", name: "answered", look: "a" }, { key: "refused_s", name: "refused", look: "b" }], short),
+      new Chart("Flows per second", [{ key: "served_s", name: "answered", look: "a" }, { key: "refused_s", name: "not answered", look: "b" }], short),
       new Chart("The most saturated stage", [{ key: "saturation", name: "saturation", look: "a" }], percent, 1),
     ];
     $("past").append(h("div", { class: "charts" }, this.charts.map((chart) => chart.element)));
     this.span = spans($("past-spans"), (chosen) => { this.span = chosen; this.look(); });
   }
 
-  update(net, rates, { incidents }) {
-    if (this.net && net.time_ms < this.net.time_ms) [this.incidents, this.begun] = [[], false];
-    const first = !this.begun;
+  update(net, rates, { incidents, early }) {
+    // A net that was begun anew has another clock.
+    if (net.time_ms < this.net?.time_ms) [this.incidents, this.told, this.looked] = [[], -Infinity, -Infinity];
     this.net = net;
+    if (early) return;
     history.note(net, rates);
-    if (incidents?.length) this.add(incidents);
-    if (first) { this.begun = true; this.all(); }
-    if (first || performance.now() - this.looked > LOOK) this.look();
+    this.add(incidents || []);
+    // What is pushed has only what is new; what was asked for has none.
+    if (watched(net) && !(incidents && net.time_ms - this.told < MISSED)) this.all();
+    this.told = incidents ? net.time_ms : -Infinity;
+    if (performance.now() - this.looked > LOOK) this.look();
     this.list();
   }
 
   async all() {
     const told = await get("api/incidents").catch(() => null);
-    if (told) this.add(Array.isArray(told) ? told : told.incidents || []);
+    if (told) this.add(told.incidents);
     this.list();
   }
 

@@ -1,5 +1,5 @@
 // What happened per second between two looks at a net; the shape is that of /api/live.
-import { refused } from "./words.js";
+import { total } from "./words.js";
 
 /** Rates between two answers of /api/net; null numbers where there is no look before. */
 export function rates(before, now) {
@@ -16,8 +16,9 @@ export function rates(before, now) {
     return { domain: w.domain, worker: w.worker, utilisation: share(since(w.busy_us, then?.busy_us), 1e6) };
   });
   const ended = now.ledger?.ended || {};
-  const ended_s = Object.fromEntries(Object.entries(ended).map(([why, n]) => [why, since(n, old?.ledger?.ended[why])]));
-  return { stages, wires, workers, finished_s: ended_s.finished ?? null, ended_s };
+  const all = Object.entries(ended).map(([why, n]) => [why, since(n, old?.ledger?.ended[why])]);
+  const { finished: finished_s = null, ...ended_s } = Object.fromEntries(all);
+  return { stages, wires, workers, finished_s, ended_s };
 }
 
 function stage(now, then, since) {
@@ -31,7 +32,7 @@ function stage(now, then, since) {
     name: now.name,
     arrivals_s: since(now.arrivals, then?.arrivals),
     served_s: since(now.served, then?.served),
-    refused_s: since(refused(now.refused), then && refused(then.refused)),
+    refused_s: since(total(now.refused), then && total(then.refused)),
     utilisation,
     saturation: Math.min(1, Math.max(utilisation ?? 0, filled, parked)),
   };

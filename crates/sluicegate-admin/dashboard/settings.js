@@ -6,9 +6,9 @@ import { measure } from "./words.js";
 const LOOK = 5000;    // milliseconds between two looks at what others may have changed
 
 export class Settings {
-  /** Those that `mine` chooses by their path; `prefix` is left out where they are named. */
-  constructor(name, mine, prefix = "") {
-    Object.assign(this, { mine, prefix });
+  /** Those under a path that `mine` chooses by theirs; `prefix` is left out where they are named. */
+  constructor(name, under, mine = () => true, prefix = `${under}.`) {
+    Object.assign(this, { under, mine, prefix });
     this.fields = new Map();
     this.list = h("div", { class: "settings" });
     this.error = h("p", { class: "error", role: "alert" });
@@ -24,7 +24,7 @@ export class Settings {
 
   async look() {
     try {
-      const { settings } = await get("api/settings") || { settings: [] };
+      const { settings } = await get(`api/settings?under=${this.under}`) || { settings: [] };
       const mine = settings.filter(({ path }) => this.mine(path));
       for (const setting of mine) this.show(setting);
       this.element.hidden = mine.length === 0;

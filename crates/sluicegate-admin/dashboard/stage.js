@@ -18,7 +18,6 @@ export class StagePanel {
   /** Opens a stage, or closes the panel where `name` is null. */
   open(name, net, focus) {
     if (name === this.name) { if (name && focus) this.title?.focus(); return; }
-    clearInterval(this.timer);
     this.name = name;
     this.host.hidden = !name;
     this.host.replaceChildren();
@@ -26,7 +25,6 @@ export class StagePanel {
     if (!name) return;
     this.build();
     if (this.last) this.update(...this.last);
-    this.timer = setInterval(() => this.past(), LOOK);
     if (focus) {
       this.title.focus({ preventScroll: true });
       this.host.scrollIntoView({ block: "nearest" });
@@ -34,7 +32,7 @@ export class StagePanel {
   }
 
   build() {
-    this.looked = false;
+    this.looked = -Infinity;
     this.title = h("h2", { id: "stage-title", tabindex: -1 }, this.name);
     const close = h("button", { type: "button", class: "plain", click: () => this.close(), "aria-label": "Close this stage" }, "Close");
     this.badge = h("span", { class: "badge" });
@@ -46,10 +44,10 @@ export class StagePanel {
     this.numbers = h("dl", { class: "numbers" });
     this.joined = h("ul", { class: "joined", "aria-label": "Wires" });
     this.laws = new Laws(this.name, (error) => put(this.error, error));
-    this.settings = new Settings("Settings", (path) => this.owns(path), `stages.${this.name}.`);
+    this.settings = new Settings("Settings", "", (path) => this.owns(path), `stages.${this.name}.`);
     this.charts = [
       new Chart("Queued", [{ key: "queued", name: "queued", look: "a" }], short),
-      new Chart("Events per second", [{ key: "arrivals_s", name: "came", look: "c" }, { key: "served_s", name: "served", look: "a" }, { key: "refused_s", name: "refused", look: "b" }], short),
+      new Chart("Events per second", [{ key: "arrivals_s", name: "came", look: "c" }, { key: "served_s", name: "served", look: "a" }, { key: "refused_s", name: "not answered", look: "b" }], short),
       new Chart("Wait, 99th percentile", [{ key: "wait_p99_us", name: "wait", look: "a" }], time),
       new Chart("Saturation", [{ key: "saturation", name: "saturation", look: "a" }], percent, 1),
     ];
@@ -62,10 +60,10 @@ export class StagePanel {
       h("h3", {}, "Now"), this.numbers, this.joined, this.laws.element, this.settings.element);
   }
 
-  update(net, rates) {
-    this.last = [net, rates];
+  update(net, rates, news) {
+    this.last = [net, rates, news];
     if (!this.title) return;
-    if (!this.looked) this.past();
+    if (!news.early && performance.now() - this.looked > LOOK) this.past();
     const stage = net.stages.find((s) => s.name === this.name);
     if (!stage) { put(this.told, `No stage ${this.name} is in this net now.`); return; }
     const rate = rates.stages.find((r) => r.name === this.name) || {};
@@ -119,7 +117,7 @@ export class StagePanel {
   async past() {
     const [name, net] = [this.name, this.last?.[0]];
     if (!net) return;
-    this.looked = true;
+    this.looked = performance.now();
     try {
       const told = await history.of(name);
       if (name === this.name) for (const chart of this.charts) chart.show(told, this.last[0].time_ms, this.span);
@@ -143,11 +141,11 @@ function numbers(s, rate) {
   const three = (at) => (at ? `p50 ${time(at.p50_us)}, p90 ${time(at.p90_us)}, p99 ${time(at.p99_us)}, at most ${time(at.max_us)}` : NONE);
   const some = (n) => (n ? count(n) : NONE);
   return [
-    ["where", s.domain ? `${s.domain} (${s.kind}), ${count(s.replicas)} replicas${s.on_duty && s.on_duty !== s.replicas ? `, ${count(s.on_duty)} on duty` : ""}` : s.kind],
+    ["where", s.domain ? `${s.domain} (${s.kind}), ${count(s.replicas)} ${s.replicas === 1 ? "replica" : "replicas"}${s.on_duty && s.on_duty !== s.replicas ? `, ${count(s.on_duty)} on duty` : ""}` : s.kind],
     ["queue", `${count(s.queued)} of ${count(s.capacity)}`],
     ["oldest waits", time(s.queue_age_us)],
     ["in hand", s.running === undefined ? NONE : `${count(s.running)} of ${count(s.concurrency)}`],
-    ["comes", perSecond(rate.arrivals_s)], ["served", perSecond(rate.served_s)], ["refused", perSecond(rate.refused_s)],
+    ["comes", perSecond(rate.arrivals_s)], ["served", perSecond(rate.served_s)], ["not answered", perSecond(rate.refused_s)],
     ["utilisation", percent(rate.utilisation)],
     ["wait", three(s.wait)], ["service", three(s.service)],
     ["batches", s.batch_sizes ? `mean ${Number(s.batch_sizes.mean ?? 0).toFixed(1)}, p50 ${count(s.batch_sizes.p50)}, p99 ${count(s.batch_sizes.p99)}, at most ${count(s.batch_sizes.max)}` : s.batches ? `mean ${(s.served / s.batches).toFixed(1)}` : NONE],

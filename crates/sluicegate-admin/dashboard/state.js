@@ -3,6 +3,10 @@ import { count, percent, perSecond, refused, short, time } from "./words.js";
 
 const BUSY = .6;     // saturation from which a stage is worth a look
 const FULL = .9;     // and from which it holds others up
+const SIGNS = { full: "◼", busy: "▲", calm: "" };
+
+/** How a share is coloured. */
+export const heat = (share) => (share >= FULL ? "full" : share >= BUSY ? "busy" : "calm");
 
 /** `level` colours, `sign` says the same without colour, `word` is short. */
 export function state(stage, rate) {
@@ -10,9 +14,8 @@ export function state(stage, rate) {
   if (stage.broken_now > 0 && stage.broken_now !== false) return { level: "full", sign: "✕", word: "broken" };
   if (stage.paused) return { level: "held", sign: "Ⅱ", word: "paused" };
   if (stage.parked_now) return { level: "full", sign: "◼", word: "parked" };
-  if (saturation >= FULL) return { level: "full", sign: "◼", word: percent(saturation) };
-  if (saturation >= BUSY) return { level: "busy", sign: "▲", word: percent(saturation) };
-  return { level: "calm", sign: "", word: saturation >= .005 ? percent(saturation) : "idle" };
+  const level = heat(saturation);
+  return { level, sign: SIGNS[level], word: saturation >= .005 ? percent(saturation) : "idle" };
 }
 
 /** All that is drawn of a stage, as a sentence for those who do not see the drawing. */

@@ -4,12 +4,22 @@ use crate::model::{Net, Stage, Times, Wire, Worker};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// How old a ledger may be, in milliseconds, and still be of one epoch. In an older one a part
+/// stays as it is, and those of the others go on.
+const OF_ONE_EPOCH: f64 = 5000.0;
+/// Of the time between two looks: a ledger that is younger by less than that is the one before,
+/// but for the part of who looked.
+const SAME: f64 = 0.5;
+
 /// What happened between two looks at a net. Rates are a second; shares are 0 to 1.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Rates {
     /// The time between the two.
     pub seconds: f64,
+    /// The time between their ledgers, which are older where a handler is long; 0 where the later
+    /// one told the same again, and what flows did is not known.
+    pub ledger_seconds: f64,
     /// Flows that were let in.
     pub entered_s: f64,
     /// Flows that were answered.
@@ -115,13 +125,15 @@ pub fn rates(before: &Net, now: &Net) -> Rates {
     let span = Span((now.clock_ms() - before.clock_ms()) as f64 / 1000.0);
     let (then, since) = (before.ledger.clone().unwrap_or_default(), now.ledger.clone());
     let ledger = since.unwrap_or_default();
-    let mut ended_s = span.each(&then.ended, &ledger.ended);
+    let flows = between_ledgers(before, now);
+    let mut ended_s = flows.each(&then.ended, &ledger.ended);
     let finished_s = ended_s.remove("finished").unwrap_or_default();
     let stages: Vec<_> =
         now.stages.iter().enumerate().map(|one| of_stage(before, one, span)).collect();
     Rates {
         seconds: span.0,
-        entered_s: span.rate(then.entered, ledger.entered),
+        ledger_seconds: flows.0,
+        entered_s: flows.rate(then.entered, ledger.entered),
         finished_s,
         ended_s,
         wires: now.wires.iter().enumerate().map(|one| of_wire(before, one, span)).collect(),
@@ -129,6 +141,26 @@ pub fn rates(before: &Net, now: &Net) -> Rates {
         workers: workers(before, now, span),
         stages,
     }
+}
+
+impl Rates {
+    /// Where it is not known what flows did, it is taken to be what they did before.
+    pub fn or_of_flows(self, before: &Rates) -> Rates {
+        if self.ledger_seconds > 0.0 {
+            return self;
+        }
+        let ended_s = before.ended_s.clone();
+        Rates { entered_s: before.entered_s, finished_s: before.finished_s, ended_s, ..self }
+    }
+}
+
+/// The time between the ledgers of two looks.
+fn between_ledgers(before: &Net, now: &Net) -> Span {
+    let looks = now.clock_ms() as f64 - before.clock_ms() as f64;
+    let [then, age] = [before, now].map(|net| net.age_ms.unwrap_or_default());
+    let ledgers = looks + then - age;
+    let ms = if age > OF_ONE_EPOCH { looks } else { ledgers };
+    Span(if ms < looks * SAME { 0.0 } else { ms / 1000.0 })
 }
 
 /// The time between two looks, in seconds.
@@ -311,6 +343,28 @@ mod tests {
         assert_eq!(stage.arrivals_s, None, "that is not told");
         let domain = &rates.domains[0];
         assert_eq!((domain.utilisation, domain.cpu, domain.busiest), (0.75, Some(0.05), Some(1.0)));
+    }
+
+    #[test]
+    fn flows_are_of_the_time_between_the_ledgers() {
+        let look = |time_ms: u64, age_ms: u64, finished: u64| {
+            net(&format!(
+                r#"{{"time_ms": {time_ms}, "age_ms": {age_ms}, "stages": [],
+                "ledger": {{"entered": {finished}, "ended": {{"finished": {finished}}}}}}}"#
+            ))
+        };
+        let [first, same, late] = [look(1000, 0, 100), look(2000, 970, 100), look(3000, 500, 250)];
+        let known = rates(&Net::default(), &first);
+        assert_eq!(known.finished_s, 100.0);
+        let unknown = rates(&first, &same);
+        assert_eq!((unknown.seconds, unknown.ledger_seconds), (1.0, 0.0));
+        let told = unknown.or_of_flows(&known);
+        assert_eq!((told.entered_s, told.finished_s), (100.0, 100.0), "as before");
+        let then = rates(&same, &late).or_of_flows(&told);
+        assert_eq!(then.finished_s, 150.0 / then.ledger_seconds);
+        assert_eq!(then.ledger_seconds, 1.47);
+        let hung = rates(&look(9000, 6000, 300), &look(10_000, 7000, 350)).or_of_flows(&then);
+        assert_eq!(hung.finished_s, 50.0, "a worker hangs, the others go on");
     }
 
     #[test]

@@ -66,7 +66,9 @@ fn check(file: &Path) -> Result<ExitCode, String> {
     let notes = sluicegate_web::check(&config).map_err(|error| error.to_string())?;
     let explained = sluicegate_web::explain(&settings, &config);
     say(&format!("{} can be used\n{}", file.display(), explained.trim_end()));
-    notes.iter().for_each(|note| say(&format!("note: {note}")));
+    for note in notes {
+        say(&format!("note: {note}"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -81,8 +83,8 @@ fn config(settings: &Settings) -> Result<Config, String> {
     Config::new(settings, Machine::found()).map_err(|complaint| complaint.to_string())
 }
 
-/// A line on stdout, which may be closed: that is no reason to stop serving.
-fn say(line: &str) {
+/// A line on stdout, which may be closed: that is no reason to stop serving. Whether it went there.
+fn say(line: &str) -> bool {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    writeln!(out, "{line}").and_then(|()| out.flush()).is_ok()
 }

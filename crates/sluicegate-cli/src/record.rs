@@ -21,14 +21,20 @@ pub fn record(file: &Path, admin: &args::Admin, seconds: u64) -> Result<ExitCode
         Some("-") => Box::new(io::stdout().lock()),
         _ => Box::new(BufWriter::new(File::create(file).map_err(failed)?)),
     };
-    let mut line = |text: &str| writeln!(out, "{text}").and_then(|()| out.flush());
-    line(&first).map_err(failed)?;
-    let began = Instant::now();
+    // Whether more is wanted: who reads stdout may have enough, as `head` has.
+    let mut line = |text: &str| match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true).map_err(failed),
+    };
+    let (began, mut look) = (Instant::now(), first);
     for second in 1..=seconds {
+        if !line(&look)? {
+            return Ok(ExitCode::SUCCESS);
+        }
         let due = began + Duration::from_secs(second);
         wait(due.saturating_duration_since(Instant::now()));
-        let (text, _) = admin.net().map_err(|error| format!("after {second} looks: {error}"))?;
-        line(&text).map_err(failed)?;
+        (look, _) = admin.net().map_err(|error| format!("after {second} looks: {error}"))?;
     }
+    line(&look)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,8 +1,10 @@
 //! A service that runs, watched by the command: as a table, a drawing, a recording.
 mod common;
 
-use common::{Scratch, Server, run};
-use std::process::Output;
+use common::{Scratch, Server, command, run, until};
+use rustix::process::Signal;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Output, Stdio};
 
 /// What the command says when all is well.
 fn said(output: &Output) -> String {
@@ -82,4 +84,62 @@ fn what_cannot_be_explained_is_told() {
     assert!(complaint(&["explain", &nowhere]).contains("cannot be read"));
     let typed = complaint(&["top", "--once", "--admin", "nowhere"]);
     assert!(typed.contains("nowhere"), "{typed}");
+}
+
+/// The command, which runs beside the test.
+fn beside(args: &[&str]) -> Child {
+    let mut command = command();
+    let piped = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    piped.spawn().expect("the binary runs")
+}
+
+/// It ends well and says nothing, once what it says is read no more.
+#[track_caller]
+fn ends_quietly(mut child: Child) {
+    let status = until("it ends", || child.try_wait().expect("it was started"));
+    let mut complaints = String::new();
+    let mut stderr = child.stderr.take().expect("stderr is piped");
+    stderr.read_to_string(&mut complaints).expect("text");
+    assert!(status.success() && complaints.is_empty(), "{status}: {complaints}");
+}
+
+#[test]
+fn a_recording_of_which_only_the_beginning_is_read_ends() {
+    let site = Scratch::new();
+    let server = Server::start(&[site.arg()]);
+    let admin = server.address("admin");
+    let mut child = beside(&["record", "-", "--admin", &admin, "--seconds", "3600"]);
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    out.read_line(&mut line).expect("text");
+    assert!(line.starts_with('{'), "{line}");
+    drop(out);
+    ends_quietly(child);
+    server.stop();
+}
+
+#[test]
+fn flows_are_followed_once_each_beyond_a_reload_for_as_long_as_somebody_reads() {
+    let site = Scratch::new();
+    let config = site.write("site.toml", "[[route]]\npath = \"/panic\"\nhandler = \"panic\"\n");
+    let mut server = Server::start(&["--config", &config, site.arg()]);
+    let admin = server.address("admin");
+    let mut child = beside(&["trace", "--follow", "--why", "failed", "--admin", &admin]);
+    let out = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let lines = out.lines().map(|line| line.expect("text"));
+    let mut flows = lines.filter(|line| line.starts_with("flow "));
+    let mut fail = |server: &Server| {
+        assert_eq!(server.client().get("/panic").status, 500);
+        flows.next().expect("it is followed")
+    };
+    let former = [(); 3].map(|()| fail(&server));
+    assert!(former[0] != former[1] && former[1] != former[2], "{former:?}");
+    server.signal(Signal::HUP);
+    assert_eq!(server.says(), "SIGHUP: the settings were read again");
+    let (first, then) = (fail(&server), fail(&server));
+    assert_ne!(first, then, "the first is told once");
+    drop(flows);
+    assert_eq!(server.client().get("/panic").status, 500);
+    ends_quietly(child);
+    drop(server);
 }

@@ -1,4 +1,5 @@
 // Asks for the net twice a second and shows it: figures, drawing and ledger.
+import { $, equation, h, put, set, svg } from "./dom.js";
 import { Drawing } from "./draw.js";
 import { Load } from "./load.js";
 import { rates } from "./rates.js";
@@ -7,7 +8,6 @@ import { count, refused, short, total } from "./words.js";
 const POLL = 500;             // milliseconds between two looks
 const POLL_MAX = 8000;        // the longest pause when nothing answers
 const HISTORY = 240;          // looks kept: two minutes
-const $ = (id) => document.getElementById(id);
 const drawing = new Drawing($("net"));
 const history = [];
 let before = null;
@@ -41,56 +41,41 @@ function show(net) {
   ledger(net.ledger);
 }
 
-/** Refused by us; a client that went away is not among them. */
-const refusals = (net) => refused(net.ledger.ended);
-
 function figures(net, now) {
-  put("fig-rate", short(now.finished_s));
-  put("fig-flight", count(net.ledger.in_flight));
-  put("fig-refused", count(refusals(net)));
-  put("fig-open", count(net.ledger.connections?.open ?? 0));
+  put($("fig-rate"), short(now.finished_s));
+  put($("fig-flight"), count(net.ledger.in_flight));
+  put($("fig-refused"), count(refused(net.ledger.ended)));
+  put($("fig-open"), count(net.ledger.connections?.open ?? 0));
   history.push([now.finished_s ?? 0, refused(now.ended_s)]);
   if (history.length > HISTORY) history.shift();
   const top = Math.max(1, ...history.map(([a, b]) => Math.max(a, b)));
-  const line = (pick) => history.map((h, i) => `${HISTORY - history.length + i} ${(38 - 36 * pick(h) / top).toFixed(1)}`).join("L");
   const begin = HISTORY - history.length;
-  const svg = $("history");
-  svg.setAttribute("viewBox", `0 0 ${HISTORY - 1} 40`);
-  svg.innerHTML = `<path class="answers" d="M${begin} 40L${line((h) => h[0])}L${HISTORY - 1} 40z"/><path class="refusals" d="M${line((h) => h[1])}"/>`;
+  const line = (which) => history.map((two, i) => `${begin + i} ${(38 - 36 * two[which] / top).toFixed(1)}`).join("L");
+  set($("history"), "viewBox", `0 0 ${HISTORY - 1} 40`);
+  $("history").replaceChildren(
+    svg("path", { class: "answers", d: `M${begin} 40L${line(0)}L${HISTORY - 1} 40z` }),
+    svg("path", { class: "refusals", d: `M${line(1)}` }));
 }
 
 function ledger(l) {
-  equation("flows", [["entered", l.entered], "+", ["forked", l.forked], "=", ["ended", total(l.ended)], "+", ["joined", l.joined], "+", ["in flight", l.in_flight]]);
-  const balance = $("balance");
-  balance.dataset.state = l.balanced ? "even" : "uneven";
-  balance.textContent = l.balanced ? `Even, as of ${count(l.age_ms)} ms ago` : `Not even, as of ${count(l.age_ms)} ms ago`;
-  reasons("ended", l.ended);
+  equation($("flows"), [["entered", l.entered], "+", ["forked", l.forked], "=", ["ended", total(l.ended)], "+", ["joined", l.joined], "+", ["in flight", l.in_flight]]);
+  $("balance").dataset.state = l.balanced ? "even" : "uneven";
+  put($("balance"), `${l.balanced ? "Even" : "Not even"}, as of ${count(l.age_ms)} ms ago`);
+  reasons($("ended"), l.ended);
   const c = l.connections;
   if (!c) return;
-  equation("connections", [["opened", c.opened], "=", ["closed", total(c.closed)], "+", ["open", c.open]]);
-  reasons("closed", c.closed);
+  equation($("connections"), [["opened", c.opened], "=", ["closed", total(c.closed)], "+", ["open", c.open]]);
+  reasons($("closed"), c.closed);
 }
 
-function equation(id, terms) {
-  $(id).innerHTML = terms.map((t) => (typeof t === "string" ? `<span>${t}</span>` : `<div><b>${count(t[1])}</b><small>${t[0]}</small></div>`)).join("");
-}
-
-function reasons(id, counts) {
-  const items = Object.entries(counts || {}).filter(([, n]) => n > 0).map(([why, n]) => {
-    const item = document.createElement("li");
-    item.append(`${why} `, Object.assign(document.createElement("b"), { textContent: count(n) }));
-    return item;
-  });
-  $(id).replaceChildren(...items);
-}
-
-function put(id, words) {
-  if ($(id).textContent !== words) $(id).textContent = words;
+function reasons(host, counts) {
+  const seen = Object.entries(counts || {}).filter(([, n]) => n > 0);
+  host.replaceChildren(...seen.map(([why, n]) => h("li", {}, `${why} `, h("b", {}, count(n)))));
 }
 
 function state(name, words) {
   $("status").dataset.state = name;
-  put("status", words);
+  put($("status"), words);
 }
 
 /** One to a thousand per second, so that each step of the slider feels the same. */
@@ -98,16 +83,16 @@ const rate = () => Math.round(10 ** (3 * $("rate").value / 100));
 
 function controls() {
   const load = new Load((tally, times) => {
-    for (const [key, n] of Object.entries(tally)) put(`load-${key}`, count(n));
-    put("load-p50", times ? `${times.p50.toFixed(1)} ms` : "–");
-    put("load-p99", times ? `${times.p99.toFixed(1)} ms` : "–");
+    for (const [key, n] of Object.entries(tally)) put($(`load-${key}`), count(n));
+    put($("load-p50"), times ? `${times.p50.toFixed(1)} ms` : "–");
+    put($("load-p99"), times ? `${times.p99.toFixed(1)} ms` : "–");
   });
   const what = () => $("load-form").elements.what.value;
   const sync = () => {
-    put("rate-shown", `${count(rate())} per second`);
+    put($("rate-shown"), `${count(rate())} per second`);
     if (load.running) load.start(rate(), what());
-    put("go", load.running ? "Close the gate" : "Open the gate");
-    $("go").setAttribute("aria-pressed", load.running);
+    put($("go"), load.running ? "Close the gate" : "Open the gate");
+    set($("go"), "aria-pressed", load.running);
   };
   $("load-form").addEventListener("input", sync);
   $("load-form").addEventListener("submit", (event) => {
@@ -116,7 +101,7 @@ function controls() {
     else load.start(rate(), what());
     sync();
   });
-  put("wrk", `wrk -t1 -c64 -d10 ${location.origin}/`);
+  put($("wrk"), `wrk -t1 -c64 -d10 ${location.origin}/`);
   sync();
 }
 

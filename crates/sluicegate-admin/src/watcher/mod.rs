@@ -30,6 +30,8 @@ pub const TICK: Duration = Duration::from_secs(1);
 pub struct Watcher {
     /// With the last look.
     diagnoses: Diagnoses,
+    /// What happened until then.
+    rates: Rates,
     history: History,
     incidents: Incidents,
     waits: Waits,
@@ -65,17 +67,19 @@ impl Watcher {
         let at_ms = self.time(&now);
         let none = Net::default();
         let before = self.diagnoses.last();
-        let rates = rates(before.unwrap_or(&none), &now);
+        let rates = rates(before.unwrap_or(&none), &now).or_of_flows(&self.rates);
         let waits = self.waits.since(waits);
         let rows = Rows { now: &now, rates: &rates, waits };
         self.history.push(at_ms, rows.whole(), rows.each());
+        self.rates = rates;
         let told = self.incidents.count();
         self.incidents.look(at_ms, before, &now, changes);
         let diagnosis = self.diagnoses.look(now);
         self.incidents.diagnosis(diagnosis);
         watched.then(|| {
             let incidents: Vec<_> = self.incidents.since(told).collect();
-            let (rates, diagnosis, incidents) = (text(&rates), text(diagnosis), text(&incidents));
+            let (rates, diagnosis, incidents) =
+                (text(&self.rates), text(diagnosis), text(&incidents));
             // JSON has no line ends of its own.
             format!(
                 "data: {{\"net\":{net},\"rates\":{rates},\"diagnosis\":{diagnosis},\

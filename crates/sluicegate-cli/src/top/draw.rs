@@ -1,7 +1,7 @@
 //! The display as cells of a terminal, of whatever size.
 
 use super::detail;
-use super::rows::Column;
+use super::rows::{Column, passes};
 use super::state::{Top, View};
 use crate::figures::{number, percent, time};
 use ratatui::Frame;
@@ -127,7 +127,7 @@ fn wires(top: &Top) -> Vec<Line<'static>> {
     let Some(net) = top.now() else { return Vec::new() };
     let mut lines = vec![Line::raw(format!("{:>6} {:>6} {:>9}  WIRE", "EV/s", "HELD", "WINDOW"))];
     let mut wires: Vec<_> = net.wires.iter().zip(&top.rates.wires).collect();
-    wires.retain(|(wire, _)| wire.from.contains(&top.filter) || wire.to.contains(&top.filter));
+    wires.retain(|(wire, _)| [&wire.from, &wire.to].iter().any(|end| passes(end, &top.filter)));
     wires.sort_by(|one, other| {
         (other.0.held, other.1.sent_s)
             .partial_cmp(&(one.0.held, one.1.sent_s))
@@ -148,7 +148,7 @@ fn wires(top: &Top) -> Vec<Line<'static>> {
 
 fn laws(top: &Top) -> Vec<Line<'static>> {
     let Some(net) = top.now() else { return Vec::new() };
-    let stages = net.stages.iter().filter(|stage| stage.name.contains(&top.filter));
+    let stages = net.stages.iter().filter(|stage| passes(&stage.name, &top.filter));
     let lines: Vec<_> = stages.flat_map(detail::laws).map(Line::raw).collect();
     match lines.is_empty() {
         true => vec![Line::raw("No stage has a gate with a law.")],

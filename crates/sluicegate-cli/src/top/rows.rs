@@ -148,11 +148,15 @@ fn state(stage: &Stage) -> &'static str {
     }
 }
 
-/// The stages whose name has `filter` in it, sorted: the highest first, names from A.
+/// Whether a filter lets a stage through: its case does not count.
+pub fn passes(stage: &str, filter: &str) -> bool {
+    stage.to_lowercase().contains(&filter.to_lowercase())
+}
+
+/// The stages that the filter lets through, sorted: the highest first, names from A.
 pub fn rows(net: &Net, rates: &Rates, filter: &str, by: Column, reversed: bool) -> Vec<Row> {
-    let filter = filter.to_lowercase();
     let shown = net.stages.iter().zip(&rates.stages);
-    let shown = shown.filter(|(stage, _)| stage.name.to_lowercase().contains(&filter));
+    let shown = shown.filter(|(stage, _)| passes(&stage.name, filter));
     let mut rows: Vec<Row> = shown.map(|(stage, rates)| Row::new(stage, rates)).collect();
     let order = |one: &Row, other: &Row| {
         let at = by as usize;

@@ -93,7 +93,7 @@ impl Top {
         self.settings = seen.settings;
         // Of the first look alone all is told since the start.
         let none = Net::default();
-        self.rates = rates(self.looks.last().unwrap_or(&none), &net);
+        self.rates = rates(self.looks.last().unwrap_or(&none), &net).or_of_flows(&self.rates);
         for stage in &self.rates.stages {
             let past = self.past.entry(stage.name.clone()).or_default();
             push(&mut past.saturation, (stage.saturation * 100.0) as u64);

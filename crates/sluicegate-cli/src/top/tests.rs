@@ -134,6 +134,11 @@ fn keys_sort_filter_hold_and_end() {
     assert!(shot(&top, 80, 24).contains("work overload: target 50ms"));
     press(&mut top, "\t");
     assert!(shot(&top, 80, 24).contains("parse.out -> work"));
+    press(&mut top, "/Write\n");
+    let wires = shot(&top, 80, 24);
+    assert!(wires.contains("work.done -> write") && !wires.contains("parse.out"), "{wires}");
+    press(&mut top, "\x1b\t\t/Work\n");
+    assert!(shot(&top, 80, 24).contains("work overload: target 50ms"));
     assert_eq!(press(&mut top, "q"), Flow::End);
 }
 

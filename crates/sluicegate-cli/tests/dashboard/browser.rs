@@ -1,13 +1,13 @@
 //! A real browser, driven over WebDriver: Debian's chromium, by its `chromedriver`.
 
 use crate::common::Client;
+use crate::program::{Program, which};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::ChildStdout;
 
 /// The key of an element in the protocol.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -25,11 +25,12 @@ pub const DESK: View = View { width: 1280, height: 900, dark: false };
 
 /// A browser with one page; both programs end with it.
 pub struct Browser {
-    driver: Child,
     client: Client<TcpStream>,
     session: String,
     /// Open as long as it may say something.
     _out: BufReader<ChildStdout>,
+    /// With the browser, which it starts.
+    _driver: Program,
 }
 
 impl Browser {
@@ -40,20 +41,15 @@ impl Browser {
             eprintln!("skipped: Debian's chromium and chromium-driver are not installed");
             return None;
         };
-        let mut driver = Command::new(driver)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver runs");
-        let mut out = BufReader::new(driver.stdout.take().expect("stdout is piped"));
+        let mut driver = Program::run(&driver, &["--port=0"]);
+        let mut out = BufReader::new(driver.stdout());
         let port = out.by_ref().lines().map_while(Result::ok).find_map(|line| {
             let (_, port) = line.split_once("started successfully on port ")?;
             Some(port.trim_end_matches('.').to_owned())
         });
         let port = port.expect("chromedriver says its port");
         let client = Client::connect(&format!("127.0.0.1:{port}"));
-        let mut browser = Browser { driver, client, session: String::new(), _out: out };
+        let mut browser = Browser { client, session: String::new(), _out: out, _driver: driver };
         let options = json!({
             "binary": chromium,
             "args": [
@@ -194,17 +190,10 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The browser ends with its session; a test that failed within a question has none left.
+        // So that it takes its files with it; who failed within a question has nobody to ask.
         if !std::thread::panicking() {
             let session = format!("/session/{}", self.session);
             self.ask("DELETE", &session, &json!({}));
         }
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
     }
-}
-
-fn which(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
 }

@@ -9,6 +9,7 @@ mod load;
 #[allow(dead_code, reason = "others use the rest")]
 #[path = "../../../sluicegate-admin/tests/bottleneck/nets.rs"]
 mod nets;
+mod program;
 mod shown;
 #[path = "../../../sluicegate-admin/tests/bottleneck/troubles.rs"]
 mod troubles;
@@ -37,6 +38,13 @@ fn ready(browser: &mut Browser) {
     until("the net is shown", || {
         (browser.script("return document.body.dataset.ready") == "true").then_some(())
     });
+}
+
+/// The kind of what is wrong, once it is pushed.
+fn told(browser: &mut Browser) -> String {
+    until("what is wrong is told", || {
+        browser.attribute("#diagnosis", "data-kind").filter(|kind| kind != "unknown")
+    })
 }
 
 /// The same list of the page and of `/api/net`, sorted.
@@ -118,10 +126,10 @@ fn the_bottleneck_of_each_prepared_net_is_named() {
     for trouble in &troubles {
         browser.go(&format!("http://{address}/{}/", trouble.name));
         ready(&mut browser);
-        let kind = browser.attribute("#diagnosis", "data-kind");
+        let kind = told(&mut browser);
         let words = browser.text("#words");
-        let seen = format!("{}: {kind:?} {words}", trouble.name);
-        assert_eq!(kind.as_deref(), Some(trouble.kind.name()), "{seen}");
+        let seen = format!("{}: {kind} {words}", trouble.name);
+        assert_eq!(kind, trouble.kind.name(), "{seen}");
         assert_eq!(browser.text("#spoken"), words, "who listens is told the same");
         let button = browser.text("#advice button");
         match trouble.stage {
@@ -138,6 +146,63 @@ fn the_bottleneck_of_each_prepared_net_is_named() {
         }
         assert_eq!(browser.complaints(), [""; 0], "{seen}");
     }
+}
+
+#[test]
+fn of_gates_which_nobody_watches_the_page_shows_what_it_saw_itself() {
+    let Some(mut browser) = Browser::open(DESK) else { return };
+    let address = shown::serve(&[]);
+    browser.go(&format!("http://{address}/{}/", shown::GATES));
+    ready(&mut browser);
+    let read = |browser: &mut Browser, chart: &str, words: &str| {
+        until(words, || browser.text(chart).contains(words).then_some(()));
+    };
+    read(&mut browser, "#past .read", "answered 1.0k");
+    browser.script("document.querySelector('.net [data-name=search] .hit').focus()");
+    browser.press(ENTER);
+    read(&mut browser, "#stage .charts .chart:nth-child(2) .read", "served 1.0k");
+    assert!(browser.text("#words").starts_with("No stage is saturated"));
+    assert!(browser.text("#flows").contains("Flows are not traced here"));
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
+fn a_net_is_drawn_before_anything_is_pushed() {
+    let Some(mut browser) = Browser::open(DESK) else { return };
+    let address = shown::serve(&[]);
+    browser.go(&format!("http://{address}/{}/", shown::SILENT));
+    ready(&mut browser);
+    assert!(browser.attribute(".net [data-name=search]", "data-state").is_some());
+    assert_eq!(browser.text("#words"), "Looking …");
+}
+
+#[test]
+fn a_page_that_nobody_sees_asks_nothing_and_catches_up() {
+    let Some((server, admin, mut browser)) = open(DESK) else { return };
+    let seen = |browser: &mut Browser, seen: bool| {
+        browser.script(&format!(
+            "Object.defineProperty(document, 'hidden', {{ value: {}, configurable: true }}); \
+             document.dispatchEvent(new Event('visibilitychange'))",
+            !seen
+        ));
+    };
+    browser.script("document.querySelector('.net [data-name=burn-pool] .hit').focus()");
+    browser.press(ENTER);
+    until("news come", || (browser.text("#link") == "Live").then_some(()));
+    seen(&mut browser, false);
+    browser.requests();
+    let paused = Client::connect(&admin).ask("POST", "/api/stages/cache/pause", "");
+    assert_eq!(paused.status, 200);
+    let time = || server.net()["time_ms"].as_u64().expect("a time");
+    let begun = time();
+    until("more looks would have been due", || (time() > begun + 6000).then_some(()));
+    assert_eq!(browser.requests(), [""; 0]);
+    seen(&mut browser, true);
+    let incident = "#incidents [data-kind=paused]";
+    until("what happened meanwhile is told", || browser.attribute(incident, "data-kind"));
+    assert_eq!(Client::connect(&admin).ask("POST", "/api/stages/cache/resume", "").status, 200);
+    assert_eq!(browser.complaints(), [""; 0]);
+    server.stop();
 }
 
 #[test]
@@ -255,6 +320,7 @@ fn no_serious_fault_of_accessibility_is_found() {
         browser.go("about:blank");
         browser.go(&format!("http://{admin}/{hash}"));
         ready(&mut browser);
+        told(&mut browser);
         let wide = "return document.documentElement.scrollWidth - innerWidth";
         assert_eq!(browser.script(wide), 0, "{view:?} is scrolled sideways");
         browser.script(&axe);

@@ -1,4 +1,5 @@
-//! Serves the dashboard over nets that were seen twice and run no more, each below its name.
+//! Serves the dashboard over nets that were seen twice and run no more, each below its name; over
+//! gates, which nobody watches all the time; and over a net of which nothing is pushed yet.
 
 use crate::troubles::Trouble;
 use sluicegate::{Changed, Setting, Value};
@@ -8,12 +9,26 @@ use sluicegate_admin::{Answer, Asked, Health, Look, NotChanged, Seen, Steer, Wat
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+
+/// Where the gates are.
+pub const GATES: &str = "gates";
+
+/// Where nothing is pushed.
+pub const SILENT: &str = "silent";
+
+/// What gates tell: each time a second later, in which a thousand more were served.
+const TOLD: &str = r#"{"name": "gates", "stages": [{"name": "search", "kind": "gate",
+ "time_ms": TIME, "queued": 1, "capacity": 8, "running": 1, "concurrency": 4, "served": TIME,
+ "refused": {}, "ledger": {"entered": TIME, "ended": {"finished": TIME}, "in_flight": 0,
+ "balanced": true}}]}"#;
 
 /// Listens until the test ends; its address.
 pub fn serve(troubles: &[Trouble]) -> String {
     let shown = troubles.iter().map(|trouble| (trouble.name, Shown::new(trouble)));
-    let shown: Arc<HashMap<_, _>> = Arc::new(shown.collect());
+    let others = [(GATES, Shown::gates()), (SILENT, Shown::silent())];
+    let shown: Arc<HashMap<_, _>> = Arc::new(shown.chain(others).collect());
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("it listens").to_string();
     std::thread::spawn(move || {
@@ -26,12 +41,14 @@ pub fn serve(troubles: &[Trouble]) -> String {
     address
 }
 
-/// A net that was seen twice.
+/// What is served below a name.
 struct Shown {
     net: String,
     /// What who watches is sent: the same again and again would be.
     event: String,
-    watcher: Mutex<Watcher>,
+    watcher: Option<Mutex<Watcher>>,
+    /// How often it was asked for.
+    asked: AtomicU64,
 }
 
 impl Shown {
@@ -42,9 +59,21 @@ impl Shown {
             watcher.look(Look { net, watched: true, ..Look::default() }).expect("it is watched")
         };
         look(&before.to_string(), &mut watcher);
+        let mut now = now.clone();
+        now["viewers"] = 0.into();
         let net = now.to_string();
         let event = look(&net, &mut watcher);
-        Shown { net, event, watcher: Mutex::new(watcher) }
+        Shown { net, event, watcher: Some(Mutex::new(watcher)), asked: AtomicU64::new(0) }
+    }
+
+    fn gates() -> Shown {
+        let (net, event) = (TOLD.to_owned(), String::new());
+        Shown { net, event, watcher: None, asked: AtomicU64::new(0) }
+    }
+
+    fn silent() -> Shown {
+        let net = TOLD.replace("\"stages\"", "\"viewers\": 0, \"stages\"");
+        Shown { net, watcher: Some(Mutex::default()), ..Shown::gates() }
     }
 }
 
@@ -102,7 +131,8 @@ const OVER: NotChanged = NotChanged::Forbidden("this net does not run any more")
 
 impl Seen for Shown {
     fn json(&self) -> String {
-        self.net.clone()
+        let seconds = self.asked.fetch_add(1, Relaxed) + 1;
+        self.net.replace("TIME", &(1000 * seconds).to_string())
     }
 
     fn put_metrics(&self, _: &mut Page) {}
@@ -132,10 +162,10 @@ impl Seen for Shown {
     }
 
     fn flows(&self) -> Option<Flows> {
-        Some(Flows::default())
+        self.watcher.is_some().then(Flows::default)
     }
 
     fn watcher(&self) -> Option<&Mutex<Watcher>> {
-        Some(&self.watcher)
+        self.watcher.as_ref()
     }
 }
