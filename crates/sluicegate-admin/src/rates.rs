@@ -1,6 +1,6 @@
 //! What happened in a net between two looks at it: rates a second, and how busy all is.
 
-use crate::model::{Net, Stage, Times, Wire, Worker};
+use crate::model::{Counts, Ledger, Net, Stage, Times, Wire, Worker};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -113,20 +113,21 @@ pub fn rates(before: &Net, now: &Net) -> Rates {
     let again = now.clock_ms() < before.clock_ms();
     let before = if again { &none } else { before };
     let span = Span((now.clock_ms() - before.clock_ms()) as f64 / 1000.0);
-    let (then, since) = (before.ledger.clone().unwrap_or_default(), now.ledger.clone());
-    let ledger = since.unwrap_or_default();
+    let empty = Ledger::default();
+    let [then, ledger] = [before, now].map(|net| net.ledger.as_ref().unwrap_or(&empty));
     let mut ended_s = span.each(&then.ended, &ledger.ended);
     let finished_s = ended_s.remove("finished").unwrap_or_default();
     let stages: Vec<_> =
         now.stages.iter().enumerate().map(|one| of_stage(before, one, span)).collect();
+    let workers = workers(before, now, span);
     Rates {
         seconds: span.0,
         entered_s: span.rate(then.entered, ledger.entered),
         finished_s,
         ended_s,
         wires: now.wires.iter().enumerate().map(|one| of_wire(before, one, span)).collect(),
-        domains: domains(before, now, &stages, span),
-        workers: workers(before, now, span),
+        domains: domains(now, &stages, &workers),
+        workers,
         stages,
     }
 }
@@ -151,14 +152,11 @@ impl Span {
         (self.share(spent) / threads.max(1) as f64).min(1.0)
     }
 
-    fn each(
-        self,
-        before: &BTreeMap<String, u64>,
-        now: &BTreeMap<String, u64>,
-    ) -> BTreeMap<String, f64> {
-        let was = |name: &String| before.get(name).copied().unwrap_or_default();
-        let rates = now.iter().map(|(name, count)| (name.clone(), self.rate(was(name), *count)));
-        rates.filter(|(_, rate)| *rate > 0.0).collect()
+    fn each(self, before: &Counts, now: &Counts) -> BTreeMap<String, f64> {
+        let was = |name| before.get(name).copied().unwrap_or_default();
+        let rates = now.iter().map(|(name, count)| (name, self.rate(was(name), *count)));
+        let some = rates.filter(|(_, rate)| *rate > 0.0);
+        some.map(|(name, rate)| (name.to_string(), rate)).collect()
     }
 }
 
@@ -254,7 +252,7 @@ fn workers(before: &Net, now: &Net, span: Span) -> Vec<WorkerRates> {
     all.collect()
 }
 
-fn domains(before: &Net, now: &Net, stages: &[StageRates], span: Span) -> Vec<DomainRates> {
+fn domains(now: &Net, stages: &[StageRates], workers: &[WorkerRates]) -> Vec<DomainRates> {
     let mut domains: BTreeMap<&str, DomainRates> = BTreeMap::new();
     for (stage, rates) in now.stages.iter().zip(stages) {
         let domain = domains.entry(&stage.domain).or_insert_with(|| DomainRates {
@@ -265,7 +263,6 @@ fn domains(before: &Net, now: &Net, stages: &[StageRates], span: Span) -> Vec<Do
         domain.threads = domain.threads.max(stage.threads());
         domain.utilisation = (domain.utilisation + rates.utilisation).min(1.0);
     }
-    let workers = workers(before, now, span);
     for domain in domains.values_mut() {
         let of = || workers.iter().filter(|worker| worker.domain == domain.name);
         let cpus: Option<Vec<f64>> = of().map(|worker| worker.cpu).collect();

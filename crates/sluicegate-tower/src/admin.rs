@@ -4,9 +4,9 @@ use crate::gate::Gate;
 use crate::shared::Shared;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use serde_json::json;
 use sluicegate::{Changed, Changes, Setting, Value};
 use sluicegate_admin::metrics::{Page, put_build, put_gate};
+use sluicegate_admin::model::{Net, Stage};
 use sluicegate_admin::{
     Answer, Asked, Guard, Health, NotChanged, Seen, Steer, Token, answer, no_such_law,
 };
@@ -132,9 +132,9 @@ impl Gates {
 
 impl Seen for Gates {
     fn json(&self) -> String {
-        let shown =
-            self.named.iter().map(|(name, gate)| sluicegate_admin::gate(name, &gate.view()));
-        json!({ "name": "gates", "stages": shown.collect::<Vec<_>>() }).to_string()
+        let stages = self.named.iter().map(|(name, gate)| Stage::of_gate(name, &gate.view()));
+        let (name, stages) = ("gates".to_owned(), stages.collect());
+        Net { name, stages, ..Net::default() }.to_json()
     }
 
     fn put_metrics(&self, page: &mut Page) {

@@ -38,10 +38,10 @@ pub struct Watcher {
 }
 
 /// A net as it is seen at a moment.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Look<'a> {
     /// What `/api/net` would answer now.
-    pub net: &'a str,
+    pub net: Net,
     /// How long events waited at stages since the start, where that is known.
     pub waits: &'a [(&'a str, &'a Histogram)],
     /// The changes that are remembered.
@@ -58,10 +58,9 @@ struct Timeline<'a> {
 
 impl Watcher {
     /// Takes a look at the net. Gives what those who watch are to be sent, one event of a stream
-    /// for all, if there are any. Before a net runs there is nothing to be seen.
+    /// for all, if there are any.
     pub fn look(&mut self, look: Look<'_>) -> Option<String> {
-        let Look { net, waits, changes, watched } = look;
-        let now = Net::from_json(net).ok()?;
+        let Look { net: now, waits, changes, watched } = look;
         let at_ms = self.time(&now);
         let none = Net::default();
         let before = self.diagnoses.last();
@@ -71,9 +70,10 @@ impl Watcher {
         self.history.push(at_ms, rows.whole(), rows.each());
         let told = self.incidents.count();
         self.incidents.look(at_ms, before, &now, changes);
+        let net = watched.then(|| now.to_json());
         let diagnosis = self.diagnoses.look(now);
         self.incidents.diagnosis(diagnosis);
-        watched.then(|| {
+        net.map(|net| {
             let incidents: Vec<_> = self.incidents.since(told).collect();
             let (rates, diagnosis, incidents) = (text(&rates), text(diagnosis), text(&incidents));
             // JSON has no line ends of its own.

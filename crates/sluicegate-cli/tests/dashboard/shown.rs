@@ -37,13 +37,10 @@ struct Shown {
 impl Shown {
     fn new(trouble: &Trouble) -> Shown {
         let mut watcher = Watcher::default();
-        let [before, now] = &trouble.answers;
-        let look = |net: &str, watcher: &mut Watcher| {
+        let [_, event] = trouble.looks.clone().map(|net| {
             watcher.look(Look { net, watched: true, ..Look::default() }).expect("it is watched")
-        };
-        look(&before.to_string(), &mut watcher);
-        let net = now.to_string();
-        let event = look(&net, &mut watcher);
+        });
+        let net = trouble.looks[1].to_json();
         Shown { net, event, watcher: Mutex::new(watcher) }
     }
 }

@@ -58,7 +58,7 @@ impl Sight {
 impl Seen for Sight {
     /// An empty object before the net runs.
     fn json(&self) -> String {
-        self.snapshot().map_or_else(|| "{}".to_owned(), |net| self.watch.shown(&net))
+        self.snapshot().map_or_else(|| "{}".to_owned(), |net| self.watch.shown(&net).to_json())
     }
 
     /// Nothing before the net runs.
