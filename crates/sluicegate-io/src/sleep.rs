@@ -77,8 +77,7 @@ impl Sleep {
 
 /// How much time of a processor this thread has used.
 pub(crate) fn cpu_time() -> Option<Duration> {
-    let cpu = clock_gettime(ClockId::ThreadCPUTime);
-    Some(Duration::new(cpu.tv_sec.try_into().ok()?, cpu.tv_nsec.try_into().ok()?))
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).ok()
 }
 
 /// Within this time two readings are of one moment.
