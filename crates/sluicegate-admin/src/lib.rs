@@ -32,6 +32,6 @@ pub use diagnose::{Diagnoses, Diagnosis, Kind, diagnose};
 pub use guard::Guard;
 pub use health::Health;
 pub use page::drawing;
-pub use rates::{DomainRates, Rates, StageRates, WireRates, WorkerRates, rates};
+pub use rates::{ClassRates, DomainRates, Rates, StageRates, WireRates, WorkerRates, rates};
 pub use token::Token;
 pub use watcher::{BYTES_PER_STAGE, INCIDENTS_KEPT, Incident, Look, STAGES_KEPT, TICK, Watcher};

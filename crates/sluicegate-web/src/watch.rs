@@ -118,8 +118,10 @@ impl Watch {
         let (seen, changes) = (observer.snapshot(), observer.changes());
         let waits = seen.stages.iter().map(|stage| (&*stage.name, &stage.wait));
         let waits: Vec<_> = waits.collect();
+        let responses = seen.classes.iter().map(|class| (class.class, &class.response));
+        let responses: Vec<_> = responses.collect();
         let (net, watched) = (self.shown(&seen), self.seats.taken() > 0);
-        let look = Look { net, waits: &waits, changes: &changes, watched };
+        let look = Look { net, waits: &waits, responses: &responses, changes: &changes, watched };
         self.lately().look(look)
     }
 

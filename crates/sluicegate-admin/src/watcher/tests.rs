@@ -39,6 +39,27 @@ fn who_watches_gets_all_in_one_event_of_one_line() {
 }
 
 #[test]
+fn how_long_answers_took_is_of_those_since_the_last_look() {
+    let (mut watcher, mut response) = (Watcher::default(), Histogram::default());
+    let mut look = |time_ms: u64, response: &Histogram| {
+        let classes = json!([{ "class": 3, "finished": response.count() }]);
+        let net = json!({ "time_ms": time_ms, "stages": [], "classes": classes });
+        let net = Net::from_value(net).expect("a net");
+        let responses = [(3, response)];
+        let look = Look { net, responses: &responses, watched: true, ..Look::default() };
+        let event = watcher.look(look).expect("an event");
+        let data = event.strip_prefix("data: ").expect("data");
+        read(data)["rates"]["classes"][0]["response_p99_us"].clone()
+    };
+    response.record(5_000_000_000, 1_000);
+    assert!(look(1000, &response).as_f64() > Some(4e6), "all since the start");
+    response.record(1_000_000, 100);
+    let p99 = look(2000, &response).as_f64().expect("it is told");
+    assert!((1_000.0..1_140.0).contains(&p99), "{p99}");
+    assert_eq!(look(3000, &response), Value::Null, "nothing was answered");
+}
+
+#[test]
 fn the_history_is_of_a_stage_or_of_the_net() {
     let mut watcher = Watcher::default();
     let mut waits = Histogram::default();
