@@ -68,11 +68,14 @@ export class Diagnosis {
 
   show(net, rates) {
     const ended = net.ledger?.ended;
-    const worst = Math.max(...(net.classes || []).map((c) => c.response?.p99_us ?? 0), 0);
+    // Who is asked again and again tells it since the start alone.
+    const lately = rates.classes?.map((c) => c.response_p99_us);
+    const p99 = (lately ?? (net.classes || []).map((c) => c.response?.p99_us)).filter((us) => us > 0);
+    const slowest = `of the slowest class${lately ? "" : ", since the start"}`;
     this.figure("answered", perSecond(rates.finished_s), `${count(ended?.finished)} since the start`);
     this.figure("refused", perSecond(rates.finished_s === null ? null : refused(rates.ended_s)), `${count(refused(ended))} since the start`);
     this.figure("in flight", count(net.ledger?.in_flight), "flows");
-    if (net.classes?.length) this.figure("response, p99", time(worst), "of the slowest class");
+    if (net.classes?.length) this.figure("response, p99", time(p99.length ? Math.max(...p99) : null), slowest);
     if (net.ledger?.connections) this.figure("connections", count(net.ledger.connections.open), "open");
     const top = busiest(net, rates);
     if (top) this.figure("most saturated", percent(top.rate.saturation), top.stage.name);

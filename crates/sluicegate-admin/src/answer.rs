@@ -64,7 +64,7 @@ pub struct Answer {
 
 /// What an admin listener shows and changes.
 pub trait Seen {
-    /// What runs, as JSON of the shape of [`net`](crate::net).
+    /// What runs, as [`Net::to_json`](crate::model::Net::to_json) gives it.
     fn json(&self) -> String;
 
     /// Puts what runs onto a page of metrics.
@@ -319,65 +319,11 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::RefCell;
-
-    /// One stage with one law.
-    #[derive(Default)]
-    struct One(RefCell<bool>);
-
-    impl Seen for One {
-        fn json(&self) -> String {
-            json!({ "frozen": *self.0.borrow() }).to_string()
-        }
-
-        fn put_metrics(&self, page: &mut Page) {
-            metrics::put_build(page);
-        }
-
-        fn health(&self) -> Health {
-            Health::default()
-        }
-
-        fn freeze(&self, _: &str, stage: &str, law: &str, to: bool) -> Result<(), NotChanged> {
-            if (stage, law) != ("a", "b") {
-                let what = no_such_law(stage, law, [("a", "b")].into_iter());
-                return Err(NotChanged::Unknown(what));
-            }
-            self.0.replace(to);
-            Ok(())
-        }
-
-        fn settings(&self) -> Vec<Setting> {
-            Vec::new()
-        }
-
-        fn changes(&self) -> Vec<Changed> {
-            Vec::new()
-        }
-
-        fn change(&self, _: &str, _: &[(&str, Value)]) -> Result<(), NotChanged> {
-            Err(NotChanged::Forbidden("nothing"))
-        }
-
-        fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged> {
-            match (stage, how) {
-                ("a/b", Steer::Pause) if by == "anna" => self.0.replace(true),
-                ("a/b", Steer::Pause) => return Err(NotChanged::Forbidden("not you")),
-                ("a/b", _) => return Err(StageError::NotPaused { stage: stage.into() }.into()),
-                _ => return Err(NotChanged::Unknown("there are: a/b".to_owned())),
-            };
-            Ok(())
-        }
-    }
-
-    fn ask<'a>(method: &'a str, target: &'a str) -> Asked<'a> {
-        let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
-        Asked { method: method.as_bytes(), path, query, ..Asked::default() }
-    }
+    use crate::double::{Double, ask};
 
     #[test]
     fn a_post_changes_what_it_names_and_nothing_else_does() {
-        let one = One::default();
+        let one = Double::default();
         for (method, target, status) in [
             ("GET", "/api/freeze?stage=a&law=b&frozen=true", 405),
             ("HEAD", "/api/freeze?stage=a&law=b&frozen=true", 405),
@@ -415,19 +361,19 @@ mod tests {
                 assert_ne!(answer(reads, &one).status, 403, "{target}");
             }
         }
-        assert!(!*one.0.borrow(), "all that was in vain");
+        assert!(!one.held.get(), "all that was in vain");
         let done = answer(ask("POST", "/api/freeze?x=y&frozen=true&law=b&stage=a"), &one);
-        assert_eq!((done.status, *one.0.borrow()), (200, true));
-        assert_eq!(answer(ask("GET", "/api/net"), &one).body, r#"{"frozen":true}"#);
-        let two = One::default();
+        assert_eq!((done.status, one.held.get()), (200, true));
+        assert_eq!(answer(ask("GET", "/api/net"), &one).body, r#"{"held":true}"#);
+        let two = Double::default();
         let done = answer(ask("POST", "/api/stages/a/b/pause?by=anna"), &two);
-        assert_eq!((done.status, *two.0.borrow()), (200, true));
+        assert_eq!((done.status, two.held.get()), (200, true));
         assert_eq!(done.body, r#"{"stage":"a/b","done":"pause"}"#);
     }
 
     #[test]
     fn who_names_no_law_is_told_which_there_are() {
-        let told = answer(ask("POST", "/api/freeze?stage=x&law=y&frozen=true"), &One::default());
+        let told = answer(ask("POST", "/api/freeze?stage=x&law=y&frozen=true"), &Double::default());
         assert!(told.body.contains("accepted: stage=a&law=b"), "{}", told.body);
         assert!(no_such_law("x", "y", std::iter::empty()).ends_with("accepted: none at all"));
     }

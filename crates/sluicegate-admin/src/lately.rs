@@ -48,61 +48,19 @@ pub(crate) fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::{NotChanged, Steer, answer};
+    use crate::answer::answer;
+    use crate::double::{Double, ask};
+    use crate::model::Net;
     use crate::watcher::{Look, Watcher};
-    use sluicegate::{Changed, Setting, Value};
     use std::sync::Mutex;
-
-    /// Has a watcher, or none.
-    struct One(Option<Mutex<Watcher>>);
-
-    impl Seen for One {
-        fn json(&self) -> String {
-            String::new()
-        }
-
-        fn put_metrics(&self, _: &mut crate::metrics::Page) {}
-
-        fn health(&self) -> crate::Health {
-            crate::Health::default()
-        }
-
-        fn freeze(&self, _: &str, _: &str, _: &str, _: bool) -> Result<(), NotChanged> {
-            Ok(())
-        }
-
-        fn settings(&self) -> Vec<Setting> {
-            Vec::new()
-        }
-
-        fn changes(&self) -> Vec<Changed> {
-            Vec::new()
-        }
-
-        fn change(&self, _: &str, _: &[(&str, Value)]) -> Result<(), NotChanged> {
-            Ok(())
-        }
-
-        fn steer(&self, _: &str, _: &str, _: Steer) -> Result<(), NotChanged> {
-            Ok(())
-        }
-
-        fn watcher(&self) -> Option<&Mutex<Watcher>> {
-            self.0.as_ref()
-        }
-    }
-
-    fn ask(one: &One, method: &str, target: &str) -> Answer {
-        let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
-        answer(Asked { method: method.as_bytes(), path, query, ..Asked::default() }, one)
-    }
 
     #[test]
     fn what_was_seen_is_shown_to_who_reads() {
         let mut watcher = Watcher::default();
-        let net = r#"{"time_ms": 1000, "stages": [{"name": "a b"}]}"#;
+        let net = Net::from_json(r#"{"time_ms": 1000, "stages": [{"name": "a b"}]}"#);
+        let net = net.expect("a net");
         watcher.look(Look { net, ..Look::default() });
-        let one = One(Some(Mutex::new(watcher)));
+        let one = Double { watcher: Some(Mutex::new(watcher)), ..Double::default() };
         for (method, target, status) in [
             ("GET", "/api/history", 200),
             ("HEAD", "/api/history", 200),
@@ -116,7 +74,7 @@ mod tests {
             ("POST", "/api/live", 405),
             ("GET", "/api/live/", 404),
         ] {
-            let said = ask(&one, method, target);
+            let said = answer(ask(method, target), &one);
             assert_eq!(said.status, status, "{method} {target}");
             assert_eq!(
                 said.is_live(),
@@ -124,14 +82,14 @@ mod tests {
                 "{method} {target}"
             );
         }
-        let live = ask(&one, "GET", "/api/live");
+        let live = answer(ask("GET", "/api/live"), &one);
         assert_eq!((live.cache, &*live.body), (Some("no-store"), RETRY));
     }
 
     #[test]
     fn where_nobody_watches_that_is_said() {
         for path in ["/api/history", "/api/incidents", "/api/live"] {
-            let said = ask(&One(None), "GET", path);
+            let said = answer(ask("GET", path), &Double::default());
             assert_eq!((said.status, said.is_live()), (501, false));
             assert!(said.body.contains("/api/net"), "{}", said.body);
         }

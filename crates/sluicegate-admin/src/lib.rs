@@ -2,17 +2,19 @@
 //! and what may be changed while they run.
 //!
 //! The server and the gates of tower services show the same fields under the same names, and are
-//! asked for changes in the same way. Whoever reads them back, live or recorded, finds them in
-//! [`model`], what happened between two of them in [`rates`], and what is wrong in [`diagnose`].
+//! asked for changes in the same way. What they show is declared in [`model`], for whoever reads it
+//! back too, live or recorded; what happened between two looks is in [`rates`], and what is wrong
+//! in [`diagnose`].
 #![forbid(unsafe_code)]
 
 mod answer;
 mod chrome;
 mod diagnose;
+#[cfg(test)]
+mod double;
 mod flows;
 mod guard;
 mod health;
-mod json;
 mod lately;
 pub mod metrics;
 pub mod model;
@@ -29,8 +31,7 @@ pub use chrome::chrome;
 pub use diagnose::{Diagnoses, Diagnosis, Kind, diagnose};
 pub use guard::Guard;
 pub use health::Health;
-pub use json::{gate, net};
 pub use page::drawing;
-pub use rates::{DomainRates, Rates, StageRates, WireRates, WorkerRates, rates};
+pub use rates::{ClassRates, DomainRates, Rates, StageRates, WireRates, WorkerRates, rates};
 pub use token::Token;
 pub use watcher::{BYTES_PER_STAGE, INCIDENTS_KEPT, Incident, Look, STAGES_KEPT, TICK, Watcher};

@@ -1,6 +1,6 @@
 //! What happened in a net between two looks at it: rates a second, and how busy all is.
 
-use crate::model::{Net, Stage, Times, Wire, Worker};
+use crate::model::{ClassEnds, Counts, Ledger, Net, Stage, Times, Wire, Worker};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -34,6 +34,8 @@ pub struct Rates {
     pub domains: Vec<DomainRates>,
     /// The workers, in the order of the net.
     pub workers: Vec<WorkerRates>,
+    /// The classes, in the order of the net.
+    pub classes: Vec<ClassRates>,
 }
 
 /// What a stage did.
@@ -116,6 +118,22 @@ pub struct WorkerRates {
     pub runs_s: f64,
 }
 
+/// What became of the flows of a class.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClassRates {
+    /// The class.
+    pub class: u64,
+    /// Flows that were answered.
+    pub finished_s: f64,
+    /// Flows that ended without an answer, by the reason; those alone that happened.
+    pub ended_s: BTreeMap<String, f64>,
+    /// The 99th percentile of how long the answers took; `None` where there were none, and from
+    /// [`rates`]: a net tells that since the start alone, so only a
+    /// [`Watcher`](crate::Watcher), which sees more, knows it.
+    pub response_p99_us: Option<f64>,
+}
+
 /// What happened between `before` and `now`. What began anew in between counts from its start: so
 /// does all with [`Net::default`] before it.
 pub fn rates(before: &Net, now: &Net) -> Rates {
@@ -123,13 +141,14 @@ pub fn rates(before: &Net, now: &Net) -> Rates {
     let again = now.clock_ms() < before.clock_ms();
     let before = if again { &none } else { before };
     let span = Span((now.clock_ms() - before.clock_ms()) as f64 / 1000.0);
-    let (then, since) = (before.ledger.clone().unwrap_or_default(), now.ledger.clone());
-    let ledger = since.unwrap_or_default();
+    let empty = Ledger::default();
+    let [then, ledger] = [before, now].map(|net| net.ledger.as_ref().unwrap_or(&empty));
     let flows = between_ledgers(before, now);
     let mut ended_s = flows.each(&then.ended, &ledger.ended);
     let finished_s = ended_s.remove("finished").unwrap_or_default();
     let stages: Vec<_> =
         now.stages.iter().enumerate().map(|one| of_stage(before, one, span)).collect();
+    let workers = workers(before, now, span);
     Rates {
         seconds: span.0,
         ledger_seconds: flows.0,
@@ -137,8 +156,9 @@ pub fn rates(before: &Net, now: &Net) -> Rates {
         finished_s,
         ended_s,
         wires: now.wires.iter().enumerate().map(|one| of_wire(before, one, span)).collect(),
-        domains: domains(before, now, &stages, span),
-        workers: workers(before, now, span),
+        domains: domains(now, &stages, &workers),
+        classes: classes(before, now, span),
+        workers,
         stages,
     }
 }
@@ -183,14 +203,11 @@ impl Span {
         (self.share(spent) / threads.max(1) as f64).min(1.0)
     }
 
-    fn each(
-        self,
-        before: &BTreeMap<String, u64>,
-        now: &BTreeMap<String, u64>,
-    ) -> BTreeMap<String, f64> {
-        let was = |name: &String| before.get(name).copied().unwrap_or_default();
-        let rates = now.iter().map(|(name, count)| (name.clone(), self.rate(was(name), *count)));
-        rates.filter(|(_, rate)| *rate > 0.0).collect()
+    fn each(self, before: &Counts, now: &Counts) -> BTreeMap<String, f64> {
+        let was = |name| before.get(name).copied().unwrap_or_default();
+        let rates = now.iter().map(|(name, count)| (name, self.rate(was(name), *count)));
+        let some = rates.filter(|(_, rate)| *rate > 0.0);
+        some.map(|(name, rate)| (name.to_string(), rate)).collect()
     }
 }
 
@@ -286,7 +303,21 @@ fn workers(before: &Net, now: &Net, span: Span) -> Vec<WorkerRates> {
     all.collect()
 }
 
-fn domains(before: &Net, now: &Net, stages: &[StageRates], span: Span) -> Vec<DomainRates> {
+fn classes(before: &Net, now: &Net, span: Span) -> Vec<ClassRates> {
+    let none = ClassEnds::default();
+    let all = now.classes.iter().enumerate().map(|(n, class)| {
+        let was = same(&before.classes, n, |was| was.class == class.class).unwrap_or(&none);
+        ClassRates {
+            class: class.class,
+            finished_s: span.rate(was.finished, class.finished),
+            ended_s: span.each(&was.ended, &class.ended),
+            response_p99_us: None,
+        }
+    });
+    all.collect()
+}
+
+fn domains(now: &Net, stages: &[StageRates], workers: &[WorkerRates]) -> Vec<DomainRates> {
     let mut domains: BTreeMap<&str, DomainRates> = BTreeMap::new();
     for (stage, rates) in now.stages.iter().zip(stages) {
         let domain = domains.entry(&stage.domain).or_insert_with(|| DomainRates {
@@ -297,7 +328,6 @@ fn domains(before: &Net, now: &Net, stages: &[StageRates], span: Span) -> Vec<Do
         domain.threads = domain.threads.max(stage.threads());
         domain.utilisation = (domain.utilisation + rates.utilisation).min(1.0);
     }
-    let workers = workers(before, now, span);
     for domain in domains.values_mut() {
         let of = || workers.iter().filter(|worker| worker.domain == domain.name);
         let cpus: Option<Vec<f64>> = of().map(|worker| worker.cpu).collect();
@@ -322,6 +352,7 @@ mod tests {
             r#"{"time_ms": 1000, "ledger": {"entered": 10, "ended": {"finished": 5, "shed": 5}},
             "stages": [{"name": "a", "domain": "d", "kind": "pool", "replicas": 2, "served": 100,
                 "busy_us": 0, "wait": {"count": 10, "mean_us": 100}}],
+            "classes": [{"class": 3, "finished": 5, "ended": {"shed": 5, "late": 1}}],
             "workers": [{"domain": "d", "worker": 0, "cpu_us": 0},
                 {"domain": "d", "worker": 1, "cpu_us": 0}]}"#,
         );
@@ -330,6 +361,8 @@ mod tests {
             "stages": [{"name": "a", "domain": "d", "kind": "pool", "replicas": 2, "served": 300,
                 "busy_us": 3000000, "queued": 4, "capacity": 8, "refused": {"shed": 6},
                 "wait": {"count": 20, "mean_us": 200}}],
+            "classes": [{"class": 1, "finished": 4},
+                {"class": 3, "finished": 25, "ended": {"shed": 7, "late": 1}}],
             "workers": [{"domain": "d", "worker": 0, "busy_us": 2000000, "cpu_us": 100000},
                 {"domain": "d", "worker": 1, "busy_us": 1000000, "cpu_us": 100000}]}"#,
         );
@@ -341,6 +374,9 @@ mod tests {
         assert_eq!((stage.utilisation, stage.filled, stage.saturation), (0.75, 0.5, 0.75));
         assert_eq!((stage.service_us, stage.wait_us), (Some(15_000.0), Some(300.0)));
         assert_eq!(stage.arrivals_s, None, "that is not told");
+        let classes: Vec<_> = rates.classes.iter().map(|one| (one.class, one.finished_s)).collect();
+        assert_eq!(classes, [(1, 2.0), (3, 10.0)]);
+        assert_eq!(rates.classes[1].ended_s, BTreeMap::from([("shed".to_owned(), 1.0)]));
         let domain = &rates.domains[0];
         assert_eq!((domain.utilisation, domain.cpu, domain.busiest), (0.75, Some(0.05), Some(1.0)));
     }

@@ -94,70 +94,30 @@ fn changed(change: &Changed) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::{NotChanged, Steer, answer};
-    use sluicegate::{
-        Batch, Cx, Net, Observer, Overload, SettingFaults, Sim, bounded, from_fn, ms, stage,
-    };
+    use crate::answer::answer;
+    use crate::double::Double;
+    use sluicegate::{Batch, Cx, Net, Overload, Sim, bounded, from_fn, ms, stage};
 
     /// A net of one stage with a name that has to be coded.
-    struct Service(Observer, bool);
-
-    impl Service {
-        fn new(changeable: bool) -> (Self, Sim) {
-            let mut net = Net::new("service");
-            let cpu = net.domain("cpu").pinned(1);
-            let end = || {
-                from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
-                    batch.for_each(|event| event.split().0.finish());
-                })
-            };
-            let queue = bounded(8).admit(Overload::p99(ms(50)));
-            net.add(stage("a stage", end).on(cpu).queue(queue));
-            let sim = Sim::new(net, 1).expect("no faults");
-            (Self(sim.observer(), changeable), sim)
-        }
+    fn service() -> (Double, Sim) {
+        let mut net = Net::new("service");
+        let cpu = net.domain("cpu").pinned(1);
+        let end = || {
+            from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+                batch.for_each(|event| event.split().0.finish());
+            })
+        };
+        let queue = bounded(8).admit(Overload::p99(ms(50)));
+        net.add(stage("a stage", end).on(cpu).queue(queue));
+        let sim = Sim::new(net, 1).expect("no faults");
+        (Double { net: Some(sim.observer()), ..Double::default() }, sim)
     }
 
-    impl Seen for Service {
-        fn json(&self) -> String {
-            String::new()
-        }
-
-        fn put_metrics(&self, _: &mut crate::metrics::Page) {}
-
-        fn health(&self) -> crate::Health {
-            crate::Health::default()
-        }
-
-        fn freeze(&self, _: &str, _: &str, _: &str, _: bool) -> Result<(), NotChanged> {
-            Ok(())
-        }
-
-        fn settings(&self) -> Vec<Setting> {
-            self.0.settings()
-        }
-
-        fn changes(&self) -> Vec<Changed> {
-            self.0.changes()
-        }
-
-        fn change(&self, by: &str, changes: &[(&str, Value)]) -> Result<(), NotChanged> {
-            if !self.1 {
-                return Err(NotChanged::Forbidden("not here"));
-            }
-            self.0.change(by, changes).map_err(|faults: SettingFaults| faults.into())
-        }
-
-        fn steer(&self, _: &str, _: &str, _: Steer) -> Result<(), NotChanged> {
-            Ok(())
-        }
-    }
-
-    fn ask(service: &Service, method: &str, query: &str, origin: Option<&[u8]>) -> (u16, Json) {
+    fn ask(shown: &Double, method: &str, query: &str, origin: Option<&[u8]>) -> (u16, Json) {
         let (method, path, query) = (method.as_bytes(), "/api/settings", Some(query));
         let host: Option<&[u8]> = Some(b"127.0.0.1:9900");
         let asked = Asked { method, path, query, host, origin, ..Asked::default() };
-        let said = answer(asked, service);
+        let said = answer(asked, shown);
         let json = serde_json::from_str(&said.body).unwrap_or(Json::String(said.body));
         (said.status, json)
     }
@@ -167,7 +127,7 @@ mod tests {
 
     #[test]
     fn settings_are_listed_with_all_that_is_to_be_known() {
-        let (service, _sim) = Service::new(true);
+        let (service, _sim) = service();
         let (status, all) = ask(&service, "GET", "", None);
         assert_eq!(status, 200);
         let all = all["settings"].as_array().expect("a list");
@@ -187,10 +147,11 @@ mod tests {
 
     #[test]
     fn a_post_or_a_patch_changes_all_that_it_names_and_nothing_else_does() {
-        let (service, _sim) = Service::new(true);
+        let (service, _sim) = service();
         let both = format!("by=anna&{BATCH}=16&{TARGET}=20000");
         let now = || {
-            let value = |path: &str| service.0.setting(path).expect("a setting").value.number();
+            let net = service.net.as_ref().expect("a net");
+            let value = |path: &str| net.setting(path).expect("a setting").value.number();
             (value("stages.a stage.batch"), value("stages.a stage.gate.overload.target"))
         };
         let own: &[u8] = b"http://127.0.0.1:9900";
@@ -232,8 +193,7 @@ mod tests {
 
     #[test]
     fn who_only_shows_changes_nothing() {
-        let (service, _sim) = Service::new(false);
-        let (status, body) = ask(&service, "POST", &format!("{BATCH}=16"), None);
+        let (status, body) = ask(&Double::default(), "POST", &format!("{BATCH}=16"), None);
         assert_eq!((status, body), (403, json!("not here\n")));
     }
 }

@@ -24,7 +24,7 @@ pub fn draw(file: Option<&Path>, format: Format) -> Result<ExitCode, String> {
     say(&match format {
         Format::Mermaid => net.mermaid(),
         Format::Dot => net.dot(),
-        Format::Json => format!("{:#}", sluicegate_web::net_json(&net)),
+        Format::Json => format!("{:#}", serde_json::json!(Net::from(&net))),
     });
     Ok(ExitCode::SUCCESS)
 }

@@ -4,9 +4,9 @@ use crate::gate::Gate;
 use crate::shared::Shared;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use serde_json::json;
 use sluicegate::{Changed, Changes, Setting, Value};
 use sluicegate_admin::metrics::{Page, put_build, put_gate};
+use sluicegate_admin::model::{Net, Stage};
 use sluicegate_admin::{
     Answer, Asked, Guard, Health, NotChanged, Seen, Steer, Token, answer, no_such_law,
 };
@@ -121,20 +121,24 @@ impl Admin {
 }
 
 impl Gates {
-    /// The gate whose setting has this path. Names may have dots.
-    fn owner(&self, path: &str) -> Option<&str> {
-        let path = path.strip_prefix("stages.")?;
-        let names = self.named.iter().map(|(name, _)| &**name);
-        let owns = |name: &&str| path.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
-        names.filter(owns).max_by_key(|name| name.len())
+    /// The gate whose setting has this path, by the settings of each; of a path that none has, the
+    /// one that can say what is wrong with it. Names may have dots: the path does not tell alone.
+    fn owner(&self, path: &str, settings: &[Vec<Setting>]) -> Option<usize> {
+        let has = |own: &Vec<Setting>| own.iter().any(|setting| setting.path == path);
+        settings.iter().position(has).or_else(|| {
+            let path = path.strip_prefix("stages.")?;
+            let owns = |name: &str| path.strip_prefix(name).is_some_and(|it| it.starts_with('.'));
+            let those = (0..self.named.len()).filter(|n| owns(&self.named[*n].0));
+            those.max_by_key(|n| self.named[*n].0.len())
+        })
     }
 }
 
 impl Seen for Gates {
     fn json(&self) -> String {
-        let shown =
-            self.named.iter().map(|(name, gate)| sluicegate_admin::gate(name, &gate.view()));
-        json!({ "name": "gates", "stages": shown.collect::<Vec<_>>() }).to_string()
+        let stages = self.named.iter().map(|(name, gate)| Stage::of_gate(name, &gate.view()));
+        let (name, stages) = ("gates".to_owned(), stages.collect());
+        Net { name, stages, ..Net::default() }.to_json()
     }
 
     fn put_metrics(&self, page: &mut Page) {
@@ -184,22 +188,22 @@ impl Seen for Gates {
         if !self.changeable {
             return Err(NotChanged::Forbidden(FIXED));
         }
-        let of = |name: &str| -> Vec<(&str, Value)> {
-            let own = |path| self.owner(path) == Some(name);
-            changes.iter().filter(|(path, _)| own(path)).copied().collect()
-        };
-        // A gate's settings stay what they are: what could be changed a moment ago still can.
-        let parts: Vec<_> = self.named.iter().map(|(name, gate)| (name, gate, of(name))).collect();
-        if parts.iter().map(|part| part.2.len()).sum::<usize>() != changes.len() {
-            let names: Vec<_> = self.named.iter().map(|(name, _)| &**name).collect();
-            let what = "no setting was changed: a path begins with stages.NAME., with one of these";
-            return Err(NotChanged::Wrong(format!("{what}: {}", names.join(", "))));
+        let before: Vec<_> = self.named.iter().map(|(name, gate)| gate.settings(name)).collect();
+        let mut parts = vec![Vec::new(); before.len()];
+        for change in changes {
+            let Some(owner) = self.owner(change.0, &before) else {
+                let names: Vec<_> = self.named.iter().map(|(name, _)| &**name).collect();
+                let what = "no setting was changed: a path begins with stages.NAME., with one of";
+                return Err(NotChanged::Wrong(format!("{what} these: {}", names.join(", "))));
+            };
+            parts[owner].push(*change);
         }
-        let before = self.settings();
-        parts.iter().try_for_each(|(name, gate, changes)| gate.check(name, changes))?;
-        parts.iter().try_for_each(|(name, gate, changes)| gate.set(name, changes))?;
+        // A gate's settings stay what they are: what could be changed a moment ago still can.
+        let each = || self.named.iter().zip(&parts);
+        each().try_for_each(|((name, gate), changes)| gate.check(name, changes))?;
+        each().try_for_each(|((name, gate), changes)| gate.set(name, changes))?;
         let after = self.settings();
-        let told = before.iter().zip(&after).filter(|(before, after)| before != after);
+        let told = before.iter().flatten().zip(&after).filter(|(before, after)| before != after);
         let told = told.map(|(before, after)| {
             (after.path.clone(), before.value.to_string(), after.value.to_string())
         });

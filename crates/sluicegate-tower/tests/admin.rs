@@ -130,6 +130,17 @@ async fn settings_of_several_gates_change_together_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_gate_whose_name_begins_as_a_path_of_another_takes_nothing_from_it() {
+    let (one, other) = (gate(1), gate(1));
+    let admin = Admin::new().gate("a", &one).gate("a.queue", &other).changeable();
+    let app = Router::new().fallback_service(admin);
+    let query = "stages.a.queue.capacity=7&stages.a.queue.queue.capacity=9";
+    let (said, _, body) = ask(&app, "POST", &format!("/api/settings?{query}"), &[]).await;
+    let capacities = (one.snapshot().capacity, other.snapshot().capacity);
+    assert_eq!((said, capacities), (StatusCode::OK, (7, 9)), "{body}");
+}
+
+#[tokio::test]
 async fn who_only_shows_gates_has_nothing_changed() {
     let gate = gate(1);
     let app = Router::new().fallback_service(Admin::new().gate("search", &gate));

@@ -33,5 +33,4 @@ pub use direct::Direct;
 pub use log::{Format, Target};
 pub use rules::{PASSWORD_MAX, hash_password};
 pub use service::{Former, NotStarted, Served, Service, check, plan};
-pub use sluicegate_admin::net as net_json;
 pub use sluicegate_io::Addr;

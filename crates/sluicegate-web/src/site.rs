@@ -211,7 +211,8 @@ fn show_net<M>(
         ..Settings::default()
     };
     let make = io(machine, small, Arc::clone(watch), workers);
-    let own = net.domain(ADMIN).machine(make).pinned(1);
+    // Who looks is not looked at: a viewer is a flow that is always slow.
+    let own = net.domain(ADMIN).machine(make).untraced().pinned(1);
     let prefix = Options { prefix: "admin-".to_owned(), ..Options::default() };
     let limits = Limits {
         grace: limits.grace.min(VIEWER_GRACE),

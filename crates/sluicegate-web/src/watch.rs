@@ -1,5 +1,6 @@
-//! What may be seen of a running service, from any thread: JSON of the net and its ledgers.
+//! What may be seen of a running service, from any thread.
 mod metrics;
+mod shown;
 mod sight;
 
 pub use sight::Sight;
@@ -8,15 +9,13 @@ use crate::app::OnChange;
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use crate::stages::Seats;
-use serde_json::{Map, Value, json};
-use sluicegate::{Observer, Snapshot};
-use sluicegate_admin::{Guard, Look, Watcher, net};
+use sluicegate::Observer;
+use sluicegate_admin::{Guard, Look, Watcher};
 use sluicegate_http::log::Lost;
 use sluicegate_http::{Refusals, TraceParents};
-use sluicegate_io::resources::{Budget, Parts, Resource, Usage};
-use sluicegate_io::{ConnCounts, ConnLedger, How, Refusal};
-use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use sluicegate_io::resources::Resource;
+use sluicegate_io::{ConnCounts, ConnLedger};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The domain of the admin listener.
@@ -116,38 +115,19 @@ impl Watch {
     /// these are to be sent.
     pub fn look(&self) -> Option<String> {
         let observer = self.observer.get()?;
-        let (net, changes) = (observer.snapshot(), observer.changes());
-        let waits = net.stages.iter().map(|stage| (&*stage.name, &stage.wait));
+        let (seen, changes) = (observer.snapshot(), observer.changes());
+        let waits = seen.stages.iter().map(|stage| (&*stage.name, &stage.wait));
         let waits: Vec<_> = waits.collect();
-        let (shown, watched) = (self.shown(&net), self.seats.taken() > 0);
-        let look = Look { net: &shown, waits: &waits, changes: &changes, watched };
+        let responses = seen.classes.iter().map(|class| (class.class, &class.response));
+        let responses: Vec<_> = responses.collect();
+        let (net, watched) = (self.shown(&seen), self.seats.taken() > 0);
+        let look = Look { net, waits: &waits, responses: &responses, changes: &changes, watched };
         self.lately().look(look)
     }
 
     /// The seats of those who watch.
     pub fn seats(&self) -> &Seats {
         &self.seats
-    }
-
-    /// A net, with what the server tells beside it.
-    fn shown(&self, seen: &Snapshot) -> String {
-        let mut shown = net(seen);
-        shown["ledger"]["connections"] = connections(&self.connections());
-        shown["cache"] = json!({
-            "bytes": self.cache.used(),
-            "budget": self.cache.limit(),
-            "variants": variants(&self.variants),
-        });
-        shown["http"] = json!({
-            "refused": refused(&self.refusals),
-            "deadlines_ignored": self.deadlines.load(Relaxed),
-            "traceparents_ignored": self.traces.ignored.load(Relaxed),
-        });
-        shown["resources"] = self.resources.iter().map(resource).collect();
-        shown["machine"] = machine(&Usage::read(Path::new("/")));
-        shown["log"] = json!({ "lost": self.lost.total() });
-        shown["viewers"] = self.seats.taken().into();
-        shown.to_string()
     }
 
     /// Goes on with the history of a net from which this one takes over.
@@ -167,70 +147,4 @@ impl std::fmt::Debug for Watch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Watch").field("connections", &self.connections()).finish_non_exhaustive()
     }
-}
-
-/// What gates heed; what could not be read is null.
-fn resource(resource: &Resource) -> Value {
-    let (budget, unit) = match resource.budget() {
-        Budget::Memory(bytes) => (bytes, "bytes"),
-        Budget::Descriptors(open) => (open, "open"),
-        Budget::CpuPressure(percent) => (percent.into(), "percent"),
-        Budget::RunDelay(span) => (micros(span.as_micros()), "us"),
-    };
-    let gauge = resource.gauge();
-    json!({ "name": gauge.name(), "used": gauge.used(), "budget": budget, "unit": unit })
-}
-
-/// What the process uses of its machine, and percent of time in which something waits there; what
-/// is not told is null.
-fn machine(usage: &Usage) -> Value {
-    let memory = |part: fn(Parts) -> Option<u64>| usage.memory.and_then(part);
-    json!({
-        "rss_bytes": memory(|memory| memory.resident),
-        "anonymous_bytes": memory(|memory| memory.anonymous),
-        "file_bytes": memory(|memory| memory.files),
-        "shared_bytes": memory(|memory| memory.shared),
-        "swapped_bytes": memory(|memory| memory.swapped),
-        "descriptors": usage.descriptors,
-        "descriptors_max": usage.descriptors_max,
-        "cpu_us": micros(usage.cpu.as_micros()),
-        "disk_read_bytes": usage.disk.map(|disk| disk.0),
-        "disk_written_bytes": usage.disk.map(|disk| disk.1),
-        "cpu_pressure": usage.cpu_pressure,
-        "memory_pressure": usage.memory_pressure,
-        "io_pressure": usage.io_pressure,
-        "cpus": usage.cpus,
-    })
-}
-
-fn connections(counts: &ConnCounts) -> Value {
-    let closed = How::ALL.map(|how| (how.name().to_owned(), counts.closed(how).into()));
-    let refused = Refusal::ALL.map(|why| (why.name().to_owned(), counts.refused(why).into()));
-    json!({
-        "opened": counts.opened,
-        "closed": closed.into_iter().collect::<Map<_, _>>(),
-        "open": counts.open,
-        "shed": counts.shed,
-        "refused": refused.into_iter().collect::<Map<_, _>>(),
-        "balanced": counts.balanced(),
-    })
-}
-
-/// Those that were shed before they were begun are counted by their wire.
-fn variants(counts: &Counts) -> Value {
-    json!({
-        "made": counts.made.load(Relaxed),
-        "ahead": counts.ahead.load(Relaxed),
-        "too_large": counts.too_large.load(Relaxed),
-        "dropped": counts.dropped.load(Relaxed),
-        "bytes_saved": counts.saved.load(Relaxed),
-    })
-}
-
-fn refused(refusals: &Refusals) -> Map<String, Value> {
-    refusals.each().map(|(status, n)| (status.to_string(), n.into())).collect()
-}
-
-fn micros(micros: u128) -> u64 {
-    u64::try_from(micros).unwrap_or(u64::MAX)
 }

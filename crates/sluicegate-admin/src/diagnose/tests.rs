@@ -16,6 +16,21 @@ fn nothing_is_wrong_with_an_idle_net() {
 }
 
 #[test]
+fn those_classes_suffer_that_are_refused_now() {
+    let net = |time_ms: u64, busy_us: u64, refused: u64| {
+        format!(
+            r#"{{"time_ms": {time_ms}, "stages": [{{"name": "a", "domain": "d", "kind": "pinned",
+            "replicas": 1, "queued": 8, "capacity": 8, "busy_us": {busy_us}}}], "classes": [
+            {{"class": 0, "finished": 9, "ended": {{"shed": 7000}}}},
+            {{"class": 1, "finished": {refused}, "ended": {{"shed": {refused}, "late": 2}}}}]}}"#
+        )
+    };
+    let told = told(&net(1000, 0, 100), &net(3000, 2_000_000, 140));
+    let classes: Vec<_> = told.suffers.iter().filter(|line| line.starts_with("class")).collect();
+    assert_eq!(classes, ["class 1: 20/s of 40/s end unanswered"]);
+}
+
+#[test]
 fn the_way_leads_over_two_wires() {
     let now = r#"{"time_ms": 1000, "stages": [
         {"name": "a", "domain": "d", "kind": "pinned", "replicas": 1, "queued": 100,

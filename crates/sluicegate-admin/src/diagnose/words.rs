@@ -228,14 +228,17 @@ fn held_up(look: &Look<'_>, n: usize) -> String {
     }
 }
 
-/// The classes that were refused, as far as that is told.
+/// The classes of which flows are refused now, the worst first.
 fn classes(look: &Look<'_>) -> Vec<String> {
-    let ended = |class: &&crate::model::ClassEnds| class.ended.values().sum::<u64>() > 0;
-    let mut refused: Vec<_> = look.now.classes.iter().filter(ended).collect();
-    refused.sort_by_key(|class| std::cmp::Reverse(class.ended.values().sum::<u64>()));
-    let told = refused.iter().take(TOLD_MAX).map(|class| {
-        let ended: u64 = class.ended.values().sum();
-        format!("class {}: {ended} of {} ended unanswered", class.class, ended + class.finished)
+    let classes = look.rates.classes.iter();
+    let mut refused: Vec<_> = classes
+        .map(|class| (class, class.ended_s.values().sum::<f64>()))
+        .filter(|(_, ended)| *ended >= LEAST)
+        .collect();
+    refused.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    let told = refused.iter().take(TOLD_MAX).map(|(class, ended)| {
+        let all = ended + class.finished_s;
+        format!("class {}: {}/s of {}/s end unanswered", class.class, count(*ended), count(all))
     });
     told.collect()
 }

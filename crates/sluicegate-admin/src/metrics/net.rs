@@ -2,7 +2,7 @@
 
 use super::catalogue::ServiceMetric;
 use super::page::Page;
-use sluicegate::{AdmissionQueueView, Metric, Reading, Snapshot, Vote, Why};
+use sluicegate::{AdmissionQueueView, Metric, Reading, Snapshot, Why};
 use std::time::Duration;
 
 /// Puts a net onto a page, and what runs it.
@@ -30,35 +30,14 @@ pub fn put_gate(page: &mut Page, name: &str, gate: &AdmissionQueueView) {
     put(Metric::StageQueueAge, gate.oldest.into());
     page.put(ServiceMetric::Running, &[name], gate.running);
     page.put(ServiceMetric::Concurrency, &[name], gate.concurrency);
-    let (gate, queue) = (&gate.admission, [name, "0"]);
-    page.put(Metric::GateOffered, &queue, gate.offered);
-    page.put(Metric::GateWork, &queue, gate.work);
-    page.put_some(Metric::GateWorkBound, &queue, bounded(gate.adjust.work));
-    let adjust = &gate.adjust;
-    let events = (adjust.events < usize::MAX).then_some(adjust.events);
-    page.put_some(Metric::GateEventsBound, &queue, events);
-    page.put_some(Metric::GateRateBound, &queue, Some(adjust.rate).filter(|rate| rate.is_finite()));
-    page.put_some(Metric::GatePatience, &queue, bounded(adjust.patience));
-    page.put(Metric::GateShare, &queue, adjust.share);
-    page.put(Metric::GateCost, &queue, gate.cost);
-    page.put(Metric::GatePressure, &queue, gate.adjust.pressure);
-    page.put(Metric::GateQuality, &queue, gate.adjust.quality);
-    gate.votes.iter().for_each(|law| put_law(page, queue, law));
+    for metric in Metric::ALL {
+        metric.each_of_gate([name, "0"], &gate.admission, &mut |labels, value| {
+            page.put(*metric, labels, value);
+        });
+    }
 }
 
 /// Puts what runs onto a page.
 pub fn put_build(page: &mut Page) {
     page.put(ServiceMetric::Build, &[env!("CARGO_PKG_VERSION")], true);
-}
-
-fn put_law(page: &mut Page, [stage, queue]: [&str; 2], law: &Vote) {
-    let labels = [stage, queue, law.law];
-    page.put_some(Metric::LawTarget, &labels, law.target.and_then(bounded));
-    page.put_some(Metric::LawMeasured, &labels, law.adjust.measured.and_then(bounded));
-    page.put(Metric::LawPressure, &labels, law.adjust.pressure);
-    page.put(Metric::LawFrozen, &labels, law.frozen);
-}
-
-fn bounded(span: Duration) -> Option<Duration> {
-    (span < Duration::MAX).then_some(span)
 }

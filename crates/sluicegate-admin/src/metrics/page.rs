@@ -79,8 +79,8 @@ impl Page {
         let labels = &self.labels;
         match value.into() {
             Reading::Histogram(histogram) => put_histogram(text, declared, labels, histogram),
-            Reading::Count(n) => put_sample(text, [declared.name, ""], labels, n),
-            Reading::Number(n) => put_sample(text, [declared.name, ""], labels, Real(n)),
+            Reading::Count(n) => put_count(text, [declared.name, ""], labels, n),
+            Reading::Number(x) => put_real(text, [declared.name, ""], labels, x),
         }
     }
 
@@ -139,33 +139,40 @@ fn put_histogram(text: &mut String, declared: &Declared, labels: &str, histogram
     let is_time = declared.unit == "seconds";
     let bounds: &[_] = if is_time { &TIMES } else { &SIZES };
     let comma = if labels.is_empty() { "" } else { "," };
+    let begin = [declared.name, "_bucket{", labels, comma, "le=\""].concat();
+    let mut put_bucket = |le: &str, n: u64| {
+        text.extend([&begin, le, "\"} ", itoa::Buffer::new().format(n), "\n"]);
+    };
     let mut counted = histogram.buckets().peekable();
     let mut below = 0;
     for (bound, le) in bounds {
         while let Some((_, n)) = counted.next_if(|(most, _)| most <= bound) {
             below += n;
         }
-        put_bucket(text, declared.name, (labels, comma), le, below);
+        put_bucket(le, below);
     }
     let all = below + counted.map(|(_, n)| n).sum::<u64>();
-    put_bucket(text, declared.name, (labels, comma), "+Inf", all);
+    put_bucket("+Inf", all);
     let unit = if is_time { 1e9 } else { 1.0 };
-    put_sample(text, [declared.name, "_sum"], labels, Real(histogram.sum() as f64 / unit));
-    put_sample(text, [declared.name, "_count"], labels, all);
+    put_real(text, [declared.name, "_sum"], labels, histogram.sum() as f64 / unit);
+    put_count(text, [declared.name, "_count"], labels, all);
 }
 
-fn put_bucket(text: &mut String, name: &str, (labels, comma): (&str, &str), le: &str, n: u64) {
-    text.extend([name, "_bucket{", labels, comma, "le=\"", le, "\"} "]);
-    // Writing to a string cannot fail, here and below.
-    let _ = writeln!(text, "{n}");
+fn put_count(text: &mut String, name: [&str; 2], labels: &str, n: u64) {
+    put_name(text, name, labels);
+    text.extend([itoa::Buffer::new().format(n), "\n"]);
 }
 
-fn put_sample(text: &mut String, name: [&str; 2], labels: &str, value: impl std::fmt::Display) {
-    text.extend(name);
-    if !labels.is_empty() {
-        text.extend(["{", labels, "}"]);
-    }
-    let _ = writeln!(text, " {value}");
+fn put_real(text: &mut String, name: [&str; 2], labels: &str, x: f64) {
+    put_name(text, name, labels);
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{}", Real(x));
+}
+
+/// The name of a sample and its labels, up to the value.
+fn put_name(text: &mut String, [name, end]: [&str; 2], labels: &str) {
+    let [open, close] = if labels.is_empty() { ["", " "] } else { ["{", "} "] };
+    text.extend([name, end, open, labels, close]);
 }
 
 /// A number as both formats write it.
@@ -194,6 +201,10 @@ fn write_labels(text: &mut String, declared: &Declared, values: &[&str]) {
 
 /// The value of a label, as both formats want it.
 fn push_escaped(text: &mut String, value: &str) {
+    // As good as all of them.
+    if !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+        return text.push_str(value);
+    }
     for part in value.split_inclusive(['\\', '"', '\n']) {
         let (plain, special) = match part.as_bytes().last() {
             Some(b'\\') => (&part[..part.len() - 1], "\\\\"),

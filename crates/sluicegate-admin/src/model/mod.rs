@@ -1,27 +1,29 @@
-//! What `/api/net` answers, read back: of a service that runs, or recorded once.
+//! What `/api/net` answers: made of what observers see, and read back from a service that runs, or
+//! from a recording. The names are those of the JSON.
 //!
 //! What an older version did not tell is zero, empty or `None`; what a newer one tells beyond this
-//! is passed over. The names are those of the JSON.
+//! is passed over.
 
 mod flows;
 mod gate;
 mod net;
+mod seen;
+mod server;
 mod stage;
 
 pub use flows::{Flow, FlowStep, Flows};
 pub use gate::{Admission, Bounds, Vote};
-pub use net::{
-    ClassEnds, Connections, Http, Ledger, Log, Machine, Net, PageCache, Resource, Setting, Stall,
-    Wire, Worker,
-};
+pub use net::{ClassEnds, Ledger, Net, Setting, Stall, Wire, Worker};
+pub use server::{Connections, Http, Log, Machine, PageCache, Resource};
 pub use stage::{BatchSizes, ClassRefused, Stage, Times};
 
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// Counts by the name of what was counted: ends by their reason, for one.
-pub type Counts = BTreeMap<String, u64>;
+pub type Counts = BTreeMap<Cow<'static, str>, u64>;
 
 /// Why a text is no net.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +79,11 @@ impl Net {
             _ => return Err(NoNet::Other),
         }
         serde_path_to_error::deserialize(json).map_err(|error| NoNet::Wrong(error.to_string()))
+    }
+
+    /// What `/api/net` answers.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("names, numbers and lists of them")
     }
 
     /// When it was seen, in milliseconds by its own clock, or the latest of those of its gates.

@@ -1,6 +1,6 @@
-//! The net itself, its wires, workers, classes and ledger, and what a server tells beside them.
+//! The net itself: its wires, workers, classes, ledger and settings.
 
-use super::{Counts, Stage, Times};
+use super::{Connections, Counts, Http, Log, Machine, PageCache, Resource, Stage, Times};
 use serde::{Deserialize, Serialize};
 
 /// A net at one moment. Counts are since the start.
@@ -10,10 +10,13 @@ pub struct Net {
     /// Its name.
     pub name: String,
     /// When, by its own clock; `None` where each of its stages has a clock of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub time_ms: Option<u64>,
     /// How old the oldest part of the ledger was.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<f64>,
     /// The number of the snapshot, where it is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,
     /// Whether it takes no new work.
     pub draining: bool,
@@ -24,6 +27,7 @@ pub struct Net {
     /// Its wires.
     pub wires: Vec<Wire>,
     /// What became of every flow.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Ledger>,
     /// Handlers that have not come back for long.
     pub stalls: Vec<Stall>,
@@ -32,16 +36,21 @@ pub struct Net {
     /// Its threads.
     pub workers: Vec<Worker>,
     /// What the server's process uses of its machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
     /// What gates heed beside the work that waits.
     pub resources: Vec<Resource>,
     /// The server's page cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<PageCache>,
     /// What HTTP refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<Http>,
     /// The server's access log.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<Log>,
     /// Who watches, by `/api/live`: each is a flow that is in the net for as long as it lasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub viewers: Option<u64>,
 }
 
@@ -98,8 +107,10 @@ pub struct Ledger {
     /// Whether nothing vanished and nothing was made twice.
     pub balanced: bool,
     /// How old its oldest part was.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<f64>,
     /// The server's connections.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub connections: Option<Connections>,
 }
 
@@ -108,24 +119,6 @@ impl Ledger {
     pub fn finished(&self) -> u64 {
         self.ended.get("finished").copied().unwrap_or_default()
     }
-}
-
-/// The connections of a server.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Connections {
-    /// Those that were opened.
-    pub opened: u64,
-    /// Those that closed, by how.
-    pub closed: Counts,
-    /// Those that are open.
-    pub open: u64,
-    /// Refused in the backlog, for want of descriptors.
-    pub shed: u64,
-    /// Refused right after they were accepted, by the reason.
-    pub refused: Counts,
-    /// Whether none vanished.
-    pub balanced: bool,
 }
 
 /// A handler that has not come back for long.
@@ -174,72 +167,6 @@ pub struct Worker {
     pub runs: u64,
     /// Whether it has nothing to do now.
     pub asleep: bool,
-}
-
-/// What the process uses of its machine; `None` is not known.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Machine {
-    /// Memory in use.
-    pub rss_bytes: Option<u64>,
-    /// Open descriptors.
-    pub descriptors: Option<u64>,
-    /// The most that may be open.
-    pub descriptors_max: Option<u64>,
-    /// The share of the time in which somebody waited for a processor, in percent.
-    pub cpu_pressure: Option<f64>,
-    /// The same for memory.
-    pub memory_pressure: Option<f64>,
-    /// The same for disks.
-    pub io_pressure: Option<f64>,
-    /// Processors that may be used.
-    pub cpus: Option<u64>,
-}
-
-/// What gates heed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Resource {
-    /// Its name, which is that of the law.
-    pub name: String,
-    /// How much of the budget is used, from 0; `None` is not known.
-    pub used: Option<f64>,
-    /// The budget.
-    pub budget: f64,
-    /// Its unit.
-    pub unit: String,
-}
-
-/// The server's page cache.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PageCache {
-    /// Bytes of pages.
-    pub bytes: u64,
-    /// The most that there may be.
-    pub budget: u64,
-    /// Coded forms of pages, by what became of them.
-    pub variants: Counts,
-}
-
-/// What HTTP refused.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Http {
-    /// By status.
-    pub refused: Counts,
-    /// Deadlines of clients that could not be read.
-    pub deadlines_ignored: u64,
-    /// Fields `traceparent` that could not be read, while flows are traced.
-    pub traceparents_ignored: u64,
-}
-
-/// The access log.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Log {
-    /// Lines that were not written.
-    pub lost: u64,
 }
 
 /// A number that may be set, as `/api/settings` tells it.

@@ -14,36 +14,44 @@ pub struct Stage {
     /// `pinned`, `pool` or `gate`.
     pub kind: String,
     /// Replicas, one a thread of the domain; 0 for a gate.
+    #[serde(skip_serializing_if = "is_none")]
     pub replicas: u64,
     /// How many of its threads take events now.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_duty: Option<u64>,
     /// Events that wait.
     pub queued: u64,
     /// The most that may wait, over all queues.
     pub capacity: u64,
     /// Events that came.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub arrivals: Option<u64>,
     /// Events handled.
     pub served: u64,
     /// Batches handled.
     pub batches: u64,
     /// Time in the handler; `None` for a gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub busy_us: Option<u64>,
     /// Runs that took more than twice their slice.
     pub overruns: u64,
     /// The mean time that the oldest event of a batch had waited.
     pub wait_us: u64,
     /// How long events waited.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub wait: Option<Times>,
     /// How long the handler took for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<Times>,
     /// How many events a batch had.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_sizes: Option<BatchSizes>,
     /// How often it parked on held output.
     pub parked: u64,
     /// Whether any of its replicas is parked now.
     pub parked_now: bool,
     /// How long its replicas were parked, added up.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub parked_us: Option<u64>,
     /// On which ports it is parked now.
     pub parked_on: Vec<String>,
@@ -68,14 +76,19 @@ pub struct Stage {
     /// The gates of its queues.
     pub admission: Vec<Admission>,
     /// When, by the clock of the gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub time_ms: Option<u64>,
     /// Whether the gate takes no more.
-    pub draining: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draining: Option<bool>,
     /// Calls that are served, of a gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub running: Option<u64>,
     /// The most that are served at once, of a gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u64>,
     /// What became of the calls of a gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Ledger>,
 }
 
@@ -89,6 +102,10 @@ impl Stage {
     pub fn refused_total(&self) -> u64 {
         self.refused.values().sum()
     }
+}
+
+fn is_none(n: &u64) -> bool {
+    *n == 0
 }
 
 /// How long something took.
@@ -116,11 +133,11 @@ pub struct BatchSizes {
     /// The mean.
     pub mean: f64,
     /// Quantiles.
-    pub p50: f64,
+    pub p50: u64,
     /// See `p50`.
-    pub p99: f64,
+    pub p99: u64,
     /// The largest.
-    pub max: f64,
+    pub max: u64,
 }
 
 /// Flows of one class that ended without an answer.

@@ -5,41 +5,24 @@ use std::collections::BTreeMap;
 /// Looks in a row without it, until a condition is over: one that comes and goes is one.
 const CALM: u32 = 10;
 
-/// What a look means for a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// It has just begun.
-    On,
-    /// Nothing new.
-    None,
-}
-
 /// Conditions by their kind and the stage they are of; empty for the net.
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
     on: BTreeMap<(&'static str, String), Lasting>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lasting {
     seen: bool,
     calm: u32,
 }
 
 impl Conditions {
-    /// Looks at one condition. Those that are not seen between two calls of [`over`](Self::over)
-    /// are off.
-    pub fn turn(&mut self, kind: &'static str, stage: &str, on: bool) -> Turn {
-        if !on {
-            return Turn::None;
-        }
-        let mut turn = Turn::None;
-        let lasting = self.on.entry((kind, stage.to_owned())).or_insert_with(|| {
-            turn = Turn::On;
-            Lasting::default()
-        });
-        *lasting = Lasting { seen: true, calm: 0 };
-        turn
+    /// Looks at one condition; whether it has just begun. Those that are not seen between two calls
+    /// of [`over`](Self::over) are off.
+    pub fn begins(&mut self, kind: &'static str, stage: &str, on: bool) -> bool {
+        let seen = Lasting { seen: true, calm: 0 };
+        on && self.on.insert((kind, stage.to_owned()), seen).is_none()
     }
 
     /// Whether it has been over for a while.
@@ -74,7 +57,7 @@ mod tests {
         let mut told = Vec::new();
         for look in 0..100 {
             let on = look % 7 == 0 && look < 50;
-            if conditions.turn("pressure", "a", on) == Turn::On {
+            if conditions.begins("pressure", "a", on) {
                 told.push((look, true));
             }
             told.extend(conditions.over().into_iter().map(|_| (look, false)));

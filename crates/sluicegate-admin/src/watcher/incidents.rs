@@ -1,6 +1,6 @@
 //! What happened to a net that somebody may have to know later: found by comparing two looks at it.
 
-use super::conditions::{Conditions, Turn};
+use super::conditions::Conditions;
 use crate::diagnose::Diagnosis;
 use crate::model::{Admission, Net, Stage};
 use serde::Serialize;
@@ -222,7 +222,7 @@ impl Incidents {
 
     fn pressure(&mut self, stage: &Stage) {
         let pressure = stage.admission.iter().map(|gate| gate.pressure).fold(0.0, f64::max);
-        if self.conditions.turn("pressure", &stage.name, pressure > 0.0) == Turn::On {
+        if self.conditions.begins("pressure", &stage.name, pressure > 0.0) {
             let law = stage.admission.iter().flat_map(strongest).next().unwrap_or("a law");
             let percent = (pressure * 100.0).ceil();
             let words = format!(
@@ -234,7 +234,7 @@ impl Incidents {
     }
 
     fn breaker(&mut self, stage: &Stage) {
-        if self.conditions.turn("breaker", &stage.name, stage.broken_now > 0) == Turn::On {
+        if self.conditions.begins("breaker", &stage.name, stage.broken_now > 0) {
             let words = format!("the breaker of {} is open: all it gets is refused", stage.name);
             self.note("breaker", Some(stage.name.clone()), words);
         }
@@ -242,7 +242,7 @@ impl Incidents {
 
     fn stalls(&mut self, now: &Net) {
         for stall in &now.stalls {
-            if self.conditions.turn("stall", &stall.stage, true) == Turn::On {
+            if self.conditions.begins("stall", &stall.stage, true) {
                 let words = format!(
                     "a handler of {} has not come back for {}",
                     stall.stage,
@@ -256,11 +256,11 @@ impl Incidents {
     /// What is of the net and not of a stage.
     fn whole(&mut self, now: &Net) {
         let uneven = now.ledger.as_ref().is_some_and(|ledger| !ledger.balanced);
-        if self.conditions.turn("ledger", "", uneven) == Turn::On {
+        if self.conditions.begins("ledger", "", uneven) {
             let words = "the ledger is uneven: flows vanished, or there are too many";
             self.note("ledger", None, words.to_owned());
         }
-        if self.conditions.turn("drain", "", now.draining) == Turn::On {
+        if self.conditions.begins("drain", "", now.draining) {
             self.note("drain", None, "the net takes no new work".to_owned());
         }
         if let Some(why) = now.stopped.as_ref().filter(|_| !self.stopped) {

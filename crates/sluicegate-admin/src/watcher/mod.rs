@@ -5,8 +5,8 @@
 mod conditions;
 mod history;
 mod incidents;
+mod recent;
 mod ring;
-mod waits;
 
 pub use history::{BYTES_PER_STAGE, STAGES_KEPT};
 pub use incidents::{INCIDENTS_KEPT, Incident};
@@ -16,11 +16,11 @@ use crate::model::{Net, Stage};
 use crate::rates::{Rates, StageRates, rates};
 use history::{History, Row};
 use incidents::Incidents;
+use recent::Recent;
 use serde::Serialize;
 use sluicegate::{Changed, Histogram};
 use std::collections::HashMap;
 use std::time::Duration;
-use waits::Waits;
 
 /// The time between two looks.
 pub const TICK: Duration = Duration::from_secs(1);
@@ -34,18 +34,23 @@ pub struct Watcher {
     rates: Rates,
     history: History,
     incidents: Incidents,
-    waits: Waits,
+    /// Of as many stages as have a history.
+    waits: Recent<String>,
+    /// By class.
+    responses: Recent<u8>,
     /// The next look is at another net.
     again: bool,
 }
 
 /// A net as it is seen at a moment.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Look<'a> {
     /// What `/api/net` would answer now.
-    pub net: &'a str,
+    pub net: Net,
     /// How long events waited at stages since the start, where that is known.
     pub waits: &'a [(&'a str, &'a Histogram)],
+    /// How long the answers to each class took since the start, where that is known.
+    pub responses: &'a [(u8, &'a Histogram)],
     /// The changes that are remembered.
     pub changes: &'a [Changed],
     /// Whether anybody watches.
@@ -60,23 +65,29 @@ struct Timeline<'a> {
 
 impl Watcher {
     /// Takes a look at the net. Gives what those who watch are to be sent, one event of a stream
-    /// for all, if there are any. Before a net runs there is nothing to be seen.
+    /// for all, if there are any.
     pub fn look(&mut self, look: Look<'_>) -> Option<String> {
-        let Look { net, waits, changes, watched } = look;
-        let now = Net::from_json(net).ok()?;
+        let Look { net: now, waits, responses, changes, watched } = look;
         let at_ms = self.time(&now);
         let none = Net::default();
         let before = self.diagnoses.last();
-        let rates = rates(before.unwrap_or(&none), &now).or_of_flows(&self.rates);
-        let waits = self.waits.since(waits);
+        let mut rates = rates(before.unwrap_or(&none), &now).or_of_flows(&self.rates);
+        let responses: Vec<_> = responses.iter().map(|(of, times)| (of, *times)).collect();
+        let responses = self.responses.since(&responses);
+        for class in &mut rates.classes {
+            let p99 = u8::try_from(class.class).ok().and_then(|class| responses.get(&class));
+            class.response_p99_us = p99.copied();
+        }
+        let waits = self.waits.since(&waits[..waits.len().min(STAGES_KEPT)]);
         let rows = Rows { now: &now, rates: &rates, waits };
         self.history.push(at_ms, rows.whole(), rows.each());
         self.rates = rates;
         let told = self.incidents.count();
         self.incidents.look(at_ms, before, &now, changes);
+        let net = watched.then(|| now.to_json());
         let diagnosis = self.diagnoses.look(now);
         self.incidents.diagnosis(diagnosis);
-        watched.then(|| {
+        net.map(|net| {
             let incidents: Vec<_> = self.incidents.since(told).collect();
             let (rates, diagnosis, incidents) =
                 (text(&self.rates), text(diagnosis), text(&incidents));
@@ -129,7 +140,7 @@ fn text(shown: &impl Serialize) -> String {
 struct Rows<'a> {
     now: &'a Net,
     rates: &'a Rates,
-    waits: HashMap<&'a str, f32>,
+    waits: HashMap<&'a str, f64>,
 }
 
 impl Rows<'_> {
@@ -146,7 +157,7 @@ impl Rows<'_> {
             refused_s: rates.refused_s as f32,
             queued: stage.queued as f32,
             saturation: rates.saturation as f32,
-            wait_p99_us: self.waits.get(&*stage.name).copied().unwrap_or(f32::NAN),
+            wait_p99_us: self.waits.get(&*stage.name).map_or(f32::NAN, |wait| *wait as f32),
         }
     }
 

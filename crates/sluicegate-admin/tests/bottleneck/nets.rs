@@ -1,6 +1,5 @@
 //! Nets whose trouble is planned, in virtual time.
 
-use serde_json::Value;
 use sluicegate::sim::{Arrivals, Crowd, Gaps, Outside, Random, ServiceTime, Setup};
 use sluicegate::{
     Batch, Capacity, Cx, Domain, Inlet, Net, Node, Out, Outlet, Sim, Spec, Stage, VirtualTime,
@@ -102,25 +101,15 @@ impl Made {
     }
 }
 
-/// What the admin listener would answer now.
-pub fn shown(sim: &mut Sim) -> Value {
-    sluicegate_admin::net(&sim.snapshot())
+/// What the admin listener would show now.
+pub fn shown(sim: &mut Sim) -> model::Net {
+    (&sim.snapshot()).into()
 }
 
-/// What it would answer at two moments: a second apart, after a second.
-pub fn answers(sim: &mut Sim) -> [Value; 2] {
+/// What it would show at two moments: a second apart, after a second.
+pub fn looks(sim: &mut Sim) -> [model::Net; 2] {
     [(); 2].map(|()| {
         assert!(sim.run_for(ms(1000), STEPS), "it comes to an end");
         shown(sim)
     })
-}
-
-/// What is read of such an answer.
-pub fn read(answer: Value) -> model::Net {
-    model::Net::from_value(answer).expect("it is a net")
-}
-
-/// Two looks at a net that runs.
-pub fn looks(sim: &mut Sim) -> [model::Net; 2] {
-    answers(sim).map(read)
 }

@@ -1,8 +1,7 @@
 //! Nets that are prepared, each with another trouble.
 
-use crate::nets::{Made, Part, answers, looks, read, shown};
+use crate::nets::{Made, Part, looks, shown};
 use crate::troubles::{COSTS, FAST, all, gated, pool, short, slow_client, three, window};
-use serde_json::Value;
 use sluicegate::sim::Gaps;
 use sluicegate::{Batch, Cx, Limit, Out, Overload, Sim, Supervision, bounded, from_fn, ms, stage};
 use sluicegate_admin::model::Net;
@@ -10,12 +9,11 @@ use sluicegate_admin::{Diagnosis, Kind, diagnose};
 
 /// What is told after two seconds.
 fn told(sim: &mut Sim) -> Diagnosis {
-    of(answers(sim))
+    of(&looks(sim))
 }
 
-fn of(answers: [Value; 2]) -> Diagnosis {
-    let [before, now] = answers.map(read);
-    diagnose(&before, &now)
+fn of([before, now]: &[Net; 2]) -> Diagnosis {
+    diagnose(before, now)
 }
 
 #[track_caller]
@@ -36,10 +34,10 @@ fn nothing_is_wrong() {
 #[test]
 fn a_net_that_drains_is_no_fault() {
     let mut sim = three(500.0, COSTS, 64);
-    let before = read(shown(&mut sim));
+    let before = shown(&mut sim);
     sim.drain();
     assert!(sim.run_for(ms(1000), 100_000));
-    assert_told(&diagnose(&before, &read(shown(&mut sim))), Kind::Draining, None, "");
+    assert_told(&diagnose(&before, &shown(&mut sim)), Kind::Draining, None, "");
 }
 
 #[test]
@@ -59,10 +57,10 @@ fn a_short_queue_is_not_the_cause_of_what_it_holds_up() {
 
 #[test]
 fn a_pool_whose_threads_wait_is_blocked_and_one_that_computes_is_not() {
-    let told = of(pool(100));
+    let told = of(&pool(100));
     assert_told(&told, Kind::Blocked, Some("call"), "domains.calls.threads");
     assert!(told.words.contains("all 8 threads of `calls` wait"), "{told:#?}");
-    assert_told(&of(pool(19_000)), Kind::Cpu, Some("call"), "cheaper");
+    assert_told(&of(&pool(19_000)), Kind::Cpu, Some("call"), "cheaper");
 }
 
 #[test]
@@ -133,7 +131,7 @@ fn one_look_tells_of_all_the_time_since_the_start() {
 #[test]
 fn each_of_those_that_are_shown_elsewhere_is_named() {
     for trouble in all() {
-        let told = of(trouble.answers);
+        let told = of(&trouble.looks);
         let expected = (trouble.kind, trouble.stage);
         assert_eq!((told.kind, told.stage.as_deref()), expected, "{}: {told:#?}", trouble.name);
     }

@@ -1,13 +1,13 @@
 //! Nets with another trouble each.
 
-use crate::nets::{Made, Part, answers, us};
-use serde_json::Value;
+use crate::nets::{Made, Part, looks, us};
 use sluicegate::sim::{Gaps, ServiceTime};
 use sluicegate::{
     AsyncCx, Batch, Capacity, Cx, Event, Out, Overload, Sim, Stage, Tags, bounded, from_async_fn,
     ms, stage,
 };
 use sluicegate_admin::Kind;
+use sluicegate_admin::model::Net;
 use sluicegate_macros::{From, Ports};
 use std::time::Duration;
 
@@ -20,22 +20,22 @@ pub struct Trouble {
     pub name: &'static str,
     pub kind: Kind,
     pub stage: Option<&'static str>,
-    /// What `/api/net` answers, a second apart.
-    pub answers: [Value; 2],
+    /// What is shown, a second apart.
+    pub looks: [Net; 2],
 }
 
 /// One of each kind that is not a simple fact.
 pub fn all() -> [Trouble; 6] {
-    let trouble = |name, kind, stage, answers| Trouble { name, kind, stage, answers };
+    let trouble = |name, kind, stage, looks| Trouble { name, kind, stage, looks };
     let mut computes = three(1500.0, COSTS, 64);
     let mut gate = gated(bounded(512).admit(Overload::p99(ms(4))), Gaps::Bursts(20));
     [
-        trouble("computes", Kind::Cpu, Some("work"), answers(&mut computes)),
-        trouble("short-queue", Kind::Busy, Some("disk"), answers(&mut short())),
+        trouble("computes", Kind::Cpu, Some("work"), looks(&mut computes)),
+        trouble("short-queue", Kind::Busy, Some("disk"), looks(&mut short())),
         trouble("blocked-pool", Kind::Blocked, Some("call"), pool(100)),
-        trouble("slow-client", Kind::Outside, None, answers(&mut slow_client())),
-        trouble("small-window", Kind::Window, Some("ask"), answers(&mut window(4))),
-        trouble("strict-gate", Kind::Gate, Some("work"), answers(&mut gate)),
+        trouble("slow-client", Kind::Outside, None, looks(&mut slow_client())),
+        trouble("small-window", Kind::Window, Some("ask"), looks(&mut window(4))),
+        trouble("strict-gate", Kind::Gate, Some("work"), looks(&mut gate)),
     ]
 }
 
@@ -71,7 +71,7 @@ pub fn short() -> Sim {
 }
 
 /// A pool of eight threads whose handler takes 20 ms, of which so many microseconds on a processor.
-pub fn pool(cpu_us: u64) -> [Value; 2] {
+pub fn pool(cpu_us: u64) -> [Net; 2] {
     let mut made = Made::new(Gaps::Poisson, 600.0, 2000, 1);
     let [cpu, pool] = [made.net.domain("cpu").pinned(1), made.net.domain("calls").pool(8)];
     let row = [
@@ -80,12 +80,11 @@ pub fn pool(cpu_us: u64) -> [Value; 2] {
     ];
     made.row(&row);
     let mut sim = made.sim(1);
-    let mut seen = answers(&mut sim);
+    let mut seen = looks(&mut sim);
     // A simulation has no processors.
-    for (n, net) in seen.iter_mut().enumerate() {
-        for worker in net["workers"].as_array_mut().expect("workers") {
-            let computes = worker["domain"] == "calls";
-            worker["cpu_us"] = if computes { n as u64 * cpu_us * 50 } else { 0 }.into();
+    for (n, net) in (0..).zip(&mut seen) {
+        for worker in &mut net.workers {
+            worker.cpu_us = Some(if worker.domain == "calls" { n * cpu_us * 50 } else { 0 });
         }
     }
     seen

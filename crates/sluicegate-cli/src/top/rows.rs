@@ -143,7 +143,7 @@ fn state(stage: &Stage) -> &'static str {
         () if stage.broken_now > 0 => "broken",
         () if stage.paused => "paused",
         () if stage.parked_now => "parked",
-        () if stage.draining => "draining",
+        () if stage.draining == Some(true) => "draining",
         () => "",
     }
 }

@@ -54,15 +54,12 @@ struct Shown {
 impl Shown {
     fn new(trouble: &Trouble) -> Shown {
         let mut watcher = Watcher::default();
-        let [before, now] = &trouble.answers;
-        let look = |net: &str, watcher: &mut Watcher| {
+        let [_, event] = trouble.looks.clone().map(|net| {
             watcher.look(Look { net, watched: true, ..Look::default() }).expect("it is watched")
-        };
-        look(&before.to_string(), &mut watcher);
-        let mut now = now.clone();
-        now["viewers"] = 0.into();
-        let net = now.to_string();
-        let event = look(&net, &mut watcher);
+        });
+        let [_, mut now] = trouble.looks.clone();
+        now.viewers = Some(0);
+        let net = now.to_json();
         Shown { net, event, watcher: Some(Mutex::new(watcher)), asked: AtomicU64::new(0) }
     }
 

@@ -1,5 +1,5 @@
 //! One clear sentence about settings that cannot be used: where, what was found, what is accepted.
-use super::keys::Key;
+use super::key::Key;
 use std::fmt;
 
 /// Where a setting was typed.

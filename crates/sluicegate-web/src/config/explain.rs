@@ -1,6 +1,7 @@
 //! What would be served where, in words: sites, rules in order, handlers, limits, and where each
 //! setting came from.
-use super::keys::{KEYS, Kind, Preset};
+use super::key::{Kind, Preset};
+use super::keys::KEYS;
 use super::settings::Settings;
 use super::sites::{RuleConfig, SiteConfig};
 use super::value::{Value, show_bytes};

@@ -4,6 +4,7 @@ mod classes;
 mod complaint;
 mod compression;
 mod explain;
+mod key;
 mod keys;
 mod log;
 mod resources;
@@ -16,7 +17,8 @@ mod value;
 
 pub use complaint::{Complaint, Complaints, Place};
 pub use explain::explain;
-pub use keys::{FILE, Group, Key, Kind, Preset, WORKERS_MAX, describe, each};
+pub use key::{Group, Key, Kind, Preset, each};
+pub use keys::{FILE, WORKERS_MAX, describe};
 pub use log::{Log, RequestId};
 pub use routes::{AppRoute, Handler, Route};
 pub use schema::schema;

@@ -1,5 +1,6 @@
 //! A JSON Schema of the configuration, made from the descriptions of its settings.
-use super::keys::{FILE, Group, Key, Kind, Preset};
+use super::key::{Group, Key, Kind, Preset};
+use super::keys::FILE;
 use serde_json::{Map, Value, json};
 
 /// The schema (draft 2020-12), for editors and checks. What needs more than a pattern, such as

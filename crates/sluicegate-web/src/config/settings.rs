@@ -1,6 +1,7 @@
 //! What the user typed, in a file or on the command line, checked key by key.
 use super::complaint::{Complaint, Complaints, Place};
-use super::keys::{FILE, KEYS, Key, Preset};
+use super::key::{Key, Preset};
+use super::keys::{FILE, KEYS};
 use super::value::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! TOML into settings: every key has to be known, every value of the kind its key asks for.
 use super::complaint::{Complaint, Complaints, Place};
-use super::keys::{FILE, Group, Key};
+use super::key::{Group, Key};
+use super::keys::FILE;
 use super::settings::{Node, Settings};
 use super::value::Value;
 use std::path::PathBuf;

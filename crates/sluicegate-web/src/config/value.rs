@@ -1,5 +1,5 @@
 //! Values as they are typed: sizes with units, spans of time, addresses, names.
-use super::keys::Kind;
+use super::key::Kind;
 use crate::coding::is_pattern;
 use crate::files::Name;
 use crate::rules::{Clients, Network, Pattern, fields, hosts, redirect};

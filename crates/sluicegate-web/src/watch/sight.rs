@@ -1,6 +1,6 @@
 //! What the admin listener sees: who ask at once are answered from one snapshot.
 use super::{ADMIN, Watch, metrics};
-use sluicegate::{Changed, FlowTrace, Observer, Setting, Snapshot, Time, Value};
+use sluicegate::{Changed, Observer, Setting, Snapshot, Time, Value};
 use sluicegate_admin::metrics::{Page, put_net};
 use sluicegate_admin::model::{Flow, Flows};
 use sluicegate_admin::{Guard, Health, NotChanged, Seen, Steer, Watcher, no_such_law};
@@ -58,7 +58,7 @@ impl Sight {
 impl Seen for Sight {
     /// An empty object before the net runs.
     fn json(&self) -> String {
-        self.snapshot().map_or_else(|| "{}".to_owned(), |net| self.watch.shown(&net))
+        self.snapshot().map_or_else(|| "{}".to_owned(), |net| self.watch.shown(&net).to_json())
     }
 
     /// Nothing before the net runs.
@@ -84,10 +84,7 @@ impl Seen for Sight {
 
     fn flows(&self) -> Option<Flows> {
         let observer = self.watch.observer.get()?;
-        // Who looks is not looked at.
-        let own = |flow: &FlowTrace| flow.steps.iter().any(|step| step.domain == ADMIN);
-        let flows = observer.flows();
-        let flows = flows.iter().filter(|flow| !own(flow)).map(Flow::from).collect();
+        let flows = observer.flows().iter().map(Flow::from).collect();
         Some(Flows { flows, missed: observer.flows_missed() })
     }
 

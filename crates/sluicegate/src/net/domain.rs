@@ -26,6 +26,8 @@ pub struct DomainSpec {
     /// What each thread does first.
     pub(crate) starts: Vec<ThreadStart>,
     pub(crate) machine: MachineFactory,
+    /// Whether its workers trace flows.
+    pub(crate) traces: bool,
     /// `None`: the exit first.
     pub(crate) policy: Option<PolicyFactory>,
 }
@@ -84,6 +86,7 @@ impl<'a> DomainBuilder<'a> {
             least: 1,
             starts: Vec::new(),
             machine: Box::new(|_| Ok(Box::new(Park::new()))),
+            traces: true,
             policy: None,
         };
         Self { domains, spec }
@@ -114,6 +117,15 @@ impl<'a> DomainBuilder<'a> {
         make: impl Fn(usize) -> Result<M, BoxError> + Send + Sync + 'static,
     ) -> Self {
         self.spec.machine = Box::new(move |worker| Ok(Box::new(make(worker)?)));
+        self
+    }
+
+    /// Has the workers of the domain trace no flows, whatever is [kept](crate::Observer::flows):
+    /// for those who look at the net, who would else take the places of what they look for. What
+    /// they do for a flow that comes by from another domain is not told, and one that ends with
+    /// them is not kept.
+    pub fn untraced(mut self) -> Self {
+        self.spec.traces = false;
         self
     }
 

@@ -138,13 +138,16 @@ impl Tally {
 
     /// Adds what it counted until now. What is recorded meanwhile may be there in part.
     pub fn add_to(&self, to: &mut Histogram) {
-        let last = self.counts.iter().rposition(|n| n.get() > 0).map_or(0, |last| last + 1);
+        // Large nets have thousands of these: buckets above that of the largest are not read.
+        let max = self.max.get();
+        let counts = &self.counts[..=bucket(max)];
+        let last = counts.iter().rposition(|n| n.get() > 0).map_or(0, |last| last + 1);
         if to.counts.len() < last {
             to.counts.resize(last, 0);
         }
-        to.counts.iter_mut().zip(&self.counts).for_each(|(sum, n)| *sum += n.get());
+        to.counts.iter_mut().zip(&counts[..last]).for_each(|(sum, n)| *sum += n.get());
         to.sum = to.sum.wrapping_add(self.sum.get());
-        to.max = to.max.max(self.max.get());
+        to.max = to.max.max(max);
     }
 }
 

@@ -338,31 +338,41 @@ impl Metric {
                     value(&[&worker.domain, &worker.worker.to_string()], of(worker));
                 }
             }
-            Place::Gate(of) => each_gate(net, &mut |stage, queue, gate| {
-                value(&[stage, queue], of(gate));
-            }),
-            Place::Law(of) => each_gate(net, &mut |stage, queue, gate| {
-                for law in &gate.votes {
-                    value(&[stage, queue, law.law], of(law));
+            Place::Gate(_) | Place::Law(_) => {
+                for stage in &net.stages {
+                    for (queue, gate) in stage.admission.iter().enumerate() {
+                        self.each_of_gate([&stage.name, &queue.to_string()], gate, tell);
+                    }
                 }
-            }),
+            }
         }
     }
-}
 
-/// The gates of a net's queues, each with its stage and its number there.
-fn each_gate<'a>(net: &'a Snapshot, f: &mut dyn FnMut(&str, &str, &'a AdmissionView)) {
-    for stage in &net.stages {
-        for (queue, gate) in stage.admission.iter().enumerate() {
-            f(&stage.name, &queue.to_string(), gate);
+    /// The same of one gate, by the name of its stage and the number of its queue: of one that is
+    /// in no net, say. Nothing where the metric is not one of gates or their laws.
+    pub fn each_of_gate<'a>(
+        self,
+        [stage, queue]: [&str; 2],
+        gate: &'a AdmissionView,
+        tell: &mut dyn FnMut(&[&str], Reading<'a>),
+    ) {
+        match self.place() {
+            Place::Gate(of) => of(gate).into_iter().for_each(|value| tell(&[stage, queue], value)),
+            Place::Law(of) => {
+                for law in &gate.votes {
+                    of(law).into_iter().for_each(|value| tell(&[stage, queue, law.law], value));
+                }
+            }
+            _ => {}
         }
     }
 }
 
 fn by_why<'a>(labels: &[&str], ended: &ByWhy, value: &mut dyn FnMut(&[&str], Option<Reading<'a>>)) {
+    let mut labels = [labels, &[""]].concat();
     for why in Why::ALL {
-        let all: Vec<&str> = labels.iter().copied().chain([why.name()]).collect();
-        value(&all, some(ended[why]));
+        *labels.last_mut().expect("one was added") = why.name();
+        value(&labels, some(ended[why]));
     }
 }
 

@@ -76,6 +76,8 @@ pub(crate) struct PlannedDomain {
     /// What each of its threads does first.
     pub starts: Vec<ThreadStart>,
     pub machine: MachineFactory,
+    /// Whether its workers trace flows.
+    pub traces: bool,
     /// `None`: the exit first.
     pub policy: Option<PolicyFactory>,
     pub policy_settings: PolicySettings,
@@ -145,6 +147,7 @@ impl Plan {
                     crew: crew.then(|| Arc::new(Crew::new(domain.least..=domain.threads))),
                     starts: domain.starts,
                     machine: domain.machine,
+                    traces: domain.traces,
                     policy: domain.policy,
                     policy_settings: PolicySettings::default(),
                     groups: own.iter().map(|worker| groups(worker, stages.len())).collect(),

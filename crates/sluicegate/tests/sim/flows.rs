@@ -82,6 +82,26 @@ fn a_flow_s_steps_are_the_lines_of_the_net() {
 }
 
 #[test]
+fn a_domain_that_looks_takes_no_place_of_what_is_looked_for() {
+    let mut net = Net::new("watched");
+    let [work, look] = [net.domain("work").pinned(1), net.domain("look").untraced().pinned(1)];
+    let ends = [("end", work), ("show", look)];
+    let entries = ends.map(|(name, on)| {
+        let end = net.add(stage(name, || finish(3)).on(on).queue(bounded(512)));
+        net.entry(end.inlet)
+    });
+    net.change(&[("traces.one_in", 1.into()), ("traces.failed", 1.into())]).unwrap();
+    let mut sim = Sim::new(net, 1).unwrap();
+    for entry in entries {
+        (0..300).for_each(|n| assert!(entry.send(n).is_ok()));
+        assert!(sim.settle(10_000));
+    }
+    let flows = sim.observer().flows();
+    assert!(!flows.is_empty() && flows.iter().all(|flow| flow.ended_in == "end"), "{flows:?}");
+    assert_eq!(flows.iter().filter(|flow| flow.kept == Kept::Sampled).count(), 64);
+}
+
+#[test]
 fn nothing_is_kept_unless_it_is_set_and_it_can_be_set_while_the_net_runs() {
     let time = VirtualTime::default();
     let mut sim = run(slow_net(3, &time, &Log::default()), &time, &[]);

@@ -15,7 +15,9 @@ impl Worker {
     /// Makes the worker on the thread that is to run it.
     pub fn new(plan: &Arc<Plan>, id: WorkerId) -> Result<Self, BoxError> {
         let domain = plan.domain_of(id);
-        let flows = Recorder::new(Arc::clone(&plan.traces), id);
+        // Traces of which nobody knows are never on.
+        let traces = if domain.traces { Arc::clone(&plan.traces) } else { Arc::default() };
+        let flows = Recorder::new(traces, id);
         let stats = Arc::clone(plan.stats.worker(id));
         let desk = Desk::with(plan.stages.len(), Arc::clone(&plan.gone), stats, flows);
         desk.tell_current(Arc::clone(&plan.currents[id.index()]));

@@ -1,27 +1,31 @@
-//! How long events waited between two looks, where snapshots count since the start.
+//! How long something took between two looks, where snapshots count since the start.
 
-use super::history::STAGES_KEPT;
 use sluicegate::Histogram;
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 
-/// The waits of each stage at the last look; of as many stages as have a history.
+/// The times of each stage, or of each class, as they were counted at the last look.
 #[derive(Debug, Default)]
-pub(super) struct Waits(HashMap<String, Vec<(u64, u64)>>);
+pub(super) struct Recent<K>(HashMap<K, Vec<(u64, u64)>>);
 
-impl Waits {
-    /// The 99th percentile of those who waited since the last look, in microseconds, of each stage
-    /// where any did.
-    pub fn since<'a>(&mut self, waits: &[(&'a str, &Histogram)]) -> HashMap<&'a str, f32> {
-        let kept = waits.iter().take(STAGES_KEPT);
+impl<K: Eq + Hash> Recent<K> {
+    /// The 99th percentile of what was counted since the last look, in microseconds, of each where
+    /// anything was.
+    pub fn since<'a, Q>(&mut self, times: &[(&'a Q, &Histogram)]) -> HashMap<&'a Q, f64>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
         let now: HashMap<_, Vec<_>> =
-            kept.map(|(stage, waits)| (*stage, waits.buckets().collect())).collect();
+            times.iter().map(|(of, times)| (*of, times.buckets().collect())).collect();
         let none = Vec::new();
-        let p99 = now.iter().filter_map(|(stage, buckets)| {
-            let before = self.0.get(*stage).unwrap_or(&none);
-            Some((*stage, p99(before, buckets)? as f32 / 1000.0))
+        let p99 = now.iter().filter_map(|(of, buckets)| {
+            let before = self.0.get(*of).unwrap_or(&none);
+            Some((*of, p99(before, buckets)? as f64 / 1000.0))
         });
         let p99 = p99.collect();
-        self.0 = now.into_iter().map(|(stage, buckets)| (stage.to_owned(), buckets)).collect();
+        self.0 = now.into_iter().map(|(of, buckets)| (of.to_owned(), buckets)).collect();
         p99
     }
 }
@@ -54,7 +58,7 @@ mod tests {
 
     #[test]
     fn only_those_who_waited_since_count() {
-        let (mut waits, mut a) = (Waits::default(), Histogram::default());
+        let (mut waits, mut a) = (Recent::<String>::default(), Histogram::default());
         let quiet = Histogram::default();
         a.record(50_000_000, 1_000);
         let first = waits.since(&[("a", &a), ("b", &quiet)]);

@@ -1,0 +1,102 @@
+//! What a server tells beside its net: of its connections, its cache and log, and its machine.
+
+use super::Counts;
+use serde::{Deserialize, Serialize};
+
+/// The connections of a server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Connections {
+    /// Those that were opened.
+    pub opened: u64,
+    /// Those that closed, by how.
+    pub closed: Counts,
+    /// Those that are open.
+    pub open: u64,
+    /// Refused in the backlog, for want of descriptors.
+    pub shed: u64,
+    /// Refused right after they were accepted, by the reason.
+    pub refused: Counts,
+    /// Whether none vanished.
+    pub balanced: bool,
+}
+
+/// What the process uses of its machine; `None` is not known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Machine {
+    /// Memory in use.
+    pub rss_bytes: Option<u64>,
+    /// Of that, what has no file behind it.
+    pub anonymous_bytes: Option<u64>,
+    /// Of that, pages of files.
+    pub file_bytes: Option<u64>,
+    /// Of that, what may be shared with other processes.
+    pub shared_bytes: Option<u64>,
+    /// Memory that was moved to a disk, and is not in use.
+    pub swapped_bytes: Option<u64>,
+    /// Open descriptors.
+    pub descriptors: Option<u64>,
+    /// The most that may be open.
+    pub descriptors_max: Option<u64>,
+    /// Time on a processor, over all threads.
+    pub cpu_us: Option<u64>,
+    /// What disks had to read for the process.
+    pub disk_read_bytes: Option<u64>,
+    /// What the process had disks write.
+    pub disk_written_bytes: Option<u64>,
+    /// The share of the time in which somebody waited for a processor, in percent.
+    pub cpu_pressure: Option<f64>,
+    /// The same for memory.
+    pub memory_pressure: Option<f64>,
+    /// The same for disks.
+    pub io_pressure: Option<f64>,
+    /// Processors that may be used.
+    pub cpus: Option<u64>,
+}
+
+/// What gates heed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Resource {
+    /// Its name, which is that of the law.
+    pub name: String,
+    /// How much of the budget is used, from 0; `None` is not known.
+    pub used: Option<f64>,
+    /// The budget.
+    pub budget: u64,
+    /// Its unit.
+    pub unit: String,
+}
+
+/// The server's page cache.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PageCache {
+    /// Bytes of pages.
+    pub bytes: u64,
+    /// The most that there may be.
+    pub budget: u64,
+    /// Coded forms of pages, by what became of them.
+    pub variants: Counts,
+}
+
+/// What HTTP refused.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Http {
+    /// By status.
+    pub refused: Counts,
+    /// Deadlines of clients that could not be read.
+    pub deadlines_ignored: u64,
+    /// Fields `traceparent` that could not be read, while flows are traced.
+    pub traceparents_ignored: u64,
+}
+
+/// The access log.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Log {
+    /// Lines that were not written.
+    pub lost: u64,
+}

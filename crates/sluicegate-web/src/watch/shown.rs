@@ -1,0 +1,103 @@
+//! A net as `/api/net` shows it, with what the server tells beside it.
+use super::Watch;
+use crate::cache::Counts;
+use sluicegate::Snapshot;
+use sluicegate_admin::model::{Connections, Http, Ledger, Log, Machine, Net, PageCache, Resource};
+use sluicegate_http::Refusals;
+use sluicegate_io::resources::{self, Budget, Parts, Usage};
+use sluicegate_io::{ConnCounts, How, Refusal};
+use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+impl Watch {
+    /// What is shown of a net.
+    pub(super) fn shown(&self, seen: &Snapshot) -> Net {
+        let net = Net::from(seen);
+        let connections = Some(connections(&self.connections()));
+        Net {
+            ledger: net.ledger.map(|ledger| Ledger { connections, ..ledger }),
+            cache: Some(PageCache {
+                bytes: self.cache.used(),
+                budget: self.cache.limit(),
+                variants: variants(&self.variants),
+            }),
+            http: Some(Http {
+                refused: refused(&self.refusals),
+                deadlines_ignored: self.deadlines.load(Relaxed),
+                traceparents_ignored: self.traces.ignored.load(Relaxed),
+            }),
+            resources: self.resources.iter().map(resource).collect(),
+            machine: Some(machine(&Usage::read(Path::new("/")))),
+            log: Some(Log { lost: self.lost.total() }),
+            viewers: Some(self.seats.taken() as u64),
+            ..net
+        }
+    }
+}
+
+/// What gates heed.
+fn resource(resource: &resources::Resource) -> Resource {
+    let (budget, unit) = match resource.budget() {
+        Budget::Memory(bytes) => (bytes, "bytes"),
+        Budget::Descriptors(open) => (open, "open"),
+        Budget::CpuPressure(percent) => (percent.into(), "percent"),
+        Budget::RunDelay(span) => (micros(span), "us"),
+    };
+    let gauge = resource.gauge();
+    let (name, unit) = (gauge.name().to_owned(), unit.to_owned());
+    Resource { name, used: gauge.used(), budget, unit }
+}
+
+/// What the process uses of its machine, and percent of time in which something waits there.
+fn machine(usage: &Usage) -> Machine {
+    let memory = |part: fn(Parts) -> Option<u64>| usage.memory.and_then(part);
+    Machine {
+        rss_bytes: memory(|memory| memory.resident),
+        anonymous_bytes: memory(|memory| memory.anonymous),
+        file_bytes: memory(|memory| memory.files),
+        shared_bytes: memory(|memory| memory.shared),
+        swapped_bytes: memory(|memory| memory.swapped),
+        descriptors: usage.descriptors,
+        descriptors_max: usage.descriptors_max,
+        cpu_us: Some(micros(usage.cpu)),
+        disk_read_bytes: usage.disk.map(|disk| disk.0),
+        disk_written_bytes: usage.disk.map(|disk| disk.1),
+        cpu_pressure: usage.cpu_pressure,
+        memory_pressure: usage.memory_pressure,
+        io_pressure: usage.io_pressure,
+        cpus: usage.cpus.map(|cpus| cpus as u64),
+    }
+}
+
+fn connections(counts: &ConnCounts) -> Connections {
+    Connections {
+        opened: counts.opened,
+        closed: How::ALL.map(|how| (how.name().into(), counts.closed(how))).into(),
+        open: counts.open,
+        shed: counts.shed,
+        refused: Refusal::ALL.map(|why| (why.name().into(), counts.refused(why))).into(),
+        balanced: counts.balanced(),
+    }
+}
+
+/// Those that were shed before they were begun are counted by their wire.
+fn variants(counts: &Counts) -> sluicegate_admin::model::Counts {
+    let Counts { made, ahead, too_large, dropped, saved } = counts;
+    let all = [
+        ("made", made),
+        ("ahead", ahead),
+        ("too_large", too_large),
+        ("dropped", dropped),
+        ("bytes_saved", saved),
+    ];
+    all.map(|(what, count)| (what.into(), count.load(Relaxed))).into()
+}
+
+fn refused(refusals: &Refusals) -> sluicegate_admin::model::Counts {
+    refusals.each().map(|(status, n)| (status.to_string().into(), n)).collect()
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
