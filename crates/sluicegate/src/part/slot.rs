@@ -188,7 +188,8 @@ impl<T, R> SlotStage<T, R> {
         let entering = Entering { born, deadline, class, client, trace: None };
         let weight = tag.weight();
         let key = self.inside.insert(Inside { tag, joint: Arc::clone(joint), gone: false });
-        Item { origin: Origin { slot: Arc::clone(&self.down), key }, entering, weight, body }
+        let origin = Origin { slot: Arc::clone(&self.down), key };
+        Item { origin, entering, weight, body, gone: false }
     }
 }
 
