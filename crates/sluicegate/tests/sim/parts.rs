@@ -331,7 +331,7 @@ fn nobody_takes_a_flow_for_one_that_was_gone_long_before() {
     part.wire(node.out, uneven.inlet);
     part.wire(uneven.out, node.inlet).returns(node.out);
     let part = attach(&mut sim, (door, part));
-    let mut send = |sim: &mut Sim, numbers: &[u64]| {
+    let send = |sim: &mut Sim, numbers: &[u64]| {
         for &n in numbers {
             entry.send(n).unwrap();
             settle(sim);

@@ -66,32 +66,6 @@ fn the_ledger_is_even_in_each_of_ten_thousand_snapshots_under_load() {
     }
 }
 
-/// A source that lets in flows for ever, each of which ends elsewhere.
-#[derive(Default)]
-struct Spring(u64);
-
-impl Stage for Spring {
-    type In = u64;
-    type Out = Out<u64>;
-
-    fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
-        cx.again();
-    }
-
-    fn signal(&mut self, cx: &mut Cx<'_, Out<u64>>) {
-        while !cx.draining() && cx.room() > 0 {
-            let Ok(tag) = cx.enter(self.0, Entering::default()) else { return };
-            cx.out.emit(tag.with(self.0));
-            self.0 += 1;
-        }
-        if !cx.draining() {
-            cx.again();
-        }
-    }
-
-    fn handle(&mut self, _: Batch<'_, u64>, _: &mut Cx<'_, Out<u64>>) {}
-}
-
 /// Ends flows, and never has nothing to do: its worker looks for news between long turns alone,
 /// and takes in one turn what was sent before and after a snapshot began.
 struct Restless;
