@@ -279,4 +279,16 @@ pub const MUTATIONS: &[Mutation] = &[
         suite: "sim",
         tests: &[SEEDS],
     },
+    Mutation {
+        name: "what comes passes into a part that has stopped",
+        file: "crates/sluicegate/src/part/way.rs",
+        find: "part.is_some_and(|part| part.stopped.get().is_some())",
+        replace: "part.is_none()",
+        suite: "threads",
+        // A simulated worker always comes back.
+        tests: &[
+            "parts::nothing_passes_into_a_part_that_has_stopped_while_a_thread_of_it_does_not_\
+                  come_back",
+        ],
+    },
 ];

@@ -34,12 +34,20 @@ pub(crate) struct Cuts {
     first: Vec<Option<Cut>>,
     /// The newest epoch of which there were all, and these.
     whole: (u64, Vec<Cut>),
+    /// The newest epoch of which somebody was told who looked from a worker of its own, and what.
+    told: (u64, Vec<Cut>),
 }
 
 impl Cuts {
     pub fn new(workers: usize) -> Self {
         let none = vec![Cut::default(); workers];
-        Self { last: none.clone(), epoch: 0, first: vec![None; workers], whole: (0, none) }
+        Self {
+            last: none.clone(),
+            epoch: 0,
+            first: vec![None; workers],
+            whole: (0, none.clone()),
+            told: (0, none),
+        }
     }
 
     pub fn publish(&mut self, worker: WorkerId, cut: Cut) {
@@ -68,15 +76,26 @@ impl Cuts {
     /// The newest parts that fit, of this epoch or a later one if there are any. Who looks from a
     /// worker of its own, `me`, sees what that published last beside those of the others; and so
     /// does whoever looks while a worker has been in a handler for as long as [`FIT_FOR`].
-    pub fn newest(&self, epoch: u64, me: Option<WorkerId>) -> Vec<Cut> {
-        let (last, whole) = (self.last.iter(), self.whole.1.iter());
-        let newest = last.map(|cut| cut.at).max().unwrap_or(Time(0));
-        let oldest = whole.map(|cut| cut.at).min().unwrap_or(newest);
+    ///
+    /// Nobody is told less than before: who looks from a worker is told again what such a one was
+    /// told, where the newest parts that fit are older.
+    pub fn newest(&mut self, epoch: u64, me: Option<WorkerId>) -> Vec<Cut> {
+        let (fit, parts) = match me {
+            Some(_) if self.told.0 > self.whole.0 => &self.told,
+            _ => &self.whole,
+        };
+        let newest = self.last.iter().map(|cut| cut.at).max().unwrap_or(Time(0));
+        let oldest = parts.iter().map(|cut| cut.at).min().unwrap_or(newest);
         let fits = !self.are_of(epoch, me) && newest.since(oldest) < FIT_FOR;
-        if self.whole.0 >= epoch || fits {
-            return self.whole.1.clone();
+        if *fit >= epoch || fits {
+            return parts.clone();
         }
-        self.first.iter().zip(&self.last).map(|(first, last)| first.unwrap_or(*last)).collect()
+        let all = self.first.iter().zip(&self.last);
+        let parts: Vec<_> = all.map(|(first, last)| first.unwrap_or(*last)).collect();
+        if me.is_some() {
+            self.told = (self.epoch, parts.clone());
+        }
+        parts
     }
 
     /// What each worker published last, whether it fits or not.
@@ -133,6 +152,20 @@ mod tests {
         assert!(cuts.are_of(1, me) && !cuts.are_of(1, None));
         let told = cuts.newest(1, me);
         assert_eq!((told[0].at, told[1].at), (Time(5), Time(7)));
+    }
+
+    #[test]
+    fn who_looks_from_a_worker_is_never_told_less_than_before() {
+        let mut cuts = Cuts::new(2);
+        let me = Some(WorkerId(0));
+        cuts.publish(WorkerId(0), cut(0, 5));
+        cuts.publish(WorkerId(1), cut(1, 7));
+        assert_eq!(cuts.newest(1, me)[1].at, Time(7));
+        // Another began an epoch before this one published for the first.
+        cuts.publish(WorkerId(0), cut(2, 9));
+        assert_eq!(cuts.newest(2, me)[1].at, Time(7), "the other is busy");
+        cuts.publish(WorkerId(1), cut(2, 11));
+        assert_eq!([0, 1].map(|n| cuts.newest(2, me)[n].at.0), [9, 11]);
     }
 
     proptest! {

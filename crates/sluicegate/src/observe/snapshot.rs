@@ -212,17 +212,18 @@ impl Observer {
             diverted: 0,
             unanswered: 0,
         };
-        let mut pushed_out = 0;
+        let (mut refused, mut pushed_out) = (0, 0);
         for stats in plan.stats.of_wire(wire) {
             view.sent += stats.sent.get();
             view.held += stats.held.get();
-            view.refused += stats.refused.get();
+            refused += stats.refused.get();
             view.diverted += stats.diverted.get();
             view.unanswered += stats.unanswered.get();
             pushed_out += stats.pushed_out.get();
         }
+        view.refused = refused + pushed_out;
         // What was pushed out had been sent before.
-        stages[spec.to.index()].arrivals += (view.sent + view.refused).saturating_sub(pushed_out);
+        stages[spec.to.index()].arrivals += view.sent + refused;
         let from = &mut stages[spec.from.0.index()];
         if view.held > 0 && from.parked_now > 0 && !from.parked_on.contains(&view.port) {
             from.parked_on.push(view.port);

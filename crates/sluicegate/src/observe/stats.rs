@@ -186,8 +186,9 @@ pub(crate) struct WireStats {
     pub sent: Count,
     /// Events that are held now.
     pub held: Count,
+    /// Events that were refused before they were delivered.
     pub refused: Count,
-    /// Those among them that had been delivered before.
+    /// Events that were refused after it: delivered, and pushed out then.
     pub pushed_out: Count,
     pub diverted: Count,
     /// Questions of its window that are unanswered now.

@@ -10,7 +10,8 @@ use crate::run::Make;
 use crate::stage::{Cx, Out, Stage};
 use std::sync::Arc;
 
-/// Flows of a replica in the net of its part at once: what more passes the slot waits before it.
+/// Flows of a replica in the net of its part at once, unless set: what more passes the slot waits
+/// before it.
 const FLOWS: usize = 1024;
 
 /// Joins one part to a slot: made by [`Slot::door`], used up by `attach`.
@@ -45,13 +46,11 @@ impl<T, R> DoorStage<T, R> {
     /// What became of a flow that the net does not hold any more.
     fn left(&mut self, flow: u64, outcome: Outcome<R>) {
         let Some(up) = &self.up else { return };
-        let origin = up.lock().inside.remove(flow);
+        let origin = up.lock().leave(flow);
         // One that was answered was told of then.
-        if let Some(origin) = origin.flatten() {
+        if let Some(origin) = origin {
             origin.tell(outcome);
         }
-        // Its place is free.
-        up.raise_if_waiting();
     }
 }
 
@@ -68,18 +67,22 @@ impl<T: Send + 'static, R: Send + 'static> Stage for DoorStage<T, R> {
     fn signal(&mut self, cx: &mut Cx<'_, Out<T>>) {
         let Some(up) = &self.up else { return };
         let mut passing = up.lock();
-        while cx.room() > 0
-            && passing.inside.len() < FLOWS
-            && let Some(Item { origin, entering, weight, body }) = passing.waiting.pop_front()
-        {
-            let flow = passing.inside.insert(Some(origin));
-            let mut tag = cx.enter(flow, entering).expect("as many places as flows inside");
+        passing.take_gone().into_iter().for_each(|flow| cx.gone(flow));
+        while let Some(entering) = passing.waiting.front().map(|item| item.entering) {
+            if cx.room() == 0 {
+                return cx.again();
+            }
+            // Where there is no place the flag is raised when there is one.
+            let flow = passing.inside.next();
+            let Ok(mut tag) = cx.enter(flow, entering) else { return };
+            let Some(item) = passing.waiting.pop_front() else { return };
+            let Item { origin, weight, body, gone, .. } = item;
+            passing.inside.insert(Some(origin));
             tag.set_weight(weight);
             cx.out.emit(tag.with(body));
-        }
-        passing.take_gone().into_iter().for_each(|flow| cx.gone(flow));
-        if !passing.waiting.is_empty() && passing.inside.len() < FLOWS {
-            cx.again();
+            if gone {
+                cx.gone(flow);
+            }
         }
     }
 

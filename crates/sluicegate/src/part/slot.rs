@@ -4,7 +4,7 @@ use crate::desk::Desk;
 use crate::event::{Batch, Event, StageId, Tag};
 use crate::ledger::Why;
 use crate::net::{Spec, stage};
-use crate::part::way::{Board, Down, Held, Item, Joint, Origin, Outcome};
+use crate::part::way::{Board, Down, Held, Item, Joint, Origin, Outcome, Up};
 use crate::run::Make;
 use crate::settings::OwnSettings;
 use crate::stage::{AnyOut, Binder, Cx, Entering, Out, Outlet, Ports, Stage};
@@ -59,6 +59,8 @@ pub struct SlotStage<T, R> {
     /// The epoch of what it knows of the board.
     seen: u64,
     current: Option<Arc<Joint<T, R>>>,
+    /// The ways into that, one a replica of its door: all are there before the first flow passes.
+    ups: Vec<Arc<Up<T, R>>>,
     /// Whose turn it is of the replicas of the door.
     turn: usize,
     down: Arc<Down<R>>,
@@ -122,6 +124,7 @@ impl<T, R> SlotStage<T, R> {
             board,
             seen: 0,
             current: None,
+            ups: Vec::new(),
             turn: 0,
             down: Arc::default(),
             inside: Held::default(),
@@ -135,20 +138,25 @@ impl<T, R> SlotStage<T, R> {
         let epoch = self.board.epoch();
         if epoch != self.seen {
             self.seen = epoch;
-            self.current = self.board.current();
+            self.find();
         }
+    }
+
+    /// Finds the part that takes what comes.
+    fn find(&mut self) {
+        self.current = self.board.current();
+        self.ups = self.current.as_ref().map_or_else(Vec::new, |joint| joint.ups());
     }
 
     /// Passes events into the part, as long as that takes any. Whether it may take more.
     fn pass(&mut self, joint: &Arc<Joint<T, R>>, batch: &mut Batch<'_, T>) -> bool {
-        let ups = joint.ups();
         self.turn = self.turn.wrapping_add(1);
         if joint.has_stopped() {
             return false;
         }
         // A replica of the door that is no more leaves its turn to the others.
-        for n in 0..ups.len() {
-            let up = &ups[self.turn.wrapping_add(n) % ups.len()];
+        for n in 0..self.ups.len() {
+            let up = Arc::clone(&self.ups[self.turn.wrapping_add(n) % self.ups.len()]);
             let mut passing = up.lock();
             if passing.shut {
                 continue;
@@ -188,7 +196,8 @@ impl<T, R> SlotStage<T, R> {
         let entering = Entering { born, deadline, class, client, trace: None };
         let weight = tag.weight();
         let key = self.inside.insert(Inside { tag, joint: Arc::clone(joint), gone: false });
-        Item { origin: Origin { slot: Arc::clone(&self.down), key }, entering, weight, body }
+        let origin = Origin { slot: Arc::clone(&self.down), key };
+        Item { origin, entering, weight, body, gone: false }
     }
 }
 
@@ -208,7 +217,7 @@ impl<T: Send + 'static, R: Send + 'static> Stage for SlotStage<T, R> {
             if self.pass(&joint, &mut batch) {
                 return;
             }
-            self.current = self.board.current();
+            self.find();
         }
         if cx.out.bare.is_wired() {
             batch.for_each(|event| cx.out.bare.emit(event));

@@ -111,8 +111,8 @@ impl<T, R> Joint<T, R> {
 
     /// Has the door hear that nobody waits any more for what passed by this name.
     pub fn set_gone(&self, slot: &Arc<Down<R>>, key: u64) {
-        for up in self.ups() {
-            up.lock().gone.push(Origin { slot: Arc::clone(slot), key });
+        let ups = self.ups();
+        if let Some(up) = ups.iter().find(|up| up.lock().set_gone(slot, key)) {
             up.raise();
         }
     }
@@ -142,25 +142,35 @@ pub(super) struct Passing<T, R> {
     pub waiting: VecDeque<Item<T, R>>,
     /// What it let into its net, by the number of the flow there; `None` once it was answered.
     pub inside: Held<Option<Origin<R>>>,
-    /// Flows for whose answer nobody waits any more, each told once.
-    gone: Vec<Origin<R>>,
+    /// Those inside for whose answer nobody waits any more, until the door has said so.
+    gone: Vec<u64>,
     /// Whether nothing more passes.
     pub shut: bool,
 }
 
 impl<T, R> Passing<T, R> {
-    /// The flows inside for whose answer nobody waits any more. What waits is looked for when it
-    /// is inside.
+    /// Nobody waits any more for what passed by this name. Whether it is here: it is looked for at
+    /// once, for when its end has been told another may pass by the same name.
+    fn set_gone(&mut self, slot: &Arc<Down<R>>, key: u64) -> bool {
+        if let Some(item) = self.waiting.iter_mut().find(|item| item.origin.is(slot, key)) {
+            item.gone = true;
+            return true;
+        }
+        let is = |origin: &Option<Origin<R>>| origin.as_ref().is_some_and(|one| one.is(slot, key));
+        let flow = self.inside.each().find(|(_, origin)| is(origin)).map(|(flow, _)| flow);
+        self.gone.extend(flow);
+        flow.is_some()
+    }
+
+    /// The flows inside for whose answer nobody waits any more, each told once.
     pub fn take_gone(&mut self) -> Vec<u64> {
-        let mut found = Vec::new();
-        let (inside, waits) = (&self.inside, !self.waiting.is_empty());
-        self.gone.retain(|gone| {
-            let is = |origin: &Option<Origin<R>>| origin.as_ref().is_some_and(|one| one.is(gone));
-            let flow = inside.each().find(|(_, origin)| is(origin)).map(|(flow, _)| flow);
-            found.extend(flow);
-            flow.is_none() && waits
-        });
-        found
+        std::mem::take(&mut self.gone)
+    }
+
+    /// A flow is inside no more. Who waits for it still, if anyone.
+    pub fn leave(&mut self, flow: u64) -> Option<Origin<R>> {
+        self.gone.retain(|gone| *gone != flow);
+        self.inside.remove(flow).flatten()
     }
 }
 
@@ -176,6 +186,8 @@ pub(super) struct Item<T, R> {
     pub entering: Entering,
     pub weight: u8,
     pub body: T,
+    /// Whether nobody waits for its answer any more.
+    pub gone: bool,
 }
 
 /// Where a flow is waited for.
@@ -185,8 +197,8 @@ pub(super) struct Origin<R> {
 }
 
 impl<R> Origin<R> {
-    fn is(&self, other: &Self) -> bool {
-        self.key == other.key && Arc::ptr_eq(&self.slot, &other.slot)
+    fn is(&self, slot: &Arc<Down<R>>, key: u64) -> bool {
+        self.key == key && Arc::ptr_eq(&self.slot, slot)
     }
 
     pub fn tell(self, outcome: Outcome<R>) {
@@ -207,13 +219,6 @@ impl<T, R> Up<T, R> {
     /// Has the door look.
     pub fn raise(&self) {
         self.flag.get().into_iter().for_each(Flag::raise);
-    }
-
-    /// Has the door look if anything waits for it.
-    pub fn raise_if_waiting(&self) {
-        if !self.lock().waiting.is_empty() {
-            self.raise();
-        }
     }
 
     /// The part ends: tells the slot of all that is inside.
@@ -280,6 +285,11 @@ impl<V> Default for Held<V> {
 impl<V> Held<V> {
     pub fn len(&self) -> usize {
         self.values.len() - self.free.len()
+    }
+
+    /// The number under which the next value is put.
+    pub fn next(&self) -> u64 {
+        self.free.last().map_or(self.values.len() as u64, |place| (*place).into())
     }
 
     pub fn insert(&mut self, value: V) -> u64 {

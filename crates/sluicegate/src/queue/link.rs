@@ -208,9 +208,8 @@ impl<T: 'static, U: From<T> + 'static> WireLink<T, U> {
         T: 'static,
         U: Send + 'static,
     {
-        let refused = self.left.shed.len() + self.left.pushed_out.len();
-        if refused > 0 {
-            self.stats.refused.add(refused as u64);
+        if !self.left.shed.is_empty() {
+            self.stats.refused.add(self.left.shed.len() as u64);
         }
         for (event, why) in self.left.shed.drain(..) {
             // It was in no queue.

@@ -315,6 +315,19 @@ pub struct AskerOut {
     pub ask: Out<Asked>,
 }
 
+/// Asks about all that comes.
+pub fn asker() -> impl Stage<In = AskerIn, Out = AskerOut> {
+    from_fn(|batch: Batch<'_, AskerIn>, cx: &mut Cx<'_, AskerOut>| {
+        for event in batch {
+            let (tag, body) = event.split();
+            match body {
+                AskerIn::Work(n) => cx.out.ask.emit(tag.with(Asked(n))),
+                AskerIn::Told(Told(n)) => cx.out.go.emit(tag.with(n)),
+            }
+        }
+    })
+}
+
 /// Two ports of numbers.
 #[derive(Ports)]
 pub struct Two {

@@ -1,8 +1,6 @@
 //! Traces of single flows: which are kept, and that their steps are what happened.
 
-use crate::common::{
-    Asked, AskerIn, AskerOut, Front, Lines, Log, Told, busy_pass, come_to_rest, settle_empty,
-};
+use crate::common::{Asked, Front, Lines, Log, Told, asker, busy_pass, come_to_rest, settle_empty};
 use crate::random::{drawn, whole};
 use sluicegate::sim::Setup;
 use sluicegate::{
@@ -213,31 +211,13 @@ fn whoever_asks_for_a_trace_has_the_path_kept_if_any_are() {
     }
 }
 
-/// Asks of everything it gets, and sends on what it is told.
-struct Asks;
-
-impl Stage for Asks {
-    type In = AskerIn;
-    type Out = AskerOut;
-
-    fn handle(&mut self, batch: Batch<'_, AskerIn>, cx: &mut Cx<'_, AskerOut>) {
-        for event in batch {
-            let (tag, body) = event.split();
-            match body {
-                AskerIn::Work(n) => cx.out.ask.emit(tag.with(Asked(n))),
-                AskerIn::Told(Told(n)) => cx.out.go.emit(tag.with(n)),
-            }
-        }
-    }
-}
-
 #[test]
 fn a_question_about_a_flow_is_a_step_of_it() {
     let (time, log, mut net) = (VirtualTime::default(), Log::default(), Net::new("asks"));
     let cpu = net.domain("cpu").pinned(1);
     let front = stage("front", move || Front::new(2, &log).patient()).on(cpu).flows(2);
     let front = net.add(front);
-    let asks = net.add(stage("asks", || Asks).on(cpu).queue(bounded(4)));
+    let asks = net.add(stage("asks", asker).on(cpu).queue(bounded(4)));
     let clock = time.clone();
     let oracle = move || {
         let clock = clock.clone();

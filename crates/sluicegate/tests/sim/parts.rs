@@ -6,9 +6,10 @@ use crate::common::{
 };
 use sluicegate::sim::Setup;
 use sluicegate::{
-    Batch, Cx, Door, Ended, Entering, Net, OnFull, Out, Ports, Sim, Slot, Stage, StartError,
-    Supervision, Tag, Time, Why, bounded, from_fn, ms, slot, stage,
+    Batch, Cx, Door, Ended, Entering, Event, Flag, Net, OnFull, Out, Ports, Sim, Slot, Stage,
+    StartError, Supervision, Tag, Time, Why, bounded, from_fn, ms, slot, stage,
 };
+use std::sync::{Arc, Mutex};
 
 /// What a net does with what comes while its slot is bare.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -241,6 +242,137 @@ fn a_flow_whose_client_leaves_is_gone_in_the_part_too() {
         settle_empty(&mut sim);
         assert_eq!(log.get().ended, [(7, Why::Gone)]);
         assert_eq!(sim.remove(part).ended[Why::Gone], 1);
+    }
+}
+
+/// Lets flow `n` in when `n` comes, and has its client leave when `n` and a hundred comes.
+struct Clients(Log);
+
+impl Stage for Clients {
+    type In = u64;
+    type Out = Out<u64>;
+
+    fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>) {
+        for event in batch {
+            let (tag, n) = event.split();
+            tag.finish();
+            match n.checked_sub(100) {
+                Some(leaves) => cx.gone(leaves),
+                None => {
+                    let tag = cx.enter(n, Entering::default()).unwrap();
+                    cx.out.emit(tag.with(n));
+                }
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: Ended, _: &mut Cx<'_, Out<u64>>) {
+        self.0.get().ended.push((ended.flow, ended.why));
+    }
+}
+
+/// Sends on what comes: on the first worker nothing until the gate is open, on the second none of
+/// seven before nine.
+struct Uneven {
+    gate: Arc<Mutex<Option<Flag>>>,
+    kept: Option<Event<u64>>,
+}
+
+impl Stage for Uneven {
+    type In = u64;
+    type Out = Out<u64>;
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        if cx.worker().index() == 0 {
+            *self.gate.lock().unwrap() = Some(cx.flag());
+        }
+    }
+
+    fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>) {
+        if cx.worker().index() == 0 && self.gate.lock().unwrap().is_some() {
+            return;
+        }
+        for event in batch {
+            match *event {
+                7 => self.kept = Some(event),
+                9 => {
+                    cx.out.emit(self.kept.take().unwrap());
+                    cx.out.emit(event);
+                }
+                _ => cx.out.emit(event),
+            }
+        }
+    }
+}
+
+#[test]
+fn nobody_takes_a_flow_for_one_that_was_gone_long_before() {
+    let (log, gate) = (Log::default(), Arc::new(Mutex::new(None)));
+    let mut net = Net::new("host");
+    let cpu = net.domain("cpu").pinned(1);
+    let (source, out) = (log.clone(), log.clone());
+    let clients = net.add(stage("clients", move || Clients(source.clone())).on(cpu).flows(50));
+    let (spec, numbers) = slot::<u64, u64>("numbers");
+    let slot = net.add(spec.on(cpu).batch(1));
+    let last = net.add(stage("last", move || sink("last", &out)).on(cpu));
+    net.wire(clients.out, slot.inlet);
+    net.wire(slot.out.answers, last.inlet);
+    net.seal(slot.out.bare);
+    let entry = net.entry(clients.inlet);
+    let mut sim = Sim::new(net, 1).unwrap();
+    // Flows go to its two workers by turns.
+    let mut part = Net::new("part");
+    let cpu = part.domain("cpu").pinned(2);
+    let (spec, door) = numbers.door("door");
+    let node = part.add(spec.on(cpu).batch(1));
+    let of = Arc::clone(&gate);
+    let uneven = move || Uneven { gate: Arc::clone(&of), kept: None };
+    let uneven = part.add(stage("uneven", uneven).on(cpu).queue(bounded(1)).emits(2));
+    part.wire(node.out, uneven.inlet);
+    part.wire(uneven.out, node.inlet).returns(node.out);
+    let part = attach(&mut sim, (door, part));
+    let send = |sim: &mut Sim, numbers: &[u64]| {
+        for &n in numbers {
+            entry.send(n).unwrap();
+            settle(sim);
+        }
+    };
+    send(&mut sim, &[1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(log.noted("last"), [1, 3, 5]);
+    send(&mut sim, &[107, 8, 9]);
+    assert_eq!(log.noted("last"), [1, 3, 5, 9]);
+    send(&mut sim, &(10..=20).collect::<Vec<u64>>());
+    gate.lock().unwrap().take().unwrap().raise();
+    settle_empty(&mut sim);
+    assert_eq!(log.get().ended, [(7, Why::Gone)], "nobody else has left");
+    assert_eq!(log.noted("last").len(), 19);
+    sim.remove(part);
+}
+
+#[test]
+fn a_door_has_no_more_flows_in_its_net_than_it_was_given_places() {
+    for places in [1, 2, 7] {
+        let log = Log::default();
+        let (net, numbers) = host(40, Bare::Keeps, &log);
+        let mut sim = Sim::new(net, 1).unwrap();
+        let mut part = Net::new("part");
+        let cpu = part.domain("cpu").pinned(1);
+        let (spec, door) = numbers.door("door");
+        let node = part.add(spec.on(cpu).flows(places));
+        let only = part.add(stage("only", || adds(0)).on(cpu));
+        part.wire(node.out, only.inlet);
+        part.wire(only.out, node.inlet).returns(node.out);
+        let part = attach(&mut sim, (door, part));
+        let mut most = 0;
+        // Whoever looks has all workers run.
+        for _ in 0..2000 {
+            assert!(sim.step());
+            sim.assert_even();
+            most = most.max(part.observer().snapshot().ledger.places);
+        }
+        settle_empty(&mut sim);
+        assert_eq!((most, log.get().answered.len()), (places as i64, 80));
+        assert_eq!(sim.remove(part).finished, 80);
     }
 }
 

@@ -2,8 +2,8 @@
 //! over, and what is not ends and is told.
 
 use crate::common::{
-    Asked, AskerIn, AskerOut, Front, Lines, Log, PER_WORKER, Random, STEPS, Told, pass, settle,
-    settle_empty, sink, stage_of,
+    Asked, Front, Lines, Log, PER_WORKER, Random, STEPS, Told, asker, pass, settle, settle_empty,
+    sink, stage_of,
 };
 use sluicegate::sim::Setup;
 use sluicegate::{
@@ -262,19 +262,6 @@ fn futures_end_with_their_stage_and_another_kind_of_stage_goes_on() {
         log.assert_each_once(0..20);
         assert_eq!(sim.ledger().in_flight, 0);
     }
-}
-
-/// Asks about all that comes.
-fn asker() -> impl Stage<In = AskerIn, Out = AskerOut> {
-    from_fn(|batch: Batch<'_, AskerIn>, cx: &mut Cx<'_, AskerOut>| {
-        for event in batch {
-            let (tag, body) = event.split();
-            match body {
-                AskerIn::Work(n) => cx.out.ask.emit(tag.with(Asked(n))),
-                AskerIn::Told(Told(n)) => cx.out.go.emit(tag.with(n)),
-            }
-        }
-    })
 }
 
 #[test]

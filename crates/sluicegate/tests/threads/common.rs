@@ -26,6 +26,48 @@ pub fn pass() -> impl Stage<In = u64, Out = Out<u64>> {
     })
 }
 
+/// A source that lets in flows for ever, and has each answered or told.
+#[derive(Default)]
+pub struct Spring {
+    pub next: u64,
+    pub ends: Arc<AtomicU64>,
+}
+
+impl Stage for Spring {
+    type In = u64;
+    type Out = Out<u64>;
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        cx.again();
+    }
+
+    fn signal(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        while !cx.draining() && cx.room() > 0 {
+            let Ok(tag) = cx.enter(self.next, Entering::default()) else { return };
+            cx.out.emit(tag.with(self.next));
+            self.next += 1;
+        }
+        if !cx.draining() {
+            cx.again();
+        }
+    }
+
+    fn handle(&mut self, batch: Batch<'_, u64>, _: &mut Cx<'_, Out<u64>>) {
+        for event in batch {
+            event.split().0.finish();
+            self.ends.fetch_add(1, SeqCst);
+        }
+    }
+
+    fn ended(&mut self, ended: sluicegate::Ended, _: &mut Cx<'_, Out<u64>>) {
+        assert_eq!(ended.why, Why::Refused);
+        if let Some(asked) = ended.tag {
+            return asked.refuse(ended.why);
+        }
+        self.ends.fetch_add(1, SeqCst);
+    }
+}
+
 /// Finishes flows and counts them.
 pub fn counting(count: &Arc<AtomicU64>) -> impl Stage<In = u64, Out = ()> + use<> {
     let count = Arc::clone(count);

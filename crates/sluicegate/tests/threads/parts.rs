@@ -129,6 +129,43 @@ fn a_part_that_stops_by_itself_leaves_the_net_as_it_was() {
 }
 
 #[test]
+fn nothing_passes_into_a_part_that_has_stopped_while_a_thread_of_it_does_not_come_back() {
+    let (running, entry, numbers, done) = host();
+    let sound = attach(&running, part("sound", &numbers, 1, pass));
+    let (release, held) = channel::<()>();
+    let held = Arc::new(Mutex::new(held));
+    let began = Arc::new(AtomicU64::new(0));
+    let begins = Arc::clone(&began);
+    let broken = move || {
+        let (held, begins) = (Arc::clone(&held), Arc::clone(&begins));
+        from_fn(move |mut batch: Batch<'_, u64>, _: &mut Cx<'_, Out<u64>>| {
+            let first = batch.next();
+            assert!(first.is_none_or(|event| *event == 0), "as it should");
+            begins.fetch_add(1, SeqCst);
+            let _ = held.lock().unwrap().recv();
+        })
+    };
+    let broken = attach(&running, part("broken", &numbers, 2, broken));
+    // Goes before the part: a test that fails must not wait for that thread.
+    let release = release;
+    insist(&entry, 0);
+    until(&began, 1);
+    insist(&entry, 1);
+    while broken.stopped().is_none() {
+        thread::yield_now();
+    }
+    (0..100).for_each(|n| insist(&entry, n));
+    while done.load(SeqCst) < 100 && broken.inside() <= 2 {
+        thread::yield_now();
+    }
+    assert!(broken.inside() <= 2, "but what was in it: {}", broken.inside());
+    release.send(()).unwrap();
+    assert!(broken.remove(LONG).ledger.balanced());
+    assert_over(sound.remove(LONG), true);
+    assert_over(running.drain(LONG), true);
+}
+
+#[test]
 fn a_net_that_stops_before_its_part_leaves_that_whole() {
     let (running, entry, numbers, _) = host();
     let part = attach(&running, part("part", &numbers, 1, pass));
