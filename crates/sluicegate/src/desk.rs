@@ -411,12 +411,13 @@ impl Desk {
         }
     }
 
-    /// Tells, at the end of a run, how late the flows were that were answered in it.
+    /// Tells, at the end of a run, when it was that flows were answered or ended in it.
     #[inline]
-    pub fn settle_answers(&self, now: Time) {
+    pub fn settle(&self, now: Time) {
         if self.answers.take() {
             self.count_answers(now);
         }
+        self.flows.close(now);
     }
 
     #[inline(never)]

@@ -9,7 +9,7 @@ use crate::time::Time;
 use std::fmt;
 
 /// A stage of the net, by its place in the order of declaration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StageId(pub(crate) u16);
 
 impl StageId {

@@ -31,8 +31,11 @@ pub(crate) const ASKED: u8 = 4;
 /// A second tag of the flow.
 pub(crate) const FORKED: u8 = 8;
 
-/// Where in a step's first word the events of its batch are.
+/// Where in a step's first word the parts are beside its stage.
+const KIND_AT: u32 = 16;
+const FLOWS_AT: u32 = 24;
 const BATCH_AT: u32 = 32;
+const PLACE_AT: u32 = 48;
 
 /// Names a flow, or a question about one, among all that are in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,25 +80,28 @@ pub(crate) struct Step {
     pub worker: u16,
     pub stage: StageId,
     pub kind: u8,
+    /// Flows that were taken of its batch, as far as it matters who they are.
+    pub flows: u8,
     /// Events of its batch, and its place among those that are flows.
     pub batch: u16,
     pub place: u16,
     pub queued: u64,
     pub started: u64,
     pub ended: u64,
-    /// The number of the first flow of its batch among those that the worker took; of `ASKED` the
-    /// question.
+    /// The number of the first flow of its batch among those that the worker took with others; of
+    /// `ASKED` the question.
     pub link: u64,
-    /// Steps that a worker noted before have lower numbers; in a simulation those that any did.
+    /// In a simulation: steps that any worker noted before have lower numbers.
     pub number: u64,
 }
 
 impl Step {
     fn head(&self) -> u64 {
         u64::from(self.stage.0)
-            | u64::from(self.kind) << 16
+            | u64::from(self.kind) << KIND_AT
+            | u64::from(self.flows) << FLOWS_AT
             | u64::from(self.batch) << BATCH_AT
-            | u64::from(self.place) << 48
+            | u64::from(self.place) << PLACE_AT
     }
 }
 
@@ -113,7 +119,7 @@ pub(crate) struct Paths {
     /// Made when they are first taken.
     places: Box<[OnceLock<Box<Place>>; PLACES]>,
     taken: Box<[AtomicU64; TAKEN]>,
-    /// How many flows were taken.
+    /// How many flows were taken with others.
     count: AtomicU64,
 }
 
@@ -152,12 +158,12 @@ impl Paths {
         self.places[place % PLACES].get_or_init(Box::default)
     }
 
-    /// How many flows the worker took.
+    /// How many flows the worker took with others.
     pub fn count(&self) -> u64 {
         self.count.load(Acquire)
     }
 
-    /// Remembers that the worker took a flow.
+    /// Remembers that the worker took a flow, one of several of a batch.
     pub fn take(&self, flow: u64) {
         let n = self.count.load(Relaxed);
         self.taken[n as usize % TAKEN].store(flow, Release);
@@ -210,11 +216,11 @@ impl Paths {
 
     /// Other flows of a step's batch, as far as they are still known.
     pub fn mates(&self, step: &Step) -> Vec<u64> {
-        if step.kind & (ENTERED | ASKED) != 0 {
+        if step.flows < 2 {
             return Vec::new();
         }
-        let end = self.count().min(step.link + u64::from(step.batch));
-        let mates = (step.link..end).filter(|&n| n != step.link + u64::from(step.place));
+        let flows = step.link..step.link + u64::from(step.flows);
+        let mates = flows.filter(|&n| n != step.link + u64::from(step.place));
         let mates: Vec<u64> =
             mates.take(MATES_MAX).map(|n| self.taken[n as usize % TAKEN].load(Acquire)).collect();
         let overwritten = self.count() > step.link + TAKEN as u64;
@@ -250,9 +256,10 @@ impl Cells {
         Step {
             worker,
             stage: StageId(head as u16),
-            kind: (head >> 16) as u8,
+            kind: (head >> KIND_AT) as u8,
+            flows: (head >> FLOWS_AT) as u8,
             batch: (head >> BATCH_AT) as u16,
-            place: (head >> 48) as u16,
+            place: (head >> PLACE_AT) as u16,
             queued: self.queued.load(Acquire),
             started: self.started.load(Acquire),
             ended: self.ended.load(Acquire),
@@ -279,6 +286,7 @@ mod tests {
             worker: 3,
             stage,
             kind: 0,
+            flows: 1,
             batch: 1,
             place,
             queued,

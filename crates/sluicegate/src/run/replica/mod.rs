@@ -155,7 +155,6 @@ impl<S: Stage> Replica<S> {
     /// Delivers what was emitted; whether the stage is parked then.
     fn deliver(&mut self, cx: &mut Context<'_>) {
         let (desk, fuses) = (cx.desk, self.fuses);
-        desk.flows.came_back(self.id, cx.clock, self.work.taken);
         let (mut emitted, mut held, mut ports) = (0, 0, self.ports.iter());
         let note = |what, n: usize, port| {
             if n > 0 {
@@ -252,7 +251,7 @@ impl<S: Stage> Replica<S> {
                 self.stats.times().service.record(each, taken);
             }
         }
-        desk.settle_answers(cx.now);
+        desk.settle(cx.now);
         self.settle_counts(cx);
     }
 
@@ -277,7 +276,6 @@ impl<S: Stage> Replica<S> {
         if self.work.strays > 0 {
             self.stats.strays.add(std::mem::take(&mut self.work.strays));
         }
-        cx.desk.flows.settle(cx.clock, cx.desk.now());
     }
 }
 
