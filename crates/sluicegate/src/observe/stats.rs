@@ -58,9 +58,6 @@ pub(crate) struct StageStats {
     pub replaced: Count,
     /// Answers that nobody waited for.
     pub strays: Count,
-    /// Nanoseconds that the oldest events of batches had waited, and how many batches that were.
-    pub waited: Count,
-    pub waits: Count,
     refused: Whys,
     /// The same by class.
     pub refused_by_class: ByClass<Whys>,
@@ -145,12 +142,6 @@ impl StageStats {
             ahead if ahead > PARKED / 2 => 0,
             time => time,
         }
-    }
-
-    /// The oldest event of a batch had waited for so many nanoseconds.
-    pub fn wait(&self, nanos: u64) {
-        self.waited.add(nanos);
-        self.waits.add(1);
     }
 
     /// The replica parks, or goes on.

@@ -196,9 +196,6 @@ impl<S: Stage> Replica<S> {
         if taken.more {
             self.tell_others();
         }
-        if let Some(came) = taken.came {
-            self.stats.wait(now.0.saturating_sub(came.0));
-        }
         let before = self.work.events.len();
         let lane = if taken.answers { "answers" } else { "asks" };
         cx.desk.note(Some(self.id), Happening::Took, before as u64, lane);
