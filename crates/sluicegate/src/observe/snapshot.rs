@@ -170,7 +170,6 @@ impl Observer {
             view.batches += stats.batches.get();
             view.parked += stats.parked.get();
             view.parked_now += stats.parked_now.get();
-            view.refused += stats.refused();
             view.overruns += stats.overruns.get();
             view.panics += stats.panics.get();
             view.breaks += stats.breaks.get();
@@ -183,8 +182,10 @@ impl Observer {
                 times.service.add_to(&mut view.service);
                 times.batch_sizes.add_to(&mut view.batch_sizes);
             }
-            for (class, ended) in stats.refused_by_class.iter() {
-                *of_class(&mut view.refused_by_class, class) += ended.get();
+            for (class, refused) in stats.refused.iter() {
+                let refused = refused.get();
+                view.refused += refused;
+                *of_class(&mut view.refused_by_class, class) += refused;
             }
         }
         view.parked_time = Duration::from_nanos(parked);

@@ -58,9 +58,7 @@ pub(crate) struct StageStats {
     pub replaced: Count,
     /// Answers that nobody waited for.
     pub strays: Count,
-    refused: Whys,
-    /// The same by class.
-    pub refused_by_class: ByClass<Whys>,
+    pub refused: ByClass<Whys>,
     /// Made when something is first handled, so that a stage that idles stays small.
     times: OnceLock<Box<StageTimes>>,
 }
@@ -154,17 +152,6 @@ impl StageStats {
             self.parked_time.set(time.wrapping_add(now.0) & !PARKED);
         }
         self.parked_now.set(u64::from(parked));
-    }
-
-    /// Adds the ends without answer by which `now` exceeds `before`.
-    pub fn ended(&self, now: ByWhy, before: ByWhy) {
-        for why in Why::ALL {
-            self.refused.add(why, now[why] - before[why]);
-        }
-    }
-
-    pub fn refused(&self) -> ByWhy {
-        self.refused.get()
     }
 }
 

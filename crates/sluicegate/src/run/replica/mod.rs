@@ -258,12 +258,7 @@ impl<S: Stage> Replica<S> {
     /// Counts the flows that ended without an answer. Out of the way of all others.
     #[cold]
     fn count_ends(&self, desk: &Desk) {
-        if let Some((now, before)) = desk.account_ends() {
-            self.stats.ended(now, before);
-        }
-        desk.each_end(|EndedOf { class, why, n }| {
-            self.stats.refused_by_class.of(class).add(why, n);
-        });
+        desk.each_end(|EndedOf { class, why, n }| self.stats.refused.of(class).add(why, n));
     }
 
     /// Settles what a run did to flows.
