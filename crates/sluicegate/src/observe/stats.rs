@@ -51,6 +51,8 @@ pub(crate) struct StageStats {
     pub parked_now: Count,
     /// See [`StageStats::parked_for`].
     parked_time: Count,
+    /// The most of it that anyone was told.
+    parked_told: AtomicU64,
     pub panics: Count,
     /// How often the breaker opened.
     pub breaks: Count,
@@ -129,17 +131,18 @@ impl StageStats {
     }
 
     /// Nanoseconds for which the replica was parked. While it is, the cell has those before less
-    /// the time at which it parked, so that one load tells all; the clock is read after it.
+    /// the time at which it parked, so that one load tells all; the clock is read after it. The
+    /// worker has read the clock before it goes on: who looks between must not be told more than
+    /// who looks later, so nobody is told less than anyone was before.
     pub fn parked_for(&self, clock: &Clock) -> u64 {
         let time = self.parked_time.get();
-        if time & PARKED == 0 {
-            return time;
-        }
-        match time.wrapping_add(clock.now().0) & !PARKED {
-            // Less than nothing: in a simulation a worker may be ahead of who looks.
-            ahead if ahead > PARKED / 2 => 0,
-            time => time,
-        }
+        let time = match time & PARKED {
+            0 => time,
+            _ => time.wrapping_add(clock.now().0) & !PARKED,
+        };
+        // Less than nothing: in a simulation a worker may be ahead of who looks.
+        let time = if time > PARKED / 2 { 0 } else { time };
+        self.parked_told.fetch_max(time, Relaxed).max(time)
     }
 
     /// The replica parks, or goes on.
@@ -328,4 +331,25 @@ pub(crate) fn sum(cuts: &[Cut], plan: &Plan) -> Ledger {
         ledger.in_flight += entered as i64;
     }
     ledger
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::VirtualTime;
+
+    #[test]
+    fn the_time_for_which_one_was_parked_never_shrinks() {
+        let (stats, time) = (StageStats::default(), VirtualTime::default());
+        let clock = Clock::Virtual(time.clone());
+        stats.park(true, Time(100));
+        time.set(Time(150));
+        assert_eq!(stats.parked_for(&clock), 50);
+        // The worker had read the clock before who looked did.
+        stats.park(false, Time(130));
+        assert_eq!(stats.parked_for(&clock), 50);
+        stats.park(true, Time(150));
+        time.set(Time(190));
+        assert_eq!(stats.parked_for(&clock), 70);
+    }
 }
