@@ -332,7 +332,7 @@ fn mates_are_flows_of_the_same_batch_alone() {
     for (batch, mates) in [(3, [vec![], vec![]]), (6, [vec![1], vec![0]])] {
         let mut net = Net::new("notes");
         let cpu = net.domain("cpu").pinned(1);
-        let front = net.add(stage("front", || Noting).on(cpu).flows(2).batch(1));
+        let front = net.add(stage("front", || Noting).on(cpu).flows(2).batch(1).emits(6));
         let pass = net.add(stage("pass", crate::common::pass).on(cpu).batch(batch));
         net.wire(front.out, pass.inlet);
         net.wire(pass.out, front.inlet).returns(front.out);
