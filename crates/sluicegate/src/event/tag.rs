@@ -326,7 +326,7 @@ impl Tag {
     }
 
     fn answered(&self) -> Answered {
-        Answered { class: self.class, born: self.born, deadline: self.deadline() }
+        Answered { class: self.class, born: self.born(), deadline: self.deadline() }
     }
 
     fn notice(&self, why: Option<Why>) -> Notice {

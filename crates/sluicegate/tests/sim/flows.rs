@@ -180,10 +180,16 @@ fn whoever_asks_for_a_trace_has_the_path_kept_if_any_are() {
         let mut net = Net::new("asked");
         let cpu = net.domain("cpu").pinned(1);
         let front = net.add(stage("front", || Traced).on(cpu).flows(3));
-        let pass = net.add(stage("pass", crate::common::pass).on(cpu));
+        let time = VirtualTime::default();
+        let clock = time.clone();
+        let pass = net.add(stage("pass", move || busy_pass(&clock, ms(1))).on(cpu));
         net.wire(front.out, pass.inlet);
         net.wire(pass.out, front.inlet).returns(front.out);
-        let sim = run(net, &VirtualTime::default(), &[("traces.failed", i32::from(on).into())]);
+        let mut sim = run(net, &time, &[("traces.failed", i32::from(on).into())]);
+        // Its response time is that of the others.
+        let response = &sim.snapshot().classes[0].response;
+        assert_eq!(response.count(), 3);
+        assert!(response.quantile(0.0) > 900_000, "none was answered within a millisecond");
         let flows = sim.observer().flows();
         assert_eq!(flows.len(), usize::from(on));
         for flow in flows {
