@@ -102,8 +102,8 @@ pub struct FlowStep {
     /// When the batch began in which it was taken.
     pub started: Time,
     /// When that batch was over, and what came of it delivered; of a stage to which another is
-    /// fused, when that one began. A stage may keep the flow longer: then the next step is queued
-    /// later.
+    /// fused, when that one began. None where it was not when the flow ended, elsewhere. A stage
+    /// may keep the flow longer: then the next step is queued later.
     pub ended: Option<Time>,
     /// Events of the batch.
     pub batch: usize,

@@ -2,7 +2,7 @@
 //! is taken, and what became of it.
 
 use super::flows::{FlowEnd, Traces};
-use super::paths::{ANSWERS, ASKED, ENTERED, FORKED, PathKey, Paths, Step, UNKNOWN};
+use super::paths::{ANSWERS, ASKED, ENTERED, FORKED, PathKey, Paths, Spot, Step, UNKNOWN};
 use crate::event::{StageId, Tag, WorkerId};
 use crate::ledger::Why;
 use crate::stage::TraceParent;
@@ -42,21 +42,14 @@ struct OfBatch {
     stage: StageId,
     started: Time,
     events: usize,
-    /// How many of them the handler took.
-    taken: usize,
     /// When its events came, as far as that is known: each for so many of them.
     came: Vec<(Time, usize)>,
     /// Of these so many are passed, of events that are before.
     passed: (usize, usize),
-    /// The flows that were taken of it.
-    steps: Vec<Taken>,
-}
-
-/// A flow that was taken, when it came, and as what.
-struct Taken {
-    key: PathKey,
-    queued: u64,
-    kind: u8,
+    /// The number of its first flow among those that the worker took with others.
+    first: u64,
+    /// Where the steps of the flows are that were taken of it.
+    steps: Vec<Spot>,
 }
 
 /// A flow that entered in this run.
@@ -101,16 +94,18 @@ impl Recorder {
     }
 
     /// In a simulation, the number of the next step.
+    #[inline]
     fn number(&self) -> u64 {
         self.shared.order.as_ref().map_or(0, |order| order.fetch_add(1, Relaxed))
     }
 
+    #[inline]
     fn own(&self) -> &Paths {
         self.own.get_or_init(|| self.shared.paths(self.worker))
     }
 
     /// A batch of so many events of `stage` begins, which came then, as far as that is known.
-    #[cold]
+    #[inline]
     pub fn begin(
         &self,
         stage: StageId,
@@ -120,6 +115,7 @@ impl Recorder {
         let batch = &mut self.noted.borrow_mut().batch;
         (batch.stage, batch.started, batch.events) = (stage, started, events);
         batch.passed = (0, 0);
+        batch.first = self.own().count();
         batch.came.clear();
         if let Some(came) = came {
             batch.came.extend(came);
@@ -130,25 +126,47 @@ impl Recorder {
     #[inline]
     pub fn step(&self, tag: &Tag, answers: bool, left: usize) {
         let batch = &mut self.noted.borrow_mut().batch;
-        let kind = if answers { ANSWERS } else { 0 } | if tag.is_fork() { FORKED } else { 0 };
-        let queued = batch.came(left);
-        batch.steps.push(Taken { key: tag.path(), queued, kind });
+        let (own, key) = (self.own(), tag.path());
+        let alone = batch.events == 1;
+        let step = Step {
+            worker: self.worker.0,
+            stage: batch.stage,
+            kind: if answers { ANSWERS } else { 0 } | if tag.is_fork() { FORKED } else { 0 },
+            batch: batch.events.min(usize::from(u16::MAX)) as u16,
+            place: batch.steps.len() as u16,
+            queued: batch.came(left),
+            started: batch.started.0,
+            ended: UNKNOWN,
+            link: if alone { UNKNOWN } else { batch.first },
+            number: self.number(),
+        };
+        batch.steps.push(own.add(&key, &step));
+        if !alone {
+            own.take(key.flow, batch.first);
+        }
         self.open.set(true);
     }
 
     /// The handler gives back what it took last.
     #[cold]
     pub fn undo(&self) {
-        self.noted.borrow_mut().batch.steps.pop();
+        let batch = &mut self.noted.borrow_mut().batch;
+        if let Some(step) = batch.steps.pop() {
+            self.own().undo(step, batch.events > 1);
+        }
     }
 
     /// The handler came back and took so many events.
+    #[inline]
     pub fn took(&self, events: usize) {
-        self.noted.borrow_mut().batch.taken = events;
+        let batch = &self.noted.borrow().batch;
+        if events != batch.events {
+            batch.steps.iter().for_each(|step| self.own().set_batch(*step, events));
+        }
     }
 
     /// A flow enters.
-    #[cold]
+    #[inline(never)]
     pub fn entered(&self, tag: &mut Tag, now: Time, trace: Option<TraceParent>) {
         if trace.is_some_and(|trace| trace.sampled) {
             tag.ask_for_trace();
@@ -164,7 +182,6 @@ impl Recorder {
             worker: self.worker.0,
             stage,
             kind: ASKED,
-            flows: 0,
             batch: 0,
             place: 0,
             queued: now.0,
@@ -177,7 +194,7 @@ impl Recorder {
     }
 
     /// A flow ends in the run of `stage`.
-    #[cold]
+    #[inline(never)]
     pub fn ended(&self, stage: StageId, tag: &Tag, why: Option<Why>) {
         let ends = &mut self.noted.borrow_mut().ends;
         if ends.len() < ENDS_MAX {
@@ -196,47 +213,43 @@ impl Recorder {
         }
     }
 
-    #[cold]
+    #[inline(never)]
     fn end_all(&self, now: Time) {
         self.open.set(false);
         let noted = &mut *self.noted.borrow_mut();
         let own = self.own();
-        let batch = &mut noted.batch;
-        let flows = batch.steps.len();
-        let mut step = Step {
-            worker: self.worker.0,
-            stage: batch.stage,
-            kind: 0,
-            flows: u8::try_from(flows).unwrap_or(u8::MAX),
-            batch: u16::try_from(batch.taken).unwrap_or(u16::MAX),
-            place: 0,
-            queued: UNKNOWN,
-            started: batch.started.0,
-            ended: now.0,
-            link: own.count(),
-            number: 0,
-        };
-        for (place, Taken { key, queued, kind }) in (0..).zip(batch.steps.drain(..)) {
-            (step.place, step.queued, step.kind) = (place, queued, kind);
-            step.number = self.number();
-            own.add(&key, &step);
-            if flows > 1 {
-                own.take(key.flow);
-            }
+        for step in &noted.batch.steps {
+            own.end(*step, now.0);
         }
+        noted.batch.steps.clear();
         // A flow that enters may take the place of one that has ended.
-        for end in noted.ends.drain(..) {
-            self.shared.end(&end, now, &mut noted.allowance);
+        for end in &noted.ends {
+            self.shared.end(end, now, &mut noted.allowance);
         }
-        for Entered { key, now: entered, trace } in noted.entered.drain(..) {
-            step.stage = key.source();
-            (step.place, step.kind, step.flows, step.batch, step.link) = (0, ENTERED, 0, 0, 0);
-            (step.queued, step.started) = (key.born.min(entered.0), entered.0);
-            step.number = self.number();
-            own.add(&key, &step);
-            if let Some(TraceParent { trace, parent, .. }) = trace {
-                own.set_trace(&key, [(trace >> 64) as u64, trace as u64, parent]);
-            }
+        noted.ends.clear();
+        for entered in &noted.entered {
+            self.add_entered(own, entered, now);
+        }
+        noted.entered.clear();
+    }
+
+    fn add_entered(&self, own: &Paths, entered: &Entered, now: Time) {
+        let Entered { key, now: entered, trace } = entered;
+        let step = Step {
+            worker: self.worker.0,
+            stage: key.source(),
+            kind: ENTERED,
+            batch: 0,
+            place: 0,
+            queued: key.born.min(entered.0),
+            started: entered.0,
+            ended: now.0,
+            link: UNKNOWN,
+            number: self.number(),
+        };
+        own.add(key, &step);
+        if let Some(TraceParent { trace, parent, .. }) = *trace {
+            own.set_trace(key, [(trace >> 64) as u64, trace as u64, parent]);
         }
     }
 }
