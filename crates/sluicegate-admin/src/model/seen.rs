@@ -79,7 +79,6 @@ impl From<&StageView> for Stage {
             batches: stage.batches,
             busy_us: Some(micros(stage.busy)),
             overruns: stage.overruns,
-            wait_us: micros(stage.mean_wait),
             wait: Some((&stage.wait).into()),
             service: Some((&stage.service).into()),
             batch_sizes: Some((&stage.batch_sizes).into()),

@@ -35,8 +35,6 @@ pub struct Stage {
     pub busy_us: Option<u64>,
     /// Runs that took more than twice their slice.
     pub overruns: u64,
-    /// The mean time that the oldest event of a batch had waited.
-    pub wait_us: u64,
     /// How long events waited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait: Option<Times>,
