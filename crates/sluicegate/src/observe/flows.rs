@@ -11,7 +11,6 @@ use crate::ledger::Why;
 use crate::observe::Observer;
 use crate::run::Plan;
 use crate::settings::Tracing;
-use crate::stage::TraceParent;
 use crate::time::{Time, nanos};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -73,8 +72,13 @@ pub struct FlowTrace {
     pub born: Time,
     /// How long after that it ended: when the handler came back in which it did.
     pub total: Duration,
-    /// The trace of which it is part, as far as its source [said](crate::Entering::trace).
-    pub trace: Option<TraceParent>,
+    /// The trace of which it is part: that of which its source [said](crate::Entering::trace) that
+    /// it is, else one of its own. Never 0.
+    pub trace: u128,
+    /// By which span it is known there, and to [whom it asks](crate::Tag::traceparent). Never 0.
+    pub span: u64,
+    /// The span that asked for it; none where the trace is its own.
+    pub parent: Option<u64>,
     /// Its steps, those of questions about it among them, in the order in which they began.
     pub steps: Vec<FlowStep>,
     /// Steps for which there was no room. What was overwritten by other flows since is not counted.
@@ -293,16 +297,19 @@ impl Traces {
     }
 
     fn keeps(&self, end: &FlowEnd, at: Time) -> Option<Kept> {
-        let Tracing { slow, failed, one_in } = self.get();
-        let took = at.since(Time(end.key.born));
-        let chosen = |one_in: u64| one_in > 0 && end.key.chance().is_multiple_of(one_in);
-        if end.why.is_some() && chosen(failed) {
+        let (slow, took) = (self.slow.load(Relaxed), at.0.saturating_sub(end.key.born));
+        if end.why.is_some() && is_one_in(&self.failed, &end.key) {
             Some(Kept::Failed)
-        } else if slow > Duration::ZERO && took >= slow {
+        } else if slow > 0 && took >= slow {
             Some(Kept::Slow)
         } else {
-            (end.asked || chosen(one_in)).then_some(Kept::Sampled)
+            (end.asked || self.chooses(&end.key)).then_some(Kept::Sampled)
         }
+    }
+
+    /// Whether chance has this flow be kept.
+    pub fn chooses(&self, key: &PathKey) -> bool {
+        is_one_in(&self.one_in, key)
     }
 
     /// Adds what all workers know of a flow, and of the questions about it.
@@ -344,6 +351,7 @@ impl RawFlow {
             |stage: StageId| plan.stages.get(stage.index()).map(|stage| stage.spec.name.clone());
         let [high, low, parent] = self.known.trace;
         let trace = u128::from(high) << 64 | u128::from(low);
+        let told = trace != 0;
         let steps = self.known.steps.iter().zip(self.mates).zip(self.questions);
         let mut steps: Vec<_> = steps.map(|((step, mates), asks)| (*step, mates, asks)).collect();
         let simulated = plan.traces.order.is_some();
@@ -368,11 +376,19 @@ impl RawFlow {
             ended_in: name(ended_in).unwrap_or_default(),
             born: Time(key.born),
             total: self.at.since(Time(key.born)),
-            trace: (trace != 0).then_some(TraceParent { trace, parent, sampled: true }),
+            trace: if told { trace } else { key.own_trace() },
+            span: key.span(),
+            parent: told.then_some(parent),
             steps: steps.collect(),
             lost: self.known.lost,
         }
     }
+}
+
+/// Whether chance chooses this flow, of so many one.
+fn is_one_in(many: &AtomicU64, key: &PathKey) -> bool {
+    let many = many.load(Relaxed);
+    many > 0 && key.chance().is_multiple_of(many)
 }
 
 fn named(plan: &Plan, step: &Step, mates: Vec<u64>, asks: bool) -> FlowStep {

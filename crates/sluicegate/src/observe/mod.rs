@@ -14,6 +14,7 @@ mod recorder;
 mod snapshot;
 mod stats;
 mod trace;
+mod trace_parent;
 mod view;
 
 pub use admission::{AdmissionQueueView, AdmissionView, Vote};
@@ -32,4 +33,5 @@ pub use snapshot::{Observer, Snapshot};
 pub(crate) use stats::{Count, StageStats, Stats, WireStats, WorkerStats, sum};
 pub use trace::TRACE_COLUMNS;
 pub(crate) use trace::{Record, Tracer};
+pub use trace_parent::TraceParent;
 pub use view::{ClassView, StageView, WireView, WorkerView};

@@ -3,9 +3,9 @@
 
 use super::flows::{FlowEnd, Traces};
 use super::paths::{ANSWERS, ASKED, ENTERED, FORKED, PathKey, Paths, Step, UNKNOWN};
+use super::trace_parent::TraceParent;
 use crate::event::{StageId, Tag, WorkerId};
 use crate::ledger::Why;
-use crate::stage::TraceParent;
 use crate::time::{Clock, Time};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
@@ -100,6 +100,11 @@ impl Recorder {
     #[inline]
     pub fn is_on(&self) -> bool {
         self.on.get()
+    }
+
+    /// Whether chance has this flow be kept.
+    pub fn chooses(&self, key: &PathKey) -> bool {
+        self.is_on() && self.shared.chooses(key)
     }
 
     /// The number of the next step.
