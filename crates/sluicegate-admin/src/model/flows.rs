@@ -25,7 +25,7 @@ pub struct Flow {
     pub source: Option<String>,
     /// Its class.
     pub class: u8,
-    /// Why it was kept: `slow`, `failed` or `sampled`.
+    /// Why it was kept: `slow`, `failed`, `sampled` or `slowest`.
     pub why: String,
     /// How it ended: `finished`, or why it has no answer.
     pub end: String,

@@ -171,6 +171,16 @@ impl Tag {
         n.checked_sub(1).map(|place| DIVERSIONS[place])
     }
 
+    /// Says of which trace the flow is part, for a source that learns it later than the flow
+    /// [entered](crate::Cx::enter): on the same worker. While no paths are kept it is not noted.
+    pub fn set_trace(&mut self, of: TraceParent) {
+        desk::here_if_any(|desk| {
+            if desk.flows.is_on() {
+                desk.flows.told(self, of);
+            }
+        });
+    }
+
     /// What a handler says to others whom it asks for the flow's sake: the trace of which the flow
     /// is part, with the flow's own [span](crate::FlowTrace::span) as the parent. Of which trace it
     /// is, whoever read it says in `of`, as to [`Entering`](crate::Entering); where nobody did the

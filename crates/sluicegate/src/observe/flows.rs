@@ -1,11 +1,11 @@
 //! Single flows that are kept after their end, each with its path: the slow, those that ended
-//! without an answer, and samples.
+//! without an answer, samples, and the slowest.
 //!
 //! While any are to be kept, each worker notes the steps of all flows, for who is slow is known
 //! when it is too late to begin; the path is put together when the flow has ended.
 
 use super::paths::{ANSWERS, ASKED, ENTERED, FORKED, Known, PathKey, Paths, Step, UNKNOWN};
-use super::recorder::Allowance;
+use super::slowest::{Floors, Slowest};
 use crate::event::{StageId, WorkerId};
 use crate::ledger::Why;
 use crate::observe::Observer;
@@ -34,11 +34,14 @@ pub enum Kept {
     Failed,
     /// Chance chose it, or whoever asked for it asked for its trace too.
     Sampled,
+    /// It was answered, and was among the slowest of its class in its window, of those that are
+    /// kept for nothing else.
+    Slowest,
 }
 
 impl Kept {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Slow, Self::Failed, Self::Sampled];
+    pub const ALL: [Self; 4] = [Self::Slow, Self::Failed, Self::Sampled, Self::Slowest];
 
     /// Its name in JSON.
     pub const fn name(self) -> &'static str {
@@ -46,6 +49,7 @@ impl Kept {
             Self::Slow => "slow",
             Self::Failed => "failed",
             Self::Sampled => "sampled",
+            Self::Slowest => "slowest",
         }
     }
 }
@@ -140,8 +144,9 @@ impl StepKind {
 
 impl Observer {
     /// The flows that are kept, oldest first: 256 of each [kind](Kept), the newest. Which flows
-    /// those are the settings `traces.slow`, `traces.failed` and `traces.one_in` say; unless one
-    /// is set nothing is noted. At most 64 of a kind in a second of a worker are kept.
+    /// those are the settings `traces.slow`, `traces.failed`, `traces.one_in` and `traces.slowest`
+    /// say; unless one is set nothing is noted. At most 64 of a kind in a second of a worker are
+    /// kept. The [slowest](Kept::Slowest) are there when their window is over.
     ///
     /// ```
     /// use sluicegate::{Batch, Cx, Kept, Net, Sim, from_fn, stage};
@@ -166,7 +171,8 @@ impl Observer {
     pub fn flows(&self) -> Vec<FlowTrace> {
         let plan = &*self.plan;
         let mut flows: Vec<RawFlow> = {
-            let kept = plan.traces.kept();
+            let mut kept = plan.traces.kept();
+            plan.traces.end_window(&mut kept, plan.clock.now());
             kept.flows.iter().flatten().cloned().collect()
         };
         flows.sort_by_key(|flow| flow.number);
@@ -191,6 +197,8 @@ pub(crate) struct Traces {
     slow: AtomicU64,
     failed: AtomicU64,
     one_in: AtomicU64,
+    slowest: AtomicU64,
+    window: AtomicU64,
     paths: Box<[OnceLock<Arc<Paths>>]>,
     /// Taken when a flow is kept, which is seldom by the allowance of each worker, and by whoever
     /// looks.
@@ -202,6 +210,16 @@ pub(crate) struct Traces {
 struct KeptFlows {
     number: u64,
     flows: [VecDeque<RawFlow>; Kept::ALL.len()],
+    slowest: Slowest<RawFlow>,
+}
+
+/// How many flows a worker has kept in this second, by [`Kept`], and how long one must have taken
+/// to be among the slowest.
+#[derive(Default)]
+pub(crate) struct Allowance {
+    second: u64,
+    kept: [u16; Kept::ALL.len()],
+    floors: Floors,
 }
 
 /// The end of a flow, before it is known whether it is to be kept.
@@ -243,7 +261,9 @@ impl Traces {
         self.slow.store(nanos(tracing.slow), Relaxed);
         self.failed.store(tracing.failed, Relaxed);
         self.one_in.store(tracing.one_in, Relaxed);
-        self.on.store(tracing != Tracing::default(), Relaxed);
+        self.slowest.store(tracing.slowest, Relaxed);
+        self.window.store(nanos(tracing.window), Relaxed);
+        self.on.store(tracing.any(), Relaxed);
     }
 
     pub fn get(&self) -> Tracing {
@@ -251,6 +271,8 @@ impl Traces {
             slow: Duration::from_nanos(self.slow.load(Relaxed)),
             failed: self.failed.load(Relaxed),
             one_in: self.one_in.load(Relaxed),
+            slowest: self.slowest.load(Relaxed),
+            window: Duration::from_nanos(self.window.load(Relaxed)),
         }
     }
 
@@ -265,17 +287,22 @@ impl Traces {
 
     /// Keeps a flow that has ended `at` this time, if it is to be kept.
     pub fn end(&self, end: &FlowEnd, at: Time, allowance: &mut Allowance) {
-        let Some(kept) = self.keeps(end, at) else { return };
-        let second = at.0 / SECOND;
-        if allowance.second != second {
-            *allowance = Allowance { second, kept: [0; 3] };
-        }
-        let of_kind = &mut allowance.kept[kept as usize];
-        if *of_kind >= KEPT_A_SECOND {
-            self.missed.fetch_add(1, Relaxed);
-            return;
-        }
-        *of_kind += 1;
+        let took = at.0.saturating_sub(end.key.born);
+        let kept = match self.keeps(end, took) {
+            Some(kept) if allowance.takes(kept, at) => kept,
+            _ if self.may_be_slowest(end, (took, at), &mut allowance.floors) => {
+                if !allowance.takes(Kept::Slowest, at) {
+                    self.missed.fetch_add(1, Relaxed);
+                    return;
+                }
+                Kept::Slowest
+            }
+            None => return,
+            Some(_) => {
+                self.missed.fetch_add(1, Relaxed);
+                return;
+            }
+        };
         let mut flow = RawFlow {
             number: 0,
             kept,
@@ -287,17 +314,24 @@ impl Traces {
         };
         self.add_path(&end.key, &mut flow);
         let mut all = self.kept();
-        all.number += 1;
-        flow.number = all.number;
-        let flows = &mut all.flows[kept as usize];
-        if flows.len() == KEPT {
-            flows.pop_front();
+        if kept != Kept::Slowest {
+            return all.push(flow);
         }
-        flows.push_back(flow);
+        self.end_window(&mut all, at);
+        let most = self.slowest.load(Relaxed) as usize;
+        let least = all.slowest.put(most, end.class, took, flow);
+        allowance.floors.set(end.class, least);
     }
 
-    fn keeps(&self, end: &FlowEnd, at: Time) -> Option<Kept> {
-        let (slow, took) = (self.slow.load(Relaxed), at.0.saturating_sub(end.key.born));
+    /// Has the slowest be kept of a window that is over.
+    fn end_window(&self, all: &mut KeptFlows, now: Time) {
+        let flows = all.slowest.over(now, self.window.load(Relaxed));
+        flows.into_iter().for_each(|flow| all.push(flow));
+    }
+
+    /// Why a flow is to be kept that took so long, but for being among the slowest.
+    fn keeps(&self, end: &FlowEnd, took: u64) -> Option<Kept> {
+        let slow = self.slow.load(Relaxed);
         if end.why.is_some() && is_one_in(&self.failed, &end.key) {
             Some(Kept::Failed)
         } else if slow > 0 && took >= slow {
@@ -305,6 +339,14 @@ impl Traces {
         } else {
             (end.asked || self.chooses(&end.key)).then_some(Kept::Sampled)
         }
+    }
+
+    /// Whether a flow may be among the slowest of its window, as far as the worker knows.
+    #[inline]
+    fn may_be_slowest(&self, end: &FlowEnd, (took, at): (u64, Time), floors: &mut Floors) -> bool {
+        self.slowest.load(Relaxed) > 0
+            && end.why.is_none()
+            && floors.let_in(end.class, took, (at, self.window.load(Relaxed)))
     }
 
     /// Whether chance has this flow be kept.
@@ -341,6 +383,33 @@ impl Traces {
                 self.add_path(question, flow);
             }
         }
+    }
+}
+
+impl KeptFlows {
+    /// Keeps a flow, and of its kind the newest.
+    fn push(&mut self, mut flow: RawFlow) {
+        self.number += 1;
+        flow.number = self.number;
+        let flows = &mut self.flows[flow.kept as usize];
+        if flows.len() == KEPT {
+            flows.pop_front();
+        }
+        flows.push_back(flow);
+    }
+}
+
+impl Allowance {
+    /// Whether one more of this kind may be kept at this time.
+    fn takes(&mut self, kept: Kept, at: Time) -> bool {
+        let second = at.0 / SECOND;
+        if self.second != second {
+            (self.second, self.kept) = (second, Default::default());
+        }
+        let of_kind = &mut self.kept[kept as usize];
+        let takes = *of_kind < KEPT_A_SECOND;
+        *of_kind += u16::from(takes);
+        takes
     }
 }
 

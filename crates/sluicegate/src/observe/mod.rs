@@ -11,6 +11,7 @@ mod histogram;
 mod metric;
 mod paths;
 mod recorder;
+mod slowest;
 mod snapshot;
 mod stats;
 mod trace;

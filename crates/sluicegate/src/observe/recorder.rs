@@ -1,7 +1,7 @@
 //! What one worker notes of the flows that it handles, while flows are traced: a step each time one
 //! is taken, and what became of it.
 
-use super::flows::{FlowEnd, Traces};
+use super::flows::{Allowance, FlowEnd, Traces};
 use super::paths::{ANSWERS, ASKED, ENTERED, FORKED, PathKey, Paths, Step, UNKNOWN};
 use super::trace_parent::TraceParent;
 use crate::event::{StageId, Tag, WorkerId};
@@ -30,7 +30,7 @@ pub(crate) struct Recorder {
     ends: RefCell<Vec<FlowEnd>>,
     /// When the handler of this run came back.
     came_back: Cell<Option<Time>>,
-    allowance: Cell<Allowance>,
+    allowance: RefCell<Allowance>,
     numbers: Cell<u64>,
 }
 
@@ -62,13 +62,6 @@ struct Entered {
     trace: Option<TraceParent>,
 }
 
-/// How many more flows a worker may keep in this second, by [`Kept`](super::Kept).
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Allowance {
-    pub second: u64,
-    pub kept: [u16; 3],
-}
-
 impl Recorder {
     pub fn new(shared: Arc<Traces>, worker: WorkerId) -> Self {
         Self {
@@ -82,7 +75,7 @@ impl Recorder {
             entered: RefCell::default(),
             ends: RefCell::default(),
             came_back: Cell::new(None),
-            allowance: Cell::default(),
+            allowance: RefCell::default(),
             numbers: Cell::new(0),
         }
     }
@@ -156,6 +149,20 @@ impl Recorder {
         self.open.set(true);
     }
 
+    /// A flow that has entered is part of this trace.
+    #[cold]
+    pub fn told(&self, tag: &mut Tag, of: TraceParent) {
+        if of.sampled {
+            tag.ask_for_trace();
+        }
+        let key = tag.path();
+        let entered = &mut self.entered.borrow_mut();
+        match entered.iter_mut().find(|entered| entered.key == key) {
+            Some(entered) => entered.trace = Some(of),
+            None => self.own().set_trace(&key, words(of)),
+        }
+    }
+
     /// A question about a flow is on its way.
     #[cold]
     pub fn asked(&self, stage: StageId, tag: &Tag, question: &Tag, now: Time) {
@@ -215,8 +222,8 @@ impl Recorder {
             (step.queued, step.started) = (key.born.min(entered.0), entered.0);
             step.number = self.number();
             own.add(&key, &step);
-            if let Some(TraceParent { trace, parent, .. }) = trace {
-                own.set_trace(&key, [(trace >> 64) as u64, trace as u64, parent]);
+            if let Some(trace) = trace {
+                own.set_trace(&key, words(trace));
             }
         }
     }
@@ -244,12 +251,16 @@ impl Recorder {
     #[cold]
     fn keep(&self, now: Time) {
         self.ending.set(false);
-        let mut allowance = self.allowance.get();
+        let allowance = &mut self.allowance.borrow_mut();
         for end in self.ends.borrow_mut().drain(..) {
-            self.shared.end(&end, now, &mut allowance);
+            self.shared.end(&end, now, allowance);
         }
-        self.allowance.set(allowance);
     }
+}
+
+/// As it is kept.
+fn words(TraceParent { trace, parent, .. }: TraceParent) -> [u64; 3] {
+    [(trace >> 64) as u64, trace as u64, parent]
 }
 
 impl OfBatch {
