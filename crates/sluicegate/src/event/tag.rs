@@ -9,7 +9,7 @@ use crate::time::Time;
 use std::fmt;
 
 /// A stage of the net, by its place in the order of declaration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StageId(pub(crate) u16);
 
 impl StageId {
@@ -372,7 +372,7 @@ impl Tag {
     }
 
     fn answered(&self) -> Answered {
-        Answered { class: self.class, born: self.born, deadline: self.deadline() }
+        Answered { class: self.class, born: self.born(), deadline: self.deadline() }
     }
 
     fn notice(&self, why: Option<Why>) -> Notice {

@@ -74,7 +74,8 @@ pub struct FlowTrace {
     pub ended_in: String,
     /// When it was [born](crate::Tag::born), by the clock of the net.
     pub born: Time,
-    /// How long after that it ended: when the handler came back in which it did.
+    /// How long after that it ended: when the run was over in which it did, or a stage began that
+    /// is fused to the one in which it did.
     pub total: Duration,
     /// The trace of which it is part: that of which its source [said](crate::Entering::trace) that
     /// it is, else one of its own. Never 0.
@@ -108,8 +109,9 @@ pub struct FlowStep {
     pub queued: Time,
     /// When the batch began in which it was taken.
     pub started: Time,
-    /// When that batch came back; none where it had not when the flow ended. A stage may keep the
-    /// flow longer: then the next step is queued later.
+    /// When that batch was over, and what came of it delivered; of a stage to which another is
+    /// fused, when that one began. None where it was not when the flow ended, elsewhere. A stage
+    /// may keep the flow longer: then the next step is queued later.
     pub ended: Option<Time>,
     /// Events of the batch.
     pub batch: usize,
@@ -424,7 +426,8 @@ impl RawFlow {
         let steps = self.known.steps.iter().zip(self.mates).zip(self.questions);
         let mut steps: Vec<_> = steps.map(|((step, mates), asks)| (*step, mates, asks)).collect();
         let simulated = plan.traces.order.is_some();
-        steps.sort_by_key(|(step, ..)| (if simulated { 0 } else { step.started }, step.number));
+        // Those of one worker are in order already.
+        steps.sort_by_key(|(step, ..)| if simulated { step.number } else { step.started });
         let mut before = key.born;
         let steps = steps.into_iter().map(|(step, mates, asks)| {
             let queued = if step.queued == UNKNOWN { before } else { step.queued };

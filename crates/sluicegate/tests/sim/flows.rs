@@ -6,8 +6,8 @@ use crate::common::{
 use crate::random::{drawn, whole};
 use sluicegate::sim::Setup;
 use sluicegate::{
-    Batch, Capacity, Cx, Entering, Entry, FlowTrace, Kept, Net, Order, Out, Sim, Stage, StepKind,
-    Time, TraceParent, VirtualTime, Why, bounded, from_fn, ms, stage,
+    Batch, Capacity, Cx, Entering, Entry, Event, FlowTrace, Kept, Net, Order, Out, Sim, Stage,
+    StepKind, Time, TraceParent, VirtualTime, Why, bounded, from_fn, ms, stage,
 };
 use std::sync::{Arc, Mutex};
 
@@ -182,10 +182,16 @@ fn whoever_asks_for_a_trace_has_the_path_kept_if_any_are() {
         let trace =
             |flow| Some(TraceParent { trace: 0xabc << 64 | 7, parent: 9, sampled: flow == 1 });
         let front = net.add(stage("front", move || Traced(trace)).on(cpu).flows(3));
-        let pass = net.add(stage("pass", crate::common::pass).on(cpu));
+        let time = VirtualTime::default();
+        let clock = time.clone();
+        let pass = net.add(stage("pass", move || busy_pass(&clock, ms(1))).on(cpu));
         net.wire(front.out, pass.inlet);
         net.wire(pass.out, front.inlet).returns(front.out);
-        let sim = run(net, &VirtualTime::default(), &[("traces.failed", i32::from(on).into())]);
+        let mut sim = run(net, &time, &[("traces.failed", i32::from(on).into())]);
+        // Its response time is that of the others.
+        let response = &sim.snapshot().classes[0].response;
+        assert_eq!(response.count(), 3);
+        assert!(response.quantile(0.0) > 900_000, "none was answered within a millisecond");
         let flows = sim.observer().flows();
         assert_eq!(flows.len(), usize::from(on));
         for flow in flows {
@@ -352,6 +358,43 @@ fn in_any_net_the_steps_of_each_flow_are_in_order_and_end_where_the_ledger_says(
     }
     let seen = [all, failed, questions, forked];
     assert!(seen.into_iter().all(|seen| seen > 100), "{seen:?}");
+}
+
+/// Enters two flows, and sends a note before and after each.
+struct Noting;
+
+impl Stage for Noting {
+    type In = u64;
+    type Out = Out<u64>;
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        for flow in 0..2 {
+            let tag = cx.enter(flow, Entering::default()).expect("there are places");
+            cx.out.emit(Event::note(cx.worker(), flow));
+            cx.out.emit(tag.with(flow));
+            cx.out.emit(Event::note(cx.worker(), flow));
+        }
+    }
+
+    fn handle(&mut self, batch: Batch<'_, u64>, _: &mut Cx<'_, Out<u64>>) {
+        batch.for_each(|event| event.split().0.finish());
+    }
+}
+
+#[test]
+fn mates_are_flows_of_the_same_batch_alone() {
+    for (batch, mates) in [(3, [vec![], vec![]]), (6, [vec![1], vec![0]])] {
+        let mut net = Net::new("notes");
+        let cpu = net.domain("cpu").pinned(1);
+        let front = net.add(stage("front", || Noting).on(cpu).flows(2).batch(1).emits(6));
+        let pass = net.add(stage("pass", crate::common::pass).on(cpu).batch(batch));
+        net.wire(front.out, pass.inlet);
+        net.wire(pass.out, front.inlet).returns(front.out);
+        let sim = run(net, &VirtualTime::default(), &[("traces.one_in", 1.into())]);
+        let passed = sim.observer().flows().into_iter().map(|flow| flow.steps[1].clone());
+        let passed: Vec<_> = passed.map(|step| (step.stage, step.batch, step.mates)).collect();
+        assert_eq!(passed, mates.map(|mates| ("pass".to_owned(), batch, mates)));
+    }
 }
 
 #[test]
