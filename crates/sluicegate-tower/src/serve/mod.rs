@@ -149,11 +149,11 @@ impl<S> Serve<S> {
         self
     }
 
-    /// Tells the service, in the extensions of each request, what to send as `traceparent` to others
-    /// whom it asks for its sake, as a [`TraceParent`](crate::TraceParent): so that what they do is
-    /// part of the same trace, under the span that is shown for the request. Where the request has
-    /// no such field, or none that can be read, a trace begins. It costs as much as to tell who
-    /// asks.
+    /// Tells the service, in the extensions of each request, what to send as `traceparent` to
+    /// others whom it asks for its sake, as a [`TraceParent`](crate::TraceParent): so that what
+    /// they do is part of the same trace, under the span that is shown for the request. Where the
+    /// request has no such field, or none that can be read, a trace begins. It costs as much as to
+    /// tell who asks.
     ///
     /// The field of the request itself stays as it came, and so does `tracestate`, which is to be
     /// passed on as it is where the trace is the request's: a tracing library in the app makes
