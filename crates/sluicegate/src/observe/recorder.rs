@@ -1,11 +1,11 @@
 //! What one worker notes of the flows that it handles, while flows are traced: a step each time one
 //! is taken, and what became of it.
 
-use super::flows::{FlowEnd, Traces};
+use super::flows::{Allowance, FlowEnd, Traces};
 use super::paths::{ANSWERS, ASKED, ENTERED, FORKED, PathKey, Paths, Spot, Step, UNKNOWN};
+use super::trace_parent::TraceParent;
 use crate::event::{StageId, Tag, WorkerId};
 use crate::ledger::Why;
-use crate::stage::TraceParent;
 use crate::time::Time;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
@@ -59,13 +59,6 @@ struct Entered {
     trace: Option<TraceParent>,
 }
 
-/// How many more flows a worker may keep in this second, by [`Kept`](super::Kept).
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Allowance {
-    pub second: u64,
-    pub kept: [u16; 3],
-}
-
 impl Recorder {
     pub fn new(shared: Arc<Traces>, worker: WorkerId) -> Self {
         Self {
@@ -91,6 +84,11 @@ impl Recorder {
     #[inline]
     pub fn is_on(&self) -> bool {
         self.on.get()
+    }
+
+    /// Whether chance has this flow be kept.
+    pub fn chooses(&self, key: &PathKey) -> bool {
+        self.is_on() && self.shared.chooses(key)
     }
 
     /// In a simulation, the number of the next step.
@@ -175,6 +173,20 @@ impl Recorder {
         self.open.set(true);
     }
 
+    /// A flow that has entered is part of this trace.
+    #[cold]
+    pub fn told(&self, tag: &mut Tag, of: TraceParent) {
+        if of.sampled {
+            tag.ask_for_trace();
+        }
+        let key = tag.path();
+        let entered = &mut self.noted.borrow_mut().entered;
+        match entered.iter_mut().find(|entered| entered.key == key) {
+            Some(entered) => entered.trace = Some(of),
+            None => self.own().set_trace(&key, words(of)),
+        }
+    }
+
     /// A question about a flow is on its way.
     #[cold]
     pub fn asked(&self, stage: StageId, tag: &Tag, question: &Tag, now: Time) {
@@ -248,10 +260,15 @@ impl Recorder {
             number: self.number(),
         };
         own.add(key, &step);
-        if let Some(TraceParent { trace, parent, .. }) = *trace {
-            own.set_trace(key, [(trace >> 64) as u64, trace as u64, parent]);
+        if let Some(trace) = *trace {
+            own.set_trace(key, words(trace));
         }
     }
+}
+
+/// As it is kept.
+fn words(TraceParent { trace, parent, .. }: TraceParent) -> [u64; 3] {
+    [(trace >> 64) as u64, trace as u64, parent]
 }
 
 impl OfBatch {

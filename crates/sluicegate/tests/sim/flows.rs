@@ -7,6 +7,7 @@ use sluicegate::{
     Batch, Capacity, Cx, Entering, Entry, Event, FlowTrace, Kept, Net, Order, Out, Sim, Stage,
     StepKind, Time, TraceParent, VirtualTime, Why, bounded, from_fn, ms, stage,
 };
+use std::sync::{Arc, Mutex};
 
 /// `front`, a stage `slow` that takes 3 ms an event in batches of two, and back.
 fn slow_net(flows: u64, time: &VirtualTime, log: &Log) -> Net {
@@ -171,17 +172,16 @@ fn the_slow_are_kept_and_the_others_are_not() {
     assert_eq!(slow, expected.map(|(flow, took)| (flow, Kept::Slow, ms(took))));
 }
 
-/// Enters three flows, the second as part of a trace that is kept.
-struct Traced;
+/// Enters three flows, as parts of these traces.
+struct Traced<F>(F);
 
-impl Stage for Traced {
+impl<F: Fn(u64) -> Option<TraceParent> + Send + 'static> Stage for Traced<F> {
     type In = u64;
     type Out = Out<u64>;
 
     fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
         for flow in 0..3 {
-            let (trace, parent) = (0xabc << 64 | 7, 9);
-            let trace = Some(TraceParent { trace, parent, sampled: flow == 1 });
+            let trace = (self.0)(flow);
             let tag = cx.enter(flow, Entering { trace, ..Entering::default() });
             cx.out.emit(tag.expect("there are places").with(flow));
         }
@@ -197,7 +197,9 @@ fn whoever_asks_for_a_trace_has_the_path_kept_if_any_are() {
     for on in [false, true] {
         let mut net = Net::new("asked");
         let cpu = net.domain("cpu").pinned(1);
-        let front = net.add(stage("front", || Traced).on(cpu).flows(3));
+        let trace =
+            |flow| Some(TraceParent { trace: 0xabc << 64 | 7, parent: 9, sampled: flow == 1 });
+        let front = net.add(stage("front", move || Traced(trace)).on(cpu).flows(3));
         let time = VirtualTime::default();
         let clock = time.clone();
         let pass = net.add(stage("pass", move || busy_pass(&clock, ms(1))).on(cpu));
@@ -211,8 +213,54 @@ fn whoever_asks_for_a_trace_has_the_path_kept_if_any_are() {
         let flows = sim.observer().flows();
         assert_eq!(flows.len(), usize::from(on));
         for flow in flows {
-            let trace = TraceParent { trace: 0xabc << 64 | 7, parent: 9, sampled: true };
-            assert_eq!((flow.flow, flow.trace, flow.kept), (1, Some(trace), Kept::Sampled));
+            let trace = (flow.trace, flow.parent);
+            assert_eq!((flow.flow, trace), (1, (0xabc << 64 | 7, Some(9))));
+            assert_eq!(flow.kept, Kept::Sampled);
+        }
+    }
+}
+
+#[test]
+fn what_a_handler_says_to_others_is_what_is_told_of_the_flow() {
+    let came = |n: u64| {
+        let trace = TraceParent { trace: u128::from(n) << 90, parent: n, sampled: n == 2 };
+        (n > 0).then_some(trace)
+    };
+    // Chance chooses all flows, or none: then that is kept which was asked for.
+    for (one_in, kept) in [(1, vec![0, 1, 2]), (0, vec![2])] {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let mut net = Net::new("out");
+        let cpu = net.domain("cpu").pinned(1);
+        let saying = Arc::clone(&said);
+        let pass = move || {
+            let said = Arc::clone(&saying);
+            from_fn(move |batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+                for event in batch {
+                    let (tag, n) = event.split();
+                    // A second tag is of the same flow.
+                    let second = tag.fork();
+                    assert_eq!(tag.traceparent(came(n)), second.traceparent(came(n)));
+                    second.finish();
+                    said.lock().unwrap().push((n, tag.traceparent(came(n))));
+                    cx.out.emit(tag.with(n));
+                }
+            })
+        };
+        let front = net.add(stage("front", move || Traced(came)).on(cpu).flows(3));
+        let pass = net.add(stage("pass", pass).on(cpu));
+        net.wire(front.out, pass.inlet);
+        net.wire(pass.out, front.inlet).returns(front.out);
+        let settings = [("traces.one_in", one_in.into()), ("traces.failed", 1.into())];
+        let sim = run(net, &VirtualTime::default(), &settings);
+        let (flows, said) = (sim.observer().flows(), said.lock().unwrap());
+        assert_eq!(flows.iter().map(|flow| flow.flow).collect::<Vec<_>>(), kept);
+        assert_eq!(said.len(), 3);
+        for (n, said) in &*said {
+            assert_eq!(said.sampled, kept.contains(n));
+            let Some(flow) = flows.iter().find(|flow| flow.flow == *n) else { continue };
+            assert_eq!((flow.trace, flow.span), (said.trace, said.parent));
+            assert_eq!(flow.parent, came(*n).map(|came| came.parent));
+            assert!(came(*n).is_none_or(|came| came.trace == flow.trace));
         }
     }
 }
