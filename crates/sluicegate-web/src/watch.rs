@@ -4,13 +4,12 @@ mod sight;
 
 pub use sight::Sight;
 
-use crate::app::OnChange;
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use crate::stages::Seats;
 use serde_json::{Map, Value, json};
-use sluicegate::{Observer, Snapshot};
-use sluicegate_admin::{Guard, Look, Watcher, net};
+use sluicegate::{FlowTrace, Observer, Snapshot};
+use sluicegate_admin::{Guard, Look, Watcher, net, otlp};
 use sluicegate_http::log::Lost;
 use sluicegate_http::{Refusals, TraceParents};
 use sluicegate_io::resources::{Budget, Parts, Resource, Usage};
@@ -21,6 +20,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The domain of the admin listener.
 pub(crate) const ADMIN: &str = "admin";
+
+/// Whether a flow is told: who looks is not looked at.
+pub(crate) fn is_shown(flow: &FlowTrace) -> bool {
+    flow.steps.iter().all(|step| step.domain != ADMIN)
+}
 
 /// The eyes of a service. They open when it runs.
 pub struct Watch {
@@ -33,10 +37,11 @@ pub struct Watch {
     resources: Vec<Resource>,
     deadlines: Arc<AtomicU64>,
     traces: TraceParents,
+    /// Of what is sent to a collector, if anything is.
+    exported: OnceLock<Arc<otlp::Counts>>,
     watcher: Mutex<Watcher>,
     seats: Seats,
     guard: Guard,
-    on_change: Option<OnChange>,
 }
 
 impl Watch {
@@ -47,7 +52,7 @@ impl Watch {
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
         let (observer, refusals, lost, deadlines, watcher, seats) = Default::default();
-        let traces = TraceParents::default();
+        let (traces, exported) = (TraceParents::default(), OnceLock::new());
         Watch {
             observer,
             connections,
@@ -58,16 +63,16 @@ impl Watch {
             resources,
             deadlines,
             traces,
+            exported,
             watcher,
             seats,
             guard: Guard::OPEN,
-            on_change: None,
         }
     }
 
-    /// Shown to those alone whom `guard` admits; and `on_change` is told of what they change.
-    pub fn guarded(self, guard: Guard, on_change: Option<OnChange>) -> Watch {
-        Watch { guard, on_change, ..self }
+    /// Shown to those alone whom `guard` admits.
+    pub fn guarded(self, guard: Guard) -> Watch {
+        Watch { guard, ..self }
     }
 
     /// The ledger of the worker with this number.
@@ -103,6 +108,11 @@ impl Watch {
     /// Opens the eyes; only the first observer counts.
     pub fn open(&self, observer: Observer) {
         let _ = self.observer.set(observer);
+    }
+
+    /// Shows what is sent to a collector.
+    pub fn exports(&self, counts: &Arc<otlp::Counts>) {
+        let _ = self.exported.set(Arc::clone(counts));
     }
 
     /// The connections of all workers, added up.

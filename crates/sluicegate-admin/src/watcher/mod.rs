@@ -12,6 +12,7 @@ pub use history::{BYTES_PER_STAGE, STAGES_KEPT};
 pub use incidents::{INCIDENTS_KEPT, Incident};
 
 use crate::diagnose::Diagnoses;
+use crate::events;
 use crate::model::{Net, Stage};
 use crate::rates::{Rates, StageRates, rates};
 use history::{History, Row};
@@ -57,8 +58,9 @@ struct Timeline<'a> {
 }
 
 impl Watcher {
-    /// Takes a look at the net. Gives what those who watch are to be sent, one event of a stream
-    /// for all, if there are any. Before a net runs there is nothing to be seen.
+    /// Takes a look at the net. What happened since the last one is told by events of `tracing`,
+    /// target `sluicegate::incident`. Gives what those who watch are to be sent, one event of
+    /// a stream for all, if there are any. Before a net runs there is nothing to be seen.
     pub fn look(&mut self, look: Look<'_>) -> Option<String> {
         let Look { net, waits, changes, watched } = look;
         let now = Net::from_json(net).ok()?;
@@ -73,6 +75,7 @@ impl Watcher {
         self.incidents.look(at_ms, before, &now, changes);
         let diagnosis = self.diagnoses.look(now);
         self.incidents.diagnosis(diagnosis);
+        self.incidents.since(told).for_each(events::incident);
         watched.then(|| {
             let incidents: Vec<_> = self.incidents.since(told).collect();
             let (rates, diagnosis, incidents) = (text(&rates), text(diagnosis), text(&incidents));

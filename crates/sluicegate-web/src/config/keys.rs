@@ -20,6 +20,8 @@ const WEIGHTS: [u64; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 pub enum Kind {
     /// One address: `IP:port`, `[IPv6]:port` or `unix:PATH`.
     Address,
+    /// Where spans are sent: `http://host:port`.
+    Endpoint,
     /// A list of addresses, or one alone.
     Addresses,
     /// A path of the file system; a relative one in a file starts at that file's directory.
@@ -117,7 +119,8 @@ const fn secs(n: u64) -> Duration {
 }
 
 use Kind::{
-    Address, Addresses, Bytes, Choice, Choices, Count, Counts, Cpus, Directory, Fields, File, Hosts,
+    Address, Addresses, Bytes, Choice, Choices, Count, Counts, Cpus, Directory, Endpoint, Fields,
+    File, Hosts,
 };
 use Kind::{Line, Mount, Names, Networks, Number, Origins, Output, Page, Pattern, Span, Switch};
 use Kind::{SwitchOrField, Token, Tokens, Types, Users};
@@ -345,6 +348,19 @@ const SERVICE_KEYS: &[Key] = &[
     ),
     key("log.trust_request_id", Switch, Text("false"), "an id that a client sends is kept"),
     key("log.server_timing", Switch, Text("false"), "replies tell how long they took"),
+    key(
+        "otlp.endpoint",
+        Endpoint,
+        Nothing,
+        "a collector to which kept flows are sent as spans, by OTLP over HTTP: /v1/traces there",
+    ),
+    key("otlp.service", Line, Found("the name of the program"), "service.name of these spans"),
+    key(
+        "otlp.version",
+        Line,
+        Found("that of sluicegate; of an application none"),
+        "service.version of these spans",
+    ),
     key(
         "deadline.headers",
         Tokens,

@@ -1,6 +1,6 @@
 //! What the admin listener sees: who ask at once are answered from one snapshot.
-use super::{ADMIN, Watch, metrics};
-use sluicegate::{Changed, FlowTrace, Observer, Setting, Snapshot, Time, Value};
+use super::{ADMIN, Watch, is_shown, metrics};
+use sluicegate::{Changed, Observer, Setting, Snapshot, Time, Value};
 use sluicegate_admin::metrics::{Page, put_net};
 use sluicegate_admin::model::{Flow, Flows};
 use sluicegate_admin::{Guard, Health, NotChanged, Seen, Steer, Watcher, no_such_law};
@@ -77,17 +77,14 @@ impl Seen for Sight {
         &self.watch.guard
     }
 
-    fn changed(&self, what: &str) {
+    fn changed(&self) {
         self.taken.take();
-        self.watch.on_change.iter().for_each(|tell| tell(what));
     }
 
     fn flows(&self) -> Option<Flows> {
         let observer = self.watch.observer.get()?;
-        // Who looks is not looked at.
-        let own = |flow: &FlowTrace| flow.steps.iter().any(|step| step.domain == ADMIN);
         let flows = observer.flows();
-        let flows = flows.iter().filter(|flow| !own(flow)).map(Flow::from).collect();
+        let flows = flows.iter().filter(|flow| is_shown(flow)).map(Flow::from).collect();
         Some(Flows { flows, missed: observer.flows_missed() })
     }
 
@@ -177,7 +174,7 @@ mod tests {
 
         let last = epoch(40, 42);
         sight.steer("anna", "work", Steer::Pause).expect("it is there");
-        sight.changed("anna paused work");
+        sight.changed();
         let shown: serde_json::Value =
             serde_json::from_str(&sight.of(Time(40), Time(43)).json()).expect("JSON");
         assert!(shown["epoch"].as_u64() > Some(last));
