@@ -7,17 +7,20 @@ import { count, span, time } from "./words.js";
 const LOOK = 5000;    // milliseconds between two looks
 const ASKED = 100;    // the newest flows, of which the list is made
 const SHOWN = 12;     // flows in the list
+const WHYS = ["", "slow", "slowest", "failed", "sampled"];
 const ROW = 22;
 const [LEFT, W] = [120, 520];
 
 export class Flows {
   constructor() {
     const made = table("Table of flows", ["flow", "kept for", "class", "end", "took", "began"]);
-    Object.assign(this, { table: made.table, region: made.region, flows: [], buttons: new Map() });
+    Object.assign(this, { table: made.table, region: made.region, flows: [], why: "" });
     this.told = h("p", { class: "note" });
     this.fall = h("div", { class: "fall" });
     this.kept = new Settings("Which flows are kept", (path) => path.startsWith("traces."), "traces.");
-    $("flows").append(this.told, made.region, this.fall, h("details", {}, h("summary", {}, "Choose which flows are kept"), this.kept.element));
+    this.whys = WHYS.map((why) => h("button", { type: "button", class: "small", "data-why": why, "aria-pressed": why === "", click: () => this.choose(why) }, why || "all"));
+    const whys = h("span", { class: "buttons", role: "group", "aria-label": "Kept for" }, this.whys);
+    $("flows").append(whys, this.told, made.region, this.fall, h("details", {}, h("summary", {}, "Choose which flows are kept"), this.kept.element));
     made.region.hidden = true;
   }
 
@@ -31,9 +34,23 @@ export class Flows {
     this.kept.update();
   }
 
+  choose(why) {
+    this.why = why;
+    for (const button of this.whys) button.setAttribute("aria-pressed", button.dataset.why === why);
+    this.look();
+  }
+
+  /** Which flows are asked for. */
+  query() {
+    return this.why ? `&why=${this.why}` : "";
+  }
+
   async look() {
+    const query = this.query();
     try {
-      const told = await get(`api/flows?limit=${ASKED}`);
+      const told = await get(`api/flows?limit=${ASKED}${query}`);
+      // Others were chosen meanwhile.
+      if (query !== this.query()) return;
       this.absent = told === null;
       this.flows = [...told?.flows || []].sort((a, b) => b.total_us - a.total_us).slice(0, SHOWN);
       this.list(told);
@@ -44,9 +61,9 @@ export class Flows {
 
   list(told) {
     this.region.hidden = this.flows.length === 0;
-    const words = this.absent ? "Flows are not traced here." : this.flows.length === 0 ? "No flow has been kept."
+    const words = this.absent ? "Flows are not traced here." : this.flows.length === 0 ? `No flow has been kept${this.why ? ` as ${this.why}` : ""}.`
       : `The slowest of the last ${count(told.flows.length)}${told.missed ? `; ${count(told.missed)} more were not kept, for there were too many` : ""}. `;
-    const link = this.flows.length ? h("a", { href: "api/flows.json?format=chrome", download: "flows.json" }, "All of them, for Perfetto") : "";
+    const link = this.flows.length ? h("a", { href: `api/flows.json?format=chrome${this.query()}`, download: "flows.json" }, "All of them, for Perfetto") : "";
     this.told.replaceChildren(words, link);
     this.rows();
     if (!this.shown && this.flows.length) this.show(this.flows[0]);
@@ -77,7 +94,7 @@ export class Flows {
     this.fall.replaceChildren(
       h("h3", {}, `Flow ${flow.flow}: ${time(flow.total_us)}, ${flow.end}`),
       svg("svg", { viewBox: `0 0 ${W} ${height}`, class: "waterfall", role: "img", "aria-label": flow.steps.map(sentence).join("; ") || "No step is known" }, steps),
-      h("p", { class: "note" }, h("i", { class: "key waited" }), " waited ", h("i", { class: "key handled" }), ` was handled${flow.lost ? `; ${count(flow.lost)} steps are not known` : ""}${flow.trace ? `; trace ${flow.trace}` : ""}`));
+      h("p", { class: "note" }, h("i", { class: "key waited" }), " waited ", h("i", { class: "key handled" }), ` was handled${flow.lost ? `; ${count(flow.lost)} steps are not known` : ""}${flow.trace ? `; trace ${flow.trace}, span ${flow.span}` : ""}`));
   }
 }
 

@@ -37,7 +37,10 @@ function numbers(net) {
   const pressure = (n) => (n === null || n === undefined ? NONE : `${Number(n).toFixed(1)} %`);
   const gauges = (net.resources || []).map((r) => [`${r.name}, heeded by gates`, percent(r.used)]);
   return [
-    ["processors", count(m.cpus)], ["memory", part(m.rss_bytes, null, bytes)], ["descriptors", part(m.descriptors, m.descriptors_max, count)],
+    ["processors", count(m.cpus)], ["memory", part(m.rss_bytes, null, bytes)],
+    ["of it heap and buffers", bytes(m.anonymous_bytes)], ["of it mapped files", bytes(m.file_bytes)], ["of it shared", bytes(m.shared_bytes)],
+    ["swapped out", bytes(m.swapped_bytes)], ["read from disks", bytes(m.disk_read_bytes)], ["written to disks", bytes(m.disk_written_bytes)],
+    ["descriptors", part(m.descriptors, m.descriptors_max, count)],
     ["waits for a processor", pressure(m.cpu_pressure)], ["waits for memory", pressure(m.memory_pressure)], ["waits for disks", pressure(m.io_pressure)],
     ["page cache", net.cache ? part(net.cache.bytes, net.cache.budget, bytes) : NONE], ...gauges,
     ["refused by HTTP", reasons(net.http?.refused)], ["log lines lost", total({ lost: net.log?.lost || 0 }) ? count(net.log.lost) : NONE],

@@ -7,8 +7,8 @@ use crate::query::pairs;
 use sluicegate::Kept;
 use std::collections::HashSet;
 
-const ACCEPTED: &str = "accepted: class=0 to 255, why=slow, failed or sampled, limit=N, since=N \
-                        and format=json or chrome, each once, joined by &\n";
+const ACCEPTED: &str = "accepted: class=0 to 255, why=slow, failed, sampled or slowest, limit=N, \
+                        since=N and format=json or chrome, each once, joined by &\n";
 
 /// Whether a path is one of these.
 pub(crate) fn is_one(path: &str) -> bool {
@@ -98,7 +98,7 @@ mod tests {
             why: why.to_owned(),
             ..Flow::default()
         };
-        let all = [flow(1, 0, "slow"), flow(2, 1, "failed"), flow(3, 1, "slow")];
+        let all = [flow(1, 0, "slow"), flow(2, 1, "slowest"), flow(3, 1, "slow")];
         let asked = |query: &str| {
             let mut flows = Flows { flows: all.to_vec(), missed: 0 };
             Wanted::of(query)?.pick(&mut flows);
@@ -108,6 +108,8 @@ mod tests {
             ("", &[1, 2, 3][..]),
             ("class=1", &[2, 3]),
             ("why=slow", &[1, 3]),
+            ("why=slowest", &[2]),
+            ("why=failed", &[]),
             ("why=slow&class=1", &[3]),
             ("limit=2", &[2, 3]),
             ("limit=0", &[]),

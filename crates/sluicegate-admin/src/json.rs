@@ -127,7 +127,6 @@ fn stage(stage: &StageView) -> Value {
         "wait": times(&stage.wait),
         "service": times(&stage.service),
         "batch_sizes": sizes(&stage.batch_sizes),
-        "wait_us": micros(stage.mean_wait.as_micros()),
         "parked": stage.parked,
         "parked_now": stage.parked_now > 0,
         "parked_us": micros(stage.parked_time.as_micros()),

@@ -90,7 +90,7 @@ pub struct Trace {
     #[command(flatten)]
     pub admin: Admin,
     /// Only those that were kept for this
-    #[arg(long, value_name = "WHY", value_parser = ["slow", "failed", "sampled"])]
+    #[arg(long, value_name = "WHY", value_parser = ["slow", "failed", "sampled", "slowest"])]
     pub why: Option<String>,
     /// Only those of this class
     #[arg(long, value_name = "N")]

@@ -113,8 +113,8 @@ fn waterfall(flow: &Flow) -> String {
     let Flow { flow: number, why, end, ended_in, .. } = flow;
     let took = time(flow.total_us);
     let mut text = format!("flow {number}: {why}, {end} in {ended_in}, {took}");
-    if let Some(trace) = &flow.trace {
-        let _ = write!(text, ", trace {trace}");
+    if !flow.trace.is_empty() {
+        let _ = write!(text, ", trace {}, span {}", flow.trace, flow.span);
     }
     text.push('\n');
     let total = flow.steps.iter().map(|step| step.ended_us).fold(flow.total_us, f64::max);

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
 
+use sluicegate::{Tag, TraceParent};
 use sluicegate_io::{Chunk, Peer};
 
 use crate::head::Head;
@@ -13,6 +14,7 @@ use crate::machine::{HttpConn, Next, Shared};
 use crate::reader::{BodyReader, Feed, pipe};
 use crate::reply::{Body, Reply};
 use crate::status::Problem;
+use crate::traceparent;
 
 /// One request with its body, and the place for the reply. Reads as the request's [`Head`].
 ///
@@ -87,6 +89,33 @@ impl Exchange {
     /// [`IdSettings`](crate::IdSettings).
     pub fn request_id(&self) -> Option<&str> {
         std::str::from_utf8(&self.0.request_id).ok().filter(|id| !id.is_empty())
+    }
+
+    /// The field `traceparent` for what a handler asks of others for this request, so that theirs
+    /// is part of the same trace: the request's own, where it names one, with the flow's span as
+    /// the parent; else one that begins here. `tag` is that with which the exchange came. Nothing
+    /// is looked for or made until this is asked for.
+    ///
+    /// Where the request has a `traceparent` that can be read, its `tracestate` is to be passed on
+    /// as it is: [`all`](Head::all) gives it, which may be several fields.
+    ///
+    /// ```
+    /// use sluicegate::{Batch, Cx, Out, from_fn};
+    /// use sluicegate_http::{Exchange, Reply};
+    ///
+    /// let stage = from_fn(|batch: Batch<'_, Exchange>, cx: &mut Cx<'_, Out<Exchange>>| {
+    ///     for event in batch {
+    ///         let (tag, mut exchange) = event.split();
+    ///         let field = format!("traceparent: {}\r\n", exchange.traceparent(&tag));
+    ///         // To be sent to another service.
+    ///         exchange.reply(Reply::plain(200));
+    ///         cx.out.emit(tag.with(exchange));
+    ///     }
+    /// });
+    /// # sluicegate::Rig::of(stage);
+    /// ```
+    pub fn traceparent(&self, tag: &Tag) -> TraceParent {
+        tag.traceparent(traceparent::of(self).flatten())
     }
 
     /// Says that the answer had to be fetched first: told in Server-Timing.

@@ -1,4 +1,5 @@
 //! The trace that a request is part of, as W3C Trace Context names it in the field `traceparent`.
+//! What is told to others is made of it by [`Tag::traceparent`](sluicegate::Tag::traceparent).
 
 use crate::head::Head;
 use sluicegate::TraceParent;
@@ -21,14 +22,19 @@ pub struct TraceParents {
 impl TraceParents {
     /// What a request says.
     pub(crate) fn of(&self, head: &Head) -> Option<TraceParent> {
-        let mut values = head.all(FIELD);
-        let value = values.next()?;
-        let read = if values.next().is_none() { read(value) } else { None };
-        if read.is_none() {
+        let of = of(head)?;
+        if of.is_none() {
             self.ignored.fetch_add(1, Relaxed);
         }
-        read
+        of
     }
+}
+
+/// What a request says, if it says anything: nothing where that cannot be read.
+pub(crate) fn of(head: &Head) -> Option<Option<TraceParent>> {
+    let mut values = head.all(FIELD);
+    let value = values.next()?;
+    Some(if values.next().is_none() { read(value) } else { None })
 }
 
 /// Reads a value, strictly: digits are small, and neither number is 0. Of a version that is not
@@ -127,7 +133,9 @@ mod tests {
         fn what_is_written_is_read(trace in 1_u128.., parent in 1_u64.., flags: u8) {
             let text = format!("00-{trace:032x}-{parent:016x}-{flags:02x}");
             let sampled = flags % 2 == 1;
-            prop_assert_eq!(read(text.as_bytes()), Some(TraceParent { trace, parent, sampled }));
+            let told = TraceParent { trace, parent, sampled };
+            prop_assert_eq!(read(text.as_bytes()), Some(told));
+            prop_assert_eq!(read(told.to_string().as_bytes()), Some(told));
         }
     }
 }

@@ -156,6 +156,8 @@ impl Listeners {
         settings: &Settings,
     ) -> io::Result<Self> {
         let at = listener.local_addr()?;
+        // One of std is made so that who accepts waits: a worker must not.
+        listener.set_nonblocking(true)?;
         let fd = OwnedFd::from(listener);
         tune(&fd, &Addr::Tcp(at), settings)?;
         net::listen(&fd, BACKLOG)?;
@@ -412,6 +414,7 @@ impl fmt::Debug for Listener {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::OFlags;
     use std::net::TcpStream;
 
     #[test]
@@ -430,8 +433,8 @@ mod tests {
             let clients: Vec<_> = (0..64).map(|_| TcpStream::connect(at).unwrap()).collect();
             let accepted = sets.into_iter().flatten().map(|listener| {
                 let Socket::Fd(fd) = listener.into_socket() else { panic!("not of the system") };
+                assert!(rustix::fs::fcntl_getfl(&fd).unwrap().contains(OFlags::NONBLOCK));
                 let listener = TcpListener::from(fd);
-                listener.set_nonblocking(true).unwrap();
                 std::iter::from_fn(|| listener.accept().ok()).count()
             });
             let accepted: Vec<_> = accepted.collect();

@@ -51,6 +51,8 @@ pub use refusal::{AsError, Custom, Refusal, Refused, Status};
 pub use serve::{Body, Listen, Serve, Serving, serve};
 pub use service::GateService;
 #[cfg(feature = "serve")]
+pub use sluicegate::TraceParent;
+#[cfg(feature = "serve")]
 pub use sluicegate_io::{Asked, Peer};
 #[cfg(feature = "serve")]
 pub use sluicegate_web::{Addr, Served};

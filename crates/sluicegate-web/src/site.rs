@@ -53,6 +53,8 @@ const ADMIN_LINGER: Duration = Duration::from_millis(500);
 
 /// What takes so long is slow, unless it is set otherwise: who waits for it notices.
 const SLOW: Duration = Duration::from_millis(100);
+/// Flows of each class that are kept of each window as the slowest, unless it is set otherwise.
+const SLOWEST: usize = 4;
 
 /// Seconds after which a client that found no room is to come again.
 const RETRY_AFTER: u32 = 1;
@@ -192,7 +194,11 @@ where
 
 /// Has flows be kept that somebody who looks, or a collector, will want to see.
 fn trace(net: &mut Net) {
-    let settings = [("traces.slow", SLOW.into()), ("traces.failed", 1.into())];
+    let settings = [
+        ("traces.slow", SLOW.into()),
+        ("traces.failed", 1.into()),
+        ("traces.slowest", SLOWEST.into()),
+    ];
     net.change(&settings).expect("each net has these settings");
 }
 

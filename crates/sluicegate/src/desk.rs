@@ -6,7 +6,7 @@
 
 use crate::event::{NO_SOURCE, Notice, StageId, Tag, WorkerId};
 use crate::gone::Gone;
-use crate::ledger::{ByWhy, Counts, Why, bump};
+use crate::ledger::{Counts, Why, bump};
 use crate::observe::{Happening, Recorder, Tracer, WorkerStats};
 use crate::run::{Current, Rest};
 use crate::sim::Befallen;
@@ -32,12 +32,7 @@ pub(crate) struct Desk {
     queued: Cell<i64>,
     /// When the running batch began.
     now: Cell<Time>,
-    /// How often a flow ended without an answer, to notice that it happened at all; how many of
-    /// those were accounted for, and of what they were.
-    ends: Cell<u64>,
-    accounted: Cell<u64>,
-    accounted_by: Cell<ByWhy>,
-    /// Of those that were not accounted for: how many of which class.
+    /// Flows that ended without an answer by the doing of the running stage.
     ended: RefCell<Vec<EndedOf>>,
     /// Flows that were answered in the run that is not over.
     answered: RefCell<Vec<Answered>>,
@@ -88,11 +83,10 @@ pub(crate) struct Desk {
 pub(crate) struct Outer {
     stage: StageId,
     held: i64,
-    ended: Option<(ByWhy, ByWhy)>,
-    by_class: Vec<EndedOf>,
+    ended: Vec<EndedOf>,
 }
 
-/// So many flows of a class that ended.
+/// So many flows of a class that ended without an answer.
 #[derive(Clone, Copy)]
 pub(crate) struct EndedOf {
     pub class: u8,
@@ -144,9 +138,6 @@ impl Desk {
             held: Cell::new(0),
             queued: Cell::new(0),
             now: Cell::new(Time(0)),
-            ends: Cell::new(0),
-            accounted: Cell::new(0),
-            accounted_by: Cell::default(),
             ended: RefCell::default(),
             answered: RefCell::default(),
             answers: Cell::new(false),
@@ -289,38 +280,19 @@ impl Desk {
         self.stops.borrow_mut().take()
     }
 
-    /// The ends without an answer until now and until this was last asked, if there are new ones.
-    #[inline]
-    pub fn account_ends(&self) -> Option<(ByWhy, ByWhy)> {
-        let ends = self.ends.get();
-        if self.accounted.replace(ends) == ends {
-            return None;
-        }
-        let now = self.counts.ended.get();
-        Some((now, self.accounted_by.replace(now)))
-    }
-
-    /// Whether any ended since they were last accounted for.
+    /// Whether any ended without an answer since they were last told.
     #[inline]
     pub fn has_ended(&self) -> bool {
-        self.ends.get() != self.accounted.get()
+        !self.ended.borrow().is_empty()
     }
 
     /// Leaves out what ended before.
     #[inline]
     pub fn skip_ends(&self) {
-        if self.has_ended() {
-            self.forget_ends();
-        }
-    }
-
-    #[cold]
-    fn forget_ends(&self) {
-        self.account_ends();
         self.ended.borrow_mut().clear();
     }
 
-    /// Tells of which classes those were that ended, and forgets them.
+    /// Tells which flows ended without an answer, and forgets them.
     pub fn each_end(&self, tell: impl FnMut(EndedOf)) {
         self.ended.borrow_mut().drain(..).for_each(tell);
     }
@@ -331,8 +303,7 @@ impl Desk {
     pub fn begin_fused(&self, stage: StageId) -> Outer {
         let outer = self.running.get();
         self.run(stage, self.now.get());
-        let (held, ended) = (self.held.take(), self.account_ends());
-        Outer { stage: outer, held, ended, by_class: self.ended.take() }
+        Outer { stage: outer, held: self.held.take(), ended: self.ended.take() }
     }
 
     /// Goes on with the stage that ran before.
@@ -340,15 +311,7 @@ impl Desk {
     pub fn end_fused(&self, outer: Outer) {
         self.run(outer.stage, self.now.get());
         self.held.set(outer.held);
-        self.ended.replace(outer.by_class);
-        if let Some((now, before)) = outer.ended {
-            let mut owed = now;
-            owed -= before;
-            let mut accounted = self.accounted_by.get();
-            accounted -= owed;
-            self.accounted_by.set(accounted);
-            self.accounted.set(self.ends.get() - owed.total());
-        }
+        self.ended.replace(outer.ended);
     }
 
     pub fn set_dropping(&self, why: Why) -> Why {
@@ -391,7 +354,6 @@ impl Desk {
 
     /// Counts a flow of a class that ended without an answer.
     pub fn end(&self, class: u8, why: Why) {
-        self.ends.set(self.ends.get() + 1);
         self.counts.end(why);
         self.stats.classes.of(class).ended.add(why, 1);
         let mut ended = self.ended.borrow_mut();
@@ -411,12 +373,13 @@ impl Desk {
         }
     }
 
-    /// Tells, at the end of a run, how late the flows were that were answered in it.
+    /// Tells, at the end of a run, when it was that flows were answered or ended in it.
     #[inline]
-    pub fn settle_answers(&self, now: Time) {
+    pub fn settle(&self, now: Time) {
         if self.answers.take() {
             self.count_answers(now);
         }
+        self.flows.close(now);
     }
 
     #[inline(never)]

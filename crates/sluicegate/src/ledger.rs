@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::ops::{AddAssign, Index, SubAssign};
+use std::ops::{AddAssign, Index};
 
 /// Why a flow ended without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,14 +88,6 @@ impl Index<Why> for ByWhy {
     type Output = u64;
     fn index(&self, why: Why) -> &u64 {
         &self.0[why.index()]
-    }
-}
-
-impl SubAssign for ByWhy {
-    fn sub_assign(&mut self, other: Self) {
-        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
-            *mine -= theirs;
-        }
     }
 }
 

@@ -80,7 +80,7 @@ pub use net::{
 pub use observe::{
     AdmissionQueueView, AdmissionView, ClassView, Drawing, DrawnStage, DrawnWire, FlowStep,
     FlowTrace, Happening, Histogram, Kept, Metric, MetricKind, Observer, Reading, Snapshot,
-    StageView, StepKind, TRACE_COLUMNS, Vote, WireView, WorkerView,
+    StageView, StepKind, TRACE_COLUMNS, TraceParent, Vote, WireView, WorkerView,
 };
 pub use part::{Door, DoorStage, Part, PartView, Slot, SlotOut, SlotOutlets, SlotStage, slot};
 pub use queue::{AdmissionQueue, Ask, Order, Place};
@@ -94,8 +94,8 @@ pub use settings::{Changed, Changes, OwnSettings, Setting, SettingFault, Setting
 pub use sim::Sim;
 pub use stage::{
     AnyOut, AnyStage, AsyncCx, AsyncStage, Binder, Cause, Cx, Entering, Flag, FnStage, Full, Inlet,
-    Letter, Local, NoRoom, Out, Outlet, Permit, Ports, Sleep, Stage, TraceParent, WantedPlaces,
-    async_stage, from_async_fn, from_fn, reserve_all,
+    Letter, Local, NoRoom, Out, Outlet, Permit, Ports, Sleep, Stage, WantedPlaces, async_stage,
+    from_async_fn, from_fn, reserve_all,
 };
 pub use time::{Clock, Time, VirtualTime, ms};
 

@@ -204,7 +204,7 @@ impl<S: Stage> Rig<S> {
         f(&mut self.stage, &mut self.work, &mut cx);
         self.hand.keep(&mut VecDeque::new());
         self.hand.flown().for_each(drop);
-        self.desk.settle_answers(self.time.now());
+        self.desk.settle(self.time.now());
         self.desk.skip_ends();
         self
     }

@@ -25,7 +25,7 @@ pub struct Flow {
     pub source: Option<String>,
     /// Its class.
     pub class: u8,
-    /// Why it was kept: `slow`, `failed` or `sampled`.
+    /// Why it was kept: `slow`, `failed`, `sampled` or `slowest`.
     pub why: String,
     /// How it ended: `finished`, or why it has no answer.
     pub end: String,
@@ -35,10 +35,12 @@ pub struct Flow {
     pub start_ms: f64,
     /// How long it took, in microseconds.
     pub total_us: f64,
-    /// The trace of which it is part, in 32 digits of hexadecimal, and the span that asked for it,
-    /// in 16, as in the field `traceparent`.
-    pub trace: Option<String>,
-    /// See `trace`.
+    /// The trace of which it is part, in 32 digits of hexadecimal, as in the field `traceparent`:
+    /// its own where the request named none.
+    pub trace: String,
+    /// By which span it is known there, in 16 digits.
+    pub span: String,
+    /// The span that asked for it, where the request named one.
     pub parent: Option<String>,
     /// Its steps, in the order in which they began.
     pub steps: Vec<FlowStep>,
@@ -98,8 +100,9 @@ impl From<&FlowTrace> for Flow {
             ended_in: flow.ended_in.clone(),
             start_ms: flow.born.0 as f64 / 1e6,
             total_us: us(end),
-            trace: flow.trace.map(|trace| format!("{:032x}", trace.trace)),
-            parent: flow.trace.map(|trace| format!("{:016x}", trace.parent)),
+            trace: format!("{:032x}", flow.trace),
+            span: format!("{:016x}", flow.span),
+            parent: flow.parent.map(|parent| format!("{parent:016x}")),
             steps: flow.steps.iter().map(step).collect(),
             lost: flow.lost as u64,
         }

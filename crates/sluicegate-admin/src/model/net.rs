@@ -180,8 +180,20 @@ pub struct Worker {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Machine {
-    /// Memory in use.
+    /// Memory in use: the sum of the next three.
     pub rss_bytes: Option<u64>,
+    /// Without a file behind it: heap, stacks, buffers.
+    pub anonymous_bytes: Option<u64>,
+    /// Pages of files that are mapped, such as the program.
+    pub file_bytes: Option<u64>,
+    /// What may be shared with other processes.
+    pub shared_bytes: Option<u64>,
+    /// What was moved to a disk, and is not in use.
+    pub swapped_bytes: Option<u64>,
+    /// Read from disks, since the process began.
+    pub disk_read_bytes: Option<u64>,
+    /// Written to disks, since then.
+    pub disk_written_bytes: Option<u64>,
     /// Open descriptors.
     pub descriptors: Option<u64>,
     /// The most that may be open.

@@ -31,8 +31,6 @@ pub struct Stage {
     pub busy_us: Option<u64>,
     /// Runs that took more than twice their slice.
     pub overruns: u64,
-    /// The mean time that the oldest event of a batch had waited.
-    pub wait_us: u64,
     /// How long events waited.
     pub wait: Option<Times>,
     /// How long the handler took for one.

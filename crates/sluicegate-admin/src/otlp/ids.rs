@@ -1,11 +1,6 @@
 //! The ids of a flow and of its steps: of 128 and 64 bits, never 0, and the same each time.
 
 use sluicegate::FlowTrace;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::LazyLock;
-
-/// So that two processes, or one that is started anew, give no ids twice.
-static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one("spans"));
 
 /// By which ids a flow is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,13 +14,7 @@ pub(super) struct Ids {
 
 impl Ids {
     pub fn of(flow: &FlowTrace) -> Self {
-        let id = |part| mixed(mixed(*SEED ^ flow.number) ^ flow.born.0 ^ part);
-        let own = || u128::from(id(1)) << 64 | u128::from(id(2).max(1));
-        Self {
-            trace: flow.trace.map_or_else(own, |trace| trace.trace),
-            span: id(3).max(1),
-            parent: flow.trace.map(|trace| trace.parent),
-        }
+        Self { trace: flow.trace, span: flow.span, parent: flow.parent }
     }
 
     /// The span of its step with this number.

@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use proptest::prelude::*;
-use sluicegate::{Batch, Cx, Kept, Net, Out, Sim, StepKind, TraceParent, Why, from_fn, ms, stage};
+use sluicegate::{Batch, Cx, Kept, Net, Out, Sim, StepKind, Why, from_fn, ms, stage};
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
@@ -72,7 +72,7 @@ fn a_flow_is_a_span_with_its_steps_within() {
     flow.steps[1].kind = StepKind::Question;
     flow.steps[1].mates = vec![u64::MAX, 3];
     flow.steps[1].forked = true;
-    flow.trace = Some(TraceParent { trace: 0xabc << 64 | 7, parent: 9, sampled: true });
+    (flow.trace, flow.parent) = (0xabc << 64 | 7, Some(9));
     let timed = Timed { flow, born: 1_700_000_000_000_000_000 };
     let spans = spans_of(&timed);
     let [root, pass, end] = &spans[..] else { panic!("{spans:#?}") };
@@ -151,7 +151,9 @@ fn made(base: &FlowTrace, number: u64, drawn: &Drawn) -> Timed {
     flow.number = number;
     flow.born = Time(drawn.0);
     flow.total = std::time::Duration::from_nanos(drawn.1);
-    flow.trace = drawn.2.map(|(trace, parent)| TraceParent { trace, parent, sampled: true });
+    flow.span = number << 20 | 1;
+    (flow.trace, flow.parent) =
+        drawn.2.map_or((number.into(), None), |(trace, parent)| (trace, Some(parent)));
     let step = |times: &(u64, u64, Option<u64>)| {
         let mut step = base.steps[0].clone();
         (step.queued, step.started) = (Time(times.0), Time(times.1));

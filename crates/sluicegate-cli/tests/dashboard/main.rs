@@ -111,6 +111,32 @@ fn queues_fill_and_empty_as_load_comes_and_goes() {
 }
 
 #[test]
+fn flows_are_listed_by_what_they_were_kept_for() {
+    let Some((server, admin, mut browser)) = open(DESK) else { return };
+    let short = Client::connect(&admin).ask("POST", "/api/settings?traces.window=100000", "");
+    assert_eq!(short.status, 200, "{}", short.text());
+    let load = Load::start(&server.address("site"), "/");
+    let listed = |browser: &mut Browser, why: &str| {
+        browser.click(&format!("#flows button[data-why='{why}']"));
+        let whys = "return [...document.querySelectorAll('#flows tbody td:nth-child(2)')]\
+                    .map((at) => at.textContent)";
+        browser.script(whys).as_array().expect("a list").clone()
+    };
+    until("the slowest are listed", || {
+        let whys = listed(&mut browser, "slowest");
+        (!whys.is_empty() && whys.iter().all(|why| why == "slowest")).then_some(())
+    });
+    until("there is none of another kind", || {
+        let none = listed(&mut browser, "sampled").is_empty();
+        (none && browser.text("#flows").contains("kept as sampled")).then_some(())
+    });
+    until("all are listed again", || (!listed(&mut browser, "").is_empty()).then_some(()));
+    assert_eq!(browser.complaints(), [""; 0]);
+    load.stop();
+    server.stop();
+}
+
+#[test]
 fn the_bottleneck_of_each_prepared_net_is_named() {
     let Some(mut browser) = Browser::open(DESK) else { return };
     let troubles = troubles::all();

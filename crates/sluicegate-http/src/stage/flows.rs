@@ -146,7 +146,17 @@ impl HttpStage {
         cx: &mut Cx<'_, HttpOut>,
     ) -> bool {
         let kept = kept.and_then(|place| self.take_tag(id, place));
-        match kept.map_or_else(|| cx.enter(flow, entering), Ok) {
+        let entered = match kept {
+            Some(mut tag) => {
+                // It was not known when the request began.
+                if let Some(trace) = entering.trace {
+                    tag.set_trace(trace);
+                }
+                Ok(tag)
+            }
+            None => cx.enter(flow, entering),
+        };
+        match entered {
             Ok(mut tag) => {
                 if let Some(asked) = self.settings.deadlines.of(&exchange, tag.born()) {
                     tag.limit_deadline(asked);

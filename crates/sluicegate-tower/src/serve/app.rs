@@ -30,20 +30,29 @@ pub(super) struct Serviced<S> {
     runtime: Handle,
     describe: Describe<Parts>,
     places: Concurrency,
-    who: Who,
+    told: Told,
+}
+
+/// What the service is told of each request beside what was sent.
+#[derive(Clone, Copy)]
+pub(super) struct Told {
+    pub who: Who,
+    pub traceparent: bool,
 }
 
 impl<S> Serviced<S> {
-    /// The service is told who asks if it is to be `told`, or if more is said of its requests.
+    /// The service is told who asks if more is said of its requests too.
     pub fn new(
         service: S,
         runtime: Handle,
         describe: Describe<Parts>,
         places: Concurrency,
-        told: bool,
+        mut told: Told,
     ) -> Self {
-        let who = if told || !describe.is_empty() { Who::Told } else { Who::Untold };
-        Self { service: Mutex::new(service), runtime, describe, places, who }
+        if !describe.is_empty() {
+            told.who = Who::Told;
+        }
+        Self { service: Mutex::new(service), runtime, describe, places, told }
     }
 }
 
@@ -64,7 +73,7 @@ where
             return;
         }
         // What is no request is answered so by the stage.
-        if let Ok(parts) = request::parts(exchange, self.who) {
+        if let Ok(parts) = request::parts(exchange, self.told.who) {
             self.describe.tell(tag, &parts);
             exchange.keep(parts);
         }
@@ -72,11 +81,11 @@ where
 
     fn mount(&self, net: &mut Net, cpu: Domain, queue: Capacity) -> Mounted {
         let service = self.service.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (service, runtime, places, who) =
-            (Mutex::new(service), self.runtime.clone(), self.places.clone(), self.who);
+        let (service, runtime, places, told) =
+            (Mutex::new(service), self.runtime.clone(), self.places.clone(), self.told);
         let call = move || {
             let service = service.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            async_stage(Call { service, runtime: runtime.clone(), who }, places.clone())
+            async_stage(Call { service, runtime: runtime.clone(), told }, places.clone())
         };
         // All routes are one stage: whoever knows one that panics could have all refused.
         let patient = Supervision::default().in_a_row(u32::MAX);
@@ -91,7 +100,7 @@ where
 struct Call<S> {
     service: S,
     runtime: Handle,
-    who: Who,
+    told: Told,
 }
 
 impl<S, B> AsyncStage for Call<S>
@@ -130,9 +139,9 @@ where
             exchange.reply(Reply::plain(500));
         } else if upgrade::is_asked_by(&exchange) {
             // Rare, and large.
-            Box::pin(self.upgrade(service, &mut exchange)).await;
+            Box::pin(self.upgrade(service, &mut exchange, &tag)).await;
         } else {
-            let call = request::take(&mut exchange, self.who).map(|request| service.call(request));
+            let call = self.request(&mut exchange, &tag).map(|request| service.call(request));
             match call {
                 Ok(call) => match call.await {
                     Ok(response) => reply::begin(&mut exchange, response, &self.runtime).await,
@@ -144,9 +153,18 @@ where
         tag.with(exchange)
     }
 
+    /// The request, with what the service is told.
+    fn request(&self, exchange: &mut Exchange, tag: &Tag) -> Result<Request<Body>, http::Error> {
+        let mut request = request::take(exchange, self.told.who)?;
+        if self.told.traceparent {
+            request.extensions_mut().insert(exchange.traceparent(tag));
+        }
+        Ok(request)
+    }
+
     /// Answers one that wants its connection.
-    async fn upgrade(&self, mut service: S, exchange: &mut Exchange) {
-        let Ok(mut request) = request::take(exchange, self.who) else {
+    async fn upgrade(&self, mut service: S, exchange: &mut Exchange, tag: &Tag) {
+        let Ok(mut request) = self.request(exchange, tag) else {
             return exchange.reply(Reply::plain(400));
         };
         if let Some((upgrade, answer)) = upgrade::take_over(exchange, &self.runtime).await {

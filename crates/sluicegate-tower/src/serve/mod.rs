@@ -15,9 +15,10 @@ pub use listen::Listen;
 
 use crate::BoxError;
 use crate::describe::Describe;
-use app::Serviced;
+use app::{Serviced, Told};
 use http::request::Parts;
 use http::{Request, Response};
+use request::Who;
 use sluicegate::Concurrency;
 use sluicegate_io::Asked;
 use sluicegate_web::{Addr, AppRoute, Brought, Config, Machine, Served, Service, Settings};
@@ -72,7 +73,7 @@ where
         route: AppRoute::default(),
         places: None,
         describe: Describe::default(),
-        connect_info: false,
+        told: Told { who: Who::Untold, traceparent: false },
         stop: Box::pin(pending()),
     }
 }
@@ -88,7 +89,7 @@ pub struct Serve<S> {
     route: AppRoute,
     places: Option<Concurrency>,
     describe: Describe<Parts>,
-    connect_info: bool,
+    told: Told,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -144,7 +145,35 @@ impl<S> Serve<S> {
     /// for extractors of axum, or as a [`Peer`](crate::Peer) where the client has no address or the
     /// feature `axum` is off. It costs a tenth of what a small answer costs.
     pub fn with_connect_info(mut self) -> Self {
-        self.connect_info = true;
+        self.told.who = Who::Told;
+        self
+    }
+
+    /// Tells the service, in the extensions of each request, what to send as `traceparent` to
+    /// others whom it asks for its sake, as a [`TraceParent`](crate::TraceParent): so that what
+    /// they do is part of the same trace, under the span that is shown for the request. Where the
+    /// request has no such field, or none that can be read, a trace begins. It costs as much as to
+    /// tell who asks.
+    ///
+    /// The field of the request itself stays as it came, and so does `tracestate`, which is to be
+    /// passed on as it is where the trace is the request's: a tracing library in the app makes
+    /// spans of its own under whoever asked, and these hang together whether or not a collector
+    /// ever hears of the span of the server.
+    ///
+    /// ```
+    /// use axum::{Extension, Router, routing::get};
+    /// use sluicegate_tower::TraceParent;
+    ///
+    /// async fn handler(Extension(trace): Extension<TraceParent>) -> String {
+    ///     // let answer = client.get(url).header("traceparent", trace.to_string())...
+    ///     trace.to_string()
+    /// }
+    /// let app: Router = Router::new().route("/", get(handler));
+    /// let at = std::net::SocketAddr::from(([127, 0, 0, 1], 3000));
+    /// let served = sluicegate_tower::serve(at, app).with_traceparent();
+    /// ```
+    pub fn with_traceparent(mut self) -> Self {
+        self.told.traceparent = true;
         self
     }
 
@@ -275,8 +304,8 @@ where
             true => Concurrency::from(1..=MOST_GATED).starting_at(START),
             false => MOST.into(),
         });
-        let (runtime, told) = (Handle::current(), self.connect_info);
-        let app = Serviced::new(self.service, runtime, self.describe, places, told);
+        let runtime = Handle::current();
+        let app = Serviced::new(self.service, runtime, self.describe, places, self.told);
         let listeners = vec![self.listen.bound()?];
         let brought = Brought { app: Some(Arc::new(app)), listeners };
         let service = Service::start_with(&config, brought).map_err(invalid)?;

@@ -5,6 +5,7 @@ mod cases;
 mod client;
 mod pains;
 mod servers;
+mod traces;
 
 /// Each case over each server.
 macro_rules! over_all {

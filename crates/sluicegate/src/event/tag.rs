@@ -4,12 +4,12 @@ use crate::desk::{self, Answered};
 use crate::event::Event;
 use crate::gone::{FlowId, Gone};
 use crate::ledger::{Why, bump};
-use crate::observe::PathKey;
+use crate::observe::{PathKey, TraceParent};
 use crate::time::Time;
 use std::fmt;
 
 /// A stage of the net, by its place in the order of declaration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StageId(pub(crate) u16);
 
 impl StageId {
@@ -171,6 +171,52 @@ impl Tag {
         n.checked_sub(1).map(|place| DIVERSIONS[place])
     }
 
+    /// Says of which trace the flow is part, for a source that learns it later than the flow
+    /// [entered](crate::Cx::enter): on the same worker. While no paths are kept it is not noted.
+    pub fn set_trace(&mut self, of: TraceParent) {
+        desk::here_if_any(|desk| {
+            if desk.flows.is_on() {
+                desk.flows.told(self, of);
+            }
+        });
+    }
+
+    /// What a handler says to others whom it asks for the flow's sake: the trace of which the flow
+    /// is part, with the flow's own [span](crate::FlowTrace::span) as the parent. Of which trace it
+    /// is, whoever read it says in `of`, as to [`Entering`](crate::Entering); where nobody did the
+    /// flow begins one.
+    ///
+    /// `sampled` is set where it was by whoever asked, or where chance has the flow be kept. The
+    /// same is given for each tag of the flow, at any time; a question has a span of its own, which
+    /// is told nowhere: ask the tag of the flow.
+    ///
+    /// ```
+    /// use sluicegate::{Batch, Cx, Out, Rig, TraceParent, from_fn};
+    ///
+    /// let stage = from_fn(|batch: Batch<'_, Option<TraceParent>>, cx: &mut Cx<'_, Out<String>>| {
+    ///     for event in batch {
+    ///         let (tag, came) = event.split();
+    ///         let field = tag.traceparent(came).to_string();
+    ///         cx.out.emit(tag.with(field));
+    ///     }
+    /// });
+    /// let mut rig = Rig::of(stage);
+    /// rig.feed([Some(TraceParent { trace: 0xabc, parent: 7, sampled: false }), None]).batch(64);
+    /// let [passed_on, own] = rig.out.take().try_into().expect("two events");
+    /// assert!(passed_on.starts_with("00-00000000000000000000000000000abc-"));
+    /// assert!(!passed_on.contains("0000000000000007") && passed_on.ends_with("-00"));
+    /// assert_ne!(passed_on[3..35], own[3..35]);
+    /// # passed_on.split().0.finish();
+    /// # own.split().0.finish();
+    /// ```
+    pub fn traceparent(&self, of: Option<TraceParent>) -> TraceParent {
+        let key = self.path();
+        let mut sampled = of.is_some_and(|of| of.sampled);
+        desk::here_if_any(|desk| sampled |= desk.flows.chooses(&key));
+        let trace = of.map_or_else(|| key.own_trace(), |of| of.trace);
+        TraceParent { trace, parent: key.span(), sampled }
+    }
+
     /// Notes why a wire diverts it.
     pub(crate) fn set_diverted(&mut self, why: Why) {
         // What is late or gone is never diverted.
@@ -326,7 +372,7 @@ impl Tag {
     }
 
     fn answered(&self) -> Answered {
-        Answered { class: self.class, born: self.born, deadline: self.deadline() }
+        Answered { class: self.class, born: self.born(), deadline: self.deadline() }
     }
 
     fn notice(&self, why: Option<Why>) -> Notice {

@@ -29,7 +29,7 @@
 //!
 //! What to look at first:
 //!
-//! - `queue_age` of a stage: where time is lost. Its `mean_wait` over all that was served.
+//! - `queue_age` of a stage: where time is lost now. Its `wait` over all that was served.
 //! - `parked`: the stage is held up from below; look at the wire that holds.
 //! - `refused` by reason: `shed` is a full queue, `refused` and `greedy` a law, `expired` a
 //!   deadline, `dropped` a stage that forgot a tag, `failed` a panic, `broken` an open breaker.

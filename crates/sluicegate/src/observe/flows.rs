@@ -1,17 +1,16 @@
 //! Single flows that are kept after their end, each with its path: the slow, those that ended
-//! without an answer, and samples.
+//! without an answer, samples, and the slowest.
 //!
 //! While any are to be kept, each worker notes the steps of all flows, for who is slow is known
 //! when it is too late to begin; the path is put together when the flow has ended.
 
 use super::paths::{ANSWERS, ASKED, ENTERED, FORKED, Known, PathKey, Paths, Step, UNKNOWN};
-use super::recorder::Allowance;
+use super::slowest::{Floors, Slowest};
 use crate::event::{StageId, WorkerId};
 use crate::ledger::Why;
 use crate::observe::Observer;
 use crate::run::Plan;
 use crate::settings::Tracing;
-use crate::stage::TraceParent;
 use crate::time::{Time, nanos};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -35,11 +34,14 @@ pub enum Kept {
     Failed,
     /// Chance chose it, or whoever asked for it asked for its trace too.
     Sampled,
+    /// It was answered, and was among the slowest of its class in its window, of those that are
+    /// kept for nothing else.
+    Slowest,
 }
 
 impl Kept {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Slow, Self::Failed, Self::Sampled];
+    pub const ALL: [Self; 4] = [Self::Slow, Self::Failed, Self::Sampled, Self::Slowest];
 
     /// Its name in JSON.
     pub const fn name(self) -> &'static str {
@@ -47,6 +49,7 @@ impl Kept {
             Self::Slow => "slow",
             Self::Failed => "failed",
             Self::Sampled => "sampled",
+            Self::Slowest => "slowest",
         }
     }
 }
@@ -71,10 +74,16 @@ pub struct FlowTrace {
     pub ended_in: String,
     /// When it was [born](crate::Tag::born), by the clock of the net.
     pub born: Time,
-    /// How long after that it ended: when the handler came back in which it did.
+    /// How long after that it ended: when the run was over in which it did, or a stage began that
+    /// is fused to the one in which it did.
     pub total: Duration,
-    /// The trace of which it is part, as far as its source [said](crate::Entering::trace).
-    pub trace: Option<TraceParent>,
+    /// The trace of which it is part: that of which its source [said](crate::Entering::trace) that
+    /// it is, else one of its own. Never 0.
+    pub trace: u128,
+    /// By which span it is known there, and to [whom it asks](crate::Tag::traceparent). Never 0.
+    pub span: u64,
+    /// The span that asked for it; none where the trace is its own.
+    pub parent: Option<u64>,
     /// Its steps, those of questions about it among them, in the order in which they began.
     pub steps: Vec<FlowStep>,
     /// Steps for which there was no room. What was overwritten by other flows since is not counted.
@@ -100,8 +109,9 @@ pub struct FlowStep {
     pub queued: Time,
     /// When the batch began in which it was taken.
     pub started: Time,
-    /// When that batch came back; none where it had not when the flow ended. A stage may keep the
-    /// flow longer: then the next step is queued later.
+    /// When that batch was over, and what came of it delivered; of a stage to which another is
+    /// fused, when that one began. None where it was not when the flow ended, elsewhere. A stage
+    /// may keep the flow longer: then the next step is queued later.
     pub ended: Option<Time>,
     /// Events of the batch.
     pub batch: usize,
@@ -136,8 +146,9 @@ impl StepKind {
 
 impl Observer {
     /// The flows that are kept, oldest first: 256 of each [kind](Kept), the newest. Which flows
-    /// those are the settings `traces.slow`, `traces.failed` and `traces.one_in` say; unless one
-    /// is set nothing is noted. At most 64 of a kind in a second of a worker are kept.
+    /// those are the settings `traces.slow`, `traces.failed`, `traces.one_in` and `traces.slowest`
+    /// say; unless one is set nothing is noted. At most 64 of a kind in a second of a worker are
+    /// kept. The [slowest](Kept::Slowest) are there when their window is over.
     ///
     /// ```
     /// use sluicegate::{Batch, Cx, Kept, Net, Sim, from_fn, stage};
@@ -162,7 +173,8 @@ impl Observer {
     pub fn flows(&self) -> Vec<FlowTrace> {
         let plan = &*self.plan;
         let mut flows: Vec<RawFlow> = {
-            let kept = plan.traces.kept();
+            let mut kept = plan.traces.kept();
+            plan.traces.end_window(&mut kept, plan.clock.now());
             kept.flows.iter().flatten().cloned().collect()
         };
         flows.sort_by_key(|flow| flow.number);
@@ -187,6 +199,8 @@ pub(crate) struct Traces {
     slow: AtomicU64,
     failed: AtomicU64,
     one_in: AtomicU64,
+    slowest: AtomicU64,
+    window: AtomicU64,
     paths: Box<[OnceLock<Arc<Paths>>]>,
     /// Taken when a flow is kept, which is seldom by the allowance of each worker, and by whoever
     /// looks.
@@ -198,6 +212,16 @@ pub(crate) struct Traces {
 struct KeptFlows {
     number: u64,
     flows: [VecDeque<RawFlow>; Kept::ALL.len()],
+    slowest: Slowest<RawFlow>,
+}
+
+/// How many flows a worker has kept in this second, by [`Kept`], and how long one must have taken
+/// to be among the slowest.
+#[derive(Default)]
+pub(crate) struct Allowance {
+    second: u64,
+    kept: [u16; Kept::ALL.len()],
+    floors: Floors,
 }
 
 /// The end of a flow, before it is known whether it is to be kept.
@@ -239,7 +263,9 @@ impl Traces {
         self.slow.store(nanos(tracing.slow), Relaxed);
         self.failed.store(tracing.failed, Relaxed);
         self.one_in.store(tracing.one_in, Relaxed);
-        self.on.store(tracing != Tracing::default(), Relaxed);
+        self.slowest.store(tracing.slowest, Relaxed);
+        self.window.store(nanos(tracing.window), Relaxed);
+        self.on.store(tracing.any(), Relaxed);
     }
 
     pub fn get(&self) -> Tracing {
@@ -247,6 +273,8 @@ impl Traces {
             slow: Duration::from_nanos(self.slow.load(Relaxed)),
             failed: self.failed.load(Relaxed),
             one_in: self.one_in.load(Relaxed),
+            slowest: self.slowest.load(Relaxed),
+            window: Duration::from_nanos(self.window.load(Relaxed)),
         }
     }
 
@@ -261,17 +289,22 @@ impl Traces {
 
     /// Keeps a flow that has ended `at` this time, if it is to be kept.
     pub fn end(&self, end: &FlowEnd, at: Time, allowance: &mut Allowance) {
-        let Some(kept) = self.keeps(end, at) else { return };
-        let second = at.0 / SECOND;
-        if allowance.second != second {
-            *allowance = Allowance { second, kept: [0; 3] };
-        }
-        let of_kind = &mut allowance.kept[kept as usize];
-        if *of_kind >= KEPT_A_SECOND {
-            self.missed.fetch_add(1, Relaxed);
-            return;
-        }
-        *of_kind += 1;
+        let took = at.0.saturating_sub(end.key.born);
+        let kept = match self.keeps(end, took) {
+            Some(kept) if allowance.takes(kept, at) => kept,
+            _ if self.may_be_slowest(end, (took, at), &mut allowance.floors) => {
+                if !allowance.takes(Kept::Slowest, at) {
+                    self.missed.fetch_add(1, Relaxed);
+                    return;
+                }
+                Kept::Slowest
+            }
+            None => return,
+            Some(_) => {
+                self.missed.fetch_add(1, Relaxed);
+                return;
+            }
+        };
         let mut flow = RawFlow {
             number: 0,
             kept,
@@ -283,26 +316,44 @@ impl Traces {
         };
         self.add_path(&end.key, &mut flow);
         let mut all = self.kept();
-        all.number += 1;
-        flow.number = all.number;
-        let flows = &mut all.flows[kept as usize];
-        if flows.len() == KEPT {
-            flows.pop_front();
+        if kept != Kept::Slowest {
+            return all.push(flow);
         }
-        flows.push_back(flow);
+        self.end_window(&mut all, at);
+        let most = self.slowest.load(Relaxed) as usize;
+        let least = all.slowest.put(most, end.class, took, flow);
+        allowance.floors.set(end.class, least);
     }
 
-    fn keeps(&self, end: &FlowEnd, at: Time) -> Option<Kept> {
-        let Tracing { slow, failed, one_in } = self.get();
-        let took = at.since(Time(end.key.born));
-        let chosen = |one_in: u64| one_in > 0 && end.key.chance().is_multiple_of(one_in);
-        if end.why.is_some() && chosen(failed) {
+    /// Has the slowest be kept of a window that is over.
+    fn end_window(&self, all: &mut KeptFlows, now: Time) {
+        let flows = all.slowest.over(now, self.window.load(Relaxed));
+        flows.into_iter().for_each(|flow| all.push(flow));
+    }
+
+    /// Why a flow is to be kept that took so long, but for being among the slowest.
+    fn keeps(&self, end: &FlowEnd, took: u64) -> Option<Kept> {
+        let slow = self.slow.load(Relaxed);
+        if end.why.is_some() && is_one_in(&self.failed, &end.key) {
             Some(Kept::Failed)
-        } else if slow > Duration::ZERO && took >= slow {
+        } else if slow > 0 && took >= slow {
             Some(Kept::Slow)
         } else {
-            (end.asked || chosen(one_in)).then_some(Kept::Sampled)
+            (end.asked || self.chooses(&end.key)).then_some(Kept::Sampled)
         }
+    }
+
+    /// Whether a flow may be among the slowest of its window, as far as the worker knows.
+    #[inline]
+    fn may_be_slowest(&self, end: &FlowEnd, (took, at): (u64, Time), floors: &mut Floors) -> bool {
+        self.slowest.load(Relaxed) > 0
+            && end.why.is_none()
+            && floors.let_in(end.class, took, (at, self.window.load(Relaxed)))
+    }
+
+    /// Whether chance has this flow be kept.
+    pub fn chooses(&self, key: &PathKey) -> bool {
+        is_one_in(&self.one_in, key)
     }
 
     /// Adds what all workers know of a flow, and of the questions about it.
@@ -337,6 +388,33 @@ impl Traces {
     }
 }
 
+impl KeptFlows {
+    /// Keeps a flow, and of its kind the newest.
+    fn push(&mut self, mut flow: RawFlow) {
+        self.number += 1;
+        flow.number = self.number;
+        let flows = &mut self.flows[flow.kept as usize];
+        if flows.len() == KEPT {
+            flows.pop_front();
+        }
+        flows.push_back(flow);
+    }
+}
+
+impl Allowance {
+    /// Whether one more of this kind may be kept at this time.
+    fn takes(&mut self, kept: Kept, at: Time) -> bool {
+        let second = at.0 / SECOND;
+        if self.second != second {
+            (self.second, self.kept) = (second, Default::default());
+        }
+        let of_kind = &mut self.kept[kept as usize];
+        let takes = *of_kind < KEPT_A_SECOND;
+        *of_kind += u16::from(takes);
+        takes
+    }
+}
+
 impl RawFlow {
     fn named(self, plan: &Plan) -> FlowTrace {
         let (key, class, why, ended_in) = self.end;
@@ -344,10 +422,12 @@ impl RawFlow {
             |stage: StageId| plan.stages.get(stage.index()).map(|stage| stage.spec.name.clone());
         let [high, low, parent] = self.known.trace;
         let trace = u128::from(high) << 64 | u128::from(low);
+        let told = trace != 0;
         let steps = self.known.steps.iter().zip(self.mates).zip(self.questions);
         let mut steps: Vec<_> = steps.map(|((step, mates), asks)| (*step, mates, asks)).collect();
         let simulated = plan.traces.order.is_some();
-        steps.sort_by_key(|(step, ..)| (if simulated { 0 } else { step.started }, step.number));
+        // Those of one worker are in order already.
+        steps.sort_by_key(|(step, ..)| if simulated { step.number } else { step.started });
         let mut before = key.born;
         let steps = steps.into_iter().map(|(step, mates, asks)| {
             let queued = if step.queued == UNKNOWN { before } else { step.queued };
@@ -368,11 +448,19 @@ impl RawFlow {
             ended_in: name(ended_in).unwrap_or_default(),
             born: Time(key.born),
             total: self.at.since(Time(key.born)),
-            trace: (trace != 0).then_some(TraceParent { trace, parent, sampled: true }),
+            trace: if told { trace } else { key.own_trace() },
+            span: key.span(),
+            parent: told.then_some(parent),
             steps: steps.collect(),
             lost: self.known.lost,
         }
     }
+}
+
+/// Whether chance chooses this flow, of so many one.
+fn is_one_in(many: &AtomicU64, key: &PathKey) -> bool {
+    let many = many.load(Relaxed);
+    many > 0 && key.chance().is_multiple_of(many)
 }
 
 fn named(plan: &Plan, step: &Step, mates: Vec<u64>, asks: bool) -> FlowStep {

@@ -11,9 +11,11 @@ mod histogram;
 mod metric;
 mod paths;
 mod recorder;
+mod slowest;
 mod snapshot;
 mod stats;
 mod trace;
+mod trace_parent;
 mod view;
 
 pub use admission::{AdmissionQueueView, AdmissionView, Vote};
@@ -32,4 +34,5 @@ pub use snapshot::{Observer, Snapshot};
 pub(crate) use stats::{Count, StageStats, Stats, WireStats, WorkerStats, sum};
 pub use trace::TRACE_COLUMNS;
 pub(crate) use trace::{Record, Tracer};
+pub use trace_parent::TraceParent;
 pub use view::{ClassView, StageView, WireView, WorkerView};

@@ -31,8 +31,10 @@ pub(crate) const ASKED: u8 = 4;
 /// A second tag of the flow.
 pub(crate) const FORKED: u8 = 8;
 
-/// Where in a step's first word the events of its batch are.
+/// Where in a step's first word the parts are beside its stage.
+const KIND_AT: u32 = 16;
 const BATCH_AT: u32 = 32;
+const PLACE_AT: u32 = 48;
 
 /// Names a flow, or a question about one, among all that are in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +66,7 @@ impl PathKey {
     }
 
     /// A question's place in its window is used again at once: its generation spreads it.
+    #[inline]
     fn place(&self) -> usize {
         let spread = (self.from >> 32).wrapping_mul(977);
         let generation = if self.is_question() { (self.flow >> 32).wrapping_mul(64) } else { 0 };
@@ -77,25 +80,26 @@ pub(crate) struct Step {
     pub worker: u16,
     pub stage: StageId,
     pub kind: u8,
-    /// Events of its batch, and its place among those that are flows.
+    /// Events of its batch, as many as were there until it is known how many were taken; and its
+    /// place among those that are flows.
     pub batch: u16,
     pub place: u16,
     pub queued: u64,
     pub started: u64,
     pub ended: u64,
-    /// The number of the first flow of its batch among those that the worker took; of `ASKED` the
-    /// question.
+    /// The number of the first flow of its batch among those that the worker took with others,
+    /// `UNKNOWN` where there are no others; of `ASKED` the question.
     pub link: u64,
-    /// Steps that a worker noted before have lower numbers; in a simulation those that any did.
+    /// In a simulation: steps that any worker noted before have lower numbers.
     pub number: u64,
 }
 
 impl Step {
     fn head(&self) -> u64 {
         u64::from(self.stage.0)
-            | u64::from(self.kind) << 16
+            | u64::from(self.kind) << KIND_AT
             | u64::from(self.batch) << BATCH_AT
-            | u64::from(self.place) << 48
+            | u64::from(self.place) << PLACE_AT
     }
 }
 
@@ -112,9 +116,17 @@ pub(crate) struct Known {
 pub(crate) struct Paths {
     /// Made when they are first taken.
     places: Box<[OnceLock<Box<Place>>; PLACES]>,
-    taken: Box<[AtomicU64; TAKEN]>,
-    /// How many flows were taken.
+    /// Each with the number of the first of its batch.
+    taken: Box<[[AtomicU64; 2]; TAKEN]>,
+    /// How many flows were taken with others.
     count: AtomicU64,
+}
+
+/// Where a step is.
+#[derive(Clone, Copy)]
+pub(crate) struct Spot {
+    place: usize,
+    step: u64,
 }
 
 /// The steps of one flow.
@@ -143,31 +155,36 @@ impl Paths {
     pub fn new() -> Self {
         Self {
             places: Box::new([const { OnceLock::new() }; PLACES]),
-            taken: Box::new([const { AtomicU64::new(0) }; TAKEN]),
+            taken: Box::new([const { [AtomicU64::new(0), AtomicU64::new(UNKNOWN)] }; TAKEN]),
             count: AtomicU64::new(0),
         }
     }
 
+    #[inline]
     fn place(&self, place: usize) -> &Place {
         self.places[place % PLACES].get_or_init(Box::default)
     }
 
-    /// How many flows the worker took.
+    /// How many flows the worker took with others.
+    #[inline]
     pub fn count(&self) -> u64 {
         self.count.load(Acquire)
     }
 
-    /// Remembers that the worker took a flow.
-    pub fn take(&self, flow: u64) {
+    /// Remembers that the worker took a flow, one of several of a batch with that first.
+    pub fn take(&self, flow: u64, first: u64) {
         let n = self.count.load(Relaxed);
-        self.taken[n as usize % TAKEN].store(flow, Release);
+        let [taken, of] = &self.taken[n as usize % TAKEN];
+        taken.store(flow, Release);
+        of.store(first, Release);
         self.count.store(n + 1, Release);
     }
 
     /// Adds a step to those of `key`, or counts it where there is no room for it.
     #[inline]
-    pub fn add(&self, key: &PathKey, step: &Step) {
-        let place = self.place(key.place());
+    pub fn add(&self, key: &PathKey, step: &Step) -> Spot {
+        let at = key.place();
+        let place = self.place(at);
         if !place.is_of(key) {
             place.take_over(key);
         }
@@ -181,6 +198,36 @@ impl Paths {
             cells.number.store(step.number, Release);
         }
         place.count.store(n + 1, Release);
+        Spot { place: at, step: n }
+    }
+
+    fn cells(&self, Spot { place, step }: Spot) -> Option<&Cells> {
+        self.places[place % PLACES].get()?.steps.get(step as usize)
+    }
+
+    /// A step ends. Where another flow took its place since, in the same batch, both end.
+    #[inline]
+    pub fn end(&self, spot: Spot, now: u64) {
+        if let Some(cells) = self.cells(spot) {
+            cells.ended.store(now, Release);
+        }
+    }
+
+    /// Says how many events were taken of a step's batch.
+    pub fn set_batch(&self, spot: Spot, events: usize) {
+        if let Some(cells) = self.cells(spot) {
+            let head = cells.head.load(Relaxed) & !(u64::from(u16::MAX) << BATCH_AT);
+            let events = events.min(usize::from(u16::MAX)) as u64;
+            cells.head.store(head | events << BATCH_AT, Release);
+        }
+    }
+
+    /// Takes back the step that was added last, and that the flow was taken if it was.
+    pub fn undo(&self, Spot { place, step }: Spot, taken: bool) {
+        self.place(place).count.store(step, Release);
+        if taken {
+            self.count.store(self.count.load(Relaxed).saturating_sub(1), Release);
+        }
     }
 
     /// Says of which trace the flow is part.
@@ -210,13 +257,13 @@ impl Paths {
 
     /// Other flows of a step's batch, as far as they are still known.
     pub fn mates(&self, step: &Step) -> Vec<u64> {
-        if step.kind & (ENTERED | ASKED) != 0 {
+        if step.link == UNKNOWN || step.kind & ASKED != 0 {
             return Vec::new();
         }
-        let end = self.count().min(step.link + u64::from(step.batch));
-        let mates = (step.link..end).filter(|&n| n != step.link + u64::from(step.place));
-        let mates: Vec<u64> =
-            mates.take(MATES_MAX).map(|n| self.taken[n as usize % TAKEN].load(Acquire)).collect();
+        let flows = (step.link..self.count()).map(|n| (n, &self.taken[n as usize % TAKEN]));
+        let mates = flows.take_while(|(_, [_, first])| first.load(Acquire) == step.link);
+        let mates = mates.filter(|(n, _)| *n != step.link + u64::from(step.place));
+        let mates = mates.take(MATES_MAX).map(|(_, [flow, _])| flow.load(Acquire)).collect();
         let overwritten = self.count() > step.link + TAKEN as u64;
         if overwritten { Vec::new() } else { mates }
     }
@@ -250,9 +297,9 @@ impl Cells {
         Step {
             worker,
             stage: StageId(head as u16),
-            kind: (head >> 16) as u8,
+            kind: (head >> KIND_AT) as u8,
             batch: (head >> BATCH_AT) as u16,
-            place: (head >> 48) as u16,
+            place: (head >> PLACE_AT) as u16,
             queued: self.queued.load(Acquire),
             started: self.started.load(Acquire),
             ended: self.ended.load(Acquire),

@@ -1,12 +1,12 @@
 //! What one worker notes of the flows that it handles, while flows are traced: a step each time one
 //! is taken, and what became of it.
 
-use super::flows::{FlowEnd, Traces};
-use super::paths::{ANSWERS, ASKED, ENTERED, FORKED, PathKey, Paths, Step, UNKNOWN};
+use super::flows::{Allowance, FlowEnd, Traces};
+use super::paths::{ANSWERS, ASKED, ENTERED, FORKED, PathKey, Paths, Spot, Step, UNKNOWN};
+use super::trace_parent::TraceParent;
 use crate::event::{StageId, Tag, WorkerId};
 use crate::ledger::Why;
-use crate::stage::TraceParent;
-use crate::time::{Clock, Time};
+use crate::time::Time;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -22,37 +22,34 @@ pub(crate) struct Recorder {
     worker: WorkerId,
     /// Made when the first step is noted.
     own: OnceCell<Arc<Paths>>,
-    /// Whether anything waits for the end of the run.
+    /// Whether there is anything whose end is to come.
     open: Cell<bool>,
-    ending: Cell<bool>,
-    batch: RefCell<OfBatch>,
-    entered: RefCell<Vec<Entered>>,
-    ends: RefCell<Vec<FlowEnd>>,
-    /// When the handler of this run came back.
-    came_back: Cell<Option<Time>>,
-    allowance: Cell<Allowance>,
-    numbers: Cell<u64>,
+    noted: RefCell<Noted>,
 }
 
-/// The batch that is in a handler's hands.
+/// What was noted in a run and has not ended.
+#[derive(Default)]
+struct Noted {
+    batch: OfBatch,
+    entered: Vec<Entered>,
+    ends: Vec<FlowEnd>,
+    allowance: Allowance,
+}
+
+/// The batch of which a handler takes, or took last.
 #[derive(Default)]
 struct OfBatch {
+    stage: StageId,
     started: Time,
     events: usize,
     /// When its events came, as far as that is known: each for so many of them.
     came: Vec<(Time, usize)>,
     /// Of these so many are passed, of events that are before.
     passed: (usize, usize),
-    /// What was taken of it.
-    steps: Vec<Noted>,
-}
-
-/// A step that is not over.
-#[derive(Clone, Copy)]
-struct Noted {
-    key: PathKey,
-    queued: u64,
-    kind: u8,
+    /// The number of its first flow among those that the worker took with others.
+    first: u64,
+    /// Where the steps of the flows are that were taken of it.
+    steps: Vec<Spot>,
 }
 
 /// A flow that entered in this run.
@@ -60,13 +57,6 @@ struct Entered {
     key: PathKey,
     now: Time,
     trace: Option<TraceParent>,
-}
-
-/// How many more flows a worker may keep in this second, by [`Kept`](super::Kept).
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Allowance {
-    pub second: u64,
-    pub kept: [u16; 3],
 }
 
 impl Recorder {
@@ -77,13 +67,7 @@ impl Recorder {
             worker,
             own: OnceCell::new(),
             open: Cell::new(false),
-            ending: Cell::new(false),
-            batch: RefCell::default(),
-            entered: RefCell::default(),
-            ends: RefCell::default(),
-            came_back: Cell::new(None),
-            allowance: Cell::default(),
-            numbers: Cell::new(0),
+            noted: RefCell::default(),
         }
     }
 
@@ -102,53 +86,105 @@ impl Recorder {
         self.on.get()
     }
 
-    /// The number of the next step.
-    fn number(&self) -> u64 {
-        let number = self.numbers.get() + 1;
-        self.numbers.set(number);
-        self.shared.order.as_ref().map_or(number, |order| order.fetch_add(1, Relaxed))
+    /// Whether chance has this flow be kept.
+    pub fn chooses(&self, key: &PathKey) -> bool {
+        self.is_on() && self.shared.chooses(key)
     }
 
+    /// In a simulation, the number of the next step.
+    #[inline]
+    fn number(&self) -> u64 {
+        self.shared.order.as_ref().map_or(0, |order| order.fetch_add(1, Relaxed))
+    }
+
+    #[inline]
     fn own(&self) -> &Paths {
         self.own.get_or_init(|| self.shared.paths(self.worker))
     }
 
-    /// A batch begins, whose events came then, as far as that is known.
-    #[cold]
-    pub fn begin(&self, now: Time, events: usize, came: impl Iterator<Item = (Time, usize)>) {
-        let mut batch = self.batch.borrow_mut();
-        // A fused stage begins when the one before it came back.
-        batch.started = self.came_back.get().map_or(now, |before| before.max(now));
-        (batch.events, batch.passed) = (events, (0, 0));
+    /// A batch of so many events of `stage` begins, which came then, as far as that is known.
+    #[inline]
+    pub fn begin(
+        &self,
+        stage: StageId,
+        (started, events): (Time, usize),
+        came: Option<impl Iterator<Item = (Time, usize)>>,
+    ) {
+        let batch = &mut self.noted.borrow_mut().batch;
+        (batch.stage, batch.started, batch.events) = (stage, started, events);
+        batch.passed = (0, 0);
+        batch.first = self.own().count();
         batch.came.clear();
-        batch.came.extend(came);
-        self.open.set(true);
+        if let Some(came) = came {
+            batch.came.extend(came);
+        }
     }
 
     /// The handler takes a flow of its batch; so many events are left of that.
     #[inline]
     pub fn step(&self, tag: &Tag, answers: bool, left: usize) {
-        let mut batch = self.batch.borrow_mut();
-        let place = batch.events.saturating_sub(left + 1);
-        let kind = if answers { ANSWERS } else { 0 } | if tag.is_fork() { FORKED } else { 0 };
-        let queued = batch.came(place);
-        batch.steps.push(Noted { key: tag.path(), queued, kind });
+        let batch = &mut self.noted.borrow_mut().batch;
+        let (own, key) = (self.own(), tag.path());
+        let alone = batch.events == 1;
+        let step = Step {
+            worker: self.worker.0,
+            stage: batch.stage,
+            kind: if answers { ANSWERS } else { 0 } | if tag.is_fork() { FORKED } else { 0 },
+            batch: batch.events.min(usize::from(u16::MAX)) as u16,
+            place: batch.steps.len() as u16,
+            queued: batch.came(left),
+            started: batch.started.0,
+            ended: UNKNOWN,
+            link: if alone { UNKNOWN } else { batch.first },
+            number: self.number(),
+        };
+        batch.steps.push(own.add(&key, &step));
+        if !alone {
+            own.take(key.flow, batch.first);
+        }
+        self.open.set(true);
     }
 
     /// The handler gives back what it took last.
     #[cold]
     pub fn undo(&self) {
-        self.batch.borrow_mut().steps.pop();
+        let batch = &mut self.noted.borrow_mut().batch;
+        if let Some(step) = batch.steps.pop() {
+            self.own().undo(step, batch.events > 1);
+        }
+    }
+
+    /// The handler came back and took so many events.
+    #[inline]
+    pub fn took(&self, events: usize) {
+        let batch = &self.noted.borrow().batch;
+        if events != batch.events {
+            batch.steps.iter().for_each(|step| self.own().set_batch(*step, events));
+        }
     }
 
     /// A flow enters.
-    #[cold]
+    #[inline(never)]
     pub fn entered(&self, tag: &mut Tag, now: Time, trace: Option<TraceParent>) {
         if trace.is_some_and(|trace| trace.sampled) {
             tag.ask_for_trace();
         }
-        self.entered.borrow_mut().push(Entered { key: tag.path(), now, trace });
+        self.noted.borrow_mut().entered.push(Entered { key: tag.path(), now, trace });
         self.open.set(true);
+    }
+
+    /// A flow that has entered is part of this trace.
+    #[cold]
+    pub fn told(&self, tag: &mut Tag, of: TraceParent) {
+        if of.sampled {
+            tag.ask_for_trace();
+        }
+        let key = tag.path();
+        let entered = &mut self.noted.borrow_mut().entered;
+        match entered.iter_mut().find(|entered| entered.key == key) {
+            Some(entered) => entered.trace = Some(of),
+            None => self.own().set_trace(&key, words(of)),
+        }
     }
 
     /// A question about a flow is on its way.
@@ -169,87 +205,76 @@ impl Recorder {
         self.own().add(&tag.path(), &step);
     }
 
-    /// The handlers of this run of `stage` have come back, after so many events of a batch.
-    #[inline]
-    pub fn came_back(&self, stage: StageId, clock: &Clock, taken: usize) {
-        if self.open.get() {
-            self.end_steps(stage, clock.now(), taken);
-        }
-    }
-
-    #[cold]
-    fn end_steps(&self, stage: StageId, now: Time, taken: usize) {
-        self.open.set(false);
-        self.came_back.set(Some(now));
-        let own = self.own();
-        let (mut batch, first) = (self.batch.borrow_mut(), own.count());
-        let mut step = Step {
-            worker: self.worker.0,
-            stage,
-            kind: 0,
-            batch: u16::try_from(taken).unwrap_or(u16::MAX),
-            place: 0,
-            queued: UNKNOWN,
-            started: batch.started.0,
-            ended: now.0,
-            link: first,
-            number: 0,
-        };
-        for (place, Noted { key, queued, kind }) in (0..).zip(batch.steps.drain(..)) {
-            (step.place, step.queued, step.kind) = (place, queued, kind);
-            step.number = self.number();
-            own.add(&key, &step);
-            own.take(key.flow);
-        }
-        // A flow that enters may take the place of one that has ended.
-        if self.ending.get() {
-            self.keep(now);
-        }
-        for Entered { key, now: entered, trace } in self.entered.borrow_mut().drain(..) {
-            (step.place, step.kind, step.batch, step.link) = (0, ENTERED, 0, 0);
-            (step.queued, step.started) = (key.born.min(entered.0), entered.0);
-            step.number = self.number();
-            own.add(&key, &step);
-            if let Some(TraceParent { trace, parent, .. }) = trace {
-                own.set_trace(&key, [(trace >> 64) as u64, trace as u64, parent]);
-            }
-        }
-    }
-
     /// A flow ends in the run of `stage`.
-    #[cold]
+    #[inline(never)]
     pub fn ended(&self, stage: StageId, tag: &Tag, why: Option<Why>) {
-        let mut ends = self.ends.borrow_mut();
+        let ends = &mut self.noted.borrow_mut().ends;
         if ends.len() < ENDS_MAX {
             let asked = tag.is_asked_for();
             ends.push(FlowEnd { key: tag.path(), class: tag.class(), why, stage, asked });
-            self.ending.set(true);
+            self.open.set(true);
         }
     }
 
-    /// The run is over that began then: keeps what is to be kept of the flows that ended in it.
+    /// All that was noted ends now: the run is over, or a stage begins that is fused to the one
+    /// before.
     #[inline]
-    pub fn settle(&self, clock: &Clock, began: Time) {
-        if self.ending.get() {
-            let came_back = self.came_back.get().filter(|&time| time >= began);
-            self.keep(came_back.unwrap_or_else(|| clock.now()));
+    pub fn close(&self, now: Time) {
+        if self.open.get() {
+            self.end_all(now);
         }
     }
 
-    #[cold]
-    fn keep(&self, now: Time) {
-        self.ending.set(false);
-        let mut allowance = self.allowance.get();
-        for end in self.ends.borrow_mut().drain(..) {
-            self.shared.end(&end, now, &mut allowance);
+    #[inline(never)]
+    fn end_all(&self, now: Time) {
+        self.open.set(false);
+        let noted = &mut *self.noted.borrow_mut();
+        let own = self.own();
+        for step in &noted.batch.steps {
+            own.end(*step, now.0);
         }
-        self.allowance.set(allowance);
+        noted.batch.steps.clear();
+        // A flow that enters may take the place of one that has ended.
+        for end in &noted.ends {
+            self.shared.end(end, now, &mut noted.allowance);
+        }
+        noted.ends.clear();
+        for entered in &noted.entered {
+            self.add_entered(own, entered, now);
+        }
+        noted.entered.clear();
+    }
+
+    fn add_entered(&self, own: &Paths, entered: &Entered, now: Time) {
+        let Entered { key, now: entered, trace } = entered;
+        let step = Step {
+            worker: self.worker.0,
+            stage: key.source(),
+            kind: ENTERED,
+            batch: 0,
+            place: 0,
+            queued: key.born.min(entered.0),
+            started: entered.0,
+            ended: now.0,
+            link: UNKNOWN,
+            number: self.number(),
+        };
+        own.add(key, &step);
+        if let Some(trace) = *trace {
+            own.set_trace(key, words(trace));
+        }
     }
 }
 
+/// As it is kept.
+fn words(TraceParent { trace, parent, .. }: TraceParent) -> [u64; 3] {
+    [(trace >> 64) as u64, trace as u64, parent]
+}
+
 impl OfBatch {
-    /// When the event at a place of the batch came; places are asked about in order.
-    fn came(&mut self, place: usize) -> u64 {
+    /// When the event came after which so many are left; events are asked about in order.
+    fn came(&mut self, left: usize) -> u64 {
+        let place = self.events.saturating_sub(left + 1);
         let (mut passed, mut before) = self.passed;
         while let Some(&(time, n)) = self.came.get(passed) {
             if place < before + n {

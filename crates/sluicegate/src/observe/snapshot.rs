@@ -154,7 +154,6 @@ impl Observer {
             wait: Histogram::default(),
             service: Histogram::default(),
             batch_sizes: Histogram::default(),
-            mean_wait: Duration::ZERO,
             parked: 0,
             parked_now: 0,
             parked_time: Duration::ZERO,
@@ -170,34 +169,32 @@ impl Observer {
             strays: 0,
             admission: stage.probes.iter().filter_map(|probe| probe.admission()).collect(),
         };
-        let (mut busy, mut waited, mut waits, mut parked) = (0, 0, 0, 0);
+        let (mut busy, mut parked) = (0, 0);
         for stats in plan.stats.of_stage(id) {
             view.served += stats.served.get();
             view.batches += stats.batches.get();
             view.parked += stats.parked.get();
             view.parked_now += stats.parked_now.get();
-            view.refused += stats.refused();
             view.overruns += stats.overruns.get();
             view.panics += stats.panics.get();
             view.breaks += stats.breaks.get();
             view.replaced += stats.replaced.get();
             view.strays += stats.strays.get();
             busy += stats.busy.get();
-            waited += stats.waited.get();
-            waits += stats.waits.get();
             parked += stats.parked_for(&plan.clock);
             if let Some(times) = stats.known_times() {
                 times.wait.add_to(&mut view.wait);
                 times.service.add_to(&mut view.service);
                 times.batch_sizes.add_to(&mut view.batch_sizes);
             }
-            for (class, ended) in stats.refused_by_class.iter() {
-                *of_class(&mut view.refused_by_class, class) += ended.get();
+            for (class, refused) in stats.refused.iter() {
+                let refused = refused.get();
+                view.refused += refused;
+                *of_class(&mut view.refused_by_class, class) += refused;
             }
         }
         view.parked_time = Duration::from_nanos(parked);
         view.busy = Duration::from_nanos(busy);
-        view.mean_wait = Duration::from_nanos(waited / waits.max(1));
         view
     }
 

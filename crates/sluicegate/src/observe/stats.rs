@@ -60,12 +60,7 @@ pub(crate) struct StageStats {
     pub replaced: Count,
     /// Answers that nobody waited for.
     pub strays: Count,
-    /// Nanoseconds that the oldest events of batches had waited, and how many batches that were.
-    pub waited: Count,
-    pub waits: Count,
-    refused: Whys,
-    /// The same by class.
-    pub refused_by_class: ByClass<Whys>,
+    pub refused: ByClass<Whys>,
     /// Made when something is first handled, so that a stage that idles stays small.
     times: OnceLock<Box<StageTimes>>,
 }
@@ -150,12 +145,6 @@ impl StageStats {
         self.parked_told.fetch_max(time, Relaxed).max(time)
     }
 
-    /// The oldest event of a batch had waited for so many nanoseconds.
-    pub fn wait(&self, nanos: u64) {
-        self.waited.add(nanos);
-        self.waits.add(1);
-    }
-
     /// The replica parks, or goes on.
     pub fn park(&self, parked: bool, now: Time) {
         let time = self.parked_time.get();
@@ -166,17 +155,6 @@ impl StageStats {
             self.parked_time.set(time.wrapping_add(now.0) & !PARKED);
         }
         self.parked_now.set(u64::from(parked));
-    }
-
-    /// Adds the ends without answer by which `now` exceeds `before`.
-    pub fn ended(&self, now: ByWhy, before: ByWhy) {
-        for why in Why::ALL {
-            self.refused.add(why, now[why] - before[why]);
-        }
-    }
-
-    pub fn refused(&self) -> ByWhy {
-        self.refused.get()
     }
 }
 

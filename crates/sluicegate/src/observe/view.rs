@@ -48,8 +48,6 @@ pub struct StageView {
     pub service: Histogram,
     /// How many events each batch had.
     pub batch_sizes: Histogram,
-    /// The mean time that the oldest event of a batch had waited.
-    pub mean_wait: Duration,
     /// How often the stage parked on held output.
     pub parked: u64,
     /// How many replicas are parked now.

@@ -61,8 +61,6 @@ impl Waiter {
 /// What a replica took for one batch.
 pub(crate) struct Taken {
     pub answers: bool,
-    /// When the oldest of the events came.
-    pub came: Option<Time>,
     /// Whether events are left in the queue.
     pub more: bool,
     /// Whether nothing was taken, because of [`Aside::epoch`].
@@ -72,7 +70,7 @@ pub(crate) struct Taken {
 impl Taken {
     /// What was never in the queue.
     pub fn fused(answers: bool) -> Self {
-        Self { answers, came: None, more: false, behind: false }
+        Self { answers, more: false, behind: false }
     }
 }
 
@@ -176,36 +174,32 @@ impl<T> InletQueue<T> {
         let mut locked = self.lock();
         let lanes = &mut *locked.lanes;
         if lanes.epoch > aside.epoch {
-            return Taken { answers: false, came: None, more: true, behind: true };
+            return Taken { answers: false, more: true, behind: true };
         }
         if answers > 0 && !lanes.answers.is_empty() {
             move_up_to(&mut lanes.answers, into, answers);
             let more = !lanes.is_empty();
-            return Taken { answers: true, came: None, more, behind: false };
+            return Taken { answers: true, more, behind: false };
         }
         if asks == 0 || lanes.asks() == 0 {
             lanes.gated.iter_mut().for_each(|gated| gated.settle(aside));
             let more = !lanes.is_empty();
-            return Taken { answers: false, came: None, more, behind: false };
+            return Taken { answers: false, more, behind: false };
         }
-        let came = match &mut lanes.gated {
+        match &mut lanes.gated {
             None => {
                 move_up_to(&mut lanes.asks, into, asks);
                 lanes.marks.pop(into.len(), |came, n| aside.came.push((came, n)));
-                aside.came.first().map(|(came, _)| *came)
             }
-            Some(gated) => {
-                gated.take(now, |event| event.tag().is_in(gone), asks, into, aside);
-                aside.passed.front().map(|passed| passed.was.came)
-            }
-        };
+            Some(gated) => gated.take(now, |event| event.tag().is_in(gone), asks, into, aside),
+        }
         let more = !lanes.is_empty();
         if !lanes.waiting.is_empty() {
             let waiting = std::mem::take(&mut lanes.waiting);
             drop(locked);
             tell(&waiting);
         }
-        Taken { answers: false, came, more, behind: false }
+        Taken { answers: false, more, behind: false }
     }
 
     /// Hears what batches have cost whose replica may take no more for long.

@@ -84,9 +84,10 @@ proptest! {
                     prop_assert_eq!(&found, &expected, "in order");
                     if let (false, Some(&first)) = (of_answers, expected.first()) {
                         // What was put back once counts as young as the newest of its batch.
-                        prop_assert!(what.came.is_some_and(|came| came >= Time(first)));
+                        let oldest = aside.came.first().map(|(came, _)| *came);
+                        prop_assert!(oldest.is_some_and(|came| came >= Time(first)));
                         let newest = expected.iter().chain(asks.iter()).max().copied();
-                        prop_assert!(what.came <= newest.map(Time), "{:?}", what.came);
+                        prop_assert!(oldest <= newest.map(Time), "{oldest:?}");
                     }
                     // The first so many are handled, the rest goes back to the head.
                     let handled = taken.len().saturating_sub(back);

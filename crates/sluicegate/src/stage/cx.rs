@@ -3,6 +3,7 @@
 use crate::desk::Desk;
 use crate::event::{StageId, Tag, WorkerId};
 use crate::ledger::bump;
+use crate::observe::TraceParent;
 use crate::run::{TimerKey, Wheel};
 use crate::stage::{Flag, Hand, Ports};
 use crate::time::{Clock, Time};
@@ -94,20 +95,9 @@ pub struct Entering {
     pub class: u8,
     /// A hash of the client for whom it runs, by which queues share among clients.
     pub client: u16,
-    /// The trace of which it is part.
+    /// The trace of which it is part, and the span in it that asks for it: told in
+    /// [`FlowTrace`](crate::FlowTrace).
     pub trace: Option<TraceParent>,
-}
-
-/// Of which trace a flow is part, as W3C Trace Context names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TraceParent {
-    /// The trace.
-    pub trace: u128,
-    /// The span that asked for the flow.
-    pub parent: u64,
-    /// Whether whoever asked keeps the trace: then the flow's path is
-    /// [kept](crate::Observer::flows) too, while any are.
-    pub sampled: bool,
 }
 
 /// All places of a source are taken by flows that have not ended.

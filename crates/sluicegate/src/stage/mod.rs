@@ -18,7 +18,7 @@ mod window_tests;
 
 pub use boxed::AnyStage;
 pub(crate) use cx::Runtime;
-pub use cx::{Cx, Entering, Local, NoRoom, TraceParent};
+pub use cx::{Cx, Entering, Local, NoRoom};
 pub use flag::Flag;
 pub use func::{FnStage, from_fn};
 pub(crate) use letter::message;

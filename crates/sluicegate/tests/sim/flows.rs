@@ -6,9 +6,10 @@ use crate::common::{
 use crate::random::{drawn, whole};
 use sluicegate::sim::Setup;
 use sluicegate::{
-    Batch, Capacity, Cx, Entering, Entry, FlowTrace, Kept, Net, Order, Out, Sim, Stage, StepKind,
-    Time, TraceParent, VirtualTime, Why, bounded, from_fn, ms, stage,
+    Batch, Capacity, Cx, Entering, Entry, Event, FlowTrace, Kept, Net, Order, Out, Sim, Stage,
+    StepKind, Time, TraceParent, VirtualTime, Why, bounded, from_fn, ms, stage,
 };
+use std::sync::{Arc, Mutex};
 
 /// `front`, a stage `slow` that takes 3 ms an event in batches of two, and back.
 fn slow_net(flows: u64, time: &VirtualTime, log: &Log) -> Net {
@@ -153,17 +154,16 @@ fn the_slow_are_kept_and_the_others_are_not() {
     assert_eq!(slow, expected.map(|(flow, took)| (flow, Kept::Slow, ms(took))));
 }
 
-/// Enters three flows, the second as part of a trace that is kept.
-struct Traced;
+/// Enters three flows, as parts of these traces.
+struct Traced<F>(F);
 
-impl Stage for Traced {
+impl<F: Fn(u64) -> Option<TraceParent> + Send + 'static> Stage for Traced<F> {
     type In = u64;
     type Out = Out<u64>;
 
     fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
         for flow in 0..3 {
-            let (trace, parent) = (0xabc << 64 | 7, 9);
-            let trace = Some(TraceParent { trace, parent, sampled: flow == 1 });
+            let trace = (self.0)(flow);
             let tag = cx.enter(flow, Entering { trace, ..Entering::default() });
             cx.out.emit(tag.expect("there are places").with(flow));
         }
@@ -179,16 +179,70 @@ fn whoever_asks_for_a_trace_has_the_path_kept_if_any_are() {
     for on in [false, true] {
         let mut net = Net::new("asked");
         let cpu = net.domain("cpu").pinned(1);
-        let front = net.add(stage("front", || Traced).on(cpu).flows(3));
-        let pass = net.add(stage("pass", crate::common::pass).on(cpu));
+        let trace =
+            |flow| Some(TraceParent { trace: 0xabc << 64 | 7, parent: 9, sampled: flow == 1 });
+        let front = net.add(stage("front", move || Traced(trace)).on(cpu).flows(3));
+        let time = VirtualTime::default();
+        let clock = time.clone();
+        let pass = net.add(stage("pass", move || busy_pass(&clock, ms(1))).on(cpu));
         net.wire(front.out, pass.inlet);
         net.wire(pass.out, front.inlet).returns(front.out);
-        let sim = run(net, &VirtualTime::default(), &[("traces.failed", i32::from(on).into())]);
+        let mut sim = run(net, &time, &[("traces.failed", i32::from(on).into())]);
+        // Its response time is that of the others.
+        let response = &sim.snapshot().classes[0].response;
+        assert_eq!(response.count(), 3);
+        assert!(response.quantile(0.0) > 900_000, "none was answered within a millisecond");
         let flows = sim.observer().flows();
         assert_eq!(flows.len(), usize::from(on));
         for flow in flows {
-            let trace = TraceParent { trace: 0xabc << 64 | 7, parent: 9, sampled: true };
-            assert_eq!((flow.flow, flow.trace, flow.kept), (1, Some(trace), Kept::Sampled));
+            let trace = (flow.trace, flow.parent);
+            assert_eq!((flow.flow, trace), (1, (0xabc << 64 | 7, Some(9))));
+            assert_eq!(flow.kept, Kept::Sampled);
+        }
+    }
+}
+
+#[test]
+fn what_a_handler_says_to_others_is_what_is_told_of_the_flow() {
+    let came = |n: u64| {
+        let trace = TraceParent { trace: u128::from(n) << 90, parent: n, sampled: n == 2 };
+        (n > 0).then_some(trace)
+    };
+    // Chance chooses all flows, or none: then that is kept which was asked for.
+    for (one_in, kept) in [(1, vec![0, 1, 2]), (0, vec![2])] {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let mut net = Net::new("out");
+        let cpu = net.domain("cpu").pinned(1);
+        let saying = Arc::clone(&said);
+        let pass = move || {
+            let said = Arc::clone(&saying);
+            from_fn(move |batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+                for event in batch {
+                    let (tag, n) = event.split();
+                    // A second tag is of the same flow.
+                    let second = tag.fork();
+                    assert_eq!(tag.traceparent(came(n)), second.traceparent(came(n)));
+                    second.finish();
+                    said.lock().unwrap().push((n, tag.traceparent(came(n))));
+                    cx.out.emit(tag.with(n));
+                }
+            })
+        };
+        let front = net.add(stage("front", move || Traced(came)).on(cpu).flows(3));
+        let pass = net.add(stage("pass", pass).on(cpu));
+        net.wire(front.out, pass.inlet);
+        net.wire(pass.out, front.inlet).returns(front.out);
+        let settings = [("traces.one_in", one_in.into()), ("traces.failed", 1.into())];
+        let sim = run(net, &VirtualTime::default(), &settings);
+        let (flows, said) = (sim.observer().flows(), said.lock().unwrap());
+        assert_eq!(flows.iter().map(|flow| flow.flow).collect::<Vec<_>>(), kept);
+        assert_eq!(said.len(), 3);
+        for (n, said) in &*said {
+            assert_eq!(said.sampled, kept.contains(n));
+            let Some(flow) = flows.iter().find(|flow| flow.flow == *n) else { continue };
+            assert_eq!((flow.trace, flow.span), (said.trace, said.parent));
+            assert_eq!(flow.parent, came(*n).map(|came| came.parent));
+            assert!(came(*n).is_none_or(|came| came.trace == flow.trace));
         }
     }
 }
@@ -304,6 +358,43 @@ fn in_any_net_the_steps_of_each_flow_are_in_order_and_end_where_the_ledger_says(
     }
     let seen = [all, failed, questions, forked];
     assert!(seen.into_iter().all(|seen| seen > 100), "{seen:?}");
+}
+
+/// Enters two flows, and sends a note before and after each.
+struct Noting;
+
+impl Stage for Noting {
+    type In = u64;
+    type Out = Out<u64>;
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        for flow in 0..2 {
+            let tag = cx.enter(flow, Entering::default()).expect("there are places");
+            cx.out.emit(Event::note(cx.worker(), flow));
+            cx.out.emit(tag.with(flow));
+            cx.out.emit(Event::note(cx.worker(), flow));
+        }
+    }
+
+    fn handle(&mut self, batch: Batch<'_, u64>, _: &mut Cx<'_, Out<u64>>) {
+        batch.for_each(|event| event.split().0.finish());
+    }
+}
+
+#[test]
+fn mates_are_flows_of_the_same_batch_alone() {
+    for (batch, mates) in [(3, [vec![], vec![]]), (6, [vec![1], vec![0]])] {
+        let mut net = Net::new("notes");
+        let cpu = net.domain("cpu").pinned(1);
+        let front = net.add(stage("front", || Noting).on(cpu).flows(2).batch(1).emits(6));
+        let pass = net.add(stage("pass", crate::common::pass).on(cpu).batch(batch));
+        net.wire(front.out, pass.inlet);
+        net.wire(pass.out, front.inlet).returns(front.out);
+        let sim = run(net, &VirtualTime::default(), &[("traces.one_in", 1.into())]);
+        let passed = sim.observer().flows().into_iter().map(|flow| flow.steps[1].clone());
+        let passed: Vec<_> = passed.map(|step| (step.stage, step.batch, step.mates)).collect();
+        assert_eq!(passed, mates.map(|mates| ("pass".to_owned(), batch, mates)));
+    }
 }
 
 #[test]

@@ -45,6 +45,7 @@ mod seeds;
 mod settings;
 mod signals;
 mod sizing;
+mod slowest;
 mod supervision;
 mod tasks;
 mod timers;

@@ -6,6 +6,7 @@ mod ends;
 mod load;
 mod machines;
 mod parts;
+mod slowest;
 mod snapshots;
 mod stalls;
 mod steered;

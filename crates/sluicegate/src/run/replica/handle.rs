@@ -1,6 +1,7 @@
 //! What a replica does in one run: it hears of ended flows, then its flags, then takes one batch.
 
 use super::{FLAG, PRESSURE, Replica, STARTED};
+use crate::desk::Desk;
 use crate::event::{Batch, Ended};
 use crate::ledger::Why;
 use crate::observe::Happening;
@@ -195,9 +196,6 @@ impl<S: Stage> Replica<S> {
         if taken.more {
             self.tell_others();
         }
-        if let Some(came) = taken.came {
-            self.stats.wait(now.0.saturating_sub(came.0));
-        }
         let before = self.work.events.len();
         let lane = if taken.answers { "answers" } else { "asks" };
         cx.desk.note(Some(self.id), Happening::Took, before as u64, lane);
@@ -206,6 +204,10 @@ impl<S: Stage> Replica<S> {
         } else if gate != Gate::Closed && !taken.answers && !self.tries(gate, cx) {
             self.turn_away(Why::Broken, cx);
         } else {
+            self.work.traced = cx.desk.flows.is_on();
+            if self.work.traced {
+                self.trace(cx.desk, now, !taken.answers);
+            }
             self.handle_events(cx, &taken);
         }
         let (served, handled) = self.count_served(cx, before);
@@ -252,6 +254,12 @@ impl<S: Stage> Replica<S> {
             left -= these;
             times.wait.record(taken.0.saturating_sub(came.0), these as u64);
         }
+    }
+
+    /// Notes that a batch began then whose flows are traced, and when its events came.
+    pub(super) fn trace(&self, desk: &Desk, began: Time, came: bool) {
+        let came = came.then(|| self.aside.marks());
+        desk.flows.begin(self.id, (began, self.work.events.len()), came);
     }
 
     /// Puts back what is left of a batch.
@@ -331,12 +339,7 @@ impl<S: Stage> Replica<S> {
         let passed = &self.aside.passed;
         self.work.timed = passed.len() > 1 && passed.iter().any(|event| event.ticket.is_some());
         let (clock, desk) = (cx.clock, cx.desk);
-        self.work.traced = desk.flows.is_on();
         self.work.noted = self.work.timed || self.work.traced;
-        if self.work.traced {
-            let came = self.aside.marks().filter(|_| !taken.answers);
-            desk.flows.begin(now, self.work.events.len(), came);
-        }
         let befallen = desk.befallen(self.id);
         if let Some(after) = befallen.and_then(|befallen| befallen.panics.take()) {
             self.work.panic_after(after);
@@ -349,6 +352,9 @@ impl<S: Stage> Replica<S> {
         });
         if let Some(befallen) = befallen {
             befallen.panics.set(self.work.panics_left());
+        }
+        if self.work.traced {
+            desk.flows.took(self.work.taken);
         }
         // The futures of an async stage have only begun.
         let worked = match self.hand.is_open() {

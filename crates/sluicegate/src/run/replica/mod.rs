@@ -155,7 +155,6 @@ impl<S: Stage> Replica<S> {
     /// Delivers what was emitted; whether the stage is parked then.
     fn deliver(&mut self, cx: &mut Context<'_>) {
         let (desk, fuses) = (cx.desk, self.fuses);
-        desk.flows.came_back(self.id, cx.clock, self.work.taken);
         let (mut emitted, mut held, mut ports) = (0, 0, self.ports.iter());
         let note = |what, n: usize, port| {
             if n > 0 {
@@ -252,19 +251,14 @@ impl<S: Stage> Replica<S> {
                 self.stats.times().service.record(each, taken);
             }
         }
-        desk.settle_answers(cx.now);
+        desk.settle(cx.now);
         self.settle_counts(cx);
     }
 
     /// Counts the flows that ended without an answer. Out of the way of all others.
     #[cold]
     fn count_ends(&self, desk: &Desk) {
-        if let Some((now, before)) = desk.account_ends() {
-            self.stats.ended(now, before);
-        }
-        desk.each_end(|EndedOf { class, why, n }| {
-            self.stats.refused_by_class.of(class).add(why, n);
-        });
+        desk.each_end(|EndedOf { class, why, n }| self.stats.refused.of(class).add(why, n));
     }
 
     /// Settles what a run did to flows.
@@ -277,7 +271,6 @@ impl<S: Stage> Replica<S> {
         if self.work.strays > 0 {
             self.stats.strays.add(std::mem::take(&mut self.work.strays));
         }
-        cx.desk.flows.settle(cx.clock, cx.desk.now());
     }
 }
 

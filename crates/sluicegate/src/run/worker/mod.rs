@@ -120,7 +120,7 @@ impl Worker {
         self.run_ready(runs);
         self.current.clear();
         // What the machine finished, in no run.
-        desk.settle_answers(self.now);
+        desk.settle(self.now);
         if self.desk.epoch.get() != self.plan.stats.epoch() {
             self.publish();
         }
