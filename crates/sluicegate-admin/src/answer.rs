@@ -7,7 +7,7 @@ use crate::model::Flows;
 use crate::query::value;
 use crate::token::credentials;
 use crate::watcher::Watcher;
-use crate::{flows, lately, page, settings, stages};
+use crate::{events, flows, lately, page, settings, stages};
 use serde_json::json;
 use sluicegate::{Changed, Setting, SettingFaults, StageError, Value};
 use std::sync::Mutex;
@@ -79,8 +79,8 @@ pub trait Seen {
         &OPEN
     }
 
-    /// Is told of each change that was made, in words: who, and what.
-    fn changed(&self, _what: &str) {}
+    /// Is told that something was changed.
+    fn changed(&self) {}
 
     /// Freezes a law of a stage, or lets it go on.
     ///
@@ -246,8 +246,8 @@ fn freeze(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     let by = asked.by();
     match seen.freeze(&by, &stage, &law, frozen) {
         Ok(()) => {
-            let verb = if frozen { "froze" } else { "let go on" };
-            seen.changed(&format!("{by:?} {verb} the law {law} of {stage:?}"));
+            seen.changed();
+            events::frozen(&by, &stage, &law, frozen);
             Answer::json(&json!({ "stage": stage, "law": law, "frozen": frozen }))
         }
         Err(why) => why.answer(),

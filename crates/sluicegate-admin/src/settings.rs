@@ -1,6 +1,7 @@
 //! `/api/settings`: what may be set, what was changed, and changes of it.
 
 use crate::answer::{Answer, Asked, Seen, is_read};
+use crate::events;
 use crate::query::{decoded, pairs, value};
 use serde_json::{Value as Json, json};
 use sluicegate::{Changed, Setting, Value};
@@ -26,9 +27,8 @@ pub(crate) fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     let by = asked.by();
     match seen.change(&by, &changes) {
         Ok(()) => {
-            for (path, value) in &changes {
-                seen.changed(&format!("{by:?} set {path:?} to {value}"));
-            }
+            seen.changed();
+            changes.iter().for_each(|(path, value)| events::set(&by, path, *value));
             let changed = |setting: &Setting| changes.iter().any(|one| one.0 == setting.path);
             let settings = seen.settings();
             let settings = settings.iter().filter(|setting| changed(setting)).map(setting);

@@ -1,6 +1,7 @@
 //! `/api/stages/NAME/pause`, `step` and `resume`: a stage is held still, and let go on.
 
 use crate::answer::{Answer, Asked, Seen, Steer};
+use crate::events;
 use serde_json::json;
 
 /// Whether a path is that of a stage.
@@ -24,7 +25,8 @@ pub(crate) fn answer(asked: Asked<'_>, seen: &impl Seen) -> Answer {
     let by = asked.by();
     match seen.steer(&by, stage, how) {
         Ok(()) => {
-            seen.changed(&format!("{by:?} had {stage:?} {verb}"));
+            seen.changed();
+            events::steered(&by, stage, how);
             Answer::json(&json!({ "stage": stage, "done": verb }))
         }
         Err(why) => why.answer(),

@@ -6,6 +6,7 @@ use sluicegate_io::{Addr, Asked};
 use sluicegate_lab::overload::{Handler, Peer, Profile, span};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tracing::Level;
 
 /// Serves a web site through a net of stages that can be watched while it works.
 ///
@@ -197,6 +198,14 @@ pub struct Serve {
     /// Settings in TOML; `sluicegate check --help` lists them
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// How much is told on stderr; RUST_LOG says it by target
+    #[arg(long, value_name = "LEVEL", value_parser = levels())]
+    pub log_level: Option<Level>,
+}
+
+fn levels() -> impl TypedValueParser<Value = Level> {
+    let level = |name: String| name.parse::<Level>();
+    PossibleValuesParser::new(["error", "warn", "info", "debug", "trace"]).try_map(level)
 }
 
 /// Where a service shows itself.

@@ -8,6 +8,7 @@ mod figures;
 mod formers;
 mod graph;
 mod lab;
+mod log;
 mod password;
 mod record;
 mod serve;

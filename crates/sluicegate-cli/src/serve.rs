@@ -2,12 +2,9 @@
 use crate::args;
 use crate::formers::{FORMERS_MAX, Formers};
 use crate::signals::{self, Asked};
-use crate::{config, say, settings};
-use sluicegate::{Stall, Stalled};
-use sluicegate_web::{Brought, Config, Served, Service, Settings, Target, memory, show_bytes};
-use std::io::Write;
+use crate::{config, log, say, settings};
+use sluicegate_web::{Config, Served, Service, Settings, Target, memory, show_bytes};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// Some requests were cut off, or a ledger is uneven.
 const CUT_OFF: u8 = 1;
@@ -17,14 +14,10 @@ const CUT_OFF: u8 = 1;
 /// # Errors
 /// One sentence about why it cannot be started.
 pub fn serve(args: args::Serve) -> Result<ExitCode, String> {
+    log::install(args.log_level)?;
     let (mut config, flags) = read(&args)?;
     let wishes = signals::wishes().map_err(|error| format!("cannot wait for signals: {error}"))?;
-    let brought = Brought {
-        on_stall: Some(Arc::new(tell_of)),
-        on_change: Some(Arc::new(|what: &str| complain(&format!("changed over admin: {what}")))),
-        ..Brought::default()
-    };
-    let mut service = Service::start_with(&config, brought).map_err(|error| error.to_string())?;
+    let mut service = Service::start(&config).map_err(|error| error.to_string())?;
     let mut formers = Formers::default();
     for line in banner(&config, &service, &args, &flags) {
         say(&line);
@@ -55,8 +48,9 @@ pub fn serve(args: args::Serve) -> Result<ExitCode, String> {
 /// The settings as they are typed now, and the flags that were given.
 fn read(args: &args::Serve) -> Result<(Config, Vec<&'static str>), String> {
     let mut settings = settings(args.config.as_deref())?;
-    let flags = take_flags(&mut settings, args)?;
-    Ok((config(&settings)?, flags))
+    let mut given = take_flags(&mut settings, args)?;
+    given.extend(take_variables(&mut settings)?);
+    Ok((config(&settings)?, given))
 }
 
 /// Has a service with the settings of now succeed the one that runs. All or nothing.
@@ -78,17 +72,10 @@ fn reload(
     Ok(config)
 }
 
-/// That a handler slept is for who writes it.
-fn tell_of(stall: &Stall) {
-    if stall.what == Stalled::Hangs {
-        complain(stall);
-    }
-}
-
+/// What was asked for by a signal cannot be done: a sentence a line.
 fn complain(error: &impl ToString) {
     for line in error.to_string().lines() {
-        // Nothing more can be done where stderr is closed.
-        let _ = writeln!(std::io::stderr(), "sluicegate: {line}");
+        tracing::error!(target: "sluicegate::service", "{line}");
     }
 }
 
@@ -107,6 +94,21 @@ fn take_flags(settings: &mut Settings, args: &args::Serve) -> Result<Vec<&'stati
         if !typed.is_empty() {
             settings.set(name, flag, &typed).map_err(|complaint| complaint.to_string())?;
             given.push(flag);
+        }
+    }
+    Ok(given)
+}
+
+/// Puts what the variables of OpenTelemetry say where nothing else does; returns those that do.
+fn take_variables(settings: &mut Settings) -> Result<Vec<&'static str>, String> {
+    let mut given = Vec::new();
+    for (name, variable) in
+        [("otlp.endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT"), ("otlp.service", "OTEL_SERVICE_NAME")]
+    {
+        let typed = std::env::var(variable).unwrap_or_default();
+        if settings.place(name).is_none() && !typed.is_empty() {
+            settings.set(name, variable, &[typed]).map_err(|complaint| complaint.to_string())?;
+            given.push(variable);
         }
     }
     Ok(given)
@@ -147,6 +149,9 @@ fn banner(config: &Config, service: &Service, args: &args::Serve, flags: &[&str]
             Target::File(path) => path.display().to_string(),
         };
         lines.push(format!("  log       {target}"));
+    }
+    if let Some(otlp) = &config.otlp {
+        lines.push(format!("  otlp      {} as {}", otlp.url(), otlp.name()));
     }
     lines.push(format!("  settings  {}", sources.join(", ")));
     lines

@@ -66,12 +66,14 @@ fn a_token_is_asked_for_wherever_something_is_shown_or_changed() {
         assert_eq!(ask(&server, "POST", freeze, &bearer).status, 200);
         server.signal(rustix::process::Signal::TERM);
         let (_, _, complaints) = server.end();
-        let told: Vec<_> = complaints.lines().filter(|line| line.contains("over admin")).collect();
+        let head = " INFO sluicegate::settings: ";
+        let told = complaints.lines().filter_map(|line| Some(line.split_once(head)?.1));
+        let told: Vec<_> = told.collect();
         assert_eq!(
             told,
             [
-                r#"sluicegate: changed over admin: "anna" set "stages.cache.batch" to 7"#,
-                r#"sluicegate: changed over admin: "ev\nil" had "cache" pause"#,
+                r#"a setting was changed over admin by="anna" path="stages.cache.batch" to="7""#,
+                r#"a stage was paused over admin by="ev\nil" stage="cache""#,
             ]
         );
     });

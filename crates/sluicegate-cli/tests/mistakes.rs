@@ -71,9 +71,8 @@ fn all_mistakes_are_told_at_once() {
         &format!(
             "{file}:1:1: unknown key `worker`; did you mean `workers`? accepted here: admin, \
              admin_hosts, admin_token_file, cache, class, compression, cpus, deadline, direct, \
-             drain, errors, fallback, host, \
-             index, io, limits, listen, listing, log, pool, redirect, resources, root, route, \
-             rule, strict_hosts, workers\n\
+             drain, errors, fallback, host, index, io, limits, listen, listing, log, otlp, pool, \
+             redirect, resources, root, route, rule, strict_hosts, workers\n\
              sluicegate: {file}:2:9: `drain` is 5; accepted: a time from 0ns to 3600s, such as \
              \"500ms\", \"5s\" or \"2m\""
         ),

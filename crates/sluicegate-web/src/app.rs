@@ -1,5 +1,5 @@
 //! What a program brings along beside a configuration: an application, listeners.
-use sluicegate::{Capacity, Domain, Inlet, Net, Outlet, Stall, Tag};
+use sluicegate::{Capacity, Domain, Inlet, Net, Outlet, Tag};
 use sluicegate_http::Exchange;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -41,22 +41,4 @@ pub struct Brought {
     pub app: Option<Arc<dyn App>>,
     /// Listened on beside the addresses of the configuration.
     pub listeners: Vec<TcpListener>,
-    /// Told of handlers that keep their thread for too long, as by
-    /// [`Net::on_stall`](sluicegate::Net::on_stall).
-    pub on_stall: Option<OnStall>,
-    /// Told of each change that is made over the admin listener: who made it, and what it is.
-    pub on_change: Option<OnChange>,
-}
-
-/// Who is told of stalls; shared by the nets of reloads.
-pub type OnStall = Arc<dyn Fn(&Stall) + Send + Sync>;
-
-/// Who is told of changes; shared by the nets of reloads.
-pub type OnChange = Arc<dyn Fn(&str) + Send + Sync>;
-
-/// Who is told of what happens.
-#[derive(Clone, Default)]
-pub(crate) struct Told {
-    pub on_stall: Option<OnStall>,
-    pub on_change: Option<OnChange>,
 }

@@ -22,7 +22,7 @@ mod site;
 mod stages;
 mod watch;
 
-pub use app::{App, Brought, Mounted, OnChange, OnStall};
+pub use app::{App, Brought, Mounted};
 pub use coding::{Compression, Effort, Order};
 pub use config::{
     ANY_PORT, Access, AppRoute, Complaint, Complaints, Config, FILE, Group, Handler, Key, Kind,

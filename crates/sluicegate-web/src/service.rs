@@ -1,6 +1,6 @@
 //! A running service: its listeners bound, its net started, and how it ends.
 use crate::admittance::guard;
-use crate::app::{App, Brought, Told};
+use crate::app::{App, Brought};
 use crate::cache::{Loader, Store};
 use crate::config::{ANY_PORT, Config, Handler, Log};
 use crate::log::{Format, LogFile, Target};
@@ -9,6 +9,8 @@ use crate::site::{self, Ground};
 use crate::stages::burn;
 use crate::watch::Watch;
 use sluicegate::{BoxError, Running, Sim, Snapshot, Time};
+use sluicegate_admin::otlp::Exporter;
+use sluicegate_admin::stalled;
 use sluicegate_io::resources::{Reader, Resource, Threads};
 use sluicegate_io::{
     Addr, Asked, Choice, ConnLedger, Cpus, Io, ListenError, ListenFault, Listeners, Settings,
@@ -32,12 +34,12 @@ const PASSING_ON: Duration = Duration::from_secs(1);
 pub struct Service {
     running: Running,
     watch: Arc<Watch>,
+    exporter: Option<Exporter>,
     backend: Choice,
     log: Option<(Arc<LogFile>, Format)>,
     /// What it was started with, to see what a successor would change.
     config: Config,
     app: Option<Arc<dyn App>>,
-    told: Told,
     doors: Doors,
 }
 
@@ -78,6 +80,23 @@ pub struct Served {
 }
 
 impl Served {
+    /// Tells of the end.
+    fn tell(&self) {
+        let Served { answered, connections, cut_off, .. } = self;
+        if self.flows_even && self.connections_even {
+            tracing::info!(
+                target: "sluicegate::service",
+                answered, connections, cut_off, "ended; both ledgers are even",
+            );
+        } else {
+            let ledgers = &self.detail;
+            tracing::error!(
+                target: "sluicegate::service",
+                answered, connections, cut_off, ledgers, "ended; a ledger is uneven",
+            );
+        }
+    }
+
     /// This and what another service of the same process did.
     pub fn with(self, other: Served) -> Served {
         let both = |one: String, two: String| match (one.is_empty(), two.is_empty()) {
@@ -106,6 +125,7 @@ impl Served {
 pub struct Former {
     running: Running,
     watch: Arc<Watch>,
+    exporter: Option<Exporter>,
     log: Option<(Arc<LogFile>, Format)>,
 }
 
@@ -120,21 +140,22 @@ impl Former {
         for listeners in succession {
             listeners.wait_until_over(PASSING_ON);
         }
-        let Service { running, watch, log, .. } = service;
-        Former { running, watch, log }
+        let Service { running, watch, exporter, log, .. } = service;
+        Former { running, watch, exporter, log }
     }
 
     /// Answers what was begun until it is `enough`, which is asked every few milliseconds, and
     /// ends.
     pub fn drain_until(self, enough: impl FnMut() -> bool) -> Served {
         let drained = self.running.drain_until(enough);
+        self.exporter.into_iter().for_each(Exporter::stop);
         if let Some((log, format)) = &self.log {
             log.finish(*format);
         }
         let connections = self.watch.connections();
         let flows = drained.ledger;
         let cut_off = flows.ended[sluicegate::Why::Draining];
-        Served {
+        let served = Served {
             answered: flows.finished,
             connections: connections.opened,
             complete: drained.complete,
@@ -142,7 +163,9 @@ impl Former {
             flows_even: flows.balanced() && flows.in_flight == 0,
             connections_even: connections.balanced(),
             detail: format!("{flows:?}, {connections:?}"),
-        }
+        };
+        served.tell();
+        served
     }
 }
 
@@ -164,7 +187,7 @@ impl Service {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_with(config: &Config, brought: Brought) -> Result<Service, NotStarted> {
-        let Brought { app, listeners, on_stall, on_change } = brought;
+        let Brought { app, listeners } = brought;
         needs_app(config, app.is_some())?;
         let backend = Choice::new(config.io)?;
         if config.direct {
@@ -180,8 +203,9 @@ impl Service {
             })?;
         }
         let admin = config.admin.as_ref().map(|addr| bind_admin(addr, config)).transpose()?;
-        let told = Told { on_stall, on_change };
-        Service::on(config, backend, loader, (site, admin), (app, told))
+        let service = Service::on(config, backend, loader, (site, admin), app)?;
+        service.tell_start();
+        Ok(service)
     }
 
     /// Goes on with other settings: a new net takes over the listeners, and the former one answers
@@ -197,13 +221,17 @@ impl Service {
                 fixed.join(", ")
             )));
         }
-        let brought = (self.app.clone(), self.told.clone());
-        needs_app(config, brought.0.is_some())?;
+        let app = self.app.clone();
+        needs_app(config, app.is_some())?;
         let Doors { site, admin, .. } = Doors::of(&self.doors.site, self.doors.admin.as_ref())?;
         let doors = (site, admin);
-        let next = Service::on(config, self.backend.clone(), loader(config)?, doors, brought)?;
+        let next = Service::on(config, self.backend.clone(), loader(config)?, doors, app)?;
         let former = std::mem::replace(self, next);
         self.watch.inherit(&former.watch);
+        tracing::info!(
+            target: "sluicegate::service",
+            "another net took over, with the settings as they are now",
+        );
         Ok(Former::of(former))
     }
 
@@ -212,12 +240,12 @@ impl Service {
         backend: Choice,
         loader: Loader,
         (site, admin): (Listeners, Option<Listeners>),
-        (app, told): (Option<Arc<dyn App>>, Told),
+        app: Option<Arc<dyn App>>,
     ) -> Result<Service, NotStarted> {
         can_keep_to_cpus(config)?;
         let loader = Arc::new(loader);
         let doors = Doors::of(&site, admin.as_ref())?;
-        let watch = Watch::new(config, &loader).guarded(guard(config)?, told.on_change.clone());
+        let watch = Watch::new(config, &loader).guarded(guard(config)?);
         let watch = Arc::new(watch);
         let log = log_file(config, &watch);
         if let Some(log) = &log {
@@ -227,14 +255,25 @@ impl Service {
         let ground = ground((site, admin), own, loader, eyes, log.clone());
         let ground = Ground { app: app.clone(), ..ground };
         let mut net = site::net(config, ground);
-        if let Some(tell) = told.on_stall.clone() {
-            net.on_stall(move |stall| tell(stall));
-        }
+        net.on_stall(stalled);
         let running = net.run().map_err(|error| NotStarted(error.to_string()))?;
         watch.open(running.observer());
+        let exporter = export(config, &running, &watch)?;
         let log = log.zip(config.log.as_ref().map(|log| log.format));
         let config = config.clone();
-        Ok(Service { running, watch, backend, log, config, app, told, doors })
+        Ok(Service { running, watch, exporter, backend, log, config, app, doors })
+    }
+
+    fn tell_start(&self) {
+        let listening: Vec<_> = self.listening().iter().map(Addr::to_string).collect();
+        tracing::info!(
+            target: "sluicegate::service",
+            listening = listening.join(", "),
+            admin = self.admin().map(Addr::to_string),
+            workers = self.config.workers,
+            backend = self.backend.name(),
+            "started",
+        );
     }
 
     /// Where the site is served, with the ports that the kernel chose.
@@ -264,11 +303,29 @@ impl Service {
     /// Accepts what waits in the backlog, answers what was begun, for at most `limit`, and ends.
     pub fn drain(self, limit: Duration) -> Served {
         // What is held for a successor is closed: there will be none.
-        let Service { running, watch, log, doors, .. } = self;
+        let Service { running, watch, exporter, log, doors, .. } = self;
         drop(doors);
+        let limit_ms = limit.as_millis() as u64;
+        tracing::info!(
+            target: "sluicegate::service",
+            limit_ms, "draining: what was begun is answered",
+        );
         let start = Instant::now();
-        Former { running, watch, log }.drain_until(|| start.elapsed() >= limit)
+        Former { running, watch, exporter, log }.drain_until(|| start.elapsed() >= limit)
     }
+}
+
+/// Has kept flows be sent to a collector, where there is one.
+fn export(
+    config: &Config,
+    running: &Running,
+    watch: &Watch,
+) -> Result<Option<Exporter>, NotStarted> {
+    let Some(export) = &config.otlp else { return Ok(None) };
+    let exporter = Exporter::start(export, running.observer())
+        .map_err(|error| NotStarted(format!("`otlp.endpoint` cannot be used: {error}")))?;
+    watch.exports(exporter.counts());
+    Ok(Some(exporter))
 }
 
 /// Whether the service could be started, as far as that can be told without listening; and what it

@@ -182,14 +182,17 @@ where
     net.wire(load.out.answer, cache.inlet).returns(cache.out.ask);
     net.wire(load.out.gone, cache.inlet);
     net.wire(stream.out, http.replies).returns(http.pull);
+    let shown = admin.is_some();
     if let Some(admin) = admin {
         show_net(&mut net, admin, &watch, (machine, workers, handshake_time), (limits, clock));
+    }
+    if shown || config.otlp.is_some() {
         trace(&mut net);
     }
     net
 }
 
-/// Has flows be kept that somebody who looks will want to see.
+/// Has flows be kept that somebody who looks, or a collector, will want to see.
 fn trace(net: &mut Net) {
     let settings = [
         ("traces.slow", SLOW.into()),

@@ -5,12 +5,11 @@ mod sight;
 
 pub use sight::Sight;
 
-use crate::app::OnChange;
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use crate::stages::Seats;
 use sluicegate::Observer;
-use sluicegate_admin::{Guard, Look, Watcher};
+use sluicegate_admin::{Guard, Look, Watcher, otlp};
 use sluicegate_http::log::Lost;
 use sluicegate_http::{Refusals, TraceParents};
 use sluicegate_io::resources::Resource;
@@ -32,10 +31,11 @@ pub struct Watch {
     resources: Vec<Resource>,
     deadlines: Arc<AtomicU64>,
     traces: TraceParents,
+    /// Of what is sent to a collector, if anything is.
+    exported: OnceLock<Arc<otlp::Counts>>,
     watcher: Mutex<Watcher>,
     seats: Seats,
     guard: Guard,
-    on_change: Option<OnChange>,
 }
 
 impl Watch {
@@ -46,7 +46,7 @@ impl Watch {
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
         let (observer, refusals, lost, deadlines, watcher, seats) = Default::default();
-        let traces = TraceParents::default();
+        let (traces, exported) = (TraceParents::default(), OnceLock::new());
         Watch {
             observer,
             connections,
@@ -57,16 +57,16 @@ impl Watch {
             resources,
             deadlines,
             traces,
+            exported,
             watcher,
             seats,
             guard: Guard::OPEN,
-            on_change: None,
         }
     }
 
-    /// Shown to those alone whom `guard` admits; and `on_change` is told of what they change.
-    pub fn guarded(self, guard: Guard, on_change: Option<OnChange>) -> Watch {
-        Watch { guard, on_change, ..self }
+    /// Shown to those alone whom `guard` admits.
+    pub fn guarded(self, guard: Guard) -> Watch {
+        Watch { guard, ..self }
     }
 
     /// The ledger of the worker with this number.
@@ -102,6 +102,11 @@ impl Watch {
     /// Opens the eyes; only the first observer counts.
     pub fn open(&self, observer: Observer) {
         let _ = self.observer.set(observer);
+    }
+
+    /// Shows what is sent to a collector.
+    pub fn exports(&self, counts: &Arc<otlp::Counts>) {
+        let _ = self.exported.set(Arc::clone(counts));
     }
 
     /// The connections of all workers, added up.

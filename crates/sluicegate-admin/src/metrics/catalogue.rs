@@ -122,6 +122,16 @@ metrics! {
             "Deadlines of clients that could not be read.";
         LogLost: Counter, "sluicegate_log_lost_total", "", [],
             "Lines of the access log that were not written.";
+        OtlpFlows: Counter, "sluicegate_otlp_flows_sent_total", "", [],
+            "Kept flows whose spans a collector took.";
+        OtlpSpans: Counter, "sluicegate_otlp_spans_sent_total", "", [],
+            "Spans that a collector took.";
+        OtlpRejected: Counter, "sluicegate_otlp_spans_rejected_total", "", [],
+            "Spans that a collector rejected out of what it took.";
+        OtlpDropped: Counter, "sluicegate_otlp_flows_dropped_total", "", ["why"],
+            "Kept flows that were not sent to a collector or not taken, by reason.";
+        OtlpWaiting: Gauge, "sluicegate_otlp_flows_waiting", "", [],
+            "Kept flows that wait for a collector.";
         CacheUsed: Gauge, "sluicegate_cache_used_bytes", "bytes", [],
             "How much is kept in the page cache.";
         CacheBudget: Gauge, "sluicegate_cache_budget_bytes", "bytes", [],

@@ -25,6 +25,9 @@ pub struct Incident {
     pub stage: Option<String>,
     /// What happened, in a sentence.
     pub words: String,
+    /// Whether what lasted for a while is over with it.
+    #[serde(skip)]
+    pub over: bool,
 }
 
 /// Those that are remembered, and what has to be known to find the next.
@@ -106,12 +109,16 @@ impl Incidents {
     }
 
     fn note(&mut self, kind: &'static str, stage: Option<String>, words: String) {
+        self.note_as(false, kind, stage, words);
+    }
+
+    fn note_as(&mut self, over: bool, kind: &'static str, stage: Option<String>, words: String) {
         if self.kept.len() == INCIDENTS_KEPT {
             self.kept.pop_front();
         }
         self.count += 1;
         let (number, at_ms) = (self.count, self.at_ms);
-        self.kept.push_back(Incident { number, at_ms, kind, stage, words });
+        self.kept.push_back(Incident { number, at_ms, kind, stage, words, over });
     }
 
     /// What somebody changed from outside.
@@ -279,7 +286,7 @@ impl Incidents {
                 "ledger" => "the ledger is even again".to_owned(),
                 _ => continue,
             };
-            self.note(kind, Some(stage).filter(|stage| !stage.is_empty()), words);
+            self.note_as(true, kind, Some(stage).filter(|stage| !stage.is_empty()), words);
         }
     }
 }

@@ -12,6 +12,7 @@ pub use history::{BYTES_PER_STAGE, STAGES_KEPT};
 pub use incidents::{INCIDENTS_KEPT, Incident};
 
 use crate::diagnose::Diagnoses;
+use crate::events;
 use crate::model::{Net, Stage};
 use crate::rates::{Rates, StageRates, rates};
 use history::{History, Row};
@@ -64,8 +65,9 @@ struct Timeline<'a> {
 }
 
 impl Watcher {
-    /// Takes a look at the net. Gives what those who watch are to be sent, one event of a stream
-    /// for all, if there are any.
+    /// Takes a look at the net. What happened since the last one is told by events of `tracing`,
+    /// target `sluicegate::incident`. Gives what those who watch are to be sent, one event of
+    /// a stream for all, if there are any.
     pub fn look(&mut self, look: Look<'_>) -> Option<String> {
         let Look { net: now, waits, responses, changes, watched } = look;
         let at_ms = self.time(&now);
@@ -87,6 +89,7 @@ impl Watcher {
         let net = watched.then(|| now.to_json());
         let diagnosis = self.diagnoses.look(now);
         self.incidents.diagnosis(diagnosis);
+        self.incidents.since(told).for_each(events::incident);
         net.map(|net| {
             let incidents: Vec<_> = self.incidents.since(told).collect();
             let (rates, diagnosis, incidents) =

@@ -211,6 +211,15 @@ impl<S> Serve<S> {
         self.set("admin_token_file", "admin_token_file()", path)
     }
 
+    /// Sends the flows that are kept to a collector, as spans by OTLP over HTTP: to an address such
+    /// as `http://127.0.0.1:4318`, and there to `/v1/traces`. The service is named `service`. Only
+    /// with the feature `otlp`; without it the start fails. What the variables of OpenTelemetry say
+    /// is not read here.
+    pub fn otlp(self, endpoint: &str, service: &str) -> Self {
+        let endpoint = self.set("otlp.endpoint", "otlp()", endpoint.to_owned());
+        endpoint.set("otlp.service", "otlp()", service.to_owned())
+    }
+
     /// Further settings, from a TOML file: files beside the app, rules, limits, a log; what the app
     /// is asked for is `[[route]]` with `handler = "app"`, all paths unless there is one. What is
     /// said by the other methods goes before.
@@ -298,7 +307,7 @@ where
         let runtime = Handle::current();
         let app = Serviced::new(self.service, runtime, self.describe, places, self.told);
         let listeners = vec![self.listen.bound()?];
-        let brought = Brought { app: Some(Arc::new(app)), listeners, ..Brought::default() };
+        let brought = Brought { app: Some(Arc::new(app)), listeners };
         let service = Service::start_with(&config, brought).map_err(invalid)?;
         Ok(Serving { service, drain: config.drain })
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub enum Kind {
     /// One address: `IP:port`, `[IPv6]:port` or `unix:PATH`.
     Address,
+    /// Where spans are sent: `http://host:port`.
+    Endpoint,
     /// A list of addresses, or one alone.
     Addresses,
     /// A path of the file system; a relative one in a file starts at that file's directory.

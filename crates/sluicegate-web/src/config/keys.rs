@@ -21,7 +21,8 @@ const fn secs(n: u64) -> Duration {
 }
 
 use Kind::{
-    Address, Addresses, Bytes, Choice, Choices, Count, Counts, Cpus, Directory, Fields, File, Hosts,
+    Address, Addresses, Bytes, Choice, Choices, Count, Counts, Cpus, Directory, Endpoint, Fields,
+    File, Hosts,
 };
 use Kind::{Line, Mount, Names, Networks, Number, Origins, Output, Page, Pattern, Span, Switch};
 use Kind::{SwitchOrField, Token, Tokens, Types, Users};
@@ -236,6 +237,19 @@ const SERVICE_KEYS: &[Key] = &[
     ),
     key("log.trust_request_id", Switch, Text("false"), "an id that a client sends is kept"),
     key("log.server_timing", Switch, Text("false"), "replies tell how long they took"),
+    key(
+        "otlp.endpoint",
+        Endpoint,
+        Nothing,
+        "a collector to which kept flows are sent as spans, by OTLP over HTTP: /v1/traces there",
+    ),
+    key("otlp.service", Line, Found("the name of the program"), "service.name of these spans"),
+    key(
+        "otlp.version",
+        Line,
+        Found("that of sluicegate; of an application none"),
+        "service.version of these spans",
+    ),
     key(
         "deadline.headers",
         Tokens,

@@ -7,6 +7,7 @@ mod explain;
 mod key;
 mod keys;
 mod log;
+mod otlp;
 mod resources;
 mod routes;
 mod schema;
@@ -31,6 +32,7 @@ use crate::rules::Classifier;
 use rustix::process::{Resource, getrlimit};
 use settings::Node;
 use sluicegate::Threads;
+use sluicegate_admin::otlp::Export;
 use sluicegate_io::resources::Budget;
 use sluicegate_io::{Addr, Asked, Cpus, DIRECT_SPARE};
 use std::num::NonZeroU32;
@@ -86,6 +88,8 @@ pub struct Config {
     pub request_id: Option<RequestId>,
     /// Replies tell how long they took.
     pub server_timing: bool,
+    /// Where kept flows are sent, if they are.
+    pub otlp: Option<Export>,
     /// Handlers mounted over the site.
     pub routes: Vec<Route>,
     /// What the gates of routes with a target heed beside it; nothing where there are none.
@@ -262,6 +266,7 @@ impl Config {
             log: log::log(settings),
             request_id: log::request_id(s),
             server_timing: s.flag("log.server_timing").unwrap_or(false),
+            otlp: otlp::read(settings, app.is_some(), &mut faults),
             classes: classes::read(settings, &routes, &mut faults),
             routes,
             resources,

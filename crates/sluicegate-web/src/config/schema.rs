@@ -113,6 +113,7 @@ fn shape(kind: &Kind) -> Value {
         Kind::Pattern => matching("^[/*]"),
         Kind::Cpus => matching("^[0-9]+(-[0-9]+)?(, *[0-9]+(-[0-9]+)?)*$"),
         Kind::Clients => matching("^(address|none|(header|cookie):.+)$"),
+        Kind::Endpoint => matching("^http://"),
         Kind::To => matching("^(/|https?://)"),
         Kind::Fields | Kind::Users => json!({ "type": "object", "additionalProperties": text() }),
     }

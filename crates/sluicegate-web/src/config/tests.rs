@@ -23,7 +23,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
         "workers = 2\nlisen = \"127.0.0.1:80\"\n",
         "site.toml:2:1: unknown key `lisen`; did you mean `listen`? accepted here: admin, \
          admin_hosts, admin_token_file, cache, class, compression, cpus, deadline, direct, drain, \
-         errors, fallback, host, index, io, limits, listen, listing, log, pool, redirect, \
+         errors, fallback, host, index, io, limits, listen, listing, log, otlp, pool, redirect, \
          resources, root, route, rule, strict_hosts, workers",
     );
     check(
@@ -45,8 +45,8 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
         "zzzzzzzz = 1\n",
         "site.toml:1:1: unknown key `zzzzzzzz`; accepted here: admin, admin_hosts, \
          admin_token_file, cache, class, compression, cpus, deadline, direct, drain, errors, \
-         fallback, host, index, io, limits, listen, listing, log, pool, redirect, resources, root, \
-         route, rule, strict_hosts, workers",
+         fallback, host, index, io, limits, listen, listing, log, otlp, pool, redirect, resources, \
+         root, route, rule, strict_hosts, workers",
     );
 }
 

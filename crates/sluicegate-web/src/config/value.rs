@@ -69,6 +69,7 @@ impl Kind {
     /// The kinds whose words do not change.
     fn accepts_word(&self) -> &'static str {
         match self {
+            Kind::Endpoint => "the address of a collector, such as \"http://127.0.0.1:4318\"",
             Kind::Page => "the path of a file of the site, such as \"/404.html\"",
             Kind::File => "the path of a file",
             Kind::Pattern => "\"/\", \"/assets\", \"*.js\" or \"/assets/*.js\"",
@@ -117,6 +118,8 @@ impl Kind {
     pub fn read(&self, text: &str) -> Option<Value> {
         let valid = match *self {
             Kind::Address => text.parse::<Addr>().is_ok(),
+            // What is wrong with it is said with the rest of the configuration.
+            Kind::Endpoint => !text.is_empty(),
             Kind::Switch => return text.parse().ok().map(Value::Flag),
             Kind::SwitchOrField => is_switch(text) || sluicegate_http::is_field_name(text),
             Kind::Directory | Kind::Output => !text.is_empty() && !text.contains('\0'),

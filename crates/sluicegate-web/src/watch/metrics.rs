@@ -46,6 +46,9 @@ pub(super) fn put_server(page: &mut Page, watch: &Watch) {
     }
     page.put(M::DeadlinesIgnored, &[], watch.deadlines.load(Relaxed));
     page.put(M::LogLost, &[], watch.lost.total());
+    if let Some(exported) = watch.exported.get() {
+        exported.put(page);
+    }
     page.put(M::CacheUsed, &[], watch.cache.used());
     page.put(M::CacheBudget, &[], watch.cache.limit());
     put_variants(page, &watch.variants);

@@ -77,9 +77,8 @@ impl Seen for Sight {
         &self.watch.guard
     }
 
-    fn changed(&self, what: &str) {
+    fn changed(&self) {
         self.taken.take();
-        self.watch.on_change.iter().for_each(|tell| tell(what));
     }
 
     fn flows(&self) -> Option<Flows> {
@@ -174,7 +173,7 @@ mod tests {
 
         let last = epoch(40, 42);
         sight.steer("anna", "work", Steer::Pause).expect("it is there");
-        sight.changed("anna paused work");
+        sight.changed();
         let shown: serde_json::Value =
             serde_json::from_str(&sight.of(Time(40), Time(43)).json()).expect("JSON");
         assert!(shown["epoch"].as_u64() > Some(last));

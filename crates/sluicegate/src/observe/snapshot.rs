@@ -54,6 +54,11 @@ impl Observer {
         Self { plan }
     }
 
+    /// The time by the clock of the net.
+    pub fn now(&self) -> Time {
+        self.plan.clock.now()
+    }
+
     /// Looks at the net. Has each worker publish its part of the ledger, and waits up to 20 ms
     /// for those that are busy; [`Snapshot::age`] says how old the oldest part is.
     pub fn snapshot(&self) -> Snapshot {

@@ -1,0 +1,196 @@
+//! The thread that reads the flows that a net keeps and sends them.
+
+use super::Export;
+use super::counts::{Counts, Dropped};
+use super::pace::pause;
+use super::queue::Queue;
+use super::send::{Sender, Sent};
+use super::spans::{Timed, request};
+use sluicegate::{Observer, Time};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The time between two looks at what is kept.
+const EVERY: Duration = Duration::from_secs(1);
+/// How often the same flows are sent until they are given up.
+const TRIES: u32 = 5;
+/// How long a collector may take at the end, before it is left alone.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Sends the flows that a net keeps to a collector, until it is [stopped](Self::stop). Which are
+/// kept the settings of the net say: see [`Observer::flows`].
+///
+/// Each flow is a span that serves a request, with one for each of its steps within it. While the
+/// collector is away the newest 1024 flows wait.
+#[derive(Debug)]
+pub struct Exporter {
+    counts: Arc<Counts>,
+    /// Dropped when it is to stop.
+    go_on: Option<SyncSender<()>>,
+    /// Ends with the thread.
+    over: Receiver<()>,
+}
+
+impl Exporter {
+    /// Begins to send what `observer` sees, on a thread of its own.
+    ///
+    /// # Errors
+    /// Where there is no thread to be had; or always, where this was built without the feature
+    /// `otlp`.
+    pub fn start(export: &Export, observer: Observer) -> io::Result<Self> {
+        let counts = Arc::<Counts>::default();
+        let (go_on, stop) = sync_channel(0);
+        let (running, over) = sync_channel(0);
+        let before = observer.flows().first().map_or(0, |flow| flow.number - 1);
+        let own = Thread {
+            queue: Queue::after(before, Arc::clone(&counts)),
+            sender: Sender::new(export),
+            export: export.clone(),
+            observer,
+            counts: Arc::clone(&counts),
+            failures: 0,
+            tries: 0,
+            next: Instant::now(),
+            is_told: false,
+        };
+        thread::Builder::new().name("otlp".to_owned()).spawn(move || {
+            own.run(&stop);
+            drop(running);
+        })?;
+        Ok(Self { counts, go_on: Some(go_on), over })
+    }
+
+    /// What was sent and what was dropped.
+    pub fn counts(&self) -> &Arc<Counts> {
+        &self.counts
+    }
+
+    /// Sends what is left once, and ends. A collector that takes more than a second for that is
+    /// left alone.
+    pub fn stop(mut self) {
+        self.go_on.take();
+        let _ = self.over.recv_timeout(FAREWELL);
+        let left = self.counts.waiting();
+        if left > 0 {
+            tracing::warn!(target: "sluicegate::otlp", flows = left, "some flows were not sent");
+        }
+    }
+}
+
+/// What the thread has.
+struct Thread {
+    export: Export,
+    sender: Sender,
+    observer: Observer,
+    queue: Queue,
+    counts: Arc<Counts>,
+    /// Failures in a row, and how many of them were with the flows that are next.
+    failures: u32,
+    tries: u32,
+    /// When to send again.
+    next: Instant,
+    /// Whether it was told that not all is taken.
+    is_told: bool,
+}
+
+impl Thread {
+    fn run(mut self, stop: &Receiver<()>) {
+        loop {
+            let stopped = stop.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout);
+            self.collect();
+            if stopped || self.next <= Instant::now() {
+                while self.send_some() {}
+            }
+            if stopped {
+                return;
+            }
+        }
+    }
+
+    fn collect(&mut self) {
+        // A clock that is set meanwhile moves whole flows.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (wall, now) = (since.as_nanos() as u64, self.observer.now());
+        let began = wall.saturating_sub(now.0);
+        self.queue.take(self.observer.flows(), |time: Time| began + time.0);
+    }
+
+    /// Sends what is sent at once; whether there may be more to send now.
+    fn send_some(&mut self) -> bool {
+        let batch = self.queue.batch();
+        let flows = batch.len();
+        if flows == 0 {
+            return false;
+        }
+        let spans: usize = self.queue.batch().map(Timed::spans).sum();
+        match self.sender.send(&request(&self.export, batch)) {
+            Sent::Taken { rejected, why } => {
+                let rejected = rejected.min(spans as u64);
+                self.counts.spans.fetch_add(spans as u64 - rejected, Relaxed);
+                self.counts.spans_rejected.fetch_add(rejected, Relaxed);
+                self.counts.flows.fetch_add(flows as u64, Relaxed);
+                self.over_with(flows);
+                match rejected {
+                    0 => self.tell_well(),
+                    _ => self.tell(&format!("it rejects {rejected} of {spans} spans: {why}")),
+                }
+                self.failures = 0;
+                true
+            }
+            Sent::Refused { why } => {
+                self.counts.drop_flows(Dropped::Refused, flows);
+                self.over_with(flows);
+                self.tell(&why);
+                true
+            }
+            Sent::Later { why, after } => {
+                self.failures = self.failures.saturating_add(1);
+                self.tries += 1;
+                if self.tries == TRIES {
+                    self.counts.drop_flows(Dropped::Unanswered, flows);
+                    self.over_with(flows);
+                }
+                self.next = Instant::now() + pause(self.failures, after);
+                self.tell(&why);
+                false
+            }
+        }
+    }
+
+    fn over_with(&mut self, flows: usize) {
+        self.queue.done(flows);
+        self.tries = 0;
+    }
+
+    /// Says what is wrong, once until all is well again.
+    fn tell(&mut self, why: &str) {
+        if !std::mem::replace(&mut self.is_told, true) {
+            let collector = self.export.url();
+            let hint = match collector.contains(":4317/") {
+                true => "; 4317 is the port for gRPC, and 4318 that for HTTP",
+                false => "",
+            };
+            tracing::warn!(
+                target: "sluicegate::otlp",
+                collector,
+                "the collector does not take all spans: {why}{hint}; it is asked again, and this \
+                 is said once",
+            );
+        }
+    }
+
+    fn tell_well(&mut self) {
+        if std::mem::take(&mut self.is_told) {
+            tracing::info!(
+                target: "sluicegate::otlp",
+                collector = self.export.url(),
+                dropped = self.counts.dropped_in_all(),
+                "the collector takes spans again",
+            );
+        }
+    }
+}
