@@ -141,7 +141,8 @@ mod tests {
             let (_, some) = ask(&service, "GET", &format!("under={path}"), None);
             some["settings"].as_array().expect("a list").len()
         };
-        assert_eq!(under("stages") + under("domains") + under("traces"), all.len());
+        let parts = ["stages", "domains", "traces", "distributions"];
+        assert_eq!(parts.map(under).iter().sum::<usize>(), all.len());
         assert_eq!((under(BATCH), under("stages.a"), under("domains")), (1, 0, 1));
     }
 

@@ -82,8 +82,8 @@ pub(crate) fn cpu_time() -> Option<Duration> {
 /// What a clock of processor time shows.
 pub(crate) fn cpu_clock(clock: libc::clockid_t) -> Option<Duration> {
     let mut cpu = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // By the C library, since a tool that runs programs on a machine of its own (valgrind) hides the
-    // kernel's vDSO from that and not from a library that looks for it itself.
+    // By the C library: valgrind, which runs programs on a machine of its own, hides the kernel's
+    // vDSO from that, and not from a library that looks for it itself.
     // SAFETY: `cpu` is a timespec to write to, which lives as long as the call.
     let read = unsafe { libc::clock_gettime(clock, &raw mut cpu) };
     let (seconds, nanos) = (cpu.tv_sec.try_into().ok()?, cpu.tv_nsec.try_into().ok()?);

@@ -73,8 +73,8 @@ pub fn run(profile: Profile, options: &Options) -> Result<()> {
     let dir = report::results("instructions")?;
     let summary = format!(
         "# What it costs to be watched\n\n`cargo xtask bench instructions`\n\nA file of 1 KiB over \
-         one connection that is kept, epoll, one worker, the worker's thread in user space alone, by callgrind: the \
-         difference of runs of {} and of {} requests.\n\n{table}\nEverything on may cost \
+         one connection that is kept, epoll, one worker, the worker's thread in user space alone, \
+         by callgrind: the difference of runs of {} and of {} requests.\n\n{table}\nEverything on may cost \
          {MOST:.0} more.\n\n## Machine\n\n{}",
         REQUESTS.1,
         REQUESTS.0,
@@ -86,7 +86,8 @@ pub fn run(profile: Profile, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Instructions of each thread of a server, in the order in which they began, with so many requests.
+/// Instructions of each thread of a server, in the order in which they began, with so many
+/// requests.
 fn threads(program: &Path, (www, out): (&Path, &Path), on: On, requests: u64) -> Result<Vec<f64>> {
     let file = |n| out.with_file_name(format!("out-{n:02}"));
     let files = || (1..).map(file).take_while(|file| file.exists());

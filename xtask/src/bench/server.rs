@@ -257,7 +257,7 @@ impl Server {
 
     /// Has one of ours trace no flows.
     pub fn untraced(&self) -> Result<()> {
-        self.set("traces.slow=0&traces.failed=0&traces.one_in=0")
+        self.set("traces.slow=0&traces.failed=0&traces.one_in=0&traces.slowest=0")
     }
 
     fn set(&self, settings: &str) -> Result<()> {

@@ -69,10 +69,10 @@ impl<T> Batch<'_, T> {
     }
 
     /// Notes when an event was taken, and by whom.
-    #[inline(never)]
+    #[inline]
     fn note(&mut self, tag: &Tag) {
         if self.work.timed {
-            self.work.laps.push(self.clock.now());
+            self.work.lap_begins(self.clock);
         }
         if self.work.traced && tag.is_flow() {
             self.desk.flows.step(tag, self.work.answers, self.work.events.len());
@@ -294,6 +294,12 @@ impl<T> Work<T> {
     #[inline]
     fn out_of_time(&mut self, clock: &Clock) -> bool {
         self.taken >= self.look && self.taken > 0 && self.look_at_clock(clock)
+    }
+
+    /// Notes when an event was taken.
+    #[inline(never)]
+    fn lap_begins(&mut self, clock: &Clock) {
+        self.laps.push(clock.now());
     }
 
     #[inline(never)]

@@ -74,8 +74,8 @@ pub struct FlowTrace {
     pub ended_in: String,
     /// When it was [born](crate::Tag::born), by the clock of the net.
     pub born: Time,
-    /// How long after that it ended: when the run was over in which it did, or a stage began that
-    /// is fused to the one in which it did.
+    /// How long after that it ended: when the run was over in which it did, with all stages that
+    /// are fused.
     pub total: Duration,
     /// The trace of which it is part: that of which its source [said](crate::Entering::trace) that
     /// it is, else one of its own. Never 0.
@@ -288,9 +288,25 @@ impl Traces {
     }
 
     /// Keeps a flow that has ended `at` this time, if it is to be kept.
+    #[inline]
     pub fn end(&self, end: &FlowEnd, at: Time, allowance: &mut Allowance) {
         let took = at.0.saturating_sub(end.key.born);
-        let kept = match self.keeps(end, took) {
+        let kept = self.keeps(end, took);
+        if kept.is_some() || self.may_be_slowest(end, (took, at), &mut allowance.floors) {
+            self.keep(end, kept, (took, at), allowance);
+        }
+    }
+
+    /// Keeps a flow that is to be kept so, or as one of the slowest, unless too many were.
+    #[cold]
+    fn keep(
+        &self,
+        end: &FlowEnd,
+        kept: Option<Kept>,
+        (took, at): (u64, Time),
+        allowance: &mut Allowance,
+    ) {
+        let kept = match kept {
             Some(kept) if allowance.takes(kept, at) => kept,
             _ if self.may_be_slowest(end, (took, at), &mut allowance.floors) => {
                 if !allowance.takes(Kept::Slowest, at) {
@@ -332,6 +348,7 @@ impl Traces {
     }
 
     /// Why a flow is to be kept that took so long, but for being among the slowest.
+    #[inline]
     fn keeps(&self, end: &FlowEnd, took: u64) -> Option<Kept> {
         let slow = self.slow.load(Relaxed);
         if end.why.is_some() && is_one_in(&self.failed, &end.key) {
@@ -352,6 +369,7 @@ impl Traces {
     }
 
     /// Whether chance has this flow be kept.
+    #[inline]
     pub fn chooses(&self, key: &PathKey) -> bool {
         is_one_in(&self.one_in, key)
     }
@@ -428,6 +446,7 @@ impl RawFlow {
         let simulated = plan.traces.order.is_some();
         // Those of one worker are in order already.
         steps.sort_by_key(|(step, ..)| if simulated { step.number } else { step.started });
+        end_each(&mut steps);
         let mut before = key.born;
         let steps = steps.into_iter().map(|(step, mates, asks)| {
             let queued = if step.queued == UNKNOWN { before } else { step.queued };
@@ -454,6 +473,17 @@ impl RawFlow {
             steps: steps.collect(),
             lost: self.known.lost,
         }
+    }
+}
+
+/// A step was over when its worker began a later one, which was fused to it.
+fn end_each<T, U>(steps: &mut [(Step, T, U)]) {
+    for n in 0..steps.len() {
+        let (now, later) = (steps[n].0, &steps[n + 1..]);
+        let fused = later.iter().map(|(step, ..)| step);
+        let fused = fused.filter(|step| step.worker == now.worker && step.started > now.started);
+        let ended = fused.map(|step| step.started).min().unwrap_or(UNKNOWN);
+        steps[n].0.ended = now.ended.min(ended);
     }
 }
 

@@ -65,6 +65,12 @@ impl PathKey {
         mixed.wrapping_mul(0xd6e8_feb8_6659_fd93) >> 32
     }
 
+    /// Whether one of them takes the place of the other.
+    #[inline]
+    pub fn shares_place(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+
     /// A question's place in its window is used again at once: its generation spreads it.
     #[inline]
     fn place(&self) -> usize {
@@ -125,8 +131,8 @@ pub(crate) struct Paths {
 /// Where a step is.
 #[derive(Clone, Copy)]
 pub(crate) struct Spot {
-    place: usize,
-    step: u64,
+    place: u32,
+    step: u32,
 }
 
 /// The steps of one flow.
@@ -198,11 +204,11 @@ impl Paths {
             cells.number.store(step.number, Release);
         }
         place.count.store(n + 1, Release);
-        Spot { place: at, step: n }
+        Spot { place: at as u32, step: n as u32 }
     }
 
     fn cells(&self, Spot { place, step }: Spot) -> Option<&Cells> {
-        self.places[place % PLACES].get()?.steps.get(step as usize)
+        self.places[place as usize % PLACES].get()?.steps.get(step as usize)
     }
 
     /// A step ends. Where another flow took its place since, in the same batch, both end.
@@ -224,7 +230,7 @@ impl Paths {
 
     /// Takes back the step that was added last, and that the flow was taken if it was.
     pub fn undo(&self, Spot { place, step }: Spot, taken: bool) {
-        self.place(place).count.store(step, Release);
+        self.place(place as usize).count.store(step.into(), Release);
         if taken {
             self.count.store(self.count.load(Relaxed).saturating_sub(1), Release);
         }

@@ -31,7 +31,10 @@ pub(crate) struct Recorder {
 #[derive(Default)]
 struct Noted {
     batch: OfBatch,
-    entered: Vec<Entered>,
+    /// Where the steps of the run are: of its batch, and of those that are fused to it.
+    steps: Vec<Spot>,
+    /// Where the steps of the flows are that entered.
+    entered: Vec<Spot>,
     ends: Vec<FlowEnd>,
     allowance: Allowance,
 }
@@ -42,21 +45,16 @@ struct OfBatch {
     stage: StageId,
     started: Time,
     events: usize,
-    /// When its events came, as far as that is known: each for so many of them.
+    /// When its event came where it has but one, as far as that is known.
+    queued: u64,
+    /// When its events came else: each for so many of them.
     came: Vec<(Time, usize)>,
     /// Of these so many are passed, of events that are before.
     passed: (usize, usize),
     /// The number of its first flow among those that the worker took with others.
-    first: u64,
-    /// Where the steps of the flows are that were taken of it.
-    steps: Vec<Spot>,
-}
-
-/// A flow that entered in this run.
-struct Entered {
-    key: PathKey,
-    now: Time,
-    trace: Option<TraceParent>,
+    link: u64,
+    /// Where the steps of the flows that were taken of it begin among those of the run.
+    from: usize,
 }
 
 impl Recorder {
@@ -102,28 +100,34 @@ impl Recorder {
         self.own.get_or_init(|| self.shared.paths(self.worker))
     }
 
-    /// A batch of so many events of `stage` begins, which came then, as far as that is known.
+    /// A batch of one event of `stage` begins, which came then, as far as that is known.
     #[inline]
+    pub fn begin_one(&self, stage: StageId, started: Time, came: Option<Time>) {
+        let Noted { batch, steps, .. } = &mut *self.noted.borrow_mut();
+        batch.begin(stage, (started, 1), steps.len());
+        batch.link = UNKNOWN;
+        batch.queued = came.map_or(UNKNOWN, |came| came.0);
+    }
+
+    /// A batch of so many begins, which came then, as far as that is known: each for so many.
     pub fn begin(
         &self,
         stage: StageId,
-        (started, events): (Time, usize),
-        came: Option<impl Iterator<Item = (Time, usize)>>,
+        batch_of: (Time, usize),
+        came: impl Iterator<Item = (Time, usize)>,
     ) {
-        let batch = &mut self.noted.borrow_mut().batch;
-        (batch.stage, batch.started, batch.events) = (stage, started, events);
+        let Noted { batch, steps, .. } = &mut *self.noted.borrow_mut();
+        batch.begin(stage, batch_of, steps.len());
+        batch.link = self.own().count();
         batch.passed = (0, 0);
-        batch.first = self.own().count();
         batch.came.clear();
-        if let Some(came) = came {
-            batch.came.extend(came);
-        }
+        batch.came.extend(came);
     }
 
     /// The handler takes a flow of its batch; so many events are left of that.
-    #[inline]
+    #[inline(never)]
     pub fn step(&self, tag: &Tag, answers: bool, left: usize) {
-        let batch = &mut self.noted.borrow_mut().batch;
+        let Noted { batch, steps, .. } = &mut *self.noted.borrow_mut();
         let (own, key) = (self.own(), tag.path());
         let alone = batch.events == 1;
         let step = Step {
@@ -131,16 +135,16 @@ impl Recorder {
             stage: batch.stage,
             kind: if answers { ANSWERS } else { 0 } | if tag.is_fork() { FORKED } else { 0 },
             batch: batch.events.min(usize::from(u16::MAX)) as u16,
-            place: batch.steps.len() as u16,
-            queued: batch.came(left),
+            place: (steps.len() - batch.from) as u16,
+            queued: if alone { batch.queued } else { batch.came(left) },
             started: batch.started.0,
             ended: UNKNOWN,
-            link: if alone { UNKNOWN } else { batch.first },
+            link: batch.link,
             number: self.number(),
         };
-        batch.steps.push(own.add(&key, &step));
+        steps.push(own.add(&key, &step));
         if !alone {
-            own.take(key.flow, batch.first);
+            own.take(key.flow, batch.link);
         }
         self.open.set(true);
     }
@@ -148,8 +152,8 @@ impl Recorder {
     /// The handler gives back what it took last.
     #[cold]
     pub fn undo(&self) {
-        let batch = &mut self.noted.borrow_mut().batch;
-        if let Some(step) = batch.steps.pop() {
+        let Noted { batch, steps, .. } = &mut *self.noted.borrow_mut();
+        if let Some(step) = steps.pop() {
             self.own().undo(step, batch.events > 1);
         }
     }
@@ -157,34 +161,45 @@ impl Recorder {
     /// The handler came back and took so many events.
     #[inline]
     pub fn took(&self, events: usize) {
-        let batch = &self.noted.borrow().batch;
+        let Noted { batch, steps, .. } = &*self.noted.borrow();
         if events != batch.events {
-            batch.steps.iter().for_each(|step| self.own().set_batch(*step, events));
+            steps[batch.from..].iter().for_each(|step| self.own().set_batch(*step, events));
         }
     }
 
     /// A flow enters.
     #[inline(never)]
     pub fn entered(&self, tag: &mut Tag, now: Time, trace: Option<TraceParent>) {
-        if trace.is_some_and(|trace| trace.sampled) {
-            tag.ask_for_trace();
+        let (noted, own, key) = (&mut *self.noted.borrow_mut(), self.own(), tag.path());
+        // The path of a flow that has ended is kept before another one takes its place.
+        if noted.ends.iter().any(|end| end.key.shares_place(&key)) {
+            self.end_flows(noted, now);
         }
-        self.noted.borrow_mut().entered.push(Entered { key: tag.path(), now, trace });
+        let step = Step {
+            worker: self.worker.0,
+            stage: key.source(),
+            kind: ENTERED,
+            batch: 0,
+            place: 0,
+            queued: key.born.min(now.0),
+            started: now.0,
+            ended: UNKNOWN,
+            link: UNKNOWN,
+            number: self.number(),
+        };
+        noted.entered.push(own.add(&key, &step));
         self.open.set(true);
+        if let Some(trace) = trace {
+            self.told(tag, trace);
+        }
     }
 
     /// A flow that has entered is part of this trace.
-    #[cold]
     pub fn told(&self, tag: &mut Tag, of: TraceParent) {
         if of.sampled {
             tag.ask_for_trace();
         }
-        let key = tag.path();
-        let entered = &mut self.noted.borrow_mut().entered;
-        match entered.iter_mut().find(|entered| entered.key == key) {
-            Some(entered) => entered.trace = Some(of),
-            None => self.own().set_trace(&key, words(of)),
-        }
+        self.own().set_trace(&tag.path(), words(of));
     }
 
     /// A question about a flow is on its way.
@@ -216,8 +231,8 @@ impl Recorder {
         }
     }
 
-    /// All that was noted ends now: the run is over, or a stage begins that is fused to the one
-    /// before.
+    /// All that was noted ends now: the run is over. That a step of it was over when one began that
+    /// is fused to it is seen when a path is read.
     #[inline]
     pub fn close(&self, now: Time) {
         if self.open.get() {
@@ -228,50 +243,35 @@ impl Recorder {
     #[inline(never)]
     fn end_all(&self, now: Time) {
         self.open.set(false);
-        let noted = &mut *self.noted.borrow_mut();
-        let own = self.own();
-        for step in &noted.batch.steps {
-            own.end(*step, now.0);
+        let (noted, own) = (&mut *self.noted.borrow_mut(), self.own());
+        for steps in [&mut noted.steps, &mut noted.entered] {
+            steps.iter().for_each(|step| own.end(*step, now.0));
+            steps.clear();
         }
-        noted.batch.steps.clear();
-        // A flow that enters may take the place of one that has ended.
+        if !noted.ends.is_empty() {
+            self.end_flows(noted, now);
+        }
+    }
+
+    fn end_flows(&self, noted: &mut Noted, now: Time) {
         for end in &noted.ends {
             self.shared.end(end, now, &mut noted.allowance);
         }
         noted.ends.clear();
-        for entered in &noted.entered {
-            self.add_entered(own, entered, now);
-        }
-        noted.entered.clear();
-    }
-
-    fn add_entered(&self, own: &Paths, entered: &Entered, now: Time) {
-        let Entered { key, now: entered, trace } = entered;
-        let step = Step {
-            worker: self.worker.0,
-            stage: key.source(),
-            kind: ENTERED,
-            batch: 0,
-            place: 0,
-            queued: key.born.min(entered.0),
-            started: entered.0,
-            ended: now.0,
-            link: UNKNOWN,
-            number: self.number(),
-        };
-        own.add(key, &step);
-        if let Some(trace) = *trace {
-            own.set_trace(key, words(trace));
-        }
     }
 }
 
-/// As it is kept.
-fn words(TraceParent { trace, parent, .. }: TraceParent) -> [u64; 3] {
-    [(trace >> 64) as u64, trace as u64, parent]
+/// A trace and the span in it that asks, as they are kept.
+fn words(of: TraceParent) -> [u64; 3] {
+    [(of.trace >> 64) as u64, of.trace as u64, of.parent]
 }
 
 impl OfBatch {
+    #[inline]
+    fn begin(&mut self, stage: StageId, (started, events): (Time, usize), from: usize) {
+        (self.stage, self.started, self.events, self.from) = (stage, started, events, from);
+    }
+
     /// When the event came after which so many are left; events are asked about in order.
     fn came(&mut self, left: usize) -> u64 {
         let place = self.events.saturating_sub(left + 1);

@@ -51,6 +51,12 @@ pub(crate) struct Aside<I> {
 }
 
 impl<I> Aside<I> {
+    /// When the first event of a batch came, if it asks.
+    pub fn first_mark(&self) -> Option<Time> {
+        let came = self.came.first().map(|(came, _)| *came);
+        came.or_else(|| self.passed.front().map(|passed| passed.was.came))
+    }
+
     /// When the events of a batch came that ask, each for so many of them.
     pub fn marks(&self) -> impl Iterator<Item = (Time, usize)> {
         let passed = self.passed.iter().map(|passed| (passed.was.came, 1));

@@ -106,10 +106,7 @@ impl<S: Stage> HandleNow<S::In> for RefCell<Replica<S>> {
         cx.desk.note(Some(this.id), Happening::Took, n as u64, lane);
         this.work.traced = flows > 0 && cx.desk.flows.is_on();
         if this.work.traced {
-            // What came before in this run is over.
-            let began = cx.clock.now();
-            cx.desk.flows.close(began);
-            this.trace(cx.desk, began, false);
+            this.trace(cx.desk, cx.clock.now(), false);
         }
         let taken = Taken::fused(answers);
         this.handle_events(cx, &taken);

@@ -258,8 +258,10 @@ impl<S: Stage> Replica<S> {
 
     /// Notes that a batch began then whose flows are traced, and when its events came.
     pub(super) fn trace(&self, desk: &Desk, began: Time, came: bool) {
-        let came = came.then(|| self.aside.marks());
-        desk.flows.begin(self.id, (began, self.work.events.len()), came);
+        match self.work.events.len() {
+            1 => desk.flows.begin_one(self.id, began, self.aside.first_mark().filter(|_| came)),
+            n => desk.flows.begin(self.id, (began, n), self.aside.marks().filter(|_| came)),
+        }
     }
 
     /// Puts back what is left of a batch.
