@@ -262,10 +262,18 @@ impl Server {
 
     fn set(&self, settings: &str) -> Result<()> {
         let path = format!("/api/settings?{settings}");
-        let reply = Client::connect(self.admin)?.ask("POST", &path, &[])?;
-        let said = String::from_utf8_lossy(&reply.body);
-        ensure!(reply.status == 200, "{path}: {}: {said}", reply.status);
-        Ok(())
+        let begun = Instant::now();
+        loop {
+            let reply = Client::connect(self.admin)?.ask("POST", &path, &[])?;
+            // It answers a little before it can be looked at.
+            if reply.status == 409 && begun.elapsed() < PATIENCE {
+                std::thread::sleep(GLANCE);
+                continue;
+            }
+            let said = String::from_utf8_lossy(&reply.body);
+            ensure!(reply.status == 200, "{path}: {}: {said}", reply.status);
+            return Ok(());
+        }
     }
 
     /// Asks it to end, as an operator would.
