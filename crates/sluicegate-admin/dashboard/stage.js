@@ -147,6 +147,7 @@ function numbers(s, rate) {
     ["in hand", s.running === undefined ? NONE : `${count(s.running)} of ${count(s.concurrency)}`],
     ["comes", perSecond(rate.arrivals_s)], ["served", perSecond(rate.served_s)], ["not answered", perSecond(rate.refused_s)],
     ["utilisation", percent(rate.utilisation)],
+    ["on a processor, about", percent(rate.cpu)],
     ["wait", three(s.wait)], ["service", three(s.service)],
     ["batches", s.batch_sizes ? `mean ${Number(s.batch_sizes.mean ?? 0).toFixed(1)}, p50 ${count(s.batch_sizes.p50)}, p99 ${count(s.batch_sizes.p99)}, at most ${count(s.batch_sizes.max)}` : s.batches ? `mean ${(s.served / s.batches).toFixed(1)}` : NONE],
     ["parked", s.parked ? `${count(s.parked)} times${s.parked_us ? `, ${time(s.parked_us)}` : ""}${s.parked_on?.length ? `; now on ${s.parked_on.join(", ")}` : ""}` : NONE],

@@ -56,6 +56,9 @@ pub struct StageRates {
     pub gate_refused_s: f64,
     /// Time in the handler, of all the time of its threads; of a gate, places that are taken now.
     pub utilisation: f64,
+    /// Time on a processor while in the handler, of all the time of its threads: about, as that of
+    /// the threads of its domain is told for all their stages together. `None` is not known.
+    pub cpu: Option<f64>,
     /// Time parked, of all the time of its replicas.
     pub parked: f64,
     /// How much of its queues is taken now.
@@ -146,9 +149,14 @@ pub fn rates(before: &Net, now: &Net) -> Rates {
     let flows = between_ledgers(before, now);
     let mut ended_s = flows.each(&then.ended, &ledger.ended);
     let finished_s = ended_s.remove("finished").unwrap_or_default();
-    let stages: Vec<_> =
+    let mut stages: Vec<_> =
         now.stages.iter().enumerate().map(|one| of_stage(before, one, span)).collect();
     let workers = workers(before, now, span);
+    let domains = domains(now, &stages, &workers);
+    for (stage, rates) in now.stages.iter().zip(&mut stages) {
+        let domain = domains.iter().find(|domain| domain.name == stage.domain);
+        rates.cpu = domain.and_then(|domain| of_cpu(domain, rates.utilisation));
+    }
     Rates {
         seconds: span.0,
         ledger_seconds: flows.0,
@@ -156,7 +164,7 @@ pub fn rates(before: &Net, now: &Net) -> Rates {
         finished_s,
         ended_s,
         wires: now.wires.iter().enumerate().map(|one| of_wire(before, one, span)).collect(),
-        domains: domains(now, &stages, &workers),
+        domains,
         classes: classes(before, now, span),
         workers,
         stages,
@@ -243,12 +251,20 @@ fn of_stage(before: &Net, (n, stage): (usize, &Stage), span: Span) -> StageRates
         refused_by,
         gate_refused_s: span.rate(at_gates(was), at_gates(stage)),
         utilisation: utilisation.min(1.0),
+        cpu: None,
         parked,
         filled,
         saturation: utilisation.max(parked).max(filled).min(1.0),
         service_us: busy.filter(|_| served > 0).map(|busy| busy as f64 / served as f64),
         wait_us: stage.wait.as_ref().and_then(|wait| mean(was.wait.as_ref(), wait)),
     }
+}
+
+/// What a stage has of its domain's time on processors: as much as it has of the time in handlers.
+/// A worker uses some beside handlers too, which is of no stage.
+fn of_cpu(domain: &DomainRates, utilisation: f64) -> Option<f64> {
+    let share = domain.cpu? / domain.utilisation.max(f64::MIN_POSITIVE);
+    Some(utilisation * share.min(1.0))
 }
 
 /// What the gates of a stage refused.
@@ -374,11 +390,21 @@ mod tests {
         assert_eq!((stage.utilisation, stage.filled, stage.saturation), (0.75, 0.5, 0.75));
         assert_eq!((stage.service_us, stage.wait_us), (Some(15_000.0), Some(300.0)));
         assert_eq!(stage.arrivals_s, None, "that is not told");
+        assert!(stage.cpu.is_some_and(|cpu| (cpu - 0.05).abs() < 1e-9), "{stage:?}");
         let classes: Vec<_> = rates.classes.iter().map(|one| (one.class, one.finished_s)).collect();
         assert_eq!(classes, [(1, 2.0), (3, 10.0)]);
         assert_eq!(rates.classes[1].ended_s, BTreeMap::from([("shed".to_owned(), 1.0)]));
         let domain = &rates.domains[0];
         assert_eq!((domain.utilisation, domain.cpu, domain.busiest), (0.75, Some(0.05), Some(1.0)));
+    }
+
+    #[test]
+    fn stages_share_the_processor_time_of_their_domain() {
+        let domain = |cpu, utilisation| DomainRates { cpu, utilisation, ..DomainRates::default() };
+        assert_eq!(of_cpu(&domain(Some(0.4), 0.8), 0.2), Some(0.1), "half of the time it computes");
+        assert_eq!(of_cpu(&domain(Some(0.9), 0.3), 0.2), Some(0.2), "the rest is not of handlers");
+        assert_eq!(of_cpu(&domain(Some(0.1), 0.0), 0.0), Some(0.0));
+        assert_eq!(of_cpu(&domain(None, 0.5), 0.5), None);
     }
 
     #[test]
