@@ -7,10 +7,15 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::ChildStdout;
 
 /// The key of an element in the protocol.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// How often the driver is started. It listens on a port that is free for one kind of address and
+/// ends at once where the same port is not for the other kind.
+const STARTS: usize = 10;
 
 /// How a page is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -41,13 +46,7 @@ impl Browser {
             eprintln!("skipped: Debian's chromium and chromium-driver are not installed");
             return None;
         };
-        let mut driver = Program::run(&driver, &["--port=0"]);
-        let mut out = BufReader::new(driver.stdout());
-        let port = out.by_ref().lines().map_while(Result::ok).find_map(|line| {
-            let (_, port) = line.split_once("started successfully on port ")?;
-            Some(port.trim_end_matches('.').to_owned())
-        });
-        let port = port.expect("chromedriver says its port");
+        let (driver, out, port) = (0..STARTS).find_map(|_| start(&driver)).expect("it starts");
         let client = Client::connect(&format!("127.0.0.1:{port}"));
         let mut browser = Browser { client, session: String::new(), _out: out, _driver: driver };
         let options = json!({
@@ -196,4 +195,15 @@ impl Drop for Browser {
             self.ask("DELETE", &session, &json!({}));
         }
     }
+}
+
+/// Starts the driver: what it says, and the port on which it listens; nothing where it ends.
+fn start(driver: &Path) -> Option<(Program, BufReader<ChildStdout>, String)> {
+    let mut driver = Program::run(driver, &["--port=0"]);
+    let mut out = BufReader::new(driver.stdout());
+    let port = out.by_ref().lines().map_while(Result::ok).find_map(|line| {
+        let (_, port) = line.split_once("started successfully on port ")?;
+        Some(port.trim_end_matches('.').to_owned())
+    })?;
+    Some((driver, out, port))
 }
