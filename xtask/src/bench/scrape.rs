@@ -25,17 +25,17 @@ pub fn run(profile: Profile, options: &Options<'_>) -> Result<()> {
     let mut build = shell::cargo(&["build", "--profile", profile.name(), "-p", "sluicegate-admin"]);
     ensure!(build.args(["--example", "scrape"]).status()?.success(), "the example does not build");
     let program = shell::target().join(profile.name()).join("examples/scrape");
-    let mut columns: [Vec<f64>; 5] = Default::default();
+    let mut columns: [Vec<f64>; 7] = Default::default();
     for _ in 0..RUNS {
         let mut command = Command::new(&program);
         let text = shell::read(command.args([STAGES.to_string(), ROUNDS.to_string()]))?;
         let figures: Vec<f64> =
             text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
-        ensure!(figures.len() == columns.len(), "five figures were expected: {text}");
+        ensure!(figures.len() == columns.len(), "seven figures were expected: {text}");
         columns.iter_mut().zip(figures).for_each(|(column, figure)| column.push(figure));
     }
     let spread = |column: &[f64]| Spread::of(column).context("no figures");
-    let [bytes, look, look_max, text, text_max] = &columns;
+    let [bytes, look, look_max, text, text_max, alone, scraped] = &columns;
     let row = |name: &str, column: &[f64], of: f64| -> Result<String> {
         let Spread { median, min, max } = spread(column)?;
         let [median, min, max] = [median, min, max].map(|figure| figure / of);
@@ -48,13 +48,16 @@ pub fn run(profile: Profile, options: &Options<'_>) -> Result<()> {
         row("snapshot, ms: the longest of a run", look_max, 1e3)?,
         row("text, ms: the median of a run", text, 1e3)?,
         row("text, ms: the longest of a run", text_max, 1e3)?,
+        row("longest pause of the worker, ms: not scraped", alone, 1e3)?,
+        row("longest pause of the worker, ms: scraped", scraped, 1e3)?,
     ]
     .concat();
     println!("{table}");
     if matches!(profile, Profile::Release) {
         let summary = format!(
             "# A scrape of {STAGES} stages\n\n`cargo xtask bench scrape`: {RUNS} runs of {ROUNDS} \
-             scrapes each, on two workers that have something to do.\n\n{table}\n## \
+             scrapes each, of one worker that has something to do; before them it is left alone for \
+             as long.\n\n{table}\n## \
              Machine\n\n{}",
             machine::describe()
         );
