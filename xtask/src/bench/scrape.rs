@@ -56,8 +56,8 @@ pub fn run(profile: Profile, options: &Options<'_>) -> Result<()> {
     if matches!(profile, Profile::Release) {
         let summary = format!(
             "# A scrape of {STAGES} stages\n\n`cargo xtask bench scrape`: {RUNS} runs of {ROUNDS} \
-             scrapes each, of one worker that has something to do; before them it is left alone for \
-             as long.\n\n{table}\n## \
+             scrapes each, of one worker that has something to do; before them it is left alone \
+             for as long.\n\n{table}\n## \
              Machine\n\n{}",
             machine::describe()
         );
