@@ -171,6 +171,29 @@ mod tests {
     proptest! {
         #![proptest_config(crate::seeded())]
 
+        /// Who looks from a worker is told no less than such a one was before, nor is who looks
+        /// from elsewhere, whatever epochs others begin meanwhile.
+        #[test]
+        fn nobody_is_told_less_than_before(
+            steps in prop::collection::vec(
+                (0_u16..3, 0_u64..2, prop::option::of(0_u16..3), 0_u64..3),
+                1..60,
+            ),
+        ) {
+            let (mut cuts, mut epoch, mut now) = (Cuts::new(3), 1, 0);
+            let mut told = [[Time(0); 3]; 2];
+            for (worker, begins, me, seconds) in steps {
+                epoch += begins;
+                now += 1 + Duration::from_secs(seconds).as_nanos() as u64;
+                cuts.publish(WorkerId(worker), cut(epoch, now));
+                let parts = cuts.newest(epoch, me.map(WorkerId));
+                let parts = [0, 1, 2].map(|n| parts[n].at);
+                let before = &mut told[usize::from(me.is_some())];
+                prop_assert!(parts.iter().zip(&*before).all(|(now, before)| now >= before));
+                *before = parts;
+            }
+        }
+
         /// Workers publish at any time for the epoch of then: the parts told of an epoch are the
         /// first that each published for it.
         #[test]

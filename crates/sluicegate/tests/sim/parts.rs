@@ -1,15 +1,16 @@
 //! Parts that are attached to a slot of a net, and taken away again, while flows run.
 
 use crate::common::{
-    Front, Lines, Log, STEPS, assert_empty, come_to_rest, pass, settle, settle_empty, sink,
-    stage_of, wire_of,
+    Front, Lines, Log, STEPS, come_to_rest, pass, settle, settle_empty, sink, stage_of, wire_of,
 };
 use sluicegate::sim::Setup;
 use sluicegate::{
-    Batch, Cx, Door, Ended, Entering, Event, Flag, Net, OnFull, Out, Ports, Sim, Slot, Stage,
-    StartError, Supervision, Tag, Time, Why, bounded, from_fn, ms, slot, stage,
+    Batch, Cx, Door, Net, OnFull, Out, Ports, Sim, Slot, Stage, StartError, Tag, Time, Why,
+    bounded, from_fn, ms, slot, stage,
 };
-use std::sync::{Arc, Mutex};
+
+mod away;
+mod gone;
 
 /// What a net does with what comes while its slot is bare.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -193,162 +194,6 @@ fn a_flow_of_a_part_is_as_old_important_and_dear_as_that_of_the_net() {
     sim.remove(part);
 }
 
-/// Lets one flow in, and leaves after 5 ms.
-struct Leaves(Log);
-
-impl Stage for Leaves {
-    type In = u64;
-    type Out = Out<u64>;
-
-    fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
-        let tag = cx.enter(7, Entering::default()).unwrap();
-        cx.out.emit(tag.with(7));
-        cx.after(ms(5), 0);
-    }
-
-    fn handle(&mut self, batch: Batch<'_, u64>, _: &mut Cx<'_, Out<u64>>) {
-        batch.for_each(drop);
-    }
-
-    fn timer(&mut self, _: u64, cx: &mut Cx<'_, Out<u64>>) {
-        cx.gone(7);
-    }
-
-    fn ended(&mut self, ended: Ended, _: &mut Cx<'_, Out<u64>>) {
-        self.0.get().ended.push((ended.flow, ended.why));
-    }
-}
-
-#[test]
-fn a_flow_whose_client_leaves_is_gone_in_the_part_too() {
-    for paused in ["door", "only"] {
-        let log = Log::default();
-        let mut net = Net::new("host");
-        let cpu = net.domain("cpu").pinned(1);
-        let source = log.clone();
-        let front = stage("front", move || Leaves(source.clone())).on(cpu).flows(1);
-        let front = net.add(front);
-        let (spec, numbers) = slot::<u64, u64>("numbers");
-        let slot = net.add(spec.on(cpu));
-        net.wire(front.out, slot.inlet);
-        net.wire(slot.out.answers, front.inlet).returns(front.out);
-        net.seal(slot.out.bare);
-        let mut sim = Sim::new(net, 1).unwrap();
-        let part = attach(&mut sim, part("part", &numbers, || adds(0)));
-        part.observer().pause("", paused).unwrap();
-        assert!(sim.run_for(ms(10), STEPS));
-        assert_eq!((part.inside(), log.get().ended.len()), (1, 0));
-        part.observer().resume("", paused).unwrap();
-        settle_empty(&mut sim);
-        assert_eq!(log.get().ended, [(7, Why::Gone)]);
-        assert_eq!(sim.remove(part).ended[Why::Gone], 1);
-    }
-}
-
-/// Lets flow `n` in when `n` comes, and has its client leave when `n` and a hundred comes.
-struct Clients(Log);
-
-impl Stage for Clients {
-    type In = u64;
-    type Out = Out<u64>;
-
-    fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>) {
-        for event in batch {
-            let (tag, n) = event.split();
-            tag.finish();
-            match n.checked_sub(100) {
-                Some(leaves) => cx.gone(leaves),
-                None => {
-                    let tag = cx.enter(n, Entering::default()).unwrap();
-                    cx.out.emit(tag.with(n));
-                }
-            }
-        }
-    }
-
-    fn ended(&mut self, ended: Ended, _: &mut Cx<'_, Out<u64>>) {
-        self.0.get().ended.push((ended.flow, ended.why));
-    }
-}
-
-/// Sends on what comes: on the first worker nothing until the gate is open, on the second none of
-/// seven before nine.
-struct Uneven {
-    gate: Arc<Mutex<Option<Flag>>>,
-    kept: Option<Event<u64>>,
-}
-
-impl Stage for Uneven {
-    type In = u64;
-    type Out = Out<u64>;
-
-    fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
-        if cx.worker().index() == 0 {
-            *self.gate.lock().unwrap() = Some(cx.flag());
-        }
-    }
-
-    fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>) {
-        if cx.worker().index() == 0 && self.gate.lock().unwrap().is_some() {
-            return;
-        }
-        for event in batch {
-            match *event {
-                7 => self.kept = Some(event),
-                9 => {
-                    cx.out.emit(self.kept.take().unwrap());
-                    cx.out.emit(event);
-                }
-                _ => cx.out.emit(event),
-            }
-        }
-    }
-}
-
-#[test]
-fn nobody_takes_a_flow_for_one_that_was_gone_long_before() {
-    let (log, gate) = (Log::default(), Arc::new(Mutex::new(None)));
-    let mut net = Net::new("host");
-    let cpu = net.domain("cpu").pinned(1);
-    let (source, out) = (log.clone(), log.clone());
-    let clients = net.add(stage("clients", move || Clients(source.clone())).on(cpu).flows(50));
-    let (spec, numbers) = slot::<u64, u64>("numbers");
-    let slot = net.add(spec.on(cpu).batch(1));
-    let last = net.add(stage("last", move || sink("last", &out)).on(cpu));
-    net.wire(clients.out, slot.inlet);
-    net.wire(slot.out.answers, last.inlet);
-    net.seal(slot.out.bare);
-    let entry = net.entry(clients.inlet);
-    let mut sim = Sim::new(net, 1).unwrap();
-    // Flows go to its two workers by turns.
-    let mut part = Net::new("part");
-    let cpu = part.domain("cpu").pinned(2);
-    let (spec, door) = numbers.door("door");
-    let node = part.add(spec.on(cpu).batch(1));
-    let of = Arc::clone(&gate);
-    let uneven = move || Uneven { gate: Arc::clone(&of), kept: None };
-    let uneven = part.add(stage("uneven", uneven).on(cpu).queue(bounded(1)).emits(2));
-    part.wire(node.out, uneven.inlet);
-    part.wire(uneven.out, node.inlet).returns(node.out);
-    let part = attach(&mut sim, (door, part));
-    let send = |sim: &mut Sim, numbers: &[u64]| {
-        for &n in numbers {
-            entry.send(n).unwrap();
-            settle(sim);
-        }
-    };
-    send(&mut sim, &[1, 2, 3, 4, 5, 6, 7]);
-    assert_eq!(log.noted("last"), [1, 3, 5]);
-    send(&mut sim, &[107, 8, 9]);
-    assert_eq!(log.noted("last"), [1, 3, 5, 9]);
-    send(&mut sim, &(10..=20).collect::<Vec<u64>>());
-    gate.lock().unwrap().take().unwrap().raise();
-    settle_empty(&mut sim);
-    assert_eq!(log.get().ended, [(7, Why::Gone)], "nobody else has left");
-    assert_eq!(log.noted("last").len(), 19);
-    sim.remove(part);
-}
-
 #[test]
 fn a_door_has_no_more_flows_in_its_net_than_it_was_given_places() {
     for places in [1, 2, 7] {
@@ -373,112 +218,6 @@ fn a_door_has_no_more_flows_in_its_net_than_it_was_given_places() {
         settle_empty(&mut sim);
         assert_eq!((most, log.get().answered.len()), (places as i64, 80));
         assert_eq!(sim.remove(part).finished, 80);
-    }
-}
-
-#[test]
-fn a_newer_part_takes_what_comes_and_the_older_answers_what_it_has() {
-    for seed in 0..20 {
-        let log = Log::default();
-        let (net, numbers) = host(40, Bare::Keeps, &log);
-        let mut sim = Sim::new(net, seed).unwrap();
-        sim.observer().change("anna", &[("stages.numbers.own.places", 2.into())]).unwrap();
-        let old = attach(&mut sim, part("old", &numbers, || adds(1000)));
-        for _ in 0..60 + seed {
-            assert!(sim.step());
-        }
-        let new = attach(&mut sim, part("new", &numbers, || adds(2000)));
-        old.shut();
-        for _ in 0..40 {
-            assert!(sim.step());
-            sim.assert_even();
-        }
-        // Taken away before all is over, the newer leaves the rest to the older: there is none.
-        new.shut();
-        settle(&mut sim);
-        assert_eq!((old.inside(), new.inside()), (0, 0));
-        let (of_old, of_new) = (sim.remove(old), sim.remove(new));
-        assert_eq!(of_old.in_flight + of_new.in_flight, 0);
-        let last = attach(&mut sim, part("old", &numbers, || adds(3000)));
-        settle_empty(&mut sim);
-        let of_last = sim.remove(last);
-        let all = [of_old, of_new, of_last].map(|ledger| ledger.finished);
-        assert_eq!(all.iter().sum::<u64>(), 80);
-        assert!(all[0] > 0 && all[1] > 0, "{all:?}");
-        let worked = |least| log.get().answered.iter().filter(|one| one.1 / 1000 == least).count();
-        assert_eq!([1, 2, 3].map(|least| worked(least) as u64), all, "each by one of them");
-    }
-}
-
-#[test]
-fn an_older_part_takes_what_comes_again_when_the_newer_goes() {
-    let log = Log::default();
-    let (net, numbers) = host(40, Bare::Answers, &log);
-    let mut sim = Sim::new(net, 3).unwrap();
-    let old = attach(&mut sim, part("old", &numbers, || adds(1000)));
-    let new = attach(&mut sim, part("new", &numbers, keeps));
-    settle(&mut sim);
-    assert_eq!((new.inside(), old.inside()), (80, 0));
-    sim.remove(new);
-    settle_empty(&mut sim);
-    assert_eq!(log.get().ended.len(), 80);
-    assert!(log.get().ended.iter().all(|end| end.1 == Why::Draining));
-    assert!(sim.remove(old).balanced());
-}
-
-#[test]
-fn what_is_in_a_part_that_is_taken_away_by_force_ends_and_is_told() {
-    for seed in 0..20 {
-        let log = Log::default();
-        let (net, numbers) = host(40, Bare::Keeps, &log);
-        let mut sim = Sim::new(net, seed).unwrap();
-        let part = attach(&mut sim, part("part", &numbers, keeps));
-        for _ in 0..30 + 5 * seed {
-            sim.step();
-        }
-        let inside = part.inside() as u64;
-        let ledger = sim.remove(part);
-        sim.assert_even();
-        settle(&mut sim);
-        assert_eq!(log.get().ended.len() as u64, inside);
-        assert!(log.get().ended.iter().all(|end| end.1 == Why::Draining));
-        assert_eq!((ledger.in_flight, ledger.places), (0, 0));
-        assert_eq!(ledger.ended[Why::Draining], ledger.entered);
-        come_to_rest(&mut sim);
-    }
-}
-
-#[test]
-fn what_is_in_a_part_that_stops_by_itself_ends_and_is_told() {
-    for seed in 0..20 {
-        let log = Log::default();
-        let (net, numbers) = host(40, Bare::Answers, &log);
-        let mut sim = Sim::new(net, seed).unwrap();
-        let mut part = Net::new("part");
-        let cpu = part.domain("cpu").pinned(2);
-        let (spec, door) = numbers.door("door");
-        let node = part.add(spec.on(cpu));
-        let vital = || {
-            from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
-                for event in batch {
-                    assert!(*event < 20, "as it should");
-                    cx.out.emit(event);
-                }
-            })
-        };
-        let stops = Supervision::default().restarts(0, ms(1)).stop_net();
-        let vital = part.add(stage("vital", vital).on(cpu).supervise(stops).batch(1));
-        part.wire(node.out, vital.inlet);
-        part.wire(vital.out, node.inlet).returns(node.out);
-        let part = sim.attach(door, part).unwrap();
-        settle_empty(&mut sim);
-        assert!(part.observer().snapshot().stopped.is_some());
-        let seen = log.get();
-        let all = seen.answered.len() + seen.ended.len();
-        assert_eq!((all, part.inside()), (80, 0), "what came later was sent on");
-        assert!(!seen.ended.is_empty());
-        drop(seen);
-        assert!(sim.remove(part).balanced());
     }
 }
 
@@ -537,24 +276,6 @@ fn a_shadow_gets_copies_and_holds_nothing_up() {
     let (seen, ledger) = (log.noted("seen").len() as u64, sim.remove(part));
     assert_eq!((ledger.entered, ledger.finished), (seen, seen));
     assert!(seen >= 3, "{seen}");
-}
-
-#[test]
-fn a_drain_waits_for_parts_and_ends_what_waits_for_one() {
-    for attached in [false, true] {
-        let log = Log::default();
-        let (net, numbers) = host(40, Bare::Keeps, &log);
-        let mut sim = Sim::new(net, 1).unwrap();
-        settle(&mut sim);
-        let part = attached.then(|| attach(&mut sim, part("part", &numbers, || adds(0))));
-        sim.drain();
-        settle(&mut sim);
-        assert_empty(&mut sim);
-        let seen = log.get();
-        assert_eq!((seen.answered.is_empty(), seen.ended.is_empty()), (!attached, attached));
-        drop(seen);
-        part.map(|part| sim.remove(part));
-    }
 }
 
 #[test]
