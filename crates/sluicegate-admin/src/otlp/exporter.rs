@@ -16,8 +16,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The time between two looks at what is kept.
 const EVERY: Duration = Duration::from_secs(1);
-/// How often the same flows are sent until they are given up.
-const TRIES: u32 = 5;
 /// How long a collector may take at the end, before it is left alone.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -53,7 +51,6 @@ impl Exporter {
             observer,
             counts: Arc::clone(&counts),
             failures: 0,
-            tries: 0,
             next: Instant::now(),
             is_told: false,
         };
@@ -88,9 +85,8 @@ struct Thread {
     observer: Observer,
     queue: Queue,
     counts: Arc<Counts>,
-    /// Failures in a row, and how many of them were with the flows that are next.
+    /// Failures in a row.
     failures: u32,
-    tries: u32,
     /// When to send again.
     next: Instant,
     /// Whether it was told that not all is taken.
@@ -133,7 +129,7 @@ impl Thread {
                 self.counts.spans.fetch_add(spans as u64 - rejected, Relaxed);
                 self.counts.spans_rejected.fetch_add(rejected, Relaxed);
                 self.counts.flows.fetch_add(flows as u64, Relaxed);
-                self.over_with(flows);
+                self.queue.done(flows);
                 match rejected {
                     0 => self.tell_well(),
                     _ => self.tell(&format!("it rejects {rejected} of {spans} spans: {why}")),
@@ -143,27 +139,18 @@ impl Thread {
             }
             Sent::Refused { why } => {
                 self.counts.drop_flows(Dropped::Refused, flows);
-                self.over_with(flows);
+                self.queue.done(flows);
                 self.tell(&why);
                 true
             }
             Sent::Later { why, after } => {
                 self.failures = self.failures.saturating_add(1);
-                self.tries += 1;
-                if self.tries == TRIES {
-                    self.counts.drop_flows(Dropped::Unanswered, flows);
-                    self.over_with(flows);
-                }
+                self.queue.in_vain(flows);
                 self.next = Instant::now() + pause(self.failures, after);
                 self.tell(&why);
                 false
             }
         }
-    }
-
-    fn over_with(&mut self, flows: usize) {
-        self.queue.done(flows);
-        self.tries = 0;
     }
 
     /// Says what is wrong, once until all is well again.

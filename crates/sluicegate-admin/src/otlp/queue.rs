@@ -11,6 +11,8 @@ use std::sync::atomic::Ordering::Relaxed;
 pub(super) const QUEUE: usize = 1024;
 /// Spans that are sent at once; a flow is never parted.
 pub(super) const BATCH: usize = 512;
+/// How often a flow is sent until it is given up.
+const TRIES: u8 = 5;
 
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -41,7 +43,7 @@ impl Queue {
                 self.counts.drop_flows(Dropped::Full, 1);
             }
             let born = wall(flow.born);
-            self.flows.push_back(Timed { flow, born });
+            self.flows.push_back(Timed { flow, born, tries: 0 });
         }
         self.show();
     }
@@ -61,6 +63,15 @@ impl Queue {
     pub fn done(&mut self, flows: usize) {
         self.flows.drain(..flows);
         self.show();
+    }
+
+    /// So many of the oldest were sent in vain: those that were often enough are given up. As newer
+    /// flows join the next batch, that may be some of them alone.
+    pub fn in_vain(&mut self, flows: usize) {
+        self.flows.range_mut(..flows).for_each(|timed| timed.tries += 1);
+        let given_up = self.flows.partition_point(|timed| timed.tries == TRIES);
+        self.counts.drop_flows(Dropped::Unanswered, given_up);
+        self.done(given_up);
     }
 
     fn show(&self) {
@@ -86,6 +97,24 @@ mod tests {
             flow
         };
         numbers.map(flow).collect()
+    }
+
+    #[test]
+    fn a_flow_is_given_up_when_it_was_sent_often_enough_itself() {
+        let counts = Arc::<Counts>::default();
+        let mut queue = Queue::after(0, Arc::clone(&counts));
+        let mut newest = 3;
+        for tried in 1..=TRIES {
+            queue.take(kept(newest, 1), |time| time.0);
+            assert_eq!(queue.batch().len() as u64, newest, "others join the batch");
+            queue.in_vain(newest as usize);
+            newest += u64::from(tried < TRIES);
+        }
+        let waiting: Vec<_> = queue.flows.iter().map(|timed| timed.tries).collect();
+        assert_eq!(waiting, [4, 3, 2, 1]);
+        assert_eq!((counts.dropped(Dropped::Unanswered), counts.waiting()), (3, 4));
+        queue.in_vain(4);
+        assert_eq!((counts.dropped(Dropped::Unanswered), counts.waiting()), (4, 3));
     }
 
     proptest! {

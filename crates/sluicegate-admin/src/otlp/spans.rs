@@ -15,11 +15,12 @@ const SAMPLED: u32 = 1;
 const KNOWN: u32 = 0x100;
 const REMOTE: u32 = 0x200;
 
-/// A flow, and when it was born in nanoseconds since 1970.
+/// A flow, when it was born in nanoseconds since 1970, and how often it was sent in vain.
 #[derive(Clone, Debug)]
 pub(super) struct Timed {
     pub flow: FlowTrace,
     pub born: u64,
+    pub tries: u8,
 }
 
 impl Timed {
@@ -42,7 +43,7 @@ pub(super) fn request<'a>(export: &Export, flows: impl Iterator<Item = &'a Timed
 
 /// The flow as a span that serves a request, and its steps as those within it.
 fn spans(timed: &Timed) -> impl Iterator<Item = Value> {
-    let Timed { flow, born } = timed;
+    let Timed { flow, born, .. } = timed;
     let ids = Ids::of(flow);
     let end = flow.born + flow.total;
     // A step lies within its flow: what is not known of its end is over with that.
