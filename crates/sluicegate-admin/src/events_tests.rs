@@ -3,7 +3,7 @@
 use super::*;
 use crate::answer::{Asked, answer};
 use crate::model::Net;
-use crate::watcher::{Look, Watcher};
+use crate::watcher::{INCIDENTS_KEPT, Look, Watcher};
 use serde_json::json;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -97,6 +97,22 @@ fn what_is_seen_of_a_net_is_told_when_it_begins_and_when_it_is_over() {
     has(&ended, "ERROR incident: the ledger is uneven: flows vanished, or there are too many");
     has(&ended, "ERROR incident: the net stopped: cart panicked too often kind=\"stopped\"");
     has(&ended, "INFO incident: the net takes no new work kind=\"drain\"");
+}
+
+#[test]
+fn each_is_told_though_more_happen_at_once_than_are_remembered() {
+    let mut watcher = Watcher::default();
+    let mut look = |second: u64, queue: serde_json::Value| {
+        let stages: Vec<_> = (0..INCIDENTS_KEPT + 9)
+            .map(|n| json!({ "name": n.to_string(), "admission": [queue] }))
+            .collect();
+        let net = Net::from_value(json!({ "time_ms": second * 1000, "stages": stages }));
+        told(|| drop(watcher.look(Look { net: net.expect("a net"), ..Look::default() })))
+    };
+    look(5, json!({}));
+    let began = look(6, json!({ "pressure": 0.5 }));
+    let pressure = began.iter().filter(|line| line.contains("kind=\"pressure\""));
+    assert_eq!(pressure.count(), INCIDENTS_KEPT + 9);
 }
 
 /// Takes every change.

@@ -12,7 +12,6 @@ pub use history::{BYTES_PER_STAGE, STAGES_KEPT};
 pub use incidents::{INCIDENTS_KEPT, Incident};
 
 use crate::diagnose::Diagnoses;
-use crate::events;
 use crate::model::{Net, Stage};
 use crate::rates::{Rates, StageRates, rates};
 use history::{History, Row};
@@ -70,6 +69,7 @@ impl Watcher {
     /// a stream for all, if there are any.
     pub fn look(&mut self, look: Look<'_>) -> Option<String> {
         let Look { net: now, waits, responses, changes, watched } = look;
+        let told = self.incidents.count();
         let at_ms = self.time(&now);
         let none = Net::default();
         let before = self.diagnoses.last();
@@ -84,12 +84,10 @@ impl Watcher {
         let rows = Rows { now: &now, rates: &rates, waits };
         self.history.push(at_ms, rows.whole(), rows.each());
         self.rates = rates;
-        let told = self.incidents.count();
         self.incidents.look(at_ms, before, &now, changes);
         let net = watched.then(|| now.to_json());
         let diagnosis = self.diagnoses.look(now);
         self.incidents.diagnosis(diagnosis);
-        self.incidents.since(told).for_each(events::incident);
         net.map(|net| {
             let incidents: Vec<_> = self.incidents.since(told).collect();
             let (rates, diagnosis, incidents) =

@@ -88,7 +88,8 @@ fn a_net_that_takes_over_goes_on_with_the_history() {
     let mut watcher = Watcher::default();
     watcher.look(look(net(5000, 100), false));
     watcher.look(look(net(6000, 200), false));
-    watcher.look(look(net(400, 10), false));
+    let event = watcher.look(look(net(400, 10), true)).expect("an event");
+    assert!(event.contains(r#""kind":"restart""#), "who watches is told: {event}");
     watcher.look(look(net(1400, 30), false));
     let cart = read(&watcher.history(Some("cart")).expect("it is kept"));
     assert_eq!(cart["t"], json!([-1600, -600, 400, 1400]));
