@@ -74,13 +74,12 @@ impl Watcher {
         let none = Net::default();
         let before = self.diagnoses.last();
         let mut rates = rates(before.unwrap_or(&none), &now).or_of_flows(&self.rates);
-        let responses: Vec<_> = responses.iter().map(|(of, times)| (of, *times)).collect();
-        let responses = self.responses.since(&responses);
+        let responses = self.responses.since(responses.iter().map(|(of, times)| (of, *times)));
         for class in &mut rates.classes {
             let p99 = u8::try_from(class.class).ok().and_then(|class| responses.get(&class));
             class.response_p99_us = p99.copied();
         }
-        let waits = self.waits.since(&waits[..waits.len().min(STAGES_KEPT)]);
+        let waits = self.waits.since(waits.iter().take(STAGES_KEPT).copied());
         let rows = Rows { now: &now, rates: &rates, waits };
         self.history.push(at_ms, rows.whole(), rows.each());
         self.rates = rates;
