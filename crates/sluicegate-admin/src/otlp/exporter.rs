@@ -7,6 +7,7 @@ use super::queue::Queue;
 use super::send::{Sender, Sent};
 use super::spans::{Timed, request};
 use sluicegate::{Observer, Time};
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -24,9 +25,9 @@ const FAREWELL: Duration = Duration::from_secs(1);
 ///
 /// Each flow is a span that serves a request, with one for each of its steps within it. While the
 /// collector is away the newest 1024 flows wait.
-#[derive(Debug)]
 pub struct Exporter {
     counts: Arc<Counts>,
+    observer: Observer,
     /// Dropped when it is to stop.
     go_on: Option<SyncSender<()>>,
     /// Ends with the thread.
@@ -48,7 +49,7 @@ impl Exporter {
             queue: Queue::after(before, Arc::clone(&counts)),
             sender: Sender::new(export),
             export: export.clone(),
-            observer,
+            observer: observer.clone(),
             counts: Arc::clone(&counts),
             failures: 0,
             next: Instant::now(),
@@ -58,7 +59,7 @@ impl Exporter {
             own.run(&stop);
             drop(running);
         })?;
-        Ok(Self { counts, go_on: Some(go_on), over })
+        Ok(Self { counts, observer, go_on: Some(go_on), over })
     }
 
     /// What was sent and what was dropped.
@@ -71,10 +72,23 @@ impl Exporter {
     pub fn stop(mut self) {
         self.go_on.take();
         let _ = self.over.recv_timeout(FAREWELL);
-        let left = self.counts.waiting();
+        let left = self.left();
         if left > 0 {
             tracing::warn!(target: "sluicegate::otlp", flows = left, "some flows were not sent");
         }
+    }
+
+    /// Flows that were not sent: those that wait, and those that came while the collector was
+    /// waited for.
+    fn left(&self) -> u64 {
+        let newest = self.observer.flows().last().map_or(0, |flow| flow.number);
+        self.counts.waiting() + newest.saturating_sub(self.counts.read.load(Relaxed))
+    }
+}
+
+impl fmt::Debug for Exporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exporter").field("counts", &self.counts).finish_non_exhaustive()
     }
 }
 
@@ -179,5 +193,39 @@ impl Thread {
                 "the collector takes spans again",
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluicegate::{Batch, Cx, Net, Sim, from_fn, stage};
+
+    #[test]
+    fn what_comes_while_the_collector_is_waited_for_is_left_too() {
+        let mut net = Net::new("service");
+        let cpu = net.domain("cpu").pinned(1);
+        let end = || {
+            from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+                batch.for_each(|event| event.split().0.finish());
+            })
+        };
+        let end = net.add(stage("end", end).on(cpu));
+        let entry = net.entry(end.inlet);
+        net.change(&[("traces.one_in", 1.into())]).expect("it is a setting");
+        let mut sim = Sim::new(net, 1).expect("no faults");
+        let pass = |sim: &mut Sim, n: u64| {
+            (0..n).for_each(|n| entry.send(n).expect("there is room"));
+            assert!(sim.settle(100));
+        };
+        // It is reached, and never answers.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("an address");
+        let address = listener.local_addr().expect("it is bound");
+        let export = Export::to(&format!("http://{address}")).expect("an address");
+        pass(&mut sim, 3);
+        let exporter = Exporter::start(&export, sim.observer()).expect("a thread");
+        let _asked = listener.accept().expect("it asks");
+        pass(&mut sim, 4);
+        assert_eq!((exporter.counts().waiting(), exporter.left()), (3, 7));
     }
 }

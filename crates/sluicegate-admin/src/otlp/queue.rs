@@ -17,26 +17,25 @@ const TRIES: u8 = 5;
 #[derive(Debug)]
 pub(super) struct Queue {
     flows: VecDeque<Timed>,
-    /// The number of the newest flow that was read.
-    last: u64,
     counts: Arc<Counts>,
 }
 
 impl Queue {
     /// Takes those after the flow with this number.
     pub fn after(last: u64, counts: Arc<Counts>) -> Self {
-        Self { flows: VecDeque::new(), last, counts }
+        counts.read.store(last, Relaxed);
+        Self { flows: VecDeque::new(), counts }
     }
 
     /// Takes those of the flows kept now that are new. `wall` is a time of the net as
     /// nanoseconds since 1970.
     pub fn take(&mut self, kept: Vec<FlowTrace>, wall: impl Fn(Time) -> u64) {
-        let newest = kept.last().map_or(self.last, |flow| flow.number);
-        let new = kept.into_iter().filter(|flow| flow.number > self.last);
-        let new: Vec<_> = new.collect();
-        let numbers = newest.saturating_sub(self.last);
+        let last = self.counts.read.load(Relaxed);
+        let newest = kept.last().map_or(last, |flow| flow.number);
+        let new: Vec<_> = kept.into_iter().filter(|flow| flow.number > last).collect();
+        let numbers = newest.saturating_sub(last);
         self.counts.drop_flows(Dropped::Overwritten, (numbers as usize).saturating_sub(new.len()));
-        self.last = newest.max(self.last);
+        self.counts.read.store(newest.max(last), Relaxed);
         for flow in new {
             if self.flows.len() == QUEUE {
                 self.flows.pop_front();
