@@ -115,6 +115,7 @@ impl Watcher {
             self.history.shift(began);
             self.incidents.succeed(began, at_ms);
             self.diagnoses = Diagnoses::default();
+            (self.waits, self.responses) = Default::default();
         }
         at_ms
     }

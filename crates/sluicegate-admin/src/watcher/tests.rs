@@ -57,6 +57,10 @@ fn how_long_answers_took_is_of_those_since_the_last_look() {
     let p99 = look(2000, &response).as_f64().expect("it is told");
     assert!((1_000.0..1_140.0).contains(&p99), "{p99}");
     assert_eq!(look(3000, &response), Value::Null, "nothing was answered");
+    let mut anew = Histogram::default();
+    anew.record(1_000_000, 100_000);
+    anew.record(5_000_000_000, 2_000);
+    assert!(look(500, &anew).as_f64() > Some(4e6), "another net counts from its start");
 }
 
 #[test]
