@@ -343,8 +343,8 @@ mod tests {
             ("POST", "/api/stages/a/b?by=anna", 404),
             ("POST", "/api/stages/c/pause?by=anna", 404),
             ("POST", "/api/stages//pause?by=anna", 404),
-            ("POST", "/api/stages/a/b/step", 409),
-            ("POST", "/api/stages/a/b/resume", 409),
+            ("POST", "/api/stages/a/b/step?by=anna", 409),
+            ("POST", "/api/stages/a/b/resume?by=anna", 409),
         ] {
             assert_eq!(answer(ask(method, target), &one).status, status, "{method} {target}");
         }

@@ -5,12 +5,15 @@ use crate::health::Health;
 use crate::metrics::{Page, put_build};
 use crate::watcher::Watcher;
 use serde_json::json;
-use sluicegate::{Changed, Observer, Setting, StageError, Value};
+use sluicegate::{
+    Batch, Changed, Cx, Net, Observer, Overload, Setting, Sim, StageError, Value, bounded, from_fn,
+    ms, stage,
+};
 use std::cell::Cell;
 use std::sync::Mutex;
 
-/// A stage `a` with a law `b`, and a stage `a/b` that anna alone may pause; with the settings of a
-/// net, and what was seen of it, where there is one.
+/// A stage `a` with a law `b`, and a stage `a/b` that anna alone may pause, step and have go on;
+/// with the settings of a net, and what was seen of it, where there is one.
 #[derive(Default)]
 pub struct Double {
     /// Whether the law is frozen, or the stage paused.
@@ -55,18 +58,37 @@ impl Seen for Double {
     }
 
     fn steer(&self, by: &str, stage: &str, how: Steer) -> Result<(), NotChanged> {
-        match (stage, how) {
-            ("a/b", Steer::Pause) if by == "anna" => self.held.set(true),
-            ("a/b", Steer::Pause) => return Err(NotChanged::Forbidden("not you")),
-            ("a/b", _) => return Err(StageError::NotPaused { stage: stage.into() }.into()),
-            _ => return Err(NotChanged::Unknown("there are: a/b".to_owned())),
+        if stage != "a/b" {
+            return Err(NotChanged::Unknown("there are: a/b".to_owned()));
         }
+        if by != "anna" {
+            return Err(NotChanged::Forbidden("not you"));
+        }
+        if how != Steer::Pause && !self.held.get() {
+            return Err(StageError::NotPaused { stage: stage.into() }.into());
+        }
+        self.held.set(how != Steer::Resume);
         Ok(())
     }
 
     fn watcher(&self) -> Option<&Mutex<Watcher>> {
         self.watcher.as_ref()
     }
+}
+
+/// One that shows a net of one stage, `a stage`: a name that has to be coded.
+pub fn service() -> (Double, Sim) {
+    let mut net = Net::new("service");
+    let cpu = net.domain("cpu").pinned(1);
+    let end = || {
+        from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+            batch.for_each(|event| event.split().0.finish());
+        })
+    };
+    let queue = bounded(8).admit(Overload::p99(ms(50)));
+    net.add(stage("a stage", end).on(cpu).queue(queue));
+    let sim = Sim::new(net, 1).expect("no faults");
+    (Double { net: Some(sim.observer()), ..Double::default() }, sim)
 }
 
 /// A request of a program.

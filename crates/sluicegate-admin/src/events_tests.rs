@@ -1,9 +1,9 @@
 //! Each thing that can happen, as a subscriber hears of it.
 
-use super::*;
-use crate::answer::{Asked, answer};
+use crate::answer::answer;
+use crate::double::{ask, service};
 use crate::model::Net;
-use crate::watcher::{Look, Watcher};
+use crate::watcher::{INCIDENTS_KEPT, Look, Watcher};
 use serde_json::json;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -99,74 +99,48 @@ fn what_is_seen_of_a_net_is_told_when_it_begins_and_when_it_is_over() {
     has(&ended, "INFO incident: the net takes no new work kind=\"drain\"");
 }
 
-/// Takes every change.
-struct Willing;
-
-impl crate::Seen for Willing {
-    fn json(&self) -> String {
-        String::new()
-    }
-
-    fn put_metrics(&self, _: &mut crate::metrics::Page) {}
-
-    fn health(&self) -> crate::Health {
-        crate::Health::default()
-    }
-
-    fn freeze(&self, _: &str, stage: &str, law: &str, _: bool) -> Result<(), crate::NotChanged> {
-        let there = std::iter::empty();
-        let none = || crate::NotChanged::Unknown(crate::no_such_law(stage, law, there));
-        if stage == "cart" { Ok(()) } else { Err(none()) }
-    }
-
-    fn settings(&self) -> Vec<sluicegate::Setting> {
-        Vec::new()
-    }
-
-    fn changes(&self) -> Vec<sluicegate::Changed> {
-        Vec::new()
-    }
-
-    fn change(&self, _: &str, _: &[(&str, Value)]) -> Result<(), crate::NotChanged> {
-        Ok(())
-    }
-
-    fn steer(&self, _: &str, _: &str, _: Steer) -> Result<(), crate::NotChanged> {
-        Ok(())
-    }
+#[test]
+fn each_is_told_though_more_happen_at_once_than_are_remembered() {
+    let mut watcher = Watcher::default();
+    let mut look = |second: u64, queue: serde_json::Value| {
+        let stages: Vec<_> = (0..INCIDENTS_KEPT + 9)
+            .map(|n| json!({ "name": n.to_string(), "admission": [queue] }))
+            .collect();
+        let net = Net::from_value(json!({ "time_ms": second * 1000, "stages": stages }));
+        told(|| drop(watcher.look(Look { net: net.expect("a net"), ..Look::default() })))
+    };
+    look(5, json!({}));
+    let began = look(6, json!({ "pressure": 0.5 }));
+    let pressure = began.iter().filter(|line| line.contains("kind=\"pressure\""));
+    assert_eq!(pressure.count(), INCIDENTS_KEPT + 9);
 }
 
 #[test]
 fn changes_are_told_with_who_and_what_and_refused_ones_are_not() {
-    let post = |path: &str, query: Option<&str>| {
-        let asked =
-            Asked { method: b"POST", path, query, host: Some(b"localhost"), ..Asked::default() };
-        told(|| drop(answer(asked, &Willing)))
-    };
-    let by = "/api/settings";
+    let (shown, _sim) = service();
+    let post = |target: &str| told(|| drop(answer(ask("POST", target), &shown)));
     assert_eq!(
-        post(by, Some("by=anna&stages.cart.batch=7&traces.slow=9")),
+        post("/api/settings?by=anna&stages.a%20stage.batch=7&traces.slow=9"),
         [
             "INFO settings: a setting was changed over admin by=\"anna\" \
-             path=\"stages.cart.batch\" to=\"7\"",
+             path=\"stages.a stage.batch\" to=\"7\"",
             "INFO settings: a setting was changed over admin by=\"anna\" \
              path=\"traces.slow\" to=\"9\"",
         ]
     );
-    for (query, said) in [
-        ("by=a&stage=cart&law=codel&frozen=true", "frozen"),
-        ("by=a&stage=cart&law=codel&frozen=false", "let go on"),
-    ] {
+    assert!(post("/api/settings?traces.none=9").is_empty());
+    for (frozen, said) in [(true, "frozen"), (false, "let go on")] {
         let line = format!(
-            "INFO settings: a law was {said} over admin by=\"a\" stage=\"cart\" law=\"codel\""
+            "INFO settings: a law was {said} over admin by=\"admin\" stage=\"a\" law=\"b\""
         );
-        assert_eq!(post("/api/freeze", Some(query)), [line]);
+        assert_eq!(post(&format!("/api/freeze?stage=a&law=b&frozen={frozen}")), [line]);
     }
-    assert!(post("/api/freeze", Some("stage=none&law=codel&frozen=true")).is_empty());
+    assert!(post("/api/freeze?stage=none&law=b&frozen=true").is_empty());
+    assert!(post("/api/stages/a/b/step?by=anna").is_empty(), "it is not paused");
     for (verb, said) in [("pause", "paused"), ("step", "stepped"), ("resume", "resumed")] {
         let line =
-            format!("INFO settings: a stage was {said} over admin by=\"admin\" stage=\"cart\"");
-        assert_eq!(post(&format!("/api/stages/cart/{verb}"), None), [line]);
+            format!("INFO settings: a stage was {said} over admin by=\"anna\" stage=\"a/b\"");
+        assert_eq!(post(&format!("/api/stages/a/b/{verb}?by=anna")), [line]);
     }
-    assert!(post("/api/stages/cart/stop", None).is_empty());
+    assert!(post("/api/stages/a/b/stop?by=anna").is_empty());
 }

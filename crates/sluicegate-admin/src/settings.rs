@@ -95,23 +95,7 @@ fn changed(change: &Changed) -> Json {
 mod tests {
     use super::*;
     use crate::answer::answer;
-    use crate::double::Double;
-    use sluicegate::{Batch, Cx, Net, Overload, Sim, bounded, from_fn, ms, stage};
-
-    /// A net of one stage with a name that has to be coded.
-    fn service() -> (Double, Sim) {
-        let mut net = Net::new("service");
-        let cpu = net.domain("cpu").pinned(1);
-        let end = || {
-            from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
-                batch.for_each(|event| event.split().0.finish());
-            })
-        };
-        let queue = bounded(8).admit(Overload::p99(ms(50)));
-        net.add(stage("a stage", end).on(cpu).queue(queue));
-        let sim = Sim::new(net, 1).expect("no faults");
-        (Double { net: Some(sim.observer()), ..Double::default() }, sim)
-    }
+    use crate::double::{Double, service};
 
     fn ask(shown: &Double, method: &str, query: &str, origin: Option<&[u8]>) -> (u16, Json) {
         let (method, path, query) = (method.as_bytes(), "/api/settings", Some(query));

@@ -39,6 +39,9 @@ pub struct Counts {
     pub(super) flows: AtomicU64,
     pub(super) dropped: [AtomicU64; Dropped::ALL.len()],
     pub(super) waiting: AtomicU64,
+    /// The number of the newest flow that was read.
+    #[cfg(feature = "otlp")]
+    pub(super) read: AtomicU64,
 }
 
 impl Counts {

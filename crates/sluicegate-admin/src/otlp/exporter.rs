@@ -7,6 +7,7 @@ use super::queue::Queue;
 use super::send::{Sender, Sent};
 use super::spans::{Timed, request};
 use sluicegate::{Observer, Time};
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,8 +17,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The time between two looks at what is kept.
 const EVERY: Duration = Duration::from_secs(1);
-/// How often the same flows are sent until they are given up.
-const TRIES: u32 = 5;
 /// How long a collector may take at the end, before it is left alone.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -26,9 +25,9 @@ const FAREWELL: Duration = Duration::from_secs(1);
 ///
 /// Each flow is a span that serves a request, with one for each of its steps within it. While the
 /// collector is away the newest 1024 flows wait.
-#[derive(Debug)]
 pub struct Exporter {
     counts: Arc<Counts>,
+    observer: Observer,
     /// Dropped when it is to stop.
     go_on: Option<SyncSender<()>>,
     /// Ends with the thread.
@@ -50,10 +49,9 @@ impl Exporter {
             queue: Queue::after(before, Arc::clone(&counts)),
             sender: Sender::new(export),
             export: export.clone(),
-            observer,
+            observer: observer.clone(),
             counts: Arc::clone(&counts),
             failures: 0,
-            tries: 0,
             next: Instant::now(),
             is_told: false,
         };
@@ -61,7 +59,7 @@ impl Exporter {
             own.run(&stop);
             drop(running);
         })?;
-        Ok(Self { counts, go_on: Some(go_on), over })
+        Ok(Self { counts, observer, go_on: Some(go_on), over })
     }
 
     /// What was sent and what was dropped.
@@ -74,10 +72,23 @@ impl Exporter {
     pub fn stop(mut self) {
         self.go_on.take();
         let _ = self.over.recv_timeout(FAREWELL);
-        let left = self.counts.waiting();
+        let left = self.left();
         if left > 0 {
             tracing::warn!(target: "sluicegate::otlp", flows = left, "some flows were not sent");
         }
+    }
+
+    /// Flows that were not sent: those that wait, and those that came while the collector was
+    /// waited for.
+    fn left(&self) -> u64 {
+        let newest = self.observer.flows().last().map_or(0, |flow| flow.number);
+        self.counts.waiting() + newest.saturating_sub(self.counts.read.load(Relaxed))
+    }
+}
+
+impl fmt::Debug for Exporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exporter").field("counts", &self.counts).finish_non_exhaustive()
     }
 }
 
@@ -88,9 +99,8 @@ struct Thread {
     observer: Observer,
     queue: Queue,
     counts: Arc<Counts>,
-    /// Failures in a row, and how many of them were with the flows that are next.
+    /// Failures in a row.
     failures: u32,
-    tries: u32,
     /// When to send again.
     next: Instant,
     /// Whether it was told that not all is taken.
@@ -133,7 +143,7 @@ impl Thread {
                 self.counts.spans.fetch_add(spans as u64 - rejected, Relaxed);
                 self.counts.spans_rejected.fetch_add(rejected, Relaxed);
                 self.counts.flows.fetch_add(flows as u64, Relaxed);
-                self.over_with(flows);
+                self.queue.done(flows);
                 match rejected {
                     0 => self.tell_well(),
                     _ => self.tell(&format!("it rejects {rejected} of {spans} spans: {why}")),
@@ -143,27 +153,18 @@ impl Thread {
             }
             Sent::Refused { why } => {
                 self.counts.drop_flows(Dropped::Refused, flows);
-                self.over_with(flows);
+                self.queue.done(flows);
                 self.tell(&why);
                 true
             }
             Sent::Later { why, after } => {
                 self.failures = self.failures.saturating_add(1);
-                self.tries += 1;
-                if self.tries == TRIES {
-                    self.counts.drop_flows(Dropped::Unanswered, flows);
-                    self.over_with(flows);
-                }
+                self.queue.in_vain(flows);
                 self.next = Instant::now() + pause(self.failures, after);
                 self.tell(&why);
                 false
             }
         }
-    }
-
-    fn over_with(&mut self, flows: usize) {
-        self.queue.done(flows);
-        self.tries = 0;
     }
 
     /// Says what is wrong, once until all is well again.
@@ -192,5 +193,39 @@ impl Thread {
                 "the collector takes spans again",
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluicegate::{Batch, Cx, Net, Sim, from_fn, stage};
+
+    #[test]
+    fn what_comes_while_the_collector_is_waited_for_is_left_too() {
+        let mut net = Net::new("service");
+        let cpu = net.domain("cpu").pinned(1);
+        let end = || {
+            from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+                batch.for_each(|event| event.split().0.finish());
+            })
+        };
+        let end = net.add(stage("end", end).on(cpu));
+        let entry = net.entry(end.inlet);
+        net.change(&[("traces.one_in", 1.into())]).expect("it is a setting");
+        let mut sim = Sim::new(net, 1).expect("no faults");
+        let pass = |sim: &mut Sim, n: u64| {
+            (0..n).for_each(|n| entry.send(n).expect("there is room"));
+            assert!(sim.settle(100));
+        };
+        // It is reached, and never answers.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("an address");
+        let address = listener.local_addr().expect("it is bound");
+        let export = Export::to(&format!("http://{address}")).expect("an address");
+        pass(&mut sim, 3);
+        let exporter = Exporter::start(&export, sim.observer()).expect("a thread");
+        let _asked = listener.accept().expect("it asks");
+        pass(&mut sim, 4);
+        assert_eq!((exporter.counts().waiting(), exporter.left()), (3, 7));
     }
 }

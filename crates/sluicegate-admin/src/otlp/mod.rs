@@ -9,8 +9,6 @@ mod export;
 #[cfg(feature = "otlp")]
 mod exporter;
 #[cfg(feature = "otlp")]
-mod ids;
-#[cfg(feature = "otlp")]
 mod pace;
 #[cfg(feature = "otlp")]
 mod queue;

@@ -11,37 +11,38 @@ use std::sync::atomic::Ordering::Relaxed;
 pub(super) const QUEUE: usize = 1024;
 /// Spans that are sent at once; a flow is never parted.
 pub(super) const BATCH: usize = 512;
+/// How often a flow is sent until it is given up.
+const TRIES: u8 = 5;
 
 #[derive(Debug)]
 pub(super) struct Queue {
     flows: VecDeque<Timed>,
-    /// The number of the newest flow that was read.
-    last: u64,
     counts: Arc<Counts>,
 }
 
 impl Queue {
     /// Takes those after the flow with this number.
     pub fn after(last: u64, counts: Arc<Counts>) -> Self {
-        Self { flows: VecDeque::new(), last, counts }
+        counts.read.store(last, Relaxed);
+        Self { flows: VecDeque::new(), counts }
     }
 
     /// Takes those of the flows kept now that are new. `wall` is a time of the net as
     /// nanoseconds since 1970.
     pub fn take(&mut self, kept: Vec<FlowTrace>, wall: impl Fn(Time) -> u64) {
-        let newest = kept.last().map_or(self.last, |flow| flow.number);
-        let new = kept.into_iter().filter(|flow| flow.number > self.last);
-        let new: Vec<_> = new.collect();
-        let numbers = newest.saturating_sub(self.last);
+        let last = self.counts.read.load(Relaxed);
+        let newest = kept.last().map_or(last, |flow| flow.number);
+        let new: Vec<_> = kept.into_iter().filter(|flow| flow.number > last).collect();
+        let numbers = newest.saturating_sub(last);
         self.counts.drop_flows(Dropped::Overwritten, (numbers as usize).saturating_sub(new.len()));
-        self.last = newest.max(self.last);
+        self.counts.read.store(newest.max(last), Relaxed);
         for flow in new {
             if self.flows.len() == QUEUE {
                 self.flows.pop_front();
                 self.counts.drop_flows(Dropped::Full, 1);
             }
             let born = wall(flow.born);
-            self.flows.push_back(Timed { flow, born });
+            self.flows.push_back(Timed { flow, born, tries: 0 });
         }
         self.show();
     }
@@ -61,6 +62,15 @@ impl Queue {
     pub fn done(&mut self, flows: usize) {
         self.flows.drain(..flows);
         self.show();
+    }
+
+    /// So many of the oldest were sent in vain: those that were often enough are given up. As newer
+    /// flows join the next batch, that may be some of them alone.
+    pub fn in_vain(&mut self, flows: usize) {
+        self.flows.range_mut(..flows).for_each(|timed| timed.tries += 1);
+        let given_up = self.flows.partition_point(|timed| timed.tries == TRIES);
+        self.counts.drop_flows(Dropped::Unanswered, given_up);
+        self.done(given_up);
     }
 
     fn show(&self) {
@@ -86,6 +96,24 @@ mod tests {
             flow
         };
         numbers.map(flow).collect()
+    }
+
+    #[test]
+    fn a_flow_is_given_up_when_it_was_sent_often_enough_itself() {
+        let counts = Arc::<Counts>::default();
+        let mut queue = Queue::after(0, Arc::clone(&counts));
+        let mut newest = 3;
+        for tried in 1..=TRIES {
+            queue.take(kept(newest, 1), |time| time.0);
+            assert_eq!(queue.batch().len() as u64, newest, "others join the batch");
+            queue.in_vain(newest as usize);
+            newest += u64::from(tried < TRIES);
+        }
+        let waiting: Vec<_> = queue.flows.iter().map(|timed| timed.tries).collect();
+        assert_eq!(waiting, [4, 3, 2, 1]);
+        assert_eq!((counts.dropped(Dropped::Unanswered), counts.waiting()), (3, 4));
+        queue.in_vain(4);
+        assert_eq!((counts.dropped(Dropped::Unanswered), counts.waiting()), (4, 3));
     }
 
     proptest! {

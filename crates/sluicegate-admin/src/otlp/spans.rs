@@ -1,9 +1,9 @@
 //! A flow as spans, in the JSON encoding of OTLP: ids in hexadecimal, times as digits.
 
 use super::Export;
-use super::ids::Ids;
 use serde_json::{Value, json};
 use sluicegate::{FlowStep, FlowTrace, Time};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 /// Kinds of spans, and the status of those that failed, as OTLP numbers them.
 const INTERNAL: u8 = 1;
@@ -15,11 +15,12 @@ const SAMPLED: u32 = 1;
 const KNOWN: u32 = 0x100;
 const REMOTE: u32 = 0x200;
 
-/// A flow, and when it was born in nanoseconds since 1970.
+/// A flow, when it was born in nanoseconds since 1970, and how often it was sent in vain.
 #[derive(Clone, Debug)]
 pub(super) struct Timed {
     pub flow: FlowTrace,
     pub born: u64,
+    pub tries: u8,
 }
 
 impl Timed {
@@ -42,19 +43,18 @@ pub(super) fn request<'a>(export: &Export, flows: impl Iterator<Item = &'a Timed
 
 /// The flow as a span that serves a request, and its steps as those within it.
 fn spans(timed: &Timed) -> impl Iterator<Item = Value> {
-    let Timed { flow, born } = timed;
-    let ids = Ids::of(flow);
+    let Timed { flow, born, .. } = timed;
     let end = flow.born + flow.total;
     // A step lies within its flow: what is not known of its end is over with that.
     let wall = move |time: Time| {
         nanos(born + time.clamp(flow.born, end).since(flow.born).as_nanos() as u64)
     };
     let steps = flow.steps.iter().enumerate();
-    let steps = steps.map(move |(n, step)| self::step(ids, n, step, end, wall));
-    std::iter::once(root(flow, ids, [wall(flow.born), wall(end)])).chain(steps)
+    let steps = steps.map(move |(n, step)| self::step(flow, n, step, wall));
+    std::iter::once(root(flow, [wall(flow.born), wall(end)])).chain(steps)
 }
 
-fn root(flow: &FlowTrace, ids: Ids, [start, end]: [Value; 2]) -> Value {
+fn root(flow: &FlowTrace, [start, end]: [Value; 2]) -> Value {
     let mut attributes = vec![
         // It may be larger than numbers are in OTLP.
         text("sluicegate.flow", &flow.flow.to_string()),
@@ -65,17 +65,17 @@ fn root(flow: &FlowTrace, ids: Ids, [start, end]: [Value; 2]) -> Value {
     if flow.lost > 0 {
         attributes.push(count("sluicegate.steps_lost", flow.lost as u64));
     }
-    let remote = if ids.parent.is_some() { REMOTE } else { 0 };
+    let remote = if flow.parent.is_some() { REMOTE } else { 0 };
     let mut span = json!({
-        "traceId": format!("{:032x}", ids.trace),
-        "spanId": format!("{:016x}", ids.span),
+        "traceId": format!("{:032x}", flow.trace),
+        "spanId": format!("{:016x}", flow.span),
         "flags": SAMPLED | KNOWN | remote,
         "name": flow.source.as_deref().unwrap_or("flow"),
         "kind": SERVER,
         "startTimeUnixNano": start,
         "endTimeUnixNano": end,
     });
-    if let Some(parent) = ids.parent {
+    if let Some(parent) = flow.parent {
         span["parentSpanId"] = format!("{parent:016x}").into();
     }
     if let Some(why) = flow.why {
@@ -87,9 +87,9 @@ fn root(flow: &FlowTrace, ids: Ids, [start, end]: [Value; 2]) -> Value {
     span
 }
 
-fn step(ids: Ids, n: usize, step: &FlowStep, end: Time, wall: impl Fn(Time) -> Value) -> Value {
+fn step(flow: &FlowTrace, n: usize, step: &FlowStep, wall: impl Fn(Time) -> Value) -> Value {
     let queued = step.queued.min(step.started);
-    let ended = step.ended.unwrap_or(end).max(step.started);
+    let ended = step.ended.unwrap_or(flow.born + flow.total).max(step.started);
     let mut attributes = vec![
         text("sluicegate.step", step.kind.name()),
         text("sluicegate.stage", &step.stage),
@@ -108,9 +108,9 @@ fn step(ids: Ids, n: usize, step: &FlowStep, end: Time, wall: impl Fn(Time) -> V
         attributes.push(json!({ "key": "sluicegate.mates", "value": value }));
     }
     json!({
-        "traceId": format!("{:032x}", ids.trace),
-        "spanId": format!("{:016x}", ids.step(n)),
-        "parentSpanId": format!("{:016x}", ids.span),
+        "traceId": format!("{:032x}", flow.trace),
+        "spanId": format!("{:016x}", step_span(flow.span, n)),
+        "parentSpanId": format!("{:016x}", flow.span),
         "flags": SAMPLED | KNOWN,
         "name": step.stage,
         "kind": INTERNAL,
@@ -119,6 +119,11 @@ fn step(ids: Ids, n: usize, step: &FlowStep, end: Time, wall: impl Fn(Time) -> V
         "attributes": attributes,
         "events": [{ "name": "started", "timeUnixNano": wall(step.started) }],
     })
+}
+
+/// The id of a step of the flow with this span, the same each time: of 64 bits, never 0.
+fn step_span(flow: u64, step: usize) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one((flow, step)).max(1)
 }
 
 /// Digits, as 64 bits are more than numbers have in JSON.

@@ -73,7 +73,7 @@ fn a_flow_is_a_span_with_its_steps_within() {
     flow.steps[1].mates = vec![u64::MAX, 3];
     flow.steps[1].forked = true;
     (flow.trace, flow.parent) = (0xabc << 64 | 7, Some(9));
-    let timed = Timed { flow, born: 1_700_000_000_000_000_000 };
+    let timed = Timed { flow, born: 1_700_000_000_000_000_000, tries: 0 };
     let spans = spans_of(&timed);
     let [root, pass, end] = &spans[..] else { panic!("{spans:#?}") };
 
@@ -114,7 +114,7 @@ fn a_flow_that_failed_says_why_and_the_service_is_named() {
     let mut flow = KEPT.clone();
     (flow.why, flow.kept, flow.source) = (Some(Why::Expired), Kept::Failed, None);
     flow.lost = 3;
-    let timed = Timed { flow, born: 7 };
+    let timed = Timed { flow, born: 7, tries: 0 };
     let export = Export::to("http://127.0.0.1:4318").expect("an address");
     let request = read(&export.service("shop").version("1.2"), &[timed]);
     let resource = &request.resource_spans[0];
@@ -161,7 +161,7 @@ fn made(base: &FlowTrace, number: u64, drawn: &Drawn) -> Timed {
         step
     };
     flow.steps = drawn.3.iter().map(step).collect();
-    Timed { flow, born: 1_700_000_000_000_000_000 + drawn.0 }
+    Timed { flow, born: 1_700_000_000_000_000_000 + drawn.0, tries: 0 }
 }
 
 proptest! {

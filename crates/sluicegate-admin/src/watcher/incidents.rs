@@ -2,6 +2,7 @@
 
 use super::conditions::Conditions;
 use crate::diagnose::Diagnosis;
+use crate::events;
 use crate::model::{Admission, Net, Stage};
 use serde::Serialize;
 use sluicegate::Changed;
@@ -118,7 +119,9 @@ impl Incidents {
         }
         self.count += 1;
         let (number, at_ms) = (self.count, self.at_ms);
-        self.kept.push_back(Incident { number, at_ms, kind, stage, words, over });
+        let incident = Incident { number, at_ms, kind, stage, words, over };
+        events::incident(&incident);
+        self.kept.push_back(incident);
     }
 
     /// What somebody changed from outside.

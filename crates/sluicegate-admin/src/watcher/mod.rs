@@ -12,7 +12,6 @@ pub use history::{BYTES_PER_STAGE, STAGES_KEPT};
 pub use incidents::{INCIDENTS_KEPT, Incident};
 
 use crate::diagnose::Diagnoses;
-use crate::events;
 use crate::model::{Net, Stage};
 use crate::rates::{Rates, StageRates, rates};
 use history::{History, Row};
@@ -70,26 +69,24 @@ impl Watcher {
     /// a stream for all, if there are any.
     pub fn look(&mut self, look: Look<'_>) -> Option<String> {
         let Look { net: now, waits, responses, changes, watched } = look;
+        let told = self.incidents.count();
         let at_ms = self.time(&now);
         let none = Net::default();
         let before = self.diagnoses.last();
         let mut rates = rates(before.unwrap_or(&none), &now).or_of_flows(&self.rates);
-        let responses: Vec<_> = responses.iter().map(|(of, times)| (of, *times)).collect();
-        let responses = self.responses.since(&responses);
+        let responses = self.responses.since(responses.iter().map(|(of, times)| (of, *times)));
         for class in &mut rates.classes {
             let p99 = u8::try_from(class.class).ok().and_then(|class| responses.get(&class));
             class.response_p99_us = p99.copied();
         }
-        let waits = self.waits.since(&waits[..waits.len().min(STAGES_KEPT)]);
+        let waits = self.waits.since(waits.iter().take(STAGES_KEPT).copied());
         let rows = Rows { now: &now, rates: &rates, waits };
         self.history.push(at_ms, rows.whole(), rows.each());
         self.rates = rates;
-        let told = self.incidents.count();
         self.incidents.look(at_ms, before, &now, changes);
         let net = watched.then(|| now.to_json());
         let diagnosis = self.diagnoses.look(now);
         self.incidents.diagnosis(diagnosis);
-        self.incidents.since(told).for_each(events::incident);
         net.map(|net| {
             let incidents: Vec<_> = self.incidents.since(told).collect();
             let (rates, diagnosis, incidents) =
@@ -118,6 +115,7 @@ impl Watcher {
             self.history.shift(began);
             self.incidents.succeed(began, at_ms);
             self.diagnoses = Diagnoses::default();
+            (self.waits, self.responses) = Default::default();
         }
         at_ms
     }

@@ -57,6 +57,10 @@ fn how_long_answers_took_is_of_those_since_the_last_look() {
     let p99 = look(2000, &response).as_f64().expect("it is told");
     assert!((1_000.0..1_140.0).contains(&p99), "{p99}");
     assert_eq!(look(3000, &response), Value::Null, "nothing was answered");
+    let mut anew = Histogram::default();
+    anew.record(1_000_000, 100_000);
+    anew.record(5_000_000_000, 2_000);
+    assert!(look(500, &anew).as_f64() > Some(4e6), "another net counts from its start");
 }
 
 #[test]
@@ -88,7 +92,8 @@ fn a_net_that_takes_over_goes_on_with_the_history() {
     let mut watcher = Watcher::default();
     watcher.look(look(net(5000, 100), false));
     watcher.look(look(net(6000, 200), false));
-    watcher.look(look(net(400, 10), false));
+    let event = watcher.look(look(net(400, 10), true)).expect("an event");
+    assert!(event.contains(r#""kind":"restart""#), "who watches is told: {event}");
     watcher.look(look(net(1400, 30), false));
     let cart = read(&watcher.history(Some("cart")).expect("it is kept"));
     assert_eq!(cart["t"], json!([-1600, -600, 400, 1400]));
