@@ -112,11 +112,14 @@ impl Thread {
         loop {
             let stopped = stop.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout);
             self.collect();
-            if stopped || self.next <= Instant::now() {
-                while self.send_some() {}
-            }
             if stopped {
+                // Whoever stopped it waits no longer, and has said that the rest was not sent.
+                let end = Instant::now() + FAREWELL;
+                while Instant::now() < end && self.send_some() {}
                 return;
+            }
+            if self.next <= Instant::now() {
+                while self.send_some() {}
             }
         }
     }
