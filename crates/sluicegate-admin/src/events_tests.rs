@@ -99,6 +99,20 @@ fn what_is_seen_of_a_net_is_told_when_it_begins_and_when_it_is_over() {
     has(&ended, "INFO incident: the net takes no new work kind=\"drain\"");
 }
 
+#[test]
+fn a_net_that_begins_anew_is_told() {
+    let mut watcher = Watcher::default();
+    let mut look = |second| {
+        let net = net(second, json!({}), json!({}));
+        told(|| drop(watcher.look(Look { net, ..Look::default() })))
+    };
+    assert!(look(100).is_empty());
+    let anew = "INFO incident: the net began anew, with its settings as they are kind=\"restart\" \
+                over=false";
+    assert_eq!(look(1), [anew]);
+    assert!(look(2).is_empty());
+}
+
 /// Takes every change.
 struct Willing;
 

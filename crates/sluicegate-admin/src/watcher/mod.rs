@@ -70,6 +70,7 @@ impl Watcher {
     /// a stream for all, if there are any.
     pub fn look(&mut self, look: Look<'_>) -> Option<String> {
         let Look { net: now, waits, responses, changes, watched } = look;
+        let told = self.incidents.count();
         let at_ms = self.time(&now);
         let none = Net::default();
         let before = self.diagnoses.last();
@@ -84,7 +85,6 @@ impl Watcher {
         let rows = Rows { now: &now, rates: &rates, waits };
         self.history.push(at_ms, rows.whole(), rows.each());
         self.rates = rates;
-        let told = self.incidents.count();
         self.incidents.look(at_ms, before, &now, changes);
         let net = watched.then(|| now.to_json());
         let diagnosis = self.diagnoses.look(now);
