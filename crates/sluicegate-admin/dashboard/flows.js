@@ -27,7 +27,7 @@ export class Flows {
 
   update(net) {
     // Another net has other flows.
-    if (this.net && net.time_ms < this.net.time_ms) this.looked = 0;
+    if (this.net && net.time_ms < this.net.time_ms) [this.looked, this.shown] = [0, null];
     this.net = net;
     if (gates(net)) { this.list(null); return; }
     if (this.looked && performance.now() - this.looked < LOOK) return;

@@ -116,6 +116,20 @@ fn each_is_told_though_more_happen_at_once_than_are_remembered() {
 }
 
 #[test]
+fn a_net_that_begins_anew_is_told() {
+    let mut watcher = Watcher::default();
+    let mut look = |second| {
+        let net = net(second, json!({}), json!({}));
+        told(|| drop(watcher.look(Look { net, ..Look::default() })))
+    };
+    assert!(look(100).is_empty());
+    let anew = "INFO incident: the net began anew, with its settings as they are kind=\"restart\" \
+                over=false";
+    assert_eq!(look(1), [anew]);
+    assert!(look(2).is_empty());
+}
+
+#[test]
 fn changes_are_told_with_who_and_what_and_refused_ones_are_not() {
     let (shown, _sim) = service();
     let post = |target: &str| told(|| drop(answer(ask("POST", target), &shown)));

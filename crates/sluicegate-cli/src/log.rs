@@ -6,9 +6,8 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
 /// What is told unless something else is asked for: warnings, that a collector that was told of
-/// takes spans again, and who changed what. What stdout
-/// says too, the start, reloads and the end, is not said twice. That a handler slept is for who
-/// writes it.
+/// takes spans again, and who changed what. What stdout says too, the start, reloads and the end,
+/// is not said twice. That a handler slept is for who writes it.
 const UNLESS_ASKED: &str =
     "warn,sluicegate::settings=info,sluicegate::otlp=info,sluicegate::slept=off";
 

@@ -145,6 +145,23 @@ fn flows_are_listed_by_what_they_were_kept_for() {
 }
 
 #[test]
+fn a_flow_of_a_net_that_took_over_is_no_flow_of_the_one_before() {
+    let Some((mut server, _, mut browser)) = open(DESK) else { return };
+    let shown = |server: &Server, browser: &mut Browser, trace: &str| {
+        let field = format!("traceparent: 00-{trace}-00f067aa0ba902b7-01\r\n");
+        server.client().ask("GET", "/", &field);
+        let at = "#flows .fall";
+        until("its flow is shown", || browser.text(at).contains(trace).then_some(()));
+    };
+    shown(&server, &mut browser, "4bf92f3577b34da6a3ce929d0e0e4736");
+    server.signal(rustix::process::Signal::HUP);
+    assert_eq!(server.says(), "SIGHUP: the settings were read again");
+    shown(&server, &mut browser, "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(browser.complaints(), [""; 0]);
+    server.stop();
+}
+
+#[test]
 fn the_bottleneck_of_each_prepared_net_is_named() {
     let Some(mut browser) = Browser::open(DESK) else { return };
     let troubles = troubles::all();
