@@ -96,3 +96,33 @@ proptest! {
         prop_assert_eq!(observer.flows_missed(), 0);
     }
 }
+
+#[test]
+fn a_shorter_window_ends_the_one_before() {
+    let time = VirtualTime::default();
+    let mut net = Net::new("shorter");
+    let cpu = net.domain("cpu").pinned(1);
+    let end = || {
+        from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+            batch.for_each(|event| event.split().0.finish());
+        })
+    };
+    let end = net.add(stage("end", end).on(cpu));
+    let entry = net.entry(end.inlet);
+    let set = |window| [("traces.slowest", 1.into()), ("traces.window", ms(window).into())];
+    net.change(&set(3_600_000)).unwrap();
+    let mut sim = Sim::with(net, Setup::seed(1).time(&time)).unwrap();
+    let observer = sim.observer();
+    let kept = || observer.flows().iter().map(|flow| flow.flow).collect::<Vec<_>>();
+    let send = |sim: &mut Sim| {
+        assert!(entry.send(0).is_ok());
+        assert!(sim.settle(100));
+        time.advance(ms(100));
+    };
+    send(&mut sim);
+    assert!(kept().is_empty());
+    observer.change("", &set(100)).unwrap();
+    send(&mut sim);
+    send(&mut sim);
+    assert_eq!(kept(), [0, 1, 2]);
+}
