@@ -476,14 +476,15 @@ impl RawFlow {
     }
 }
 
-/// A step was over when its worker began a later one, which was fused to it.
+/// A step was over when its worker began the next one, which was fused to it: any that is not of
+/// the same batch, as that of a second tag is.
 fn end_each<T, U>(steps: &mut [(Step, T, U)]) {
     for n in 0..steps.len() {
         let (now, later) = (steps[n].0, &steps[n + 1..]);
-        let fused = later.iter().map(|(step, ..)| step);
-        let fused = fused.filter(|step| step.worker == now.worker && step.started > now.started);
-        let ended = fused.map(|step| step.started).min().unwrap_or(UNKNOWN);
-        steps[n].0.ended = now.ended.min(ended);
+        let batch = |step: &Step| (step.started, step.stage);
+        let mut later = later.iter().map(|(step, ..)| step);
+        let next = later.find(|step| step.worker == now.worker && batch(step) != batch(&now));
+        steps[n].0.ended = now.ended.min(next.map_or(UNKNOWN, |next| next.started));
     }
 }
 

@@ -415,3 +415,33 @@ fn when_an_event_came_is_told_as_its_queue_knows_it() {
         assert_eq!(steps, expected);
     }
 }
+
+#[test]
+fn a_step_is_over_when_a_stage_begins_that_is_fused_to_its() {
+    for [a, b] in [[3, 2], [0, 2], [3, 0]] {
+        let (time, log, mut net) = (VirtualTime::default(), Log::default(), Net::new("row"));
+        let cpu = net.domain("cpu").pinned(1);
+        let front = stage("front", move || Front::new(2, &log).patient()).on(cpu).flows(2);
+        let front = net.add(front);
+        let mut last = front.out;
+        for (name, cost) in [("a", a), ("b", b)] {
+            let clock = time.clone();
+            let next = stage(name, move || busy_pass(&clock, ms(cost))).on(cpu).slice(ms(100));
+            let next = net.add(next);
+            net.wire(last, next.inlet);
+            last = next.out;
+        }
+        net.wire(last, front.inlet).returns(front.out);
+        assert_eq!(net.fuse(), 2);
+        let sim = run(net, &time, &[("traces.one_in", 1.into())]);
+        let (a, b) = (2 * a, 2 * (a + b));
+        let path = [
+            "front entered 0 0 0 0".to_owned(),
+            format!("a handled 0 0 {a} 2"),
+            format!("b handled {a} {a} {b} 2"),
+            format!("front answered {b} {b} {b} 2"),
+        ];
+        let flows = sim.observer().flows();
+        assert_eq!(flows.iter().map(told).collect::<Vec<_>>(), [&path[..], &path[..]]);
+    }
+}
