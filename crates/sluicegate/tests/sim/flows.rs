@@ -445,3 +445,102 @@ fn a_step_is_over_when_a_stage_begins_that_is_fused_to_its() {
         assert_eq!(flows.iter().map(told).collect::<Vec<_>>(), [&path[..], &path[..]]);
     }
 }
+
+/// Lets a flow in when it starts and when one is answered, each with the number of the one before
+/// and so many more. To answer takes 3 ms, and what comes after it 1 ms.
+struct InTurn(VirtualTime, u64, u64);
+
+impl InTurn {
+    fn enter(&mut self, flow: u64, cx: &mut Cx<'_, Out<u64>>) {
+        if self.1 > 0 {
+            self.1 -= 1;
+            let tag = cx.enter(flow, Entering::default()).expect("there is a place");
+            cx.out.emit(tag.with(flow));
+        }
+    }
+}
+
+impl Stage for InTurn {
+    type In = u64;
+    type Out = Out<u64>;
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        self.enter(1, cx);
+    }
+
+    fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>) {
+        for event in batch {
+            let (tag, flow) = event.split();
+            self.0.spend(ms(3));
+            tag.finish();
+            self.enter(flow + self.2, cx);
+            self.0.spend(ms(1));
+        }
+    }
+}
+
+#[test]
+fn a_flow_is_kept_whose_place_another_takes_in_the_run_in_which_it_ends() {
+    for further in [0, 1, 4096] {
+        let (time, mut net) = (VirtualTime::default(), Net::new("turns"));
+        let cpu = net.domain("cpu").pinned(1);
+        let clock = time.clone();
+        let front = stage("front", move || InTurn(clock.clone(), 3, further)).on(cpu).flows(1);
+        let front = net.add(front.slice(ms(100)));
+        let pass = net.add(stage("pass", crate::common::pass).on(cpu));
+        net.wire(front.out, pass.inlet);
+        net.wire(pass.out, front.inlet).returns(front.out);
+        let sim = run(net, &time, &[("traces.slow", ms(3).into())]);
+        // One whose place another takes is over then, the others with their run.
+        let over = if further % 4096 == 0 { [3, 7, 12] } else { [4, 8, 12] };
+        let path = |began, at, over| {
+            [
+                format!("front entered {began} {began} {at} 0"),
+                format!("pass handled {at} {at} {at} 1"),
+                format!("front answered {at} {at} {over} 1"),
+            ]
+        };
+        let expected = [path(0, 0, over[0]), path(0, 4, over[1]), path(4, 8, over[2])];
+        let flows = sim.observer().flows();
+        let paths: Vec<_> = flows.iter().map(told).collect();
+        assert_eq!(paths, expected, "{further}");
+        let total: Vec<_> = flows.iter().map(|flow| flow.born + flow.total).collect();
+        assert_eq!(total, over.map(|over| Time(0) + ms(over)));
+    }
+}
+
+/// Lets so many flows in and ends them at once, in one run that takes 2 ms.
+struct AtOnce(VirtualTime, u64);
+
+impl Stage for AtOnce {
+    type In = u64;
+    type Out = ();
+
+    fn start(&mut self, cx: &mut Cx<'_, ()>) {
+        for n in 0..self.1 {
+            // Numbers of flows that have ended are given again.
+            cx.enter(n % 5000, Entering::default()).expect("there is a place").finish();
+        }
+        self.0.spend(ms(2));
+    }
+
+    fn handle(&mut self, _: Batch<'_, u64>, _: &mut Cx<'_, ()>) {}
+}
+
+#[test]
+fn flows_that_enter_and_end_in_one_run_are_kept_or_missed() {
+    for many in [2, 10_000] {
+        let (time, mut net) = (VirtualTime::default(), Net::new("once"));
+        let cpu = net.domain("cpu").pinned(1);
+        let clock = time.clone();
+        net.add(stage("front", move || AtOnce(clock.clone(), many)).on(cpu).flows(1));
+        let sim = run(net, &time, &[("traces.one_in", 1.into())]);
+        let flows = sim.observer().flows();
+        assert_eq!(flows.len() as u64 + sim.observer().flows_missed(), many);
+        for flow in flows {
+            let over = if many == 2 { 2 } else { 0 };
+            assert_eq!(told(&flow), [format!("front entered 0 0 {over} 0")]);
+            assert_eq!((flow.total, &*flow.ended_in), (ms(over), "front"));
+        }
+    }
+}
