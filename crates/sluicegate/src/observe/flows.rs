@@ -75,8 +75,8 @@ pub struct FlowTrace {
     /// When it was [born](crate::Tag::born), by the clock of the net.
     pub born: Time,
     /// How long after that it ended: when the run was over in which it did, with all stages that
-    /// are fused, or before: when another that entered in that run took its place, or
-    /// 4096 others had ended in it.
+    /// are fused, or before: when one that entered in that run took the place of one
+    /// that had ended in it, or 4096 had.
     pub total: Duration,
     /// The trace of which it is part: that of which its source [said](crate::Entering::trace) that
     /// it is, else one of its own. Never 0.

@@ -260,8 +260,8 @@ impl Recorder {
 
     /// Steps of what goes on end again when the run is over.
     fn end_noted(&self, noted: &mut Noted, now: Time) {
-        let steps = noted.steps.iter().chain(&noted.entered);
-        steps.for_each(|step| self.own().end(*step, now.0));
+        let (own, steps) = (self.own(), noted.steps.iter().chain(&noted.entered));
+        steps.for_each(|step| own.end(*step, now.0));
         for end in noted.ends.drain(..) {
             self.shared.end(&end, now, &mut noted.allowance);
         }
