@@ -1,6 +1,8 @@
 //! Traces of single flows: which are kept, and that their steps are what happened.
 
-use crate::common::{Asked, Front, Lines, Log, Told, asker, busy_pass, come_to_rest, settle_empty};
+use crate::common::{
+    Asked, Front, Lines, Log, Told, asker, busy_end, busy_pass, come_to_rest, settle_empty,
+};
 use crate::random::{drawn, whole};
 use sluicegate::sim::Setup;
 use sluicegate::{
@@ -144,15 +146,7 @@ fn door(time: &VirtualTime, queue: Capacity) -> (Net, Entry<u64>) {
     let mut net = Net::new("door");
     let cpu = net.domain("cpu").pinned(1);
     let clock = time.clone();
-    let busy = move || {
-        let clock = clock.clone();
-        from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
-            for event in batch {
-                clock.spend(ms(3));
-                event.split().0.finish();
-            }
-        })
-    };
+    let busy = move || busy_end(&clock, |_| ms(3), |tag, _| tag.finish());
     let end = net.add(stage("end", busy).on(cpu).queue(queue).batch(2).slice(ms(100)));
     let entry = net.entry(end.inlet);
     (net, entry)

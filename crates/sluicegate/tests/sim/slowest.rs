@@ -1,8 +1,9 @@
 //! That the slowest flows of each class of a window are kept, against all flows sorted by time.
 
+use crate::common::busy_end;
 use proptest::prelude::*;
 use sluicegate::sim::Setup;
-use sluicegate::{Batch, Cx, Kept, Net, Sim, VirtualTime, Why, from_fn, ms, stage};
+use sluicegate::{Kept, Net, Sim, Tag, VirtualTime, Why, ms, stage};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -51,21 +52,14 @@ proptest! {
         let mut net = Net::new("slowest");
         let cpu = net.domain("cpu").pinned(1);
         let clock = time.clone();
-        let busy = move || {
-            let clock = clock.clone();
-            from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
-                for event in batch {
-                    let (mut tag, n) = event.split();
-                    let (class, took) = (n / 1000, n % 1000);
-                    clock.spend(ms(took));
-                    tag.set_class(class as u8);
-                    match took % 7 {
-                        0 => tag.refuse(Why::Refused),
-                        _ => tag.finish(),
-                    }
-                }
-            })
+        let class_end = |mut tag: Tag, n| {
+            tag.set_class((n / 1000) as u8);
+            match n % 1000 % 7 {
+                0 => tag.refuse(Why::Refused),
+                _ => tag.finish(),
+            }
         };
+        let busy = move || busy_end(&clock, |n| ms(n % 1000), class_end);
         let end = net.add(stage("end", busy).on(cpu).slice(ms(100)));
         let entry = net.entry(end.inlet);
         let settings = [
@@ -102,11 +96,8 @@ fn a_shorter_window_ends_the_one_before() {
     let time = VirtualTime::default();
     let mut net = Net::new("shorter");
     let cpu = net.domain("cpu").pinned(1);
-    let end = || {
-        from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
-            batch.for_each(|event| event.split().0.finish());
-        })
-    };
+    let clock = time.clone();
+    let end = move || busy_end(&clock, |_| ms(0), |tag, _| tag.finish());
     let end = net.add(stage("end", end).on(cpu));
     let entry = net.entry(end.inlet);
     let set = |window| [("traces.slowest", 1.into()), ("traces.window", ms(window).into())];
