@@ -1,7 +1,7 @@
 //! What one worker notes of the flows that it handles, while flows are traced: a step each time one
 //! is taken, and what became of it.
 
-use super::flows::{Allowance, FlowEnd, Traces};
+use super::keep::{Allowance, FlowEnd, Traces};
 use super::paths::{ANSWERS, ASKED, ENTERED, FORKED, PathKey, Paths, Spot, Step, UNKNOWN};
 use super::trace_parent::TraceParent;
 use crate::event::{StageId, Tag, WorkerId};
