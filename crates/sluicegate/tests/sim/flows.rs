@@ -512,8 +512,7 @@ impl Stage for AtOnce {
 
     fn start(&mut self, cx: &mut Cx<'_, ()>) {
         for n in 0..self.1 {
-            // Numbers of flows that have ended are given again.
-            cx.enter(n % 5000, Entering::default()).expect("there is a place").finish();
+            cx.enter(n, Entering::default()).expect("there is a place").finish();
         }
         self.0.spend(ms(2));
     }
@@ -537,4 +536,20 @@ fn flows_that_enter_and_end_in_one_run_are_kept_or_missed() {
             assert_eq!((flow.total, &*flow.ended_in), (ms(over), "front"));
         }
     }
+}
+
+#[test]
+fn each_end_of_a_run_is_looked_at_however_many_there_are() {
+    const MANY: usize = 6000;
+    let mut net = Net::new("many");
+    let cpu = net.domain("cpu").pinned(1);
+    let end = stage("end", || finish(u64::MAX)).on(cpu).queue(bounded(MANY)).batch(MANY);
+    let end = net.add(end.slice(ms(100)));
+    let entry = net.entry(end.inlet);
+    net.change(&[("traces.one_in", 1.into())]).unwrap();
+    let mut sim = Sim::new(net, 1).unwrap();
+    (0..MANY as u64).for_each(|n| assert!(entry.send(n).is_ok()));
+    assert!(sim.settle(10_000));
+    let observer = sim.observer();
+    assert_eq!(observer.flows().len() as u64 + observer.flows_missed(), MANY as u64);
 }
