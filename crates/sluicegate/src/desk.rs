@@ -10,7 +10,7 @@ use crate::ledger::{Counts, Why, bump};
 use crate::observe::{Happening, Recorder, Tracer, WorkerStats};
 use crate::run::{Current, Rest};
 use crate::sim::Befallen;
-use crate::time::Time;
+use crate::time::{Clock, Time};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -121,7 +121,7 @@ impl Desk {
         gone: Arc<Gone>,
         stats: Arc<WorkerStats>,
     ) -> Rc<Self> {
-        Self::with(stages, gone, stats, Recorder::new(Arc::default(), worker))
+        Self::with(stages, gone, stats, Recorder::new(Arc::default(), worker, Clock::real()))
     }
 
     /// One that notes single flows there.

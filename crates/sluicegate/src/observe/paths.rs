@@ -186,6 +186,13 @@ impl Paths {
         self.count.store(n + 1, Release);
     }
 
+    /// The first step of `key`, which takes its place from whoever has it, also from one that had
+    /// the same key.
+    pub fn begin(&self, key: &PathKey, step: &Step) -> Spot {
+        self.place(key.place()).take_over(key);
+        self.add(key, step)
+    }
+
     /// Adds a step to those of `key`, or counts it where there is no room for it.
     #[inline]
     pub fn add(&self, key: &PathKey, step: &Step) -> Spot {
@@ -211,7 +218,7 @@ impl Paths {
         self.places[place as usize % PLACES].get()?.steps.get(step as usize)
     }
 
-    /// A step ends. Where another flow took its place since, in the same batch, both end.
+    /// A step ends. Where another flow took its place since, in the same run, both end.
     #[inline]
     pub fn end(&self, spot: Spot, now: u64) {
         if let Some(cells) = self.cells(spot) {

@@ -1,22 +1,23 @@
 //! What one worker notes of the flows that it handles, while flows are traced: a step each time one
 //! is taken, and what became of it.
 
-use super::flows::{Allowance, FlowEnd, Traces};
+use super::keep::{Allowance, FlowEnd, Traces};
 use super::paths::{ANSWERS, ASKED, ENTERED, FORKED, PathKey, Paths, Spot, Step, UNKNOWN};
 use super::trace_parent::TraceParent;
 use crate::event::{StageId, Tag, WorkerId};
 use crate::ledger::Why;
-use crate::time::Time;
+use crate::time::{Clock, Time};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Ends of one run that are looked at, whether they are to be kept.
+/// Ends of one run that wait for its end to be looked at, whether they are to be kept.
 const ENDS_MAX: usize = 4096;
 
 /// The part of a worker's desk that traces flows.
 pub(crate) struct Recorder {
     shared: Arc<Traces>,
+    clock: Clock,
     /// What the worker knows of [`Traces::on`].
     on: Cell<bool>,
     worker: WorkerId,
@@ -58,10 +59,11 @@ struct OfBatch {
 }
 
 impl Recorder {
-    pub fn new(shared: Arc<Traces>, worker: WorkerId) -> Self {
+    pub fn new(shared: Arc<Traces>, worker: WorkerId, clock: Clock) -> Self {
         Self {
             on: Cell::new(shared.on.load(Relaxed)),
             shared,
+            clock,
             worker,
             own: OnceCell::new(),
             open: Cell::new(false),
@@ -173,7 +175,7 @@ impl Recorder {
         let (noted, own, key) = (&mut *self.noted.borrow_mut(), self.own(), tag.path());
         // The path of a flow that has ended is kept before another one takes its place.
         if noted.ends.iter().any(|end| end.key.shares_place(&key)) {
-            self.end_flows(noted, now);
+            self.end_early(noted);
         }
         let step = Step {
             worker: self.worker.0,
@@ -187,7 +189,7 @@ impl Recorder {
             link: UNKNOWN,
             number: self.number(),
         };
-        noted.entered.push(own.add(&key, &step));
+        noted.entered.push(own.begin(&key, &step));
         self.open.set(true);
         if let Some(trace) = trace {
             self.told(tag, trace);
@@ -223,12 +225,13 @@ impl Recorder {
     /// A flow ends in the run of `stage`.
     #[inline(never)]
     pub fn ended(&self, stage: StageId, tag: &Tag, why: Option<Why>) {
-        let ends = &mut self.noted.borrow_mut().ends;
-        if ends.len() < ENDS_MAX {
-            let asked = tag.is_asked_for();
-            ends.push(FlowEnd { key: tag.path(), class: tag.class(), why, stage, asked });
-            self.open.set(true);
+        let noted = &mut *self.noted.borrow_mut();
+        if noted.ends.len() == ENDS_MAX {
+            self.end_early(noted);
         }
+        let (key, class, asked) = (tag.path(), tag.class(), tag.is_asked_for());
+        noted.ends.push(FlowEnd { key, class, why, stage, asked });
+        self.open.set(true);
     }
 
     /// All that was noted ends now: the run is over. That a step of it was over when one began that
@@ -243,21 +246,25 @@ impl Recorder {
     #[inline(never)]
     fn end_all(&self, now: Time) {
         self.open.set(false);
-        let (noted, own) = (&mut *self.noted.borrow_mut(), self.own());
-        for steps in [&mut noted.steps, &mut noted.entered] {
-            steps.iter().for_each(|step| own.end(*step, now.0));
-            steps.clear();
-        }
-        if !noted.ends.is_empty() {
-            self.end_flows(noted, now);
-        }
+        let noted = &mut *self.noted.borrow_mut();
+        self.end_noted(noted, now);
+        noted.steps.clear();
+        noted.entered.clear();
     }
 
-    fn end_flows(&self, noted: &mut Noted, now: Time) {
-        for end in &noted.ends {
-            self.shared.end(end, now, &mut noted.allowance);
+    /// What ended until now is over before its run is: there is no more room for it.
+    #[cold]
+    fn end_early(&self, noted: &mut Noted) {
+        self.end_noted(noted, self.clock.now());
+    }
+
+    /// Steps of what goes on end again when the run is over.
+    fn end_noted(&self, noted: &mut Noted, now: Time) {
+        let (own, steps) = (self.own(), noted.steps.iter().chain(&noted.entered));
+        steps.for_each(|step| own.end(*step, now.0));
+        for end in noted.ends.drain(..) {
+            self.shared.end(&end, now, &mut noted.allowance);
         }
-        noted.ends.clear();
     }
 }
 

@@ -9,16 +9,31 @@ use crate::time::Time;
 /// Flows of a window that is not over, of all classes.
 pub(super) const OPEN_MAX: usize = 256;
 
-/// When the window ends in which `at` is; each begins where the one before ends.
-fn end(at: Time, window: u64) -> u64 {
-    let window = window.max(1);
-    (at.0 / window + 1).saturating_mul(window)
+/// A window of time; each begins where the one before ends.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    until: u64,
+    length: u64,
+}
+
+impl Window {
+    /// Whether this one is over, or they have another length now: then it becomes that in which
+    /// `at` is.
+    #[inline]
+    fn ends(&mut self, at: Time, length: u64) -> bool {
+        let ends = at.0 >= self.until || length != self.length;
+        if ends {
+            let until = (at.0 / length.max(1) + 1).saturating_mul(length);
+            *self = Self { until, length };
+        }
+        ends
+    }
 }
 
 /// What a worker knows of the window: how long a flow must have taken, by class.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Floors {
-    until: u64,
+    window: Window,
     /// Of classes that are not there yet none was among the slowest.
     least: Vec<u64>,
 }
@@ -27,8 +42,7 @@ impl Floors {
     /// Whether a flow that ended `at` that time may be one of the slowest.
     #[inline]
     pub fn let_in(&mut self, class: u8, took: u64, (at, window): (Time, u64)) -> bool {
-        if at.0 >= self.until {
-            self.until = end(at, window);
+        if self.window.ends(at, window) {
             self.least.clear();
         }
         self.least.get(usize::from(class)).is_none_or(|&least| took >= least)
@@ -47,7 +61,7 @@ impl Floors {
 /// The slowest so far of a window that is not over.
 #[derive(Debug)]
 pub(super) struct Slowest<F> {
-    until: u64,
+    window: Window,
     open: Vec<Open<F>>,
 }
 
@@ -60,17 +74,17 @@ struct Open<F> {
 
 impl<F> Default for Slowest<F> {
     fn default() -> Self {
-        Self { until: 0, open: Vec::new() }
+        Self { window: Window::default(), open: Vec::new() }
     }
 }
 
 impl<F> Slowest<F> {
-    /// The slowest of the window before, if that is over `at` this time, as they came.
+    /// The slowest of the window before, if that is over `at` this time or windows have another
+    /// length now, as they came.
     pub fn over(&mut self, at: Time, window: u64) -> Vec<F> {
-        if at.0 < self.until {
+        if !self.window.ends(at, window) {
             return Vec::new();
         }
-        self.until = end(at, window);
         self.open.drain(..).map(|open| open.flow).collect()
     }
 

@@ -4,7 +4,7 @@ pub use sluicegate::sim::Random;
 use sluicegate::sim::Setup;
 use sluicegate::{
     Adjust, Batch, ByWhy, Controller, Cx, Ended, Entering, NoRoom, Out, Sample, Sim, Snapshot,
-    Stage, StageView, Time, VirtualTime, Why, WireView, from_fn, ms,
+    Stage, StageView, Tag, Time, VirtualTime, Why, WireView, from_fn, ms,
 };
 use sluicegate_macros::{From, Ports};
 use std::cell::RefCell;
@@ -284,6 +284,22 @@ pub fn busy_pass(
         for event in batch {
             time.spend(cost);
             cx.out.emit(event);
+        }
+    })
+}
+
+/// A stage that ends what it gets as `end` says, each event at a cost.
+pub fn busy_end(
+    time: &VirtualTime,
+    cost: fn(u64) -> Duration,
+    end: fn(Tag, u64),
+) -> impl Stage<In = u64, Out = ()> + use<> {
+    let time = time.clone();
+    from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+        for event in batch {
+            let (tag, n) = event.split();
+            time.spend(cost(n));
+            end(tag, n);
         }
     })
 }

@@ -1,6 +1,8 @@
 //! Traces of single flows: which are kept, and that their steps are what happened.
 
-use crate::common::{Asked, Front, Lines, Log, Told, asker, busy_pass, come_to_rest, settle_empty};
+use crate::common::{
+    Asked, Front, Lines, Log, Told, asker, busy_end, busy_pass, come_to_rest, settle_empty,
+};
 use crate::random::{drawn, whole};
 use sluicegate::sim::Setup;
 use sluicegate::{
@@ -144,15 +146,7 @@ fn door(time: &VirtualTime, queue: Capacity) -> (Net, Entry<u64>) {
     let mut net = Net::new("door");
     let cpu = net.domain("cpu").pinned(1);
     let clock = time.clone();
-    let busy = move || {
-        let clock = clock.clone();
-        from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
-            for event in batch {
-                clock.spend(ms(3));
-                event.split().0.finish();
-            }
-        })
-    };
+    let busy = move || busy_end(&clock, |_| ms(3), |tag, _| tag.finish());
     let end = net.add(stage("end", busy).on(cpu).queue(queue).batch(2).slice(ms(100)));
     let entry = net.entry(end.inlet);
     (net, entry)
@@ -414,4 +408,148 @@ fn when_an_event_came_is_told_as_its_queue_knows_it() {
         let expected = ["end handled 0 3 9 2", "end handled 1 3 9 2", "end handled 2 9 12 1"];
         assert_eq!(steps, expected);
     }
+}
+
+#[test]
+fn a_step_is_over_when_a_stage_begins_that_is_fused_to_its() {
+    for [a, b] in [[3, 2], [0, 2], [3, 0]] {
+        let (time, log, mut net) = (VirtualTime::default(), Log::default(), Net::new("row"));
+        let cpu = net.domain("cpu").pinned(1);
+        let front = stage("front", move || Front::new(2, &log).patient()).on(cpu).flows(2);
+        let front = net.add(front);
+        let mut last = front.out;
+        for (name, cost) in [("a", a), ("b", b)] {
+            let clock = time.clone();
+            let next = stage(name, move || busy_pass(&clock, ms(cost))).on(cpu).slice(ms(100));
+            let next = net.add(next);
+            net.wire(last, next.inlet);
+            last = next.out;
+        }
+        net.wire(last, front.inlet).returns(front.out);
+        assert_eq!(net.fuse(), 2);
+        let sim = run(net, &time, &[("traces.one_in", 1.into())]);
+        let (a, b) = (2 * a, 2 * (a + b));
+        let path = [
+            "front entered 0 0 0 0".to_owned(),
+            format!("a handled 0 0 {a} 2"),
+            format!("b handled {a} {a} {b} 2"),
+            format!("front answered {b} {b} {b} 2"),
+        ];
+        let flows = sim.observer().flows();
+        assert_eq!(flows.iter().map(told).collect::<Vec<_>>(), [&path[..], &path[..]]);
+    }
+}
+
+/// Lets a flow in when it starts and when one is answered, each with the number of the one before
+/// and so many more. To answer takes 3 ms, and what comes after it 1 ms.
+struct InTurn(VirtualTime, u64, u64);
+
+impl InTurn {
+    fn enter(&mut self, flow: u64, cx: &mut Cx<'_, Out<u64>>) {
+        if self.1 > 0 {
+            self.1 -= 1;
+            let tag = cx.enter(flow, Entering::default()).expect("there is a place");
+            cx.out.emit(tag.with(flow));
+        }
+    }
+}
+
+impl Stage for InTurn {
+    type In = u64;
+    type Out = Out<u64>;
+
+    fn start(&mut self, cx: &mut Cx<'_, Out<u64>>) {
+        self.enter(1, cx);
+    }
+
+    fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>) {
+        for event in batch {
+            let (tag, flow) = event.split();
+            self.0.spend(ms(3));
+            tag.finish();
+            self.enter(flow + self.2, cx);
+            self.0.spend(ms(1));
+        }
+    }
+}
+
+#[test]
+fn a_flow_is_kept_whose_place_another_takes_in_the_run_in_which_it_ends() {
+    for further in [0, 1, 4096] {
+        let (time, mut net) = (VirtualTime::default(), Net::new("turns"));
+        let cpu = net.domain("cpu").pinned(1);
+        let clock = time.clone();
+        let front = stage("front", move || InTurn(clock.clone(), 3, further)).on(cpu).flows(1);
+        let front = net.add(front.slice(ms(100)));
+        let pass = net.add(stage("pass", crate::common::pass).on(cpu));
+        net.wire(front.out, pass.inlet);
+        net.wire(pass.out, front.inlet).returns(front.out);
+        let sim = run(net, &time, &[("traces.slow", ms(3).into())]);
+        // One whose place another takes is over then, the others with their run.
+        let over = if further % 4096 == 0 { [3, 7, 12] } else { [4, 8, 12] };
+        let path = |began, at, over| {
+            [
+                format!("front entered {began} {began} {at} 0"),
+                format!("pass handled {at} {at} {at} 1"),
+                format!("front answered {at} {at} {over} 1"),
+            ]
+        };
+        let expected = [path(0, 0, over[0]), path(0, 4, over[1]), path(4, 8, over[2])];
+        let flows = sim.observer().flows();
+        let paths: Vec<_> = flows.iter().map(told).collect();
+        assert_eq!(paths, expected, "{further}");
+        let total: Vec<_> = flows.iter().map(|flow| flow.born + flow.total).collect();
+        assert_eq!(total, over.map(|over| Time(0) + ms(over)));
+    }
+}
+
+/// Lets so many flows in and ends them at once, in one run that takes 2 ms.
+struct AtOnce(VirtualTime, u64);
+
+impl Stage for AtOnce {
+    type In = u64;
+    type Out = ();
+
+    fn start(&mut self, cx: &mut Cx<'_, ()>) {
+        for n in 0..self.1 {
+            cx.enter(n, Entering::default()).expect("there is a place").finish();
+        }
+        self.0.spend(ms(2));
+    }
+
+    fn handle(&mut self, _: Batch<'_, u64>, _: &mut Cx<'_, ()>) {}
+}
+
+#[test]
+fn flows_that_enter_and_end_in_one_run_are_kept_or_missed() {
+    for many in [2, 10_000] {
+        let (time, mut net) = (VirtualTime::default(), Net::new("once"));
+        let cpu = net.domain("cpu").pinned(1);
+        let clock = time.clone();
+        net.add(stage("front", move || AtOnce(clock.clone(), many)).on(cpu).flows(1));
+        let sim = run(net, &time, &[("traces.one_in", 1.into())]);
+        let flows = sim.observer().flows();
+        assert_eq!(flows.len() as u64 + sim.observer().flows_missed(), many);
+        for flow in flows {
+            let over = if many == 2 { 2 } else { 0 };
+            assert_eq!(told(&flow), [format!("front entered 0 0 {over} 0")]);
+            assert_eq!((flow.total, &*flow.ended_in), (ms(over), "front"));
+        }
+    }
+}
+
+#[test]
+fn each_end_of_a_run_is_looked_at_however_many_there_are() {
+    const MANY: usize = 6000;
+    let mut net = Net::new("many");
+    let cpu = net.domain("cpu").pinned(1);
+    let end = stage("end", || finish(u64::MAX)).on(cpu).queue(bounded(MANY)).batch(MANY);
+    let end = net.add(end.slice(ms(100)));
+    let entry = net.entry(end.inlet);
+    net.change(&[("traces.one_in", 1.into())]).unwrap();
+    let mut sim = Sim::new(net, 1).unwrap();
+    (0..MANY as u64).for_each(|n| assert!(entry.send(n).is_ok()));
+    assert!(sim.settle(10_000));
+    let observer = sim.observer();
+    assert_eq!(observer.flows().len() as u64 + observer.flows_missed(), MANY as u64);
 }

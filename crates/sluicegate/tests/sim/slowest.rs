@@ -1,8 +1,9 @@
 //! That the slowest flows of each class of a window are kept, against all flows sorted by time.
 
+use crate::common::busy_end;
 use proptest::prelude::*;
 use sluicegate::sim::Setup;
-use sluicegate::{Batch, Cx, Kept, Net, Sim, VirtualTime, Why, from_fn, ms, stage};
+use sluicegate::{Kept, Net, Sim, Tag, VirtualTime, Why, ms, stage};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -51,21 +52,14 @@ proptest! {
         let mut net = Net::new("slowest");
         let cpu = net.domain("cpu").pinned(1);
         let clock = time.clone();
-        let busy = move || {
-            let clock = clock.clone();
-            from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
-                for event in batch {
-                    let (mut tag, n) = event.split();
-                    let (class, took) = (n / 1000, n % 1000);
-                    clock.spend(ms(took));
-                    tag.set_class(class as u8);
-                    match took % 7 {
-                        0 => tag.refuse(Why::Refused),
-                        _ => tag.finish(),
-                    }
-                }
-            })
+        let class_end = |mut tag: Tag, n| {
+            tag.set_class((n / 1000) as u8);
+            match n % 1000 % 7 {
+                0 => tag.refuse(Why::Refused),
+                _ => tag.finish(),
+            }
         };
+        let busy = move || busy_end(&clock, |n| ms(n % 1000), class_end);
         let end = net.add(stage("end", busy).on(cpu).slice(ms(100)));
         let entry = net.entry(end.inlet);
         let settings = [
@@ -95,4 +89,31 @@ proptest! {
         prop_assert_eq!(found, model(&flows, slow, slowest, window));
         prop_assert_eq!(observer.flows_missed(), 0);
     }
+}
+
+#[test]
+fn a_shorter_window_ends_the_one_before() {
+    let time = VirtualTime::default();
+    let mut net = Net::new("shorter");
+    let cpu = net.domain("cpu").pinned(1);
+    let clock = time.clone();
+    let end = move || busy_end(&clock, |_| ms(0), |tag, _| tag.finish());
+    let end = net.add(stage("end", end).on(cpu));
+    let entry = net.entry(end.inlet);
+    let set = |window| [("traces.slowest", 1.into()), ("traces.window", ms(window).into())];
+    net.change(&set(3_600_000)).unwrap();
+    let mut sim = Sim::with(net, Setup::seed(1).time(&time)).unwrap();
+    let observer = sim.observer();
+    let kept = || observer.flows().iter().map(|flow| flow.flow).collect::<Vec<_>>();
+    let send = |sim: &mut Sim| {
+        assert!(entry.send(0).is_ok());
+        assert!(sim.settle(100));
+        time.advance(ms(100));
+    };
+    send(&mut sim);
+    assert!(kept().is_empty());
+    observer.change("", &set(100)).unwrap();
+    send(&mut sim);
+    send(&mut sim);
+    assert_eq!(kept(), [0, 1, 2]);
 }

@@ -17,7 +17,7 @@ impl Worker {
         let domain = plan.domain_of(id);
         // Traces of which nobody knows are never on.
         let traces = if domain.traces { Arc::clone(&plan.traces) } else { Arc::default() };
-        let flows = Recorder::new(traces, id);
+        let flows = Recorder::new(traces, id, plan.clock.clone());
         let stats = Arc::clone(plan.stats.worker(id));
         let desk = Desk::with(plan.stages.len(), Arc::clone(&plan.gone), stats, flows);
         desk.tell_current(Arc::clone(&plan.currents[id.index()]));
