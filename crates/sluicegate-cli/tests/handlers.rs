@@ -73,7 +73,8 @@ fn a_handler_that_hangs_is_named_while_it_does() {
     assert_eq!(net["stalls"], json!([]));
     let stages = net["stages"].as_array().expect("stages");
     let burn = stages.iter().find(|stage| stage["name"] == "burn").expect("it is there");
-    assert_eq!(burn["overruns"], 1);
+    // Not once: a machine that keeps a shorter run from its processor adds to it.
+    assert!(burn["overruns"].as_u64() >= Some(1), "{burn}");
     drop(client);
     server.signal(rustix::process::Signal::TERM);
     let (_, _, said) = server.end();
