@@ -1,0 +1,88 @@
+//! An open volume: one generation's index in memory.
+use crate::error::VolumeError;
+use crate::index::{self, Entry};
+use crate::layout::BLOCK;
+use crate::storage::Storage;
+use crate::superblock::Superblock;
+
+/// One generation of a volume, as it was when it was opened; 32 bytes an object in memory. It
+/// holds no storage: the same `Volume` serves all threads, however they read.
+///
+/// What it names stays in place until two further packs have ended: a pack writes over neither
+/// the newest generation nor the one before.
+#[derive(Debug)]
+pub struct Volume {
+    superblock: Superblock,
+    entries: Box<[Entry]>,
+}
+
+impl Volume {
+    /// Reads the superblocks and the index of the newest generation.
+    ///
+    /// # Errors
+    /// If it cannot be read, is none, or is damaged: see [`VolumeError`].
+    pub fn open<S: Storage + ?Sized>(storage: &S) -> Result<Volume, VolumeError> {
+        let (newest, _) = Superblock::both(storage)?;
+        if newest.generation == 0 {
+            return Err(VolumeError::Unfinished);
+        }
+        Volume::of(newest, storage)
+    }
+
+    pub(crate) fn of<S: Storage + ?Sized>(
+        superblock: Superblock,
+        storage: &S,
+    ) -> Result<Volume, VolumeError> {
+        // No overflow: the superblock was checked.
+        let (need, have) = (superblock.end * BLOCK, storage.size()?);
+        if have < need {
+            return Err(VolumeError::Truncated { need, have });
+        }
+        let len = usize::try_from(superblock.index_bytes())
+            .map_err(|_| VolumeError::Structure("it does not fit into memory"))?;
+        let mut bytes = vec![0; len];
+        storage.read_at(superblock.index * BLOCK, &mut bytes)?;
+        if crc32c::crc32c(&bytes) != superblock.index_sum {
+            return Err(VolumeError::Index);
+        }
+        let entries = index::read(bytes, superblock.end).map_err(VolumeError::Structure)?;
+        Ok(Volume { superblock, entries })
+    }
+
+    /// Where the object of this name may lie, without any reading: a request's path, decoded and
+    /// without its first slash. Another name may have the same hash, so that only
+    /// [`Front::parse`](crate::Front::parse) tells whether it is there.
+    pub fn find(&self, name: &[u8]) -> Option<Entry> {
+        let hash = index::hash(self.superblock.seed, name);
+        let at = self.entries.binary_search_by_key(&hash, |entry| entry.hash).ok()?;
+        Some(self.entries[at])
+    }
+
+    /// Whether `storage` has a newer generation than this one: then it is to be opened anew. Reads
+    /// two blocks.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); this one can then still be served.
+    pub fn newer<S: Storage + ?Sized>(&self, storage: &S) -> Result<bool, VolumeError> {
+        Ok(Superblock::both(storage)?.0.generation > self.superblock.generation)
+    }
+
+    /// Counts the packs into the volume, from 1.
+    pub fn generation(&self) -> u64 {
+        self.superblock.generation
+    }
+
+    /// All entries, by hash: one for each name.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The length of the storage that this generation needs, in bytes.
+    pub fn end(&self) -> u64 {
+        self.superblock.end * BLOCK
+    }
+
+    pub(crate) fn superblock(&self) -> &Superblock {
+        &self.superblock
+    }
+}
