@@ -1,9 +1,7 @@
 //! What is served: a directory, or the files bundled into the program.
-use super::media::media_type;
 use super::name::Name;
-use super::root::Root;
-use super::stamp::Stamp;
 use crate::demo;
+use sluicegate_files::{Root, Stamp, media_type};
 use std::fs::File;
 use std::io;
 

@@ -1,6 +1,7 @@
 //! Reads what a directory holds, as far as it is served.
-use crate::files::{Name, Root};
+use crate::files::Name;
 use rustix::fs::{AtFlags, Dir, FileType, statat};
+use sluicegate_files::Root;
 use std::io;
 use std::time::{Duration, SystemTime};
 

@@ -60,9 +60,29 @@ impl Stamp {
 /// strong whatever the file system does with times. SipHash with a fixed key is no defence
 /// against someone who writes files to collide; whoever may do that may write what he likes.
 pub fn content_tag(content: &[u8]) -> String {
-    let mut hash = DefaultHasher::new();
-    hash.write(content);
-    format!("\"{:x}-{:016x}\"", content.len(), hash.finish())
+    let mut tagger = Tagger::default();
+    tagger.add(content);
+    tagger.tag()
+}
+
+/// Makes the [`content_tag`] of content that comes in parts.
+#[derive(Debug, Default)]
+pub struct Tagger {
+    hash: DefaultHasher,
+    len: u64,
+}
+
+impl Tagger {
+    /// Adds the next part.
+    pub fn add(&mut self, part: &[u8]) {
+        self.hash.write(part);
+        self.len += part.len() as u64;
+    }
+
+    /// The tag of all that was added.
+    pub fn tag(&self) -> String {
+        format!("\"{:x}-{:016x}\"", self.len, self.hash.finish())
+    }
 }
 
 fn since_epoch(ns: i128) -> SystemTime {
@@ -101,6 +121,16 @@ mod tests {
             Stamp { changed_ns: 9, ..FILE },
         ] {
             assert_ne!(other.tag(now), FILE.tag(now));
+        }
+    }
+
+    #[test]
+    fn content_in_parts_has_the_tag_of_the_whole() {
+        let content: Vec<u8> = (0..1000u32).map(|at| (at * 7) as u8).collect();
+        for size in [1, 3, 8, 64, 999] {
+            let mut tagger = Tagger::default();
+            content.chunks(size).for_each(|part| tagger.add(part));
+            assert_eq!(tagger.tag(), content_tag(&content), "{size}");
         }
     }
 
