@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod coding;
+mod held;
 mod media;
 mod name;
 mod root;
@@ -15,6 +16,7 @@ mod told;
 pub use coding::{
     Compression, Effort, MIN, Order, coded_tag, encode, extension, is_pattern, worth,
 };
+pub use held::{Held, LeftOut, What, held};
 pub use media::media_type;
 pub use name::{NAME_MAX, plain_name};
 pub use root::Root;
