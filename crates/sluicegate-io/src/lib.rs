@@ -6,6 +6,7 @@
 
 mod addr;
 mod addresses;
+mod arena;
 pub mod backend;
 mod buf;
 mod choice;
@@ -35,10 +36,11 @@ mod uring;
 
 pub use addr::{Addr, BadAddr, Peer, UNIX_PATH_MAX};
 pub use addresses::{Addresses, network};
+pub use arena::{Arena, Backing, Frames, PAGE, PageKind, Paged};
 pub use backend::Backend;
 pub use buf::{BUFFER_SIZE, Buf, Pool};
 pub use choice::{Asked, Choice};
-pub use chunk::Chunk;
+pub use chunk::{Chunk, Homed};
 pub use conn::{ConnId, How, Lease};
 pub use cpus::{BadCpus, Cpus, NoCpu};
 pub use epoll::Epoll;

@@ -137,7 +137,7 @@ impl Backend for SimBackend {
 
     fn send(&mut self, socket: &Socket, pieces: &mut Pieces) -> Sent {
         let mut bytes = Vec::new();
-        for piece in pieces.as_slice().iter().map(Chunk::as_slice) {
+        for piece in pieces.as_slice().iter().flat_map(Chunk::slices) {
             let room = SEND_MAX - bytes.len();
             bytes.extend_from_slice(&piece[..piece.len().min(room)]);
         }
