@@ -14,6 +14,7 @@ mod chunk;
 mod conn;
 mod cpus;
 mod dial;
+mod disk;
 mod epoll;
 mod events;
 mod io;
@@ -43,6 +44,9 @@ pub use choice::{Asked, Choice};
 pub use chunk::{Chunk, Homed};
 pub use conn::{ConnId, How, Lease};
 pub use cpus::{BadCpus, Cpus, NoCpu};
+pub use disk::{
+    Device, Disk, DiskCounts, DiskLedger, DiskOptions, Extent, Read, ReadDone, Readers, disk,
+};
 pub use epoll::Epoll;
 pub use events::{
     Closed, Connect, ConnectFailed, Incoming, Opened, PIECES, Received, State, Then, Write,
