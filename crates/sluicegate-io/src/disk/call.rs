@@ -132,3 +132,7 @@ impl Call {
         self.askers.into_iter().zip(frames).map(one).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "call_tests.rs"]
+mod tests;

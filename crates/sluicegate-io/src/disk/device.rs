@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSliceMut, Seek, SeekFrom};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,6 +14,7 @@ use rustix::io::Errno;
 
 use crate::arena::{Frames, PAGE};
 use crate::disk::extent::fill;
+use crate::sim::{SECTOR, SimDisk};
 
 /// A file or a block device to read from; clones are the same device.
 ///
@@ -24,11 +26,17 @@ pub struct Device(Arc<Opened>);
 
 struct Opened {
     number: u32,
-    file: File,
+    source: Source,
     name: String,
     len: u64,
     alignment: u32,
     buffered: Option<String>,
+}
+
+/// Where the bytes come from.
+enum Source {
+    File(File),
+    Simulated(SimDisk),
 }
 
 impl Device {
@@ -54,8 +62,8 @@ impl Device {
             }
             Err(error) => return Err(error.into()),
         };
-        let kind = file.metadata()?.file_type();
-        if !kind.is_file() && !std::os::unix::fs::FileTypeExt::is_block_device(&kind) {
+        let about = file.metadata()?;
+        if !about.is_file() && !about.file_type().is_block_device() {
             let text = "it is neither a file nor a block device";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
@@ -71,10 +79,18 @@ impl Device {
             alignment = 1;
         }
         // A block device has no length but where it ends.
-        let len = file.seek(SeekFrom::End(0))?;
+        let len = if about.is_file() { about.len() } else { file.seek(SeekFrom::End(0))? };
         let number = unique();
         let name = path.display().to_string();
-        Ok(Self(Arc::new(Opened { number, file, name, len, alignment, buffered })))
+        let source = Source::File(file);
+        Ok(Self(Arc::new(Opened { number, source, name, len, alignment, buffered })))
+    }
+
+    /// A disk of a simulation.
+    pub(crate) fn simulated(disk: SimDisk) -> Self {
+        let (number, len, name) = (unique(), disk.len(), "simulated disk".to_owned());
+        let (source, alignment) = (Source::Simulated(disk), SECTOR);
+        Self(Arc::new(Opened { number, source, name, len, alignment, buffered: None }))
     }
 
     /// Its path.
@@ -118,7 +134,10 @@ impl Device {
         slices: &mut [IoSliceMut<'_>],
         offset: u64,
     ) -> Result<usize, Errno> {
-        rustix::io::preadv(&self.0.file, slices, offset)
+        match &self.0.source {
+            Source::File(file) => rustix::io::preadv(file, slices, offset),
+            Source::Simulated(disk) => disk.read(slices, offset),
+        }
     }
 
     /// What tells it from others, in order of opening.
@@ -128,7 +147,18 @@ impl Device {
 
     /// Its descriptor, if it is no simulated one: open as long as a clone of it is there.
     pub(crate) fn descriptor(&self) -> Option<RawFd> {
-        Some(self.0.file.as_raw_fd())
+        match &self.0.source {
+            Source::File(file) => Some(file.as_raw_fd()),
+            Source::Simulated(_) => None,
+        }
+    }
+
+    /// The disk of a simulation that it is, if any.
+    pub(crate) fn simulation(&self) -> Option<&SimDisk> {
+        match &self.0.source {
+            Source::File(_) => None,
+            Source::Simulated(disk) => Some(disk),
+        }
     }
 }
 
