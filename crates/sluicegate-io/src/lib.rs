@@ -6,6 +6,7 @@
 
 mod addr;
 mod addresses;
+mod arena;
 pub mod backend;
 mod buf;
 mod choice;
@@ -13,6 +14,7 @@ mod chunk;
 mod conn;
 mod cpus;
 mod dial;
+mod disk;
 mod epoll;
 mod events;
 mod io;
@@ -35,12 +37,16 @@ mod uring;
 
 pub use addr::{Addr, BadAddr, Peer, UNIX_PATH_MAX};
 pub use addresses::{Addresses, network};
+pub use arena::{Arena, Backing, Frames, PAGE, PageKind, Paged};
 pub use backend::Backend;
 pub use buf::{BUFFER_SIZE, Buf, Pool};
 pub use choice::{Asked, Choice};
-pub use chunk::Chunk;
+pub use chunk::{Chunk, Homed};
 pub use conn::{ConnId, How, Lease};
 pub use cpus::{BadCpus, Cpus, NoCpu};
+pub use disk::{
+    Device, Disk, DiskCounts, DiskLedger, DiskOptions, Extent, Read, ReadDone, Readers, disk,
+};
 pub use epoll::Epoll;
 pub use events::{
     Closed, Connect, ConnectFailed, Incoming, Opened, PIECES, Received, State, Then, Write,

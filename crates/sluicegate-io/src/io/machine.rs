@@ -27,6 +27,9 @@ impl Machine for Io {
             }
         }
         self.ready = ready;
+        if !self.disks.is_empty() {
+            self.take_reads();
+        }
         self.feed_hungry();
         for stage in self.raised.drain(..) {
             raised.raise(stage);

@@ -5,6 +5,7 @@
 //! threads, clocks or sockets, with latency, short transfers, resets and peers that vanish.
 
 mod backend;
+mod disk;
 mod end;
 mod happen;
 mod peer;
@@ -18,6 +19,8 @@ use crate::addr::Addr;
 use crate::backend::Socket;
 use crate::listen::{Listener, Listeners};
 pub use backend::SimBackend;
+pub(crate) use disk::SECTOR;
+pub use disk::{SimDisk, SimDiskOptions};
 pub use peer::SimPeer;
 use world::World;
 

@@ -42,6 +42,7 @@ impl Uring {
                 Op::Call => self.called(id, outcome(result), ready),
                 Op::Shutdown => self.shut_down(id),
                 Op::Close => self.place_is_free(ready),
+                Op::Read => self.has_read(id, outcome(result)),
             }
         }
         self.done = done;

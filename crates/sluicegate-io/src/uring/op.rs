@@ -27,12 +27,14 @@ pub(super) enum Op {
     Shutdown,
     /// Closes a direct descriptor.
     Close,
+    /// Reads from a disk.
+    Read,
 }
 
 /// The most places of a table; the bits above hold the kind of operation.
 pub(super) const PLACES_MAX: usize = SLOTS_MAX;
 const KIND_BIT: u32 = PLACES_MAX.trailing_zeros();
-const KINDS: [Op; 11] = [
+const KINDS: [Op; 12] = [
     Op::Wake,
     Op::Cancel,
     Op::Accept,
@@ -44,6 +46,7 @@ const KINDS: [Op; 11] = [
     Op::Call,
     Op::Shutdown,
     Op::Close,
+    Op::Read,
 ];
 
 impl Op {

@@ -83,6 +83,8 @@ impl Ring {
             (opcode::SendMsg::CODE, "sending of pieces"),
             (opcode::PollAdd::CODE, "poll"),
             (opcode::AsyncCancel::CODE, "cancelling"),
+            (opcode::Read::CODE, "reading of files"),
+            (opcode::Readv::CODE, "reading of files into pages"),
         ];
         let operations = operations.map(|(code, what)| (probe.is_supported(code), what));
         match features.into_iter().chain(operations).find(|(has, _)| !has) {

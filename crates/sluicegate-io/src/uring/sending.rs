@@ -4,8 +4,9 @@ use std::mem::zeroed;
 
 use io_uring::{opcode, squeue, types};
 
+use crate::chunk::Chunk;
 use crate::pieces::Pieces;
-use crate::send::PIECES_MAX;
+use crate::send::SLICES_MAX;
 
 /// Pieces that are being sent. Boxed, as the kernel reads it where it lies.
 pub(super) struct Sending {
@@ -26,23 +27,26 @@ impl Default for Sending {
 impl Sending {
     /// Takes pieces off the front of `pieces`, of which there is at least one.
     pub fn load(&mut self, pieces: &mut Pieces) {
-        pieces.split_front(pieces.together(PIECES_MAX).len(), &mut self.pieces);
+        pieces.split_front(pieces.together(SLICES_MAX).len(), &mut self.pieces);
     }
 
     /// The operation that sends them. It points to the pieces and to this: both stay where they
     /// are until it completes.
     pub fn entry(&mut self, fd: types::Fd) -> squeue::Entry {
-        if let [only] = self.pieces.as_slice() {
-            let bytes = only.as_slice();
+        if let [only] = self.pieces.as_slice()
+            && let Some(bytes) = only.as_slice()
+        {
             // What is more than fits the number is sent next.
             let len = bytes.len().min(i32::MAX as usize);
             let send = opcode::Send::new(fd, bytes.as_ptr(), len as u32);
             return send.flags(libc::MSG_NOSIGNAL).build();
         }
         self.places.clear();
-        self.places.extend(self.pieces.as_slice().iter().map(|chunk| {
-            let bytes = chunk.as_slice();
-            libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() }
+        // Of pages that lie apart there may be more, which are sent next.
+        let slices = self.pieces.as_slice().iter().flat_map(Chunk::slices).take(SLICES_MAX);
+        self.places.extend(slices.map(|bytes| libc::iovec {
+            iov_base: bytes.as_ptr().cast_mut().cast(),
+            iov_len: bytes.len(),
         }));
         self.message.msg_iov = self.places.as_mut_ptr();
         self.message.msg_iovlen = self.places.len();

@@ -10,7 +10,7 @@ use crate::backend::Sent;
 use crate::conn::{ConnId, How};
 use crate::pages::Splice;
 use crate::pieces::Pieces;
-use crate::send::{PIECES_MAX, send_now};
+use crate::send::{SLICES_MAX, send_now};
 use crate::system::how;
 use crate::uring::buffers::GROUP;
 use crate::uring::handle::Handle;
@@ -58,7 +58,7 @@ impl Uring {
         }
         debug_assert!(sock.sending.is_none(), "one send at a time keeps the order");
         if let Handle::Fd(fd) = &sock.handle
-            && pieces.lead_to_page_memory(PIECES_MAX)
+            && pieces.lead_to_page_memory(SLICES_MAX)
             && let Some(sent) = send_pages(fd, pieces, &mut self.splice)
         {
             return sent;

@@ -69,7 +69,8 @@ impl World {
         tag.finish();
         let status = exchange.replied().expect("it is replied to").status();
         let chunks = conn.answer(&mut exchange, 0, now, &mut shared).chunks;
-        let bytes: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.as_slice().to_vec()).collect();
+        let bytes: Vec<u8> =
+            chunks.iter().flat_map(|chunk| chunk.slices()).flatten().copied().collect();
         let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").expect("a whole head") + 4;
         let head = String::from_utf8(bytes[..end].to_vec()).expect("text");
         Response { status, head, body: bytes[end..].to_vec() }
