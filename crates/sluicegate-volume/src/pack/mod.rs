@@ -48,7 +48,7 @@ pub struct Packed {
     pub files: u64,
     /// Directories that were given a redirect: all but the root.
     pub directories: u64,
-    /// Coded forms, of these made here and not from files beside.
+    /// Coded forms, made here or from files beside.
     pub coded: u64,
     /// Coded forms that were made here.
     pub made: u64,
