@@ -8,8 +8,8 @@ use std::fmt;
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-const FILE: u8 = 0;
-const DIRECTORY: u8 = 1;
+pub(crate) const FILE: u8 = 0;
+pub(crate) const DIRECTORY: u8 = 1;
 /// Forms that an object may have: as it is, and in each coding.
 const FORMS_MAX: usize = 1 + Coding::ALL.len();
 

@@ -1,6 +1,6 @@
 //! The index: for each name where the front of its object lies, small enough to stay in memory.
 use crate::fields::Fields;
-use crate::layout::{BLOCK, FRONT_MAX, SLOTS, blocks};
+use crate::layout::{BLOCK, FRONT_MAX, PIECE, SLOTS, blocks};
 use bytes::Bytes;
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher;
@@ -71,7 +71,8 @@ impl Entry {
             return Err("an object lies outside of it");
         }
         let front = u64::from(self.front);
-        let sizes = blocks(front) <= self.near.into() && self.near <= self.blocks;
+        let near = blocks(front)..=blocks(front) + blocks(PIECE);
+        let sizes = near.contains(&self.near.into()) && self.near <= self.blocks;
         let fits = sizes && (1..=FRONT_MAX).contains(&front);
         if fits { Ok(()) } else { Err("an object has a front that cannot be") }
     }

@@ -7,14 +7,14 @@ pub const BLOCK: u64 = 4096;
 /// that it can be read, checked and kept without the others.
 pub const PIECE: u64 = 32 * BLOCK;
 
-/// The longest name, in bytes: as long as any that is served from a directory.
-pub const NAME_MAX: usize = 4000;
+/// The most names of a volume: their index takes half a GiB.
+pub const NAMES_MAX: usize = 1 << 24;
 
 /// The longest body, in bytes: 64 GiB, whose checksums take 2 MiB.
 pub const LEN_MAX: u64 = 1 << 36;
 
-/// The longest front, in bytes.
-pub const FRONT_MAX: u64 = 4 << 20;
+/// The longest front, in bytes: more than the checksums of four bodies of the greatest length.
+pub const FRONT_MAX: u64 = 16 << 20;
 
 /// Slots for superblocks, in the first blocks.
 pub(crate) const SLOTS: u64 = 2;

@@ -14,18 +14,23 @@
 //! what somebody has forged: who can write a volume can write a site.
 #![forbid(unsafe_code)]
 
+mod draft;
 mod error;
 mod fields;
 mod front;
 mod index;
 mod layout;
+mod pack;
 mod storage;
 mod superblock;
+mod verify;
 mod volume;
 
 pub use error::VolumeError;
 pub use front::{Bad, Form, Front, Kind};
 pub use index::Entry;
-pub use layout::{BLOCK, FRONT_MAX, LEN_MAX, NAME_MAX, PIECE};
-pub use storage::Storage;
+pub use layout::{BLOCK, FRONT_MAX, LEN_MAX, NAMES_MAX, PIECE};
+pub use pack::{HELD_MAX, Options, PackError, Packed, pack, pack_into};
+pub use storage::{Storage, Target};
+pub use verify::{Broken, Checked, verify};
 pub use volume::Volume;

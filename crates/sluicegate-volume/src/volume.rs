@@ -1,9 +1,10 @@
 //! An open volume: one generation's index in memory.
 use crate::error::VolumeError;
 use crate::index::{self, Entry};
-use crate::layout::BLOCK;
+use crate::layout::{BLOCK, blocks};
 use crate::storage::Storage;
 use crate::superblock::Superblock;
+use std::ops::Range;
 
 /// One generation of a volume, as it was when it was opened; 32 bytes an object in memory. It
 /// holds no storage: the same `Volume` serves all threads, however they read.
@@ -82,7 +83,18 @@ impl Volume {
         self.superblock.end * BLOCK
     }
 
-    pub(crate) fn superblock(&self) -> &Superblock {
-        &self.superblock
+    pub(crate) fn seed(&self) -> u64 {
+        self.superblock.seed
+    }
+
+    pub(crate) fn index_blocks(&self) -> Range<u64> {
+        let start = self.superblock.index;
+        start..start + blocks(self.superblock.index_bytes())
+    }
+
+    /// All blocks that it needs, but for the slots.
+    pub(crate) fn used(&self) -> impl Iterator<Item = Range<u64>> {
+        let extents = self.entries.iter().map(|entry| entry.block..entry.end());
+        extents.chain([self.index_blocks()])
     }
 }
