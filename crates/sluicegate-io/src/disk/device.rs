@@ -80,7 +80,7 @@ impl Device {
         }
         // A block device has no length but where it ends.
         let len = if about.is_file() { about.len() } else { file.seek(SeekFrom::End(0))? };
-        let number = unique();
+        let number = Self::unique();
         let name = path.display().to_string();
         let source = Source::File(file);
         Ok(Self(Arc::new(Opened { number, source, name, len, alignment, buffered })))
@@ -88,7 +88,7 @@ impl Device {
 
     /// A disk of a simulation.
     pub(crate) fn simulated(disk: SimDisk) -> Self {
-        let (number, len, name) = (unique(), disk.len(), "simulated disk".to_owned());
+        let (number, len, name) = (disk.number(), disk.len(), "simulated disk".to_owned());
         let (source, alignment) = (Source::Simulated(disk), SECTOR);
         Self(Arc::new(Opened { number, source, name, len, alignment, buffered: None }))
     }
@@ -140,6 +140,12 @@ impl Device {
         }
     }
 
+    /// A number that no other device of this process has.
+    pub(crate) fn unique() -> u32 {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// What tells it from others, in order of opening.
     pub(crate) fn number(&self) -> u32 {
         self.0.number
@@ -160,12 +166,6 @@ impl Device {
             Source::Simulated(disk) => Some(disk),
         }
     }
-}
-
-/// A number that no other device of this process has.
-fn unique() -> u32 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// What the kernel says direct I/O has to be aligned to: 0 where there is none, a page where it

@@ -41,6 +41,8 @@ impl Default for SimDiskOptions {
 pub struct SimDisk(Arc<Mutex<Disk>>);
 
 struct Disk {
+    /// Its number as a device.
+    number: u32,
     options: SimDiskOptions,
     random: Random,
     content: Vec<u8>,
@@ -52,8 +54,9 @@ struct Disk {
 impl SimDisk {
     /// A disk that holds `content`, whose chances come from `seed`.
     pub fn new(seed: u64, content: Vec<u8>, options: SimDiskOptions) -> Self {
-        let random = Random::new(seed);
-        Self(Arc::new(Mutex::new(Disk { options, random, content, bad: Vec::new(), hangs: false })))
+        let (number, random) = (Device::unique(), Random::new(seed));
+        let (bad, hangs) = (Vec::new(), false);
+        Self(Arc::new(Mutex::new(Disk { number, options, random, content, bad, hangs })))
     }
 
     /// The disk as a device.
@@ -74,6 +77,10 @@ impl SimDisk {
     /// Another content, as if it had been written.
     pub fn write(&self, content: Vec<u8>) {
         self.disk().content = content;
+    }
+
+    pub(crate) fn number(&self) -> u32 {
+        self.disk().number
     }
 
     pub(crate) fn len(&self) -> u64 {
