@@ -25,6 +25,8 @@ mod serve;
 mod service;
 mod site;
 mod stages;
+mod streamed;
+mod volume;
 mod watch;
 
 pub use app::{App, Brought, Mounted};

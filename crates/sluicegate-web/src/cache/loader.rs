@@ -101,7 +101,7 @@ impl Loader {
                 let tag = content_tag(content);
                 // Made anew for each worker, it has no place for variants.
                 let (len, codings) = (content.len() as u64, Order::NONE);
-                let meta = Meta { media, tag, modified: None, len, codings };
+                let meta = Meta { media: media.into(), tag, modified: None, len, codings };
                 return Answer::Page(Page::bundled(name.clone(), meta, content));
             }
             Ok(Found::Directory) => Ok(Answer::Directory),
@@ -178,7 +178,8 @@ impl Loader {
     fn meta(&self, opened: &Opened, stamp: &Stamp, tag: String, now: SystemTime) -> Meta {
         let (media, len) = (opened.media, stamp.len);
         let codings = self.compression.order_for(media, len);
-        Meta { media, tag, modified: Some(stamp.modified().min(now)), len, codings }
+        let modified = Some(stamp.modified().min(now));
+        Meta { media: media.into(), tag, modified, len, codings }
     }
 
     fn stream(&self, opened: Opened, stamp: &Stamp, mut ahead: Ahead) -> Forms {

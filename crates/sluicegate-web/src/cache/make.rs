@@ -62,7 +62,7 @@ impl Loader {
     ) -> Result<Arc<Variant>, Not> {
         let limit = worth(page.meta.len);
         let charge = self.store.room(Variant::cost(limit), gone).ok_or(Not::Now)?;
-        if page.is_gone() {
+        if page.life.is_gone() {
             return Err(Not::Now);
         }
         // A page fits in memory, so that its length fits a `usize`.

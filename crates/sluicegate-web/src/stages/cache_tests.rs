@@ -15,7 +15,7 @@ fn request(text: &str) -> Exchange {
 fn page(path: &str, content: &'static [u8]) -> Arc<Page> {
     let tag = format!("\"{}\"", content.len());
     let (len, codings) = (content.len() as u64, Order::new(&Coding::ALL));
-    let meta = Meta { media: "text/plain", tag, modified: None, len, codings };
+    let meta = Meta { media: "text/plain".into(), tag, modified: None, len, codings };
     Page::bundled(Name::new(path.as_bytes()).expect("a plain path"), meta, content)
 }
 

@@ -12,6 +12,12 @@ pub struct Ask {
     pub name: Name,
 }
 
+impl From<Name> for Ask {
+    fn from(name: Name) -> Ask {
+        Ask { name }
+    }
+}
+
 /// This does.
 #[derive(Debug)]
 pub struct Answered {
@@ -111,6 +117,6 @@ mod tests {
         let news = rig.out.gone.take();
         assert_eq!(news.len(), 1);
         assert!(!news[0].tag().is_flow(), "news belongs to no flow");
-        assert!(news[0].0.iter().all(|page| page.is_gone() && page.meta.len == 3));
+        assert!(news[0].0.iter().all(|page| page.life.is_gone() && page.meta.len == 3));
     }
 }
