@@ -86,8 +86,8 @@ pub fn run(profile: Profile, options: &Options) -> Result<()> {
     let summary = format!(
         "# What it costs to be watched\n\n`cargo xtask bench instructions`\n\nA file of 1 KiB over \
          one connection that is kept, epoll, one worker, the worker's thread in user space alone, \
-         by callgrind: the difference of runs of {} and of {} requests, the median of {RUNS}.\n\n{table}\nEverything on \
-         may cost {MOST:.0} more.\n\n## Machine\n\n{}",
+         by callgrind: the difference of runs of {} and of {} requests, the median of {RUNS}.\n\n\
+         {table}\nEverything on may cost {MOST:.0} more.\n\n## Machine\n\n{}",
         REQUESTS.1,
         REQUESTS.0,
         machine::describe()
