@@ -187,3 +187,30 @@ impl Form {
         Some(u32::from_le_bytes(self.sums.get(at..at + 4)?.try_into().ok()?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::Draft;
+
+    #[test]
+    fn a_front_is_for_its_own_names() {
+        let names = ["docs/index.html", "docs/"].map(str::to_owned);
+        let laid = Draft { names: &names, file: None }.lay();
+        let (front, near, blocks) = (laid.front.len() as u32, laid.near as u32, laid.blocks as u32);
+        let front_sum = crc32c::crc32c(&laid.front);
+        let entry = Entry { hash: 0, block: 2, front, front_sum, near, blocks };
+        let parse = |bytes: &[u8], name: &str| {
+            Front::parse(Bytes::copy_from_slice(bytes), name.as_bytes(), &entry)
+        };
+        // What was read may be longer.
+        let read = [&laid.front[..], &[7; 100]].concat();
+        for name in &names {
+            assert_eq!(parse(&read, name).map(|front| front.kind), Ok(Kind::Directory));
+        }
+        for other in ["", "docs", "docs/index.html/", "x"] {
+            assert_eq!(parse(&read, other), Err(Bad::OtherName), "{other}");
+        }
+        assert_eq!(parse(&read[..laid.front.len() - 1], "docs/"), Err(Bad::Sum));
+    }
+}

@@ -98,3 +98,60 @@ impl Volume {
         extents.chain([self.index_blocks()])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::SLOTS;
+    use std::io;
+
+    /// A disk of which nothing but the start matters.
+    struct Start(Vec<u8>, u64);
+
+    impl Storage for Start {
+        fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+            let start = offset as usize;
+            into.copy_from_slice(&self.0[start..start + into.len()]);
+            Ok(())
+        }
+
+        fn size(&self) -> io::Result<u64> {
+            Ok(self.1)
+        }
+    }
+
+    #[test]
+    fn each_of_100_000_names_is_found_where_it_lies() {
+        const NAMES: u64 = 100_000;
+        let name = |number: u64| format!("directory/{}/{number}.html", number % 1000);
+        let first = SLOTS + blocks(NAMES * 32);
+        let entry = |number: u64| Entry {
+            hash: index::hash(7, name(number).as_bytes()),
+            block: first + number,
+            front: 500,
+            front_sum: 0,
+            near: 1,
+            blocks: 1,
+        };
+        let mut entries: Vec<Entry> = (0..NAMES).map(entry).collect();
+        entries.sort_unstable();
+        let bytes = index::write(&entries);
+        let superblock = Superblock {
+            generation: 2,
+            seed: 7,
+            index: SLOTS,
+            objects: NAMES,
+            index_sum: crc32c::crc32c(&bytes),
+            end: first + NAMES,
+        };
+        let mut start = superblock.write();
+        start.resize(2 * BLOCK as usize, 0);
+        start.extend(bytes);
+        let volume = Volume::open(&Start(start, superblock.end * BLOCK)).expect("it is sound");
+        for number in 0..NAMES {
+            let found = volume.find(name(number).as_bytes()).map(|entry| entry.offset());
+            assert_eq!(found, Some((first + number) * BLOCK));
+        }
+        assert_eq!(volume.find(name(NAMES).as_bytes()), None);
+    }
+}

@@ -38,3 +38,20 @@ impl Space {
         Some(start)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_gap_that_is_long_enough_is_taken() {
+        let mut space = Space { gaps: vec![4..6, 10..15, 20..23] };
+        assert_eq!(space.take(3), Some(10));
+        assert_eq!(space.take(2), Some(4));
+        assert_eq!(space.take(2), Some(13));
+        assert_eq!(space.take(4), None);
+        assert_eq!(space.take(3), Some(20));
+        assert_eq!(space.take(1), None);
+        assert_eq!(space.take(0), Some(23), "nothing has a place too");
+    }
+}
