@@ -22,6 +22,17 @@ pub(crate) use extent::Progress;
 use pool::PoolDisk;
 use ring::RingDisk;
 
+/// Reads that may wait for a worker or a pool.
+const QUEUE: usize = 1024;
+/// Calls of a worker in flight: a disk of flash is at its best from about so many on.
+const DEPTH: usize = 32;
+/// Reads that a worker sorts at once, and a thread of a pool, which makes them one after the other.
+const BATCH: usize = 128;
+const POOL_BATCH: usize = 4;
+/// Bytes of a call for several reads: more of them would keep the device from others for longer
+/// than beginning anew costs.
+const MERGE_MAX: usize = 256 << 10;
+
 /// How the stage `disk` is named and bounded.
 #[derive(Clone, Debug)]
 pub struct DiskOptions {
@@ -46,11 +57,11 @@ impl Default for DiskOptions {
     fn default() -> Self {
         Self {
             name: "disk".to_owned(),
-            queue: 1024,
-            depth: 32,
-            batch: 128,
-            pool_batch: 4,
-            merge: 256 << 10,
+            queue: QUEUE,
+            depth: DEPTH,
+            batch: BATCH,
+            pool_batch: POOL_BATCH,
+            merge: MERGE_MAX,
             ledger: DiskLedger::new(),
         }
     }
