@@ -19,8 +19,8 @@ use crate::sim::{SECTOR, SimDisk};
 /// A file or a block device to read from; clones are the same device.
 ///
 /// It is opened for direct I/O: what is read comes into the pages of the reader, and the system
-/// keeps no copy of it. Where the file system has no direct I/O it is read through the buffer cache,
-/// and [`why_buffered`](Self::why_buffered) says why.
+/// keeps no copy of it. Where the file system has no direct I/O it is read through the buffer
+/// cache, and [`why_buffered`](Self::why_buffered) says why.
 #[derive(Clone)]
 pub struct Device(Arc<Opened>);
 

@@ -38,10 +38,11 @@ const MERGE_MAX: usize = 256 << 10;
 pub struct DiskOptions {
     /// The name of the stage.
     pub name: String,
-    /// Reads that may wait for each worker, or for the pool. What becomes of more is up to the wire.
+    /// Reads that may wait for each worker, or for the pool. What becomes of more is up to the
+    /// wire.
     pub queue: usize,
-    /// Calls that a worker has in flight at once; what comes meanwhile waits. A thread of a pool has
-    /// one in flight.
+    /// Calls that a worker has in flight at once; what comes meanwhile waits. A thread of a pool
+    /// has one in flight.
     pub depth: usize,
     /// Reads that a worker sorts at once.
     pub batch: usize,

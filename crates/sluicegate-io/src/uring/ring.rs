@@ -13,10 +13,10 @@ use crate::uring::unfit::Unfit;
 const SUBMISSIONS: u32 = 1024;
 /// Completions for which there is room; the kernel keeps what is more until there is again.
 const COMPLETIONS: u32 = 4096;
-/// Threads that the kernel may start for a ring: for reads from files whose file system cannot begin
-/// without waiting, as one in user space, and for all else. Sockets need none, and neither do direct
-/// reads from local disks; without a bound, an operation that should not be there could bring a pool
-/// that no controller sees.
+/// Threads that the kernel may start for a ring: for reads from files whose file system cannot
+/// begin without waiting, as one in user space, and for all else. Sockets need none, and neither do
+/// direct reads from local disks; without a bound, an operation that should not be there could
+/// bring a pool that no controller sees.
 const KERNEL_THREADS: [u32; 2] = [8, 1];
 
 /// A completion: the number of its operation, its result and its flags.
