@@ -47,6 +47,15 @@ impl Chunk {
         }
     }
 
+    /// Another of it that holds the same memory. None of a buffer, which one alone has.
+    pub(crate) fn shared(&self) -> Option<Self> {
+        match self {
+            Self::Bytes(bytes) => Some(Self::Bytes(bytes.clone())),
+            Self::Homed(Homed::Buf(_)) => None,
+            Self::Homed(Homed::Paged(paged)) => Some(Self::from(paged.clone())),
+        }
+    }
+
     /// How many bytes this piece has.
     pub fn len(&self) -> usize {
         match self {

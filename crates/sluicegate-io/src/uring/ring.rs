@@ -101,6 +101,13 @@ impl Ring {
         }
     }
 
+    /// Whether the kernel sends without a copy.
+    pub fn has_zero_copy(&self) -> bool {
+        let mut probe = Probe::new();
+        self.ring.submitter().register_probe(&mut probe).is_ok()
+            && probe.is_supported(opcode::SendMsgZc::CODE)
+    }
+
     /// Registers `entries` entries at `at` as the ring of receive buffers of `group`.
     ///
     /// # Safety

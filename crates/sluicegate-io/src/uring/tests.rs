@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use super::ring::EXTRAS;
 use super::sock::INBOX_MAX;
 use super::*;
+use crate::arena::{Arena, PAGE};
 use crate::chunk::Chunk;
 use crate::listen::Listeners;
 
@@ -232,4 +233,37 @@ fn piece(chunk: impl Into<Chunk>) -> Pieces {
     let mut pieces = Pieces::default();
     pieces.append(smallvec::smallvec![chunk.into()]);
     pieces
+}
+
+#[test]
+fn pages_are_sent_without_a_copy_until_the_kernel_says_that_it_copies() {
+    let Some(mut bench) = Bench::new(64, 128, 0, 8) else { return };
+    if !bench.uring.has_zero_copy {
+        return;
+    }
+    const PAGES: usize = 16;
+    let arena = Arena::new(PAGES * PAGE).unwrap();
+    let mut client = bench.client();
+    let socket = bench.accept();
+    bench.uring.attach(1, &socket).unwrap();
+    for _ in 0..3 {
+        let mut frames = arena.take(PAGES).unwrap();
+        frames.slices_mut().for_each(|slice| slice.fill(b'p'));
+        let mut pieces = Pieces::default();
+        pieces.append(smallvec::smallvec![Chunk::from(frames.freeze(PAGES * PAGE))]);
+        assert_eq!(bench.uring.send(&socket, &mut pieces), Sent::Taken);
+        let reader = std::thread::spawn(move || {
+            let mut bytes = vec![0; PAGES * PAGE];
+            client.read_exact(&mut bytes).unwrap();
+            assert!(bytes.iter().all(|byte| *byte == b'p'));
+            client
+        });
+        // They are home when both the send and what is said of it have come.
+        while arena.free() < PAGES {
+            bench.poll();
+        }
+        client = reader.join().unwrap();
+    }
+    // The way leads through this machine alone, so that the first was copied.
+    assert_eq!(bench.uring.take_zero_copy(), ZeroCopy { sends: 1, copied: 1 });
 }
