@@ -56,7 +56,7 @@ impl Device {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let (mut file, mut buffered) = match open(path, flags | OFlags::DIRECT, Mode::empty()) {
             Ok(file) => (File::from(file), None),
-            Err(Errno::INVAL) => {
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => {
                 let file = File::from(open(path, flags, Mode::empty())?);
                 (file, Some("its file system has no direct I/O".to_owned()))
             }
@@ -84,6 +84,14 @@ impl Device {
         let name = path.display().to_string();
         let source = Source::File(file);
         Ok(Self(Arc::new(Opened { number, source, name, len, alignment, buffered })))
+    }
+
+    /// Whatever can be read, also what does not end.
+    #[cfg(test)]
+    pub(crate) fn of(file: File) -> Self {
+        let (number, name, source) = (Self::unique(), "test".to_owned(), Source::File(file));
+        let buffered = Some("it is for a test".to_owned());
+        Self(Arc::new(Opened { number, source, name, len: 0, alignment: 1, buffered }))
     }
 
     /// A disk of a simulation.

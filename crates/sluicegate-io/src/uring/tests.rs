@@ -8,6 +8,7 @@ use super::sock::INBOX_MAX;
 use super::*;
 use crate::arena::{Arena, PAGE};
 use crate::chunk::Chunk;
+use crate::disk::Device;
 use crate::listen::Listeners;
 
 /// More buffers than the kernel fills for one connection before it hears that it is to stop.
@@ -266,4 +267,33 @@ fn pages_are_sent_without_a_copy_until_the_kernel_says_that_it_copies() {
     }
     // The way leads through this machine alone, so that the first was copied.
     assert_eq!(bench.uring.take_zero_copy(), ZeroCopy { sends: 1, copied: 1 });
+}
+
+#[test]
+fn a_read_that_does_not_end_holds_up_nobody_and_gives_its_frames_back_at_the_end() {
+    let Some(mut bench) = Bench::new(64, 128, 0, 8) else { return };
+    let arena = Arena::new(4 * PAGE).unwrap();
+    let (hangs, writer) = std::io::pipe().unwrap();
+    let device = Device::of(std::fs::File::from(OwnedFd::from(hangs)));
+    let frames = smallvec::smallvec![arena.take(3).unwrap()];
+    bench.uring.read(Time(0), 7, Extent { device: device.clone(), offset: 0, frames });
+    let mut client = bench.client();
+    let socket = bench.accept();
+    bench.uring.attach(1, &socket).unwrap();
+    client.write_all(b"ask").unwrap();
+    assert_eq!(bench.recv(&socket), b"ask");
+    let mut ends = Vec::new();
+    bench.uring.take_reads(&mut ends);
+    assert!(ends.is_empty() && arena.free() == 1);
+    // Of a second it has a part when all ends.
+    let (parts, mut feeder) = std::io::pipe().unwrap();
+    let device = Device::of(std::fs::File::from(OwnedFd::from(parts)));
+    let frames = smallvec::smallvec![arena.take(1).unwrap()];
+    bench.uring.read(Time(0), 8, Extent { device, offset: 0, frames });
+    feeder.write_all(b"some").unwrap();
+    client.write_all(b"more").unwrap();
+    assert_eq!(bench.recv(&socket), b"more");
+    drop(bench);
+    assert_eq!(arena.free(), 4);
+    drop(writer);
 }
