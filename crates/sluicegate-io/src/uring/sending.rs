@@ -4,7 +4,7 @@ use std::mem::zeroed;
 
 use io_uring::{opcode, squeue, types};
 
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, gather};
 use crate::pieces::Pieces;
 use crate::send::SLICES_MAX;
 use crate::uring::zero_copy::REPORT;
@@ -60,11 +60,10 @@ impl Sending {
     fn message(&mut self) -> *const libc::msghdr {
         self.places.clear();
         // Of pages that lie apart there may be more, which are sent next.
-        let slices = self.pieces.as_slice().iter().flat_map(Chunk::slices).take(SLICES_MAX);
-        self.places.extend(slices.map(|bytes| libc::iovec {
-            iov_base: bytes.as_ptr().cast_mut().cast(),
-            iov_len: bytes.len(),
-        }));
+        gather(self.pieces.as_slice(), SLICES_MAX, |bytes| {
+            let iov_base = bytes.as_ptr().cast_mut().cast();
+            self.places.push(libc::iovec { iov_base, iov_len: bytes.len() });
+        });
         self.message.msg_iov = self.places.as_mut_ptr();
         self.message.msg_iovlen = self.places.len();
         &raw const self.message
