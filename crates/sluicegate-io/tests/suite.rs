@@ -26,6 +26,7 @@ suite![
     a_large_answer_waits_for_its_reader,
     page_memory_is_sent_as_it_was_when_it_was_let_go_of,
     pages_of_an_arena_are_held_until_they_are_sent,
+    so_are_those_for_unix_sockets,
     a_panic_costs_one_connection,
     reads_wait_for_buffers,
     a_full_table_leaves_the_rest_in_the_backlog,
@@ -241,7 +242,18 @@ fn page_memory_is_sent_as_it_was_when_it_was_let_go_of<W: World>() {
 
 /// What is sent is let go of at once, and its pages are asked for again meanwhile.
 fn pages_of_an_arena_are_held_until_they_are_sent<W: World>() {
-    let mut world = W::new(Setup::with(|setup| setup.settings.output = 8 << 20));
+    pages_are_held::<W>(false);
+}
+
+fn so_are_those_for_unix_sockets<W: World>() {
+    pages_are_held::<W>(true);
+}
+
+fn pages_are_held<W: World>(unix: bool) {
+    let mut world = W::new(Setup::with(|setup| {
+        setup.settings.output = 8 << 20;
+        setup.unix = unix;
+    }));
     // The largest lies in more slices than are sent at once.
     let sizes = [1, 4096, 40_000, 300_000, 4097];
     let mut clients: Vec<_> = sizes.map(|size| (world.connect(), size)).into();
