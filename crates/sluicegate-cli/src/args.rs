@@ -22,7 +22,7 @@ pub struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve a directory
+    /// Serve a directory or a volume
     #[command(after_help = ENDS)]
     Serve(Serve),
     /// Say whether a configuration can be used, and what it would do

@@ -117,7 +117,12 @@ const PLACE_KEYS: &[Key] = &[
         Text("false"),
         "connections take no open files of the process, but places of io_uring",
     ),
-    key("root", Directory, Found("the bundled demo site"), "the directory that is served"),
+    key(
+        "root",
+        Directory,
+        Found("the bundled demo site"),
+        "the directory or volume that is served",
+    ),
 ];
 
 /// What a site may say, the one of the file as well as that of a `[[host]]`.
@@ -194,7 +199,7 @@ const SERVICE_KEYS: &[Key] = &[
         "cache.budget",
         Bytes(0, 1 << 50),
         Found("a quarter of memory, 1 GiB at most"),
-        "bytes of files kept in memory",
+        "bytes of files and volumes kept in memory",
     ),
     key(
         "cache.stream_above",
@@ -408,7 +413,7 @@ pub static HOST_KEYS: &[Key] =
 
 const HOST_OWN: &[Key] = &[
     key("name", Hosts, Required, "names the site answers to; \"*.example.org\" is all below"),
-    key("root", Directory, Required, "the directory that is served"),
+    key("root", Directory, Required, "the directory or volume that is served"),
 ];
 
 /// Lists of settings as one, of their length together.

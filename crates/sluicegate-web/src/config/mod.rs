@@ -70,7 +70,7 @@ pub struct Config {
     pub drain: Duration,
     /// What a client may ask of a connection.
     pub limits: Limits,
-    /// Bytes of files kept in memory.
+    /// Bytes of files and volumes kept in memory.
     pub cache_budget: u64,
     /// A larger file is streamed, not kept; in bytes.
     pub stream_above: u64,

@@ -12,7 +12,7 @@ pub const SITES_MAX: usize = 1024;
 pub struct SiteConfig {
     /// The hosts it answers to; none is all that no other site names.
     pub names: Vec<String>,
-    /// The directory that is served; none is the bundled demo site.
+    /// The directory or volume that is served; none is the bundled demo site.
     pub root: Option<PathBuf>,
     /// Files that stand for their directory, first found.
     pub index: Vec<String>,

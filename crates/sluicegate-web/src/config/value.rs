@@ -35,7 +35,7 @@ impl Kind {
             Kind::Addresses => "addresses such as \"127.0.0.1:8080\", \"[::1]:8080\" or \
                                 \"unix:/run/site.sock\""
                 .to_owned(),
-            Kind::Directory => "the path of a directory".to_owned(),
+            Kind::Directory => "the path of a directory or a volume".to_owned(),
             Kind::Names => "plain file names such as \"index.html\"".to_owned(),
             Kind::Output => "\"stdout\", \"stderr\" or the path of a file".to_owned(),
             Kind::Switch => "true or false".to_owned(),
