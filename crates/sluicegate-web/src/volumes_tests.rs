@@ -1,13 +1,14 @@
 //! Volumes in a simulated network: answers as those of the directory, on disks of all manners.
 use super::*;
 use crate::files::Content;
-use crate::volume::{Source, pack};
+use crate::volume::{OpenVolume, pack};
 use sluicegate_files::{Compression, Effort};
 use sluicegate_io::sim::{SimDisk, SimDiskOptions};
 use sluicegate_volume::Storage;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::sync::OnceLock;
 
 /// Rules, error pages and a fallback of both sites.
 const RULES: &str = "fallback = \"/a.txt\"\n[errors]\n404 = \"/404.html\"\n416 = \"/big.txt\"\n\
@@ -184,7 +185,9 @@ impl OnDisk {
     fn new(seed: u64, options: SimDiskOptions) -> OnDisk {
         let files = Scratch::new();
         site(&files);
-        OnDisk::befallen(Setup::seed(seed), |_| Troubles::none(), seed, options, files)
+        let volume = fs::read(files.path().join("volume")).expect("it was packed");
+        let setup = Setup::seed(seed);
+        OnDisk::befallen(setup, |_| Troubles::none(), seed, options, (files, volume))
     }
 
     fn befallen(
@@ -192,12 +195,11 @@ impl OnDisk {
         troubles: impl FnOnce(&Net) -> Troubles,
         seed: u64,
         options: SimDiskOptions,
-        files: Scratch,
+        (files, volume): (Scratch, Vec<u8>),
     ) -> OnDisk {
-        let volume = fs::read(files.path().join("volume")).expect("it was packed");
         let disk = Arc::new(Shown::new(seed, volume, options));
         let storage: Arc<dyn Storage + Send + Sync> = Arc::clone(&disk) as _;
-        let source = Source::of(storage, disk.0.device()).expect("a volume");
+        let source = OpenVolume::of(storage, disk.0.device()).expect("a volume");
         let config = config(files.path(), "");
         let plan: Arc<Plan> = Content::volume(source).into();
         let memory = Arc::new(Memory::new(2 << 20, 2).expect("it is enough"));
@@ -329,8 +331,12 @@ fn a_volume_is_even_and_comes_to_rest_whatever_befalls_it() {
 }
 
 fn befall(seed: u64) -> BTreeMap<String, u64> {
-    let files = Scratch::new();
-    site(&files);
+    static PACKED: OnceLock<Vec<u8>> = OnceLock::new();
+    let packed = PACKED.get_or_init(|| {
+        let files = Scratch::new();
+        site(&files);
+        fs::read(files.path().join("volume")).expect("it was packed")
+    });
     let troubled = seed % 4 == 3;
     let spared = super::seeds::SPARED;
     let troubles = |net: &Net| match troubled {
@@ -339,7 +345,13 @@ fn befall(seed: u64) -> BTreeMap<String, u64> {
     };
     let errors = if seed % 2 == 1 { 15 } else { 0 };
     let options = SimDiskOptions { errors, ..SimDiskOptions::default() };
-    let mut site = OnDisk::befallen(Setup::seed(seed), troubles, seed, options, files);
+    let mut site = OnDisk::befallen(
+        Setup::seed(seed),
+        troubles,
+        seed,
+        options,
+        (Scratch::new(), packed.clone()),
+    );
     let paths =
         ["/", "/a.txt", "/dir", "/dir/", "/none", "/big.txt", "/img/a%20b.png", "/empty.txt"];
     let fields = ["", "Accept-Encoding: br\r\n", "Range: bytes=5-200000\r\n"];

@@ -41,7 +41,7 @@ pub struct Form {
     /// Its coding; nothing for the content as it is.
     pub coding: Option<Coding>,
     /// What a client is told about it.
-    pub meta: Meta,
+    pub meta: Arc<Meta>,
     /// The bytes.
     pub payload: Payload,
     /// The head of 200.
@@ -216,7 +216,12 @@ fn bit(coding: Coding) -> u8 {
 }
 
 impl Form {
-    fn new(meta: &Meta, coding: Option<Coding>, payload: Payload, effect: &Effect<'_>) -> Form {
+    fn new(
+        meta: &Arc<Meta>,
+        coding: Option<Coding>,
+        payload: Payload,
+        effect: &Effect<'_>,
+    ) -> Form {
         let told = Told {
             media: &meta.media,
             tag: &meta.tag,
@@ -226,7 +231,7 @@ impl Form {
             varies: !meta.codings.is_empty(),
         };
         let (head, unchanged) = told.heads(effect.fields(200), effect.fields(304));
-        Form { coding, meta: meta.clone(), payload, head, unchanged }
+        Form { coding, meta: Arc::clone(meta), payload, head, unchanged }
     }
 
     /// A form of an object, whose heads were made when it was packed, unless more is to be in them.
@@ -236,7 +241,7 @@ impl Form {
             return Form::new(meta, packed.coding, payload, effect);
         }
         let (head, unchanged) = (packed.head.clone(), packed.unchanged.clone());
-        Form { coding: packed.coding, meta: meta.clone(), payload, head, unchanged }
+        Form { coding: packed.coding, meta: Arc::clone(meta), payload, head, unchanged }
     }
 }
 

@@ -60,7 +60,7 @@ pub struct Forms {
 pub struct Large {
     file: File,
     /// What a client is told about it.
-    pub meta: Meta,
+    pub meta: Arc<Meta>,
 }
 
 impl Loader {
@@ -191,10 +191,10 @@ impl Loader {
                 let tag = coded_tag(&stamp.tag(now), coding);
                 let modified = Some(stamp.modified().min(now));
                 let meta = Meta { tag, modified, len: stamp.len, ..meta.clone() };
-                coded.push((coding, Arc::new(Large { file, meta })));
+                coded.push((coding, Arc::new(Large { file, meta: meta.into() })));
             }
         }
-        Forms { plain: Arc::new(Large { file: opened.file, meta }), coded }
+        Forms { plain: Arc::new(Large { file: opened.file, meta: meta.into() }), coded }
     }
 
     /// The files beside one that were coded ahead and can be used.

@@ -69,7 +69,7 @@ impl Loader {
         let coded = encode(coding, self.compression.effort, page.content(), limit as usize);
         let coded = coded.ok_or(Not::Worth)?;
         let tag = coded_tag(&content_tag(&coded), coding);
-        let meta = Meta { tag, len: coded.len() as u64, ..page.meta.clone() };
+        let meta = Meta { tag, len: coded.len() as u64, ..Meta::clone(&page.meta) };
         Ok(Variant::new(coding, meta, coded.into(), charge))
     }
 
@@ -98,7 +98,7 @@ impl Loader {
         }
         let tag = coded_tag(&content_tag(&coded), coding);
         let modified = page.meta.modified.max(Some(stamp.modified().min(SystemTime::now())));
-        let meta = Meta { tag, modified, len: stamp.len, ..page.meta.clone() };
+        let meta = Meta { tag, modified, len: stamp.len, ..Meta::clone(&page.meta) };
         Ok(Ok(Variant::new(coding, meta, coded, charge)))
     }
 }

@@ -136,7 +136,7 @@ fn a_page_that_changes_while_its_variant_is_made_does_not_get_it() {
     assert_eq!(loader.counts.dropped.load(Relaxed), 1);
     // The same when it changes at the last moment: then the store knows.
     let charge = loader.store.room(5000, &mut Vec::new()).expect("there is room");
-    let variant = Variant::new(Coding::Br, old.meta.clone(), vec![1].into(), charge);
+    let variant = Variant::new(Coding::Br, Meta::clone(&old.meta), vec![1].into(), charge);
     assert!(!loader.store.attach(&old, variant));
     let (_, body) = make(&loader, &new, Coding::Br).expect("it is text");
     assert_eq!(decode(Coding::Br, &body), new.content());

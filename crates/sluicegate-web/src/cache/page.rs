@@ -58,7 +58,7 @@ pub struct Page {
     /// What it was found by.
     pub name: Name,
     /// What a client is told about it.
-    pub meta: Meta,
+    pub meta: Arc<Meta>,
     /// Its files when they were read; nothing for bundled content, which never changes.
     pub files: Option<Files>,
     /// Whether the same stamps mean the same content. A file read within a tick of its last
@@ -113,7 +113,7 @@ impl Page {
     ) -> Arc<Page> {
         Arc::new(Page {
             name,
-            meta,
+            meta: Arc::new(meta),
             files,
             settled: AtomicBool::new(settled),
             content,

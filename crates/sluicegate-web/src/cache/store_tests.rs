@@ -53,7 +53,7 @@ fn code(
     let Some(job) = Job::claim(page, coding) else { return };
     let (len, (page, coding)) = (page.meta.len / 2, job.begin());
     if let Some(charge) = store.room(Variant::cost(page.meta.len), gone) {
-        let meta = Meta { len, ..page.meta.clone() };
+        let meta = Meta { len, ..Meta::clone(&page.meta) };
         let variant = Variant::new(coding, meta, vec![b'y'; len as usize].into(), charge);
         assert_eq!(store.attach(&page, variant), !page.life.is_gone());
     }

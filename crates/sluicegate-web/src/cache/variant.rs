@@ -15,7 +15,7 @@ pub struct Variant {
     /// Its coding.
     pub coding: Coding,
     /// What a client is told about it.
-    pub meta: Meta,
+    pub meta: Arc<Meta>,
     content: Stored,
     charge: Charge,
 }
@@ -29,7 +29,7 @@ impl Variant {
     /// Coded content with its charge, of which what is too much is given back.
     pub fn new(coding: Coding, meta: Meta, content: Stored, mut charge: Charge) -> Arc<Variant> {
         charge.shrink(Variant::cost(content.len() as u64));
-        Arc::new(Variant { coding, meta, content, charge })
+        Arc::new(Variant { coding, meta: Arc::new(meta), content, charge })
     }
 
     /// The bytes of the budget it holds.

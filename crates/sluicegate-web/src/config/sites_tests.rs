@@ -81,7 +81,7 @@ fn redirects_and_hosts_are_checked_together() {
     );
     check(
         "[[host]]\nname = \"a\"\n",
-        "site.toml:1:1: this host has no `root`; accepted: the path of a directory",
+        "site.toml:1:1: this host has no `root`; accepted: the path of a directory or a volume",
     );
     check(
         "strict_hosts = true\n",

@@ -90,7 +90,10 @@ fn a_value_is_told_with_what_would_be_accepted() {
         "site.toml:3:11: `handler` is \"ehco\"; accepted: \"echo\", \"burn\", \"sleep\", \
          \"net\", \"panic\", \"app\"",
     );
-    check("root = true\n", "site.toml:1:8: `root` is true; accepted: the path of a directory");
+    check(
+        "root = true\n",
+        "site.toml:1:8: `root` is true; accepted: the path of a directory or a volume",
+    );
 }
 
 #[test]

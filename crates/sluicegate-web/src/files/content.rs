@@ -1,7 +1,7 @@
 //! What is served: a directory, a volume, or the files bundled into the program.
 use super::name::Name;
 use crate::demo;
-use crate::volume::Source;
+use crate::volume::OpenVolume;
 use bytes::Bytes;
 use sluicegate_files::{Root, Stamp, media_type};
 use std::borrow::Cow;
@@ -25,7 +25,7 @@ pub struct Content {
 #[derive(Debug)]
 enum Place {
     Directory(Root),
-    Volume(Arc<Source>),
+    Volume(Arc<OpenVolume>),
     Demo,
     Nowhere,
 }
@@ -65,7 +65,7 @@ impl Content {
     }
 
     /// A volume. What is packed into it has its index files already.
-    pub fn volume(source: Source) -> Content {
+    pub fn volume(source: OpenVolume) -> Content {
         Content { place: Place::Volume(Arc::new(source)), index: Vec::new(), listed: false }
     }
 
@@ -83,7 +83,7 @@ impl Content {
     }
 
     /// The volume that is served, where it is one.
-    pub fn source(&self) -> Option<&Arc<Source>> {
+    pub fn source(&self) -> Option<&Arc<OpenVolume>> {
         match &self.place {
             Place::Volume(source) => Some(source),
             Place::Directory(_) | Place::Demo | Place::Nowhere => None,

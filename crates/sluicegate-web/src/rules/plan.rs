@@ -4,7 +4,7 @@ use super::login::{self, Door};
 use super::site::{Rule, Site};
 use crate::config::{Access, Config, Handler, RuleConfig, SiteConfig};
 use crate::files::{Content, Name, SiteId};
-use crate::volume::Source;
+use crate::volume::OpenVolume;
 use sluicegate_files::Root;
 use sluicegate_http::{Head, Pages, Reply};
 use std::fmt;
@@ -109,7 +109,7 @@ impl Plan {
     }
 
     /// The volumes that are served.
-    pub fn volumes(&self) -> impl Iterator<Item = &Arc<Source>> {
+    pub fn volumes(&self) -> impl Iterator<Item = &Arc<OpenVolume>> {
         self.sites.iter().filter_map(|site| site.content().source())
     }
 
@@ -201,7 +201,7 @@ fn lies_at(path: &Path, config: &SiteConfig) -> Result<Content, String> {
                     `listing`, or the directory that it was packed from"
             .to_owned());
     }
-    let source = Source::open(path).map_err(|error| format!("it {error}; {ACCEPTED}"))?;
+    let source = OpenVolume::open(path).map_err(|error| format!("it {error}; {ACCEPTED}"))?;
     Ok(Content::volume(source))
 }
 

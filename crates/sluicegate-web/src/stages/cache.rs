@@ -1,5 +1,7 @@
 //! Answers from memory; asks `load` for what it does not know of directories, and `pages` for what
 //! it does not know of volumes: once for all who wait for it.
+mod volumes;
+
 use super::instead;
 use super::load::{Answered, Ask, Gone};
 use super::waiting::Waiting;
@@ -7,18 +9,17 @@ use crate::cache::{Answer, Index, Job, Kept, Known, Lack};
 use crate::files::{Content, Name, SiteId};
 use crate::rules::{Effect, Plan};
 use crate::serve;
-use crate::volume::{Counts, Edition, Evicted, Fault, Fetch, Fetched, Got, Memory, Source};
+use crate::volume::{Counts, Evicted, Fault, Fetch, Fetched, Memory};
 use sluicegate::{Batch, Cx, Ended, Event, Out, Stage, Tag, Time, Why};
 use sluicegate_http::{Exchange, Reply};
 use sluicegate_macros::{From, Ports};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
+use volumes::{Current, refused};
 
 /// Time between two looks whether other generations have taken the place of the volumes served.
 const LOOK: Duration = Duration::from_millis(500);
-/// When who was refused by a volume may come again, in seconds.
-const RETRY_AFTER: &str = "1";
 
 /// All that the cache listens to.
 #[derive(From)]
@@ -73,7 +74,7 @@ pub struct Cache {
     /// nothing but this.
     plain: bool,
     /// For each site the volume that it serves, if it does.
-    volumes: Box<[Option<Served>]>,
+    volumes: Box<[Option<Current>]>,
     memory: Arc<Memory>,
     /// Who waits for names of directories.
     waiting: Waiting<Name>,
@@ -83,13 +84,6 @@ pub struct Cache {
     ready: VecDeque<Event<Exchange>>,
     /// Directories to be shown, waiting for room to be sent.
     lists: VecDeque<Event<Exchange>>,
-}
-
-/// A volume as it is served.
-#[derive(Debug)]
-struct Served {
-    source: Arc<Source>,
-    edition: Arc<Edition>,
 }
 
 /// What a request waits for instead of what it asked for; left in its exchange.
@@ -130,14 +124,7 @@ impl Stage for Cache {
     }
 
     fn timer(&mut self, _: u64, cx: &mut Cx<'_, CacheOut>) {
-        for (index, volume) in self.indexes.iter_mut().zip(&mut self.volumes) {
-            if let Some(served) = volume
-                && served.edition.is_over()
-            {
-                served.edition = served.source.edition();
-                index.clear();
-            }
-        }
+        self.renew();
         cx.after(LOOK, 0);
     }
 
@@ -208,13 +195,9 @@ impl Stage for Cache {
 impl Cache {
     /// A cache that knows nothing yet. `memory` is that of volumes, for the counts.
     pub fn new(plan: Arc<Plan>, memory: Arc<Memory>) -> Cache {
-        let ids = || (0..plan.len()).map(|number| SiteId(number as u16));
-        let served = |id| {
-            let source = Arc::clone(plan.of(id).content().source()?);
-            Some(Served { edition: source.edition(), source })
-        };
-        let volumes: Box<[_]> = ids().map(served).collect();
-        let index = |volume: &Option<Served>| match volume {
+        let volumes: Box<[_]> =
+            (0..plan.len()).map(|n| Current::of(&plan, SiteId(n as u16))).collect();
+        let index = |volume: &Option<Current>| match volume {
             Some(_) => Index::lasting(),
             None => Index::default(),
         };
@@ -309,23 +292,6 @@ impl Cache {
         }
     }
 
-    /// Has a request wait for what lies at a name of which nothing is known.
-    fn find(&mut self, event: Event<Exchange>, name: Name, now: Time) {
-        let Some(Served { edition, .. }) = &self.volumes[name.site().number()] else {
-            return self.waiting.join(name, event);
-        };
-        match edition.look(&name) {
-            Some(fetch) => self.fetching.join(fetch, event),
-            None => self.settle(event, &name, &Came::Known(Known::Missing), now),
-        }
-    }
-
-    /// Has a request wait for a form of an object that it is to get.
-    fn lacks(&mut self, event: Event<Exchange>, name: Name, Lack { object, form }: Lack) {
-        let (number, ahead, name) = (0, 0, Some(name));
-        self.fetching.join(Fetch::Piece { object, form, number, ahead, name }, event);
-    }
-
     /// Replies with a page in the place of what was asked for; where there is none the request is
     /// refused, as it would have been without.
     fn cheaper(&mut self, mut event: Event<Exchange>, page: &str, now: Time) {
@@ -390,67 +356,6 @@ impl Cache {
     fn made(&self, name: &Name, make: impl FnOnce(&Effect<'_>) -> Kept) -> Came {
         let path = [b"/", name.as_str().as_bytes()].concat();
         Came::Known(Known::Page(make(&self.plan.of(name.site()).effect(&path))))
-    }
-
-    /// Takes what a volume holds, for all who waited for it.
-    fn fetched(&mut self, tag: Tag, Fetched { fetch, got }: Fetched, now: Time) {
-        let Some((waited, asked)) = self.fetching.answered(&fetch, tag) else { return };
-        let Some(name) = fetch.name().cloned() else { return };
-        let piece = match &got {
-            Ok(Got::Object(_, piece)) => piece.clone(),
-            Ok(Got::Piece(piece)) => Some(Arc::clone(piece)),
-            Ok(Got::Nothing) | Err(_) => None,
-        };
-        let object = match (&got, &fetch) {
-            (Ok(Got::Object(object, _)), _) => Some(object),
-            (Ok(Got::Piece(_)), Fetch::Piece { object, .. }) => Some(object),
-            _ => None,
-        };
-        let number = name.site().number();
-        let mut came = match (object, &got) {
-            (Some(object), _) => match self.indexes[number].take(&name, object.key()) {
-                Some(kept) => Came::Known(Known::Page(kept)),
-                None if object.forms().is_empty() => Came::Known(Known::Directory),
-                None => self.made(&name, |effect| Kept::object(object, effect)),
-            },
-            (None, Err(fault)) => Came::Fault(*fault),
-            (None, Ok(_)) => Came::Known(Known::Missing),
-        };
-        if let (Came::Known(Known::Page(kept)), Some(piece)) = (&mut came, &piece) {
-            kept.add(piece);
-        }
-        for mut event in waited {
-            event.set_missed();
-            self.settle(event, &name, &came, now);
-        }
-        if let (Came::Known(Known::Page(kept)), Some(piece)) = (&mut came, &piece)
-            && piece.life.is_gone()
-        {
-            kept.release(piece);
-        }
-        let served = self.volumes[number].as_ref();
-        if let Came::Known(known) = came
-            && served.is_some_and(|served| Arc::ptr_eq(&served.edition, fetch.edition()))
-        {
-            self.indexes[number].put(name, known, asked);
-        }
-    }
-
-    /// Lets go of what had to go.
-    fn evicted(&mut self, Evicted { objects, pieces, all }: &Evicted) {
-        for (index, volume) in self.indexes.iter_mut().zip(&self.volumes) {
-            let Some(Served { edition, .. }) = volume else { continue };
-            if *all {
-                index.clear();
-            }
-            let own = |of: &Arc<Edition>| Arc::ptr_eq(of, edition);
-            for piece in pieces.iter().filter(|piece| own(piece.edition())) {
-                index.release_piece(piece);
-            }
-            for object in objects.iter().filter(|object| own(object.edition())) {
-                index.release_object(object);
-            }
-        }
     }
 
     /// Replies to one who waited for what lies at `name`; or has it wait for what still lacks.
@@ -589,15 +494,6 @@ impl Cache {
 /// What stands in the place of a handler's reply, still without its page: not to be kept as that.
 fn cheaper() -> Reply {
     Reply::new(200).header("Cache-Control", "no-store")
-}
-
-/// What is replied where a volume has no answer.
-fn refused(fault: Fault) -> Reply {
-    let reply = Reply::plain(fault.status());
-    match fault {
-        Fault::Busy | Fault::Late => reply.header("Retry-After", RETRY_AFTER),
-        Fault::Device | Fault::Damaged => reply,
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::files::Name;
 use crate::rules::Effect;
 use crate::scratch::Scratch;
 use crate::serve;
-use crate::volume::{Fault, Object, Source as Volume, pack};
+use crate::volume::{Fault, Object, OpenVolume, pack};
 use sluicegate::Rig;
 use sluicegate_io::{Arena, PAGE};
 
@@ -28,7 +28,7 @@ impl World {
         scratch.write("site/big.bin", content());
         let (site, packed) = (scratch.path().join("site"), scratch.path().join("volume"));
         pack(&site, &packed, sluicegate_files::Compression::off());
-        let volume = Volume::open(&scratch.path().join("volume")).expect("it was packed");
+        let volume = OpenVolume::open(&scratch.path().join("volume")).expect("it was packed");
         let edition = volume.edition();
         let arena = Arena::new(1 << 20).expect("addresses");
         let fetch = edition.look(&Name::new(b"/big.bin").expect("plain")).expect("it is there");

@@ -1,13 +1,12 @@
 //! Keeps pieces of volumes in pages of a bounded memory, and has those read that it lacks: once for
 //! all who wait, so many at once, and without ever waiting itself.
 use crate::volume::{
-    Asker, Counts, Edition, Evicted, Fault, Fetch, Fetched, Got, Key, Memory, Miss, Misses, Object,
-    Piece, Share, Shelf, Waiter,
+    Asker, Counts, Evicted, Fault, Fetch, Fetched, Got, Keeper, Key, Memory, Miss, Misses, Share,
+    Waiter,
 };
 use sluicegate::{Batch, Cx, Ended, Event, Out, Stage, Tag, Time, WorkerId};
-use sluicegate_io::{Frames, PAGE, Read, ReadDone};
+use sluicegate_io::{PAGE, Read, ReadDone};
 use sluicegate_macros::{From, Ports};
-use sluicegate_volume::{Bad, Entry, Front};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -21,9 +20,6 @@ pub const MISSES: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Time between two looks at who waits.
 const TICK: Duration = Duration::from_millis(250);
-/// One part in this many of the memory is kept free ahead: what had to go is still held by caches
-/// and sockets for a moment.
-const SLACK: usize = 16;
 /// What is read at once may take one part in this many of the pages.
 const READ_SHARE: usize = 4;
 
@@ -66,17 +62,11 @@ pub struct PagesOut {
 pub struct Pages {
     memory: Arc<Memory>,
     share: Arc<Share>,
-    objects: Shelf<Object>,
-    pieces: Shelf<Piece>,
+    keeper: Keeper,
     misses: Misses,
-    /// Those of which something may be kept.
-    editions: Vec<Arc<Edition>>,
     askers: Vec<WorkerId>,
     /// Answered, and waiting for room to be sent.
     ready: VecDeque<(Asker, Event<Fetched>)>,
-    gone: Vec<(WorkerId, Evicted)>,
-    /// More was let go of than the budget asks for, as pages that had to go did not come home.
-    pushed: bool,
 }
 
 impl Stage for Pages {
@@ -87,10 +77,9 @@ impl Stage for Pages {
         self.share = Arc::clone(self.memory.share(cx.worker()));
         let flag = cx.flag();
         self.share.arena.on_return(Arc::new(move || flag.raise()));
-        // Whoever holds what a former replica kept would never be told of its end.
+        // Whoever holds what a former replica kept would never be told of its end else.
+        self.keeper = Keeper::new(Arc::clone(&self.share));
         self.askers = self.share.askers();
-        let all = |to: &WorkerId| (*to, Evicted { all: true, ..Evicted::default() });
-        self.gone = self.askers.iter().map(all).collect();
         self.go_on(cx);
         cx.after(TICK, 0);
     }
@@ -125,8 +114,7 @@ impl Stage for Pages {
             Counts::add(&self.share.counts.late, 1);
             self.answer(waiter, Err(Fault::Late));
         }
-        self.pushed = false;
-        self.let_go_of_former();
+        self.keeper.look();
         self.go_on(cx);
         cx.after(TICK, 0);
     }
@@ -152,15 +140,11 @@ impl Pages {
         let share = Arc::clone(memory.share(WorkerId::default()));
         Pages {
             memory,
+            keeper: Keeper::new(Arc::clone(&share)),
             share,
-            objects: Shelf::default(),
-            pieces: Shelf::default(),
             misses: Misses::default(),
-            editions: Vec::new(),
             askers: Vec::new(),
             ready: VecDeque::new(),
-            gone: Vec::new(),
-            pushed: false,
         }
     }
 
@@ -185,26 +169,8 @@ impl Pages {
 
     /// What is kept of what somebody asks for, who is noted to hold it.
     fn kept(&mut self, waiter: &Waiter) -> Option<Got> {
-        let (key, home) = (waiter.fetch.key(), waiter.tag.home());
-        if let Fetch::Piece { .. } = waiter.fetch {
-            let piece = Arc::clone(self.pieces.get(key)?);
-            match waiter.asker {
-                Asker::Cache => self.pieces.hold(key, home),
-                Asker::Stream => piece.life.warm(),
-            }
-            return Some(Got::Piece(piece));
-        }
-        let object = Arc::clone(self.objects.get(key)?);
-        if !waiter.fetch.is_of(&object) {
-            return Some(Got::Nothing);
-        }
-        self.objects.hold(key, home);
-        let first = object.key_of(0, 0);
-        let piece = self.pieces.get(first).filter(|_| object.is_small()).cloned();
-        if piece.is_some() {
-            self.pieces.hold(first, home);
-        }
-        Some(Got::Object(object, piece))
+        let holder = (waiter.asker == Asker::Cache).then(|| waiter.tag.home());
+        self.keeper.get(&waiter.fetch, holder)
     }
 
     /// Has somebody wait for what is not kept.
@@ -232,7 +198,7 @@ impl Pages {
     /// Has a piece be read that will be asked for, unless there is enough to do.
     fn read_ahead(&mut self, tag: &Tag, fetch: Fetch, now: Time) {
         let key = fetch.key();
-        let there = self.pieces.get(key).is_some() || self.misses.has(key);
+        let there = self.keeper.has(key) || self.misses.has(key);
         if there || self.misses.len() >= READS / 2 {
             return;
         }
@@ -248,14 +214,8 @@ impl Pages {
         let got = match result {
             Ok(n) => {
                 Counts::add(&counts.bytes, n as u64);
-                match &miss.fetch {
-                    Fetch::Object { edition, entry, .. } => {
-                        self.object((edition, entry), &miss, frames, n)
-                    }
-                    Fetch::Piece { object, form, number, .. } => {
-                        self.piece(object, *form, *number, frames, n).map(Got::Piece)
-                    }
-                }
+                let names = miss.waiters.iter().filter_map(|waiter| waiter.fetch.name());
+                self.keeper.take(&miss.fetch, names, frames, n)
             }
             Err(_) => {
                 Counts::add(&counts.errors, 1);
@@ -266,86 +226,6 @@ impl Pages {
             tell(&miss.fetch, fault);
         }
         self.settle(miss.waiters, got);
-    }
-
-    /// The object in what was read, of which `n` bytes came, and its piece as it is.
-    fn object(
-        &mut self,
-        (edition, entry): (&Arc<Edition>, &Entry),
-        miss: &Miss,
-        mut frames: Frames,
-        n: usize,
-    ) -> Result<Got, Fault> {
-        let (front_pages, _) = Edition::pages_of(entry);
-        let body = frames.split_off(front_pages);
-        let mut front = Vec::with_capacity(frames.len());
-        frames.slices().for_each(|slice| front.extend_from_slice(slice));
-        // What is known of objects lies beside the pages, charged to a budget of its own.
-        drop(frames);
-        front.truncate(n.min(entry.front_len() as usize));
-        let front = front.into_boxed_slice().into();
-        let front = match parse(miss, front, entry) {
-            Ok(front) => front,
-            Err(Bad::OtherName) => return Ok(Got::Nothing),
-            Err(Bad::Sum | Bad::Structure) => {
-                Counts::add(&self.share.counts.damaged, 1);
-                return Err(Fault::Damaged);
-            }
-        };
-        let Some(charge) = self.charge(Object::cost(entry.front_len())) else {
-            Counts::add(&self.share.counts.refused, 1);
-            return Err(Fault::Busy);
-        };
-        let object = Object::new(miss.fetch.key(), edition, front, charge);
-        if self.stays(edition) {
-            self.objects.put(&object);
-        }
-        let came = n.saturating_sub(front_pages * PAGE);
-        if !object.is_small() || body.is_empty() {
-            return Ok(Got::Object(object, None));
-        }
-        // It may have been kept longer than what was known of the object.
-        if let Some(piece) = self.pieces.get(object.key_of(0, 0)) {
-            return Ok(Got::Object(object, Some(Arc::clone(piece))));
-        }
-        // Who asks for it by itself is told what is wrong with it.
-        let piece = self.piece(&object, 0, 0, body, came).ok();
-        Ok(Got::Object(object, piece))
-    }
-
-    /// The piece in what was read, of which `n` bytes came.
-    fn piece(
-        &mut self,
-        object: &Arc<Object>,
-        form: usize,
-        number: u64,
-        frames: Frames,
-        n: usize,
-    ) -> Result<Arc<Piece>, Fault> {
-        let len = object.len_of(form, number);
-        if n < len {
-            Counts::add(&self.share.counts.errors, 1);
-            return Err(Fault::Device);
-        }
-        let Some(piece) = Piece::checked(object, form, number, frames.freeze(len)) else {
-            Counts::add(&self.share.counts.damaged, 1);
-            return Err(Fault::Damaged);
-        };
-        if self.stays(object.edition()) {
-            self.pieces.put(&piece);
-        }
-        Ok(piece)
-    }
-
-    /// Whether what is of this edition may be kept; then its end is looked for.
-    fn stays(&mut self, edition: &Arc<Edition>) -> bool {
-        if edition.is_over() {
-            return false;
-        }
-        if !self.editions.iter().any(|known| Arc::ptr_eq(known, edition)) {
-            self.editions.push(Arc::clone(edition));
-        }
-        true
     }
 
     fn settle(&mut self, waiters: Vec<Waiter>, got: Result<Got, Fault>) {
@@ -372,7 +252,7 @@ impl Pages {
         {
             let (pages, idle) = (fetch.pages(), waiters.is_empty());
             let (device, offset) = (fetch.edition().device().clone(), fetch.key().offset);
-            match self.room(pages) {
+            match self.keeper.room(pages, self.misses.pages()) {
                 Some(frames) => {
                     let Some((tag, token)) = self.misses.begin(pages) else { break };
                     cx.out.read.emit(tag.with(Read { device, offset, frames, token }));
@@ -382,72 +262,8 @@ impl Pages {
             }
         }
         self.send(cx);
-        let counts = &self.share.counts;
-        counts.pages.store(self.pieces.size(), Relaxed);
-        counts.loading.store(self.misses.pages() as u64, Relaxed);
-    }
-
-    /// Takes pages to read into, letting go of others for them.
-    fn room(&mut self, pages: usize) -> Option<Frames> {
-        let all = self.share.arena.pages();
-        let most = all - all / SLACK;
-        while self.pieces.size() as usize + self.misses.pages() + pages > most {
-            if !self.evict_piece() {
-                break;
-            }
-        }
-        let frames = self.share.arena.take(pages);
-        if frames.is_some() || self.pushed {
-            return frames;
-        }
-        // What had to go is held by slow clients: once in a while more goes than the budget asks.
-        self.pushed = true;
-        let size = self.pieces.size();
-        while size - self.pieces.size() < pages as u64 && self.evict_piece() {}
-        self.share.arena.take(pages)
-    }
-
-    /// Charges what is known of an object, letting go of others for it.
-    fn charge(&mut self, bytes: u64) -> Option<crate::cache::Charge> {
-        let limit = self.share.fronts.limit();
-        while self.objects.size() + bytes > limit - limit / SLACK as u64 {
-            let (object, holders) = self.objects.evict()?;
-            self.note(&holders, |evicted| evicted.objects.push(Arc::clone(&object)));
-        }
-        self.share.fronts.take(bytes)
-    }
-
-    fn evict_piece(&mut self) -> bool {
-        let Some((piece, holders)) = self.pieces.evict() else { return false };
-        self.note(&holders, |evicted| evicted.pieces.push(Arc::clone(&piece)));
-        true
-    }
-
-    /// Lets go of what is of editions in whose place others are by now.
-    fn let_go_of_former(&mut self) {
-        let known = self.editions.len();
-        self.editions.retain(|edition| !edition.is_over());
-        if self.editions.len() == known {
-            return;
-        }
-        // The caches let go of their own.
-        self.objects.retain(|object| !object.edition().is_over());
-        self.pieces.retain(|piece| !piece.edition().is_over());
-    }
-
-    /// Notes for all who hold something that it had to go.
-    fn note(&mut self, holders: &[WorkerId], what: impl Fn(&mut Evicted)) {
-        Counts::add(&self.share.counts.evictions, 1);
-        for holder in holders {
-            match self.gone.iter_mut().find(|(to, _)| to == holder) {
-                Some((_, evicted)) => what(evicted),
-                None => {
-                    let mut evicted = Evicted::default();
-                    what(&mut evicted);
-                    self.gone.push((*holder, evicted));
-                }
-            }
-        }
+        self.keeper.publish();
+        self.share.counts.loading.store(self.misses.pages() as u64, Relaxed);
     }
 
     /// Sends what is ready, as far as there is room; the rest when that has been delivered.
@@ -465,11 +281,11 @@ impl Pages {
             }
         }
         while cx.out.gone.room() > 0
-            && let Some((to, evicted)) = self.gone.pop()
+            && let Some((to, evicted)) = self.keeper.news()
         {
             cx.out.gone.emit(Event::note(to, evicted));
         }
-        if !(self.ready.is_empty() && self.gone.is_empty()) {
+        if !self.ready.is_empty() || self.keeper.has_news() {
             cx.again();
         }
     }
@@ -480,19 +296,6 @@ fn second(tag: &Tag) -> Tag {
     let mut second = tag.fork();
     second.set_deadline(None);
     second
-}
-
-/// The front of an object by any of the names that it is waited for by.
-fn parse(miss: &Miss, front: bytes::Bytes, entry: &Entry) -> Result<Front, Bad> {
-    let asked = std::iter::once(&miss.fetch).chain(miss.waiters.iter().map(|w| &w.fetch));
-    let mut found = Err(Bad::OtherName);
-    for name in asked.filter_map(Fetch::name) {
-        found = Front::parse(front.clone(), name.as_str().as_bytes(), entry);
-        if !matches!(found, Err(Bad::OtherName)) {
-            break;
-        }
-    }
-    found
 }
 
 /// Tells of what is wrong with a volume, where it lies.

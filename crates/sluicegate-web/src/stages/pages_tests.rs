@@ -2,7 +2,7 @@
 use super::*;
 use crate::files::Name;
 use crate::scratch::{Random, Scratch};
-use crate::volume::{Source, pack};
+use crate::volume::{Edition, Object, OpenVolume, Piece, pack};
 use sluicegate::Rig;
 use sluicegate_files::{Compression, Effort};
 use sluicegate_io::Paged;
@@ -28,7 +28,7 @@ impl World {
             scratch.write(&format!("site/{name}"), content);
         }
         pack(&scratch.path().join("site"), &scratch.path().join("volume"), compression);
-        let source = Source::open(&scratch.path().join("volume")).expect("it was packed");
+        let source = OpenVolume::open(&scratch.path().join("volume")).expect("it was packed");
         let memory = Arc::new(Memory::new(1 << 20, 1).expect("it is enough"));
         let share = Arc::clone(memory.share(WorkerId::default()));
         World { rig: Rig::of(Pages::new(memory)), share, edition: source.edition(), scratch }
@@ -99,7 +99,7 @@ impl World {
 }
 
 fn shelf_key(piece: &Piece) -> Key {
-    crate::volume::Kept::key(piece)
+    crate::volume::Item::key(piece)
 }
 
 fn text(seed: u64, len: usize) -> Vec<u8> {
@@ -161,7 +161,8 @@ fn damaged_content_is_told_counted_and_never_kept() {
     // Nothing is kept of what was right.
     world.edition.end();
     world.rig.advance(TICK);
-    let source = Source::open(&world.scratch.path().join("volume")).expect("its index is sound");
+    let source =
+        OpenVolume::open(&world.scratch.path().join("volume")).expect("its index is sound");
     world.edition = source.edition();
     world.flip(place + 4097);
     let (object, lacking) = world.object("/a.txt");
@@ -177,7 +178,8 @@ fn damaged_content_is_told_counted_and_never_kept() {
     drop(object);
     world.edition.end();
     world.rig.advance(TICK);
-    let source = Source::open(&world.scratch.path().join("volume")).expect("its index is sound");
+    let source =
+        OpenVolume::open(&world.scratch.path().join("volume")).expect("its index is sound");
     world.edition = source.edition();
     world.flip(front + 20);
     let fetch = world.look("/a.txt");
@@ -366,4 +368,35 @@ fn slow_clients_that_hold_all_pages_cost_those_who_wait_no_more_than_their_patie
     assert!(world.read() > 0);
     assert!(world.answers().iter().any(Result::is_ok));
     fs::metadata(world.scratch.path()).expect("the volume is still there");
+}
+
+#[test]
+fn what_is_read_twice_at_once_is_kept_once_and_its_end_is_told() {
+    let mut world = World::new(&[("a.txt", text(1, 6000))]);
+    let (object, first) = world.object("/a.txt");
+    drop(first);
+    // Another replica of the same worker has nothing, and is asked for the piece and the object.
+    let mut rig = Rig::of(Pages::new(Arc::clone(&world.rig.stage.memory)));
+    let told = rig.out.gone.take();
+    assert!(told.len() == 1 && told[0].all, "whoever asked the former one lets go of all");
+    rig.feed([piece(&object, 0, 0, 0), world.look("/a.txt")]).batch(2);
+    let reads = rig.out.read.take();
+    assert_eq!(reads.len(), 2);
+    for event in reads.into_iter().rev() {
+        let done = event.map(|Read { device, offset, mut frames, token }| {
+            let result = device.read_at(offset, &mut frames);
+            PagesIn::Read(ReadDone { token, frames, result })
+        });
+        rig.feed_events([done]).batch(1);
+    }
+    let mut pieces = Vec::new();
+    for event in rig.out.answer.take() {
+        let (tag, Fetched { got, .. }) = event.split();
+        tag.finish();
+        match got {
+            Ok(Got::Object(_, Some(piece)) | Got::Piece(piece)) => pieces.push(piece),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(pieces.len() == 2 && Arc::ptr_eq(&pieces[0], &pieces[1]));
 }

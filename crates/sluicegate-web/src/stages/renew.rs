@@ -1,6 +1,6 @@
 //! Looks for newer generations of the volumes that are served: on a thread of its own, which holds
 //! up nobody where a device does not answer.
-use crate::volume::Source;
+use crate::volume::OpenVolume;
 use sluicegate::{Batch, Cx, Stage};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +11,14 @@ const EVERY: Duration = Duration::from_secs(2);
 /// Nothing comes to it and nothing leaves it: whoever serves a generation sees that it is over.
 #[derive(Debug)]
 pub struct Renew {
-    sources: Vec<Arc<Source>>,
+    sources: Vec<Arc<OpenVolume>>,
     /// Which of them could not be looked at; told once each time.
     failing: Vec<bool>,
 }
 
 impl Renew {
     /// Looks at these.
-    pub fn new(sources: Vec<Arc<Source>>) -> Renew {
+    pub fn new(sources: Vec<Arc<OpenVolume>>) -> Renew {
         let failing = vec![false; sources.len()];
         Renew { sources, failing }
     }

@@ -3,14 +3,15 @@
 mod counts;
 mod edition;
 mod fetch;
+mod keeper;
 mod memory;
 mod misses;
 mod object;
+mod open_volume;
 #[cfg(test)]
 mod packed;
 mod piece;
 mod shelf;
-mod source;
 
 #[cfg(test)]
 pub(crate) use packed::pack;
@@ -18,11 +19,11 @@ pub(crate) use packed::pack;
 pub use counts::{Counts, Sum};
 pub use edition::Edition;
 pub use fetch::{Evicted, Fault, Fetch, Fetched, Got, Key};
+pub use keeper::Keeper;
 pub use memory::{Memory, Share};
 pub use misses::{Asker, Miss, Misses, Waiter};
 pub use object::{Form, Object};
+pub use open_volume::OpenVolume;
 pub use piece::Piece;
 #[cfg(test)]
-pub use shelf::Kept;
-pub use shelf::Shelf;
-pub use source::Source;
+pub use shelf::Item;

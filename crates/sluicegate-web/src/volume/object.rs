@@ -31,7 +31,7 @@ pub struct Form {
     /// As it was packed.
     pub packed: sluicegate_volume::Form,
     /// What a client is told about it.
-    pub meta: Meta,
+    pub meta: Arc<Meta>,
 }
 
 impl Object {
@@ -51,6 +51,7 @@ impl Object {
                     let tag = String::from_utf8_lossy(&packed.tag).into_owned();
                     let (len, modified) = (packed.len, Some(packed.modified));
                     let meta = Meta { media: media.clone().into(), tag, modified, len, codings };
+                    let meta = Arc::new(meta);
                     Form { packed, meta }
                 };
                 forms.into_iter().map(form).collect()
@@ -105,7 +106,7 @@ impl Object {
     }
 }
 
-impl shelf::Kept for Object {
+impl shelf::Item for Object {
     fn key(&self) -> Key {
         self.key
     }

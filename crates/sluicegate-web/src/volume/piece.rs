@@ -57,7 +57,7 @@ impl Piece {
     }
 }
 
-impl shelf::Kept for Piece {
+impl shelf::Item for Piece {
     fn key(&self) -> Key {
         self.key
     }

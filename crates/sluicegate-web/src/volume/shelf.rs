@@ -4,10 +4,11 @@ use super::fetch::Key;
 use crate::cache::{Heat, Life, Policy};
 use sluicegate::WorkerId;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 /// What can be kept.
-pub trait Kept {
+pub trait Item {
     /// Where it lies.
     fn key(&self) -> Key;
     /// How often it is asked for.
@@ -33,13 +34,13 @@ struct Slot<T> {
     holders: Vec<WorkerId>,
 }
 
-impl<T: Kept> Default for Shelf<T> {
+impl<T: Item> Default for Shelf<T> {
     fn default() -> Shelf<T> {
         Shelf { slots: Slots(HashMap::new()), policy: Policy::new(), size: 0 }
     }
 }
 
-impl<T: Kept> Shelf<T> {
+impl<T: Item> Shelf<T> {
     /// What lies there, if it is kept.
     pub fn get(&self, key: Key) -> Option<&Arc<T>> {
         self.slots.0.get(&key).map(|slot| &slot.item)
@@ -54,13 +55,18 @@ impl<T: Kept> Shelf<T> {
         }
     }
 
-    /// Keeps what is not kept yet.
-    pub fn put(&mut self, item: &Arc<T>) {
-        let key = item.key();
-        let slot = Slot { item: Arc::clone(item), holders: Vec::new() };
-        if self.slots.0.insert(key, slot).is_none() {
-            self.size += item.size();
-            self.policy.admit(key, item.size());
+    /// Keeps an item, unless what lies there is kept already: what is kept then.
+    pub fn put(&mut self, item: Arc<T>) -> Arc<T> {
+        let (key, size) = (item.key(), item.size());
+        match self.slots.0.entry(key) {
+            // Those who hold it could not be told of another's end.
+            Entry::Occupied(slot) => Arc::clone(&slot.get().item),
+            Entry::Vacant(place) => {
+                place.insert(Slot { item: Arc::clone(&item), holders: Vec::new() });
+                self.size += size;
+                self.policy.admit(key, size);
+                item
+            }
         }
     }
 
@@ -70,15 +76,15 @@ impl<T: Kept> Shelf<T> {
         self.take(key)
     }
 
-    /// Lets go of all that does not fulfil a condition.
-    pub fn retain(&mut self, stays: impl Fn(&T) -> bool) -> Vec<(Arc<T>, Vec<WorkerId>)> {
+    /// Lets go of all that does not fulfil a condition, and tells nobody.
+    pub fn drop_unless(&mut self, stays: impl Fn(&T) -> bool) {
         let goes = self.slots.0.iter().filter(|(_, slot)| !stays(&slot.item));
         let goes: Vec<Key> = goes.map(|(key, _)| *key).collect();
-        let gone: Vec<_> = goes.into_iter().filter_map(|key| self.take(key)).collect();
-        if !gone.is_empty() {
-            self.policy.sweep(&self.slots);
+        if goes.is_empty() {
+            return;
         }
-        gone
+        goes.into_iter().for_each(|key| drop(self.take(key)));
+        self.policy.sweep(&self.slots);
     }
 
     /// What all that is kept takes of the budget.
@@ -94,7 +100,7 @@ impl<T: Kept> Shelf<T> {
     }
 }
 
-impl<T: Kept> Heat<Key> for Slots<T> {
+impl<T: Item> Heat<Key> for Slots<T> {
     fn heat(&self, key: &Key) -> Option<u8> {
         self.0.get(key).map(|slot| slot.item.life().heat())
     }

@@ -11,26 +11,26 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A volume that is served.
-pub struct Source {
+pub struct OpenVolume {
     path: PathBuf,
     /// Locked when a generation is opened, and by each worker when one is over.
-    open: Mutex<Open>,
+    open: Mutex<Place>,
 }
 
-struct Open {
+struct Place {
     storage: Arc<dyn Storage + Send + Sync>,
     /// What the path named when it was opened: device and inode. Nothing where there is no file.
     file: Option<(u64, u64)>,
     edition: Arc<Edition>,
 }
 
-impl Source {
+impl OpenVolume {
     /// Opens the newest generation of the volume at a path, a regular file or a block device.
     ///
     /// # Errors
     /// It cannot be read, or is no volume, or a damaged one.
-    pub fn open(path: &Path) -> Result<Source, VolumeError> {
-        Ok(Source { path: path.to_owned(), open: Mutex::new(Open::at(path)?) })
+    pub fn open(path: &Path) -> Result<OpenVolume, VolumeError> {
+        Ok(OpenVolume { path: path.to_owned(), open: Mutex::new(Place::at(path)?) })
     }
 
     /// A volume that is read in any other way, to test with.
@@ -38,10 +38,10 @@ impl Source {
     pub fn of(
         storage: Arc<dyn Storage + Send + Sync>,
         device: Device,
-    ) -> Result<Source, VolumeError> {
+    ) -> Result<OpenVolume, VolumeError> {
         let edition = Edition::new(Volume::open(&*storage)?, device);
-        let open = Mutex::new(Open { storage, file: None, edition });
-        Ok(Source { path: PathBuf::new(), open })
+        let open = Mutex::new(Place { storage, file: None, edition });
+        Ok(OpenVolume { path: PathBuf::new(), open })
     }
 
     /// The edition that is served now.
@@ -60,10 +60,10 @@ impl Source {
             (Arc::clone(&open.storage), Arc::clone(&open.edition), open.file)
         };
         let next = if file.is_some() && identity(&self.path).ok() != file {
-            Open::at(&self.path)?
+            Place::at(&self.path)?
         } else if former.volume().newer(&*storage)? {
             let edition = Edition::new(Volume::open(&*storage)?, former.device().clone());
-            Open { storage, file, edition }
+            Place { storage, file, edition }
         } else {
             return Ok(false);
         };
@@ -109,19 +109,19 @@ impl Source {
         Ok(Some((String::from_utf8_lossy(&media).into_owned(), body)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Open> {
+    fn lock(&self) -> MutexGuard<'_, Place> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Open {
-    fn at(path: &Path) -> Result<Open, VolumeError> {
+impl Place {
+    fn at(path: &Path) -> Result<Place, VolumeError> {
         let file = File::open(path)?;
         let volume = Volume::open(&file)?;
         let metadata = file.metadata()?;
         let identity = (metadata.dev(), metadata.ino());
         let edition = Edition::new(volume, Device::open(path)?);
-        Ok(Open { storage: Arc::new(file), file: Some(identity), edition })
+        Ok(Place { storage: Arc::new(file), file: Some(identity), edition })
     }
 }
 
@@ -129,8 +129,8 @@ fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
     std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for OpenVolume {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Source({:?})", self.edition())
+        write!(f, "OpenVolume({:?})", self.edition())
     }
 }

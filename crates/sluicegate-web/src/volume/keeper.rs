@@ -1,0 +1,264 @@
+//! What one worker keeps of volumes, within its share of the memory: takes what was read, checks it,
+//! and lets go of other things for it, of which whoever holds them is to be told.
+use super::counts::Counts;
+use super::edition::Edition;
+use super::fetch::{Evicted, Fault, Fetch, Got, Key};
+use super::memory::Share;
+use super::object::Object;
+use super::piece::Piece;
+use super::shelf::Shelf;
+use crate::cache::Charge;
+use crate::files::Name;
+use bytes::Bytes;
+use sluicegate::WorkerId;
+use sluicegate_io::{Frames, PAGE};
+use sluicegate_volume::{Bad, Entry, Front};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// One part in this many of the memory is kept free ahead: what had to go is still held by caches
+/// and sockets for a moment.
+const SLACK: usize = 16;
+
+/// What one worker keeps.
+#[derive(Debug)]
+pub struct Keeper {
+    share: Arc<Share>,
+    objects: Shelf<Object>,
+    pieces: Shelf<Piece>,
+    /// Those of which something may be kept.
+    editions: Vec<Arc<Edition>>,
+    gone: Vec<(WorkerId, Evicted)>,
+    /// More was let go of than the budget asks for, as pages that had to go did not come home.
+    pushed: bool,
+}
+
+impl Keeper {
+    /// Keeps nothing yet. Whoever may hold what a former keeper of this share kept is to be told
+    /// that it is gone.
+    pub fn new(share: Arc<Share>) -> Keeper {
+        let all = |to: WorkerId| (to, Evicted { all: true, ..Evicted::default() });
+        let gone = share.askers().into_iter().map(all).collect();
+        let (objects, pieces, editions) = Default::default();
+        Keeper { share, objects, pieces, editions, gone, pushed: false }
+    }
+
+    /// What is kept of what is asked for. With a `holder`, it is noted to hold it from now on; else
+    /// it is sent once.
+    pub fn get(&mut self, fetch: &Fetch, holder: Option<WorkerId>) -> Option<Got> {
+        let key = fetch.key();
+        if let Fetch::Piece { .. } = fetch {
+            let piece = Arc::clone(self.pieces.get(key)?);
+            match holder {
+                Some(holder) => self.pieces.hold(key, holder),
+                None => piece.life.warm(),
+            }
+            return Some(Got::Piece(piece));
+        }
+        let object = Arc::clone(self.objects.get(key)?);
+        if !fetch.is_of(&object) {
+            return Some(Got::Nothing);
+        }
+        let first = object.key_of(0, 0);
+        let piece = self.pieces.get(first).filter(|_| object.is_small()).cloned();
+        if let Some(holder) = holder {
+            self.objects.hold(key, holder);
+            if piece.is_some() {
+                self.pieces.hold(first, holder);
+            }
+        }
+        Some(Got::Object(object, piece))
+    }
+
+    /// Whether a piece is kept.
+    pub fn has(&self, piece: Key) -> bool {
+        self.pieces.get(piece).is_some()
+    }
+
+    /// Takes what was read for a question, of which `n` bytes came; others ask for it by `names`.
+    ///
+    /// # Errors
+    /// It is not what was packed, the device ends before it, or there is no room for what is to be
+    /// known of an object.
+    pub fn take<'a>(
+        &mut self,
+        fetch: &'a Fetch,
+        names: impl Iterator<Item = &'a Name>,
+        frames: Frames,
+        n: usize,
+    ) -> Result<Got, Fault> {
+        match fetch {
+            Fetch::Object { edition, entry, name } => {
+                let names = std::iter::once(name).chain(names);
+                self.take_object((fetch.key(), edition, entry), names, frames, n)
+            }
+            Fetch::Piece { object, form, number, .. } => {
+                self.take_piece(object, (*form, *number), frames, n).map(Got::Piece)
+            }
+        }
+    }
+
+    /// The object, and its piece as it is.
+    fn take_object<'a>(
+        &mut self,
+        (key, edition, entry): (Key, &Arc<Edition>, &Entry),
+        names: impl Iterator<Item = &'a Name>,
+        mut frames: Frames,
+        n: usize,
+    ) -> Result<Got, Fault> {
+        let (front_pages, _) = Edition::pages_of(entry);
+        let body = frames.split_off(front_pages);
+        let mut front = Vec::with_capacity(frames.len());
+        frames.slices().for_each(|slice| front.extend_from_slice(slice));
+        // What is known of objects lies beside the pages, charged to a budget of its own.
+        drop(frames);
+        front.truncate(n.min(entry.front_len() as usize));
+        let front = match parse(front.into_boxed_slice().into(), names, entry) {
+            Ok(front) => front,
+            Err(Bad::OtherName) => return Ok(Got::Nothing),
+            Err(Bad::Sum | Bad::Structure) => {
+                Counts::add(&self.share.counts.damaged, 1);
+                return Err(Fault::Damaged);
+            }
+        };
+        let Some(charge) = self.charge(Object::cost(entry.front_len())) else {
+            Counts::add(&self.share.counts.refused, 1);
+            return Err(Fault::Busy);
+        };
+        let mut object = Object::new(key, edition, front, charge);
+        if self.stays(edition) {
+            object = self.objects.put(object);
+        }
+        if !object.is_small() || body.is_empty() {
+            return Ok(Got::Object(object, None));
+        }
+        let came = n.saturating_sub(front_pages * PAGE);
+        // Who asks for it by itself is told what is wrong with it.
+        let piece = self.take_piece(&object, (0, 0), body, came).ok();
+        Ok(Got::Object(object, piece))
+    }
+
+    /// A piece by its form and number.
+    fn take_piece(
+        &mut self,
+        object: &Object,
+        (form, number): (usize, u64),
+        frames: Frames,
+        n: usize,
+    ) -> Result<Arc<Piece>, Fault> {
+        let len = object.len_of(form, number);
+        if n < len {
+            Counts::add(&self.share.counts.errors, 1);
+            return Err(Fault::Device);
+        }
+        let Some(piece) = Piece::checked(object, form, number, frames.freeze(len)) else {
+            Counts::add(&self.share.counts.damaged, 1);
+            return Err(Fault::Damaged);
+        };
+        match self.stays(object.edition()) {
+            true => Ok(self.pieces.put(piece)),
+            false => Ok(piece),
+        }
+    }
+
+    /// Whether what is of this edition may be kept; then its end is looked for.
+    fn stays(&mut self, edition: &Arc<Edition>) -> bool {
+        if edition.is_over() {
+            return false;
+        }
+        if !self.editions.iter().any(|known| Arc::ptr_eq(known, edition)) {
+            self.editions.push(Arc::clone(edition));
+        }
+        true
+    }
+
+    /// Takes pages to read into, letting go of others for them; `loading` are read into already.
+    pub fn room(&mut self, pages: usize, loading: usize) -> Option<Frames> {
+        let all = self.share.arena.pages();
+        let most = all - all / SLACK;
+        while self.pieces.size() as usize + loading + pages > most && self.evict_piece() {}
+        let frames = self.share.arena.take(pages);
+        if frames.is_some() || self.pushed {
+            return frames;
+        }
+        // What had to go is held by slow clients: once in a while more goes than the budget asks.
+        self.pushed = true;
+        let size = self.pieces.size();
+        while size - self.pieces.size() < pages as u64 && self.evict_piece() {}
+        self.share.arena.take(pages)
+    }
+
+    /// Charges what is known of an object, letting go of others for it.
+    fn charge(&mut self, bytes: u64) -> Option<Charge> {
+        let limit = self.share.fronts.limit();
+        while self.objects.size() + bytes > limit - limit / SLACK as u64 {
+            let (object, holders) = self.objects.evict()?;
+            self.note(&holders, |evicted| evicted.objects.push(Arc::clone(&object)));
+        }
+        self.share.fronts.take(bytes)
+    }
+
+    fn evict_piece(&mut self) -> bool {
+        let Some((piece, holders)) = self.pieces.evict() else { return false };
+        self.note(&holders, |evicted| evicted.pieces.push(Arc::clone(&piece)));
+        true
+    }
+
+    /// Notes for all who hold something that it had to go.
+    fn note(&mut self, holders: &[WorkerId], what: impl Fn(&mut Evicted)) {
+        Counts::add(&self.share.counts.evictions, 1);
+        for holder in holders {
+            match self.gone.iter_mut().find(|(to, _)| to == holder) {
+                Some((_, evicted)) => what(evicted),
+                None => {
+                    let mut evicted = Evicted::default();
+                    what(&mut evicted);
+                    self.gone.push((*holder, evicted));
+                }
+            }
+        }
+    }
+
+    /// Once in a while: lets go of what is of editions in whose place others are by now.
+    pub fn look(&mut self) {
+        self.pushed = false;
+        let known = self.editions.len();
+        self.editions.retain(|edition| !edition.is_over());
+        if self.editions.len() < known {
+            // The caches let go of their own.
+            self.objects.drop_unless(|object| !object.edition().is_over());
+            self.pieces.drop_unless(|piece| !piece.edition().is_over());
+        }
+    }
+
+    /// Whether somebody is to be told that something is gone.
+    pub fn has_news(&self) -> bool {
+        !self.gone.is_empty()
+    }
+
+    /// Who is to be told next, and of what.
+    pub fn news(&mut self) -> Option<(WorkerId, Evicted)> {
+        self.gone.pop()
+    }
+
+    /// Says how many pages are kept.
+    pub fn publish(&self) {
+        self.share.counts.pages.store(self.pieces.size(), Relaxed);
+    }
+}
+
+/// The front of an object by any of these names.
+fn parse<'a>(
+    front: Bytes,
+    names: impl Iterator<Item = &'a Name>,
+    entry: &Entry,
+) -> Result<Front, Bad> {
+    let mut found = Err(Bad::OtherName);
+    for name in names {
+        found = Front::parse(front.clone(), name.as_str().as_bytes(), entry);
+        if !matches!(found, Err(Bad::OtherName)) {
+            break;
+        }
+    }
+    found
+}
