@@ -148,3 +148,31 @@ fn damaged_content_is_an_error_and_what_is_no_volume_is_told() {
         assert!(output.status.code() == Some(2) && said.contains(told), "{args:?}: {said}");
     }
 }
+
+#[test]
+fn what_was_hot_is_in_memory_after_a_restart() {
+    let scratch = site();
+    let (_, file) = paths(&scratch);
+    let text = format!("root = \"{file}\"\nworkers = 2\n[cache]\nhot_list = \"hot\"\n");
+    let config = scratch.write("hot.toml", text);
+    let server = Server::start(&["--config", &config]);
+    assert_eq!(server.client().get("/a%20b.png").status, 200);
+    let coded = "Accept-Encoding: br\r\n";
+    assert_eq!(server.client().ask("GET", "/docs/app.js", coded).status, 200);
+    server.stop();
+    let list = fs::read_to_string(scratch.path().join("hot")).expect("it was written at the end");
+    assert!(list.contains("0\ta b.png\t") && list.contains("\tdocs/app.js\t"), "{list}");
+
+    let server = Server::start(&["--config", &config]);
+    let volumes = |server: &Server| server.net_by_now()["cache"]["volumes"].clone();
+    let read = until("what was hot is read", || {
+        let read = volumes(&server)["read_bytes"].as_u64()?;
+        // Both fronts, one content as it is, and one coded.
+        (read > 20_000).then_some(read)
+    });
+    assert_eq!(server.client().get("/a%20b.png").status, 200);
+    assert_eq!(server.client().ask("GET", "/docs/app.js", coded).status, 200);
+    let then = volumes(&server);
+    assert_eq!((then["read_bytes"].as_u64(), &then["asked"]["missed"]), (Some(read), &0.into()));
+    server.stop();
+}

@@ -134,6 +134,11 @@ impl Watch {
         self.lately().look(look)
     }
 
+    /// Writes down what is hot in volumes, where that is asked for. May block.
+    pub fn save_hot(&self) {
+        self.volumes.save();
+    }
+
     /// The seats of those who watch.
     pub fn seats(&self) -> &Seats {
         &self.seats

@@ -202,6 +202,13 @@ const SERVICE_KEYS: &[Key] = &[
         "bytes of files and volumes kept in memory",
     ),
     key(
+        "cache.hot_list",
+        File,
+        Nothing,
+        "a file with the names of what is hot in volumes: written each minute and at the end, and \
+         read into memory by the next start",
+    ),
+    key(
         "cache.stream_above",
         Bytes(0, PAGE_MAX),
         Text("1 MiB"),

@@ -72,6 +72,8 @@ pub struct Config {
     pub limits: Limits,
     /// Bytes of files and volumes kept in memory.
     pub cache_budget: u64,
+    /// Where the names of what is hot in volumes are written, if they are.
+    pub hot_list: Option<PathBuf>,
     /// A larger file is streamed, not kept; in bytes.
     pub stream_above: u64,
     /// What is sent coded.
@@ -258,6 +260,7 @@ impl Config {
             drain: s.span("drain").unwrap_or_default(),
             limits: limits(s, machine, workers),
             cache_budget: s.number("cache.budget").unwrap_or(crate::memory::share(machine.memory)),
+            hot_list: hot_list(settings),
             stream_above: s.number("cache.stream_above").unwrap_or(0),
             compression: compression::read(s),
             pool_threads: threads(s.text("pool.threads"), 1),
@@ -325,6 +328,11 @@ fn limits(s: &Node, machine: Machine, workers: u64) -> Limits {
             .number("limits.per_address")
             .and_then(|n| NonZeroU32::new(u32::try_from(n).unwrap_or(u32::MAX))),
     }
+}
+
+fn hot_list(settings: &Settings) -> Option<PathBuf> {
+    let file = settings.top.text("cache.hot_list")?;
+    Some(settings.path(&file, settings.place("cache.hot_list")))
 }
 
 /// The backend of this name.

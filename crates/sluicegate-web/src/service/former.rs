@@ -104,6 +104,7 @@ impl Former {
         if let Some((log, format)) = &self.log {
             log.finish(*format);
         }
+        self.watch.save_hot();
         let connections = self.watch.connections();
         let flows = drained.ledger;
         let cut_off = flows.ended[sluicegate::Why::Draining];

@@ -153,7 +153,10 @@ pub(crate) fn stores(config: &Config) -> Result<Stores, NotStarted> {
         (true, true) => (budget / 2, budget / 2),
     };
     let memory = match plan.volumes().next() {
-        Some(_) => Memory::new(packed, config.workers.into()).map_err(without_memory)?,
+        Some(_) => {
+            let memory = Memory::new(packed, config.workers.into()).map_err(without_memory)?;
+            memory.listed(config.hot_list.clone())
+        }
         None => Memory::default(),
     };
     let loader = Loader::new(plan, Store::new(files), config.stream_above);

@@ -1,8 +1,8 @@
 //! The stages around the volumes that are served: between the caches and the devices.
 use super::{WINDOW, park};
 use crate::rules::Plan;
-use crate::stages::{Cache, Feed, FeedIn, Next, Pages, READS, Renew};
-use crate::volume::{Fetch, Memory};
+use crate::stages::{Cache, Feed, FeedIn, Next, Pages, READS, Renew, Warm};
+use crate::volume::{Fetch, Memory, Warm as Wanted};
 use sluicegate::{Domain, Inlet, Net, Node, OnFull, bounded, stage};
 use sluicegate_http::HttpNodes;
 use sluicegate_io::{DiskOptions, Readers, disk};
@@ -29,7 +29,8 @@ impl Volumes<'_> {
             net.seal(cache.out.fetch);
             return None;
         }
-        let pages = stage("pages", move || Pages::new(Arc::clone(&memory))).on(cpu);
+        let kept = Arc::clone(&memory);
+        let pages = stage("pages", move || Pages::new(Arc::clone(&kept))).on(cpu);
         // Room for the windows of all who ask, whatever they ask for.
         let pages = net.add(pages.queue(bounded((WINDOW + FEEDS) * workers)));
         let feed = net.add(stage("feed", Feed::default).on(cpu));
@@ -48,7 +49,14 @@ impl Volumes<'_> {
         net.wire(feed.out.reply, http.replies).returns(http.pull);
 
         let own = net.domain("volumes").machine(park).pinned(1);
-        net.add(stage("renew", move || Renew::new(sources.clone())).on(own));
+        let all = sources.clone();
+        net.add(stage("renew", move || Renew::new(all.clone())).on(own));
+        if memory.list().is_some() {
+            let warm = move || Warm::new(Arc::clone(&memory), sources.clone());
+            let warm = net.add(stage("warm", warm).on(own));
+            let keyed = net.wire(warm.out, pages.inlet).keyed(|w: &Wanted| w.fetch.object_key());
+            keyed.on_full(OnFull::ShedNewest);
+        }
         Some(feed.inlet)
     }
 }

@@ -27,6 +27,7 @@ mod viewers;
 #[cfg(test)]
 mod viewers_tests;
 mod waiting;
+mod warm;
 
 pub use admin::ShowAdmin;
 pub use burn::{Burn, Spend, burn};
@@ -50,3 +51,4 @@ pub use route::Router;
 pub use sleep::Sleep;
 pub use stream::Stream;
 pub use viewers::Seats;
+pub use warm::Warm;

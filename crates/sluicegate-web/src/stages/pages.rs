@@ -2,12 +2,12 @@
 //! all who wait, so many at once, and without ever waiting itself.
 use crate::volume::{
     Asker, Counts, Evicted, Fault, Fetch, Fetched, Got, Keeper, Key, Memory, Miss, Misses, Share,
-    Waiter,
+    Waiter, Warm,
 };
 use sluicegate::{Batch, Cx, Ended, Event, Out, Stage, Tag, Time, WorkerId};
 use sluicegate_io::{PAGE, Read, ReadDone};
 use sluicegate_macros::{From, Ports};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -20,6 +20,10 @@ pub const MISSES: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Time between two looks at who waits.
 const TICK: Duration = Duration::from_millis(250);
+/// What was hot is read while fewer are waited for.
+const WARMING: usize = 8;
+/// Looks between two lists of what is hot: half a minute.
+const LISTED: u64 = 120;
 /// What is read at once may take one part in this many of the pages.
 const READ_SHARE: usize = 4;
 
@@ -32,6 +36,8 @@ pub enum PagesIn {
     Next(Next),
     /// What came of a read.
     Read(ReadDone),
+    /// What was hot in a service before this one.
+    Warm(Warm),
 }
 
 /// Asks for the next piece of a reply that is sent in pieces.
@@ -67,6 +73,12 @@ pub struct Pages {
     askers: Vec<WorkerId>,
     /// Answered, and waiting for room to be sent.
     ready: VecDeque<(Asker, Event<Fetched>)>,
+    /// What is read behind all that is asked for.
+    warm: VecDeque<Warm>,
+    /// Forms to be read when their objects are known.
+    forms: HashMap<Key, Vec<usize>>,
+    /// Looks at who waits.
+    ticks: u64,
 }
 
 impl Stage for Pages {
@@ -95,6 +107,7 @@ impl Stage for Pages {
             match body {
                 PagesIn::Asked(fetch) => self.asked(tag, fetch, Asker::Cache, cx.now()),
                 PagesIn::Next(Next(fetch)) => self.asked(tag, fetch, Asker::Stream, cx.now()),
+                PagesIn::Warm(warm) => self.warm.push_back(warm),
                 PagesIn::Read(done) => {
                     tag.finish();
                     self.read(done);
@@ -115,8 +128,16 @@ impl Stage for Pages {
             self.answer(waiter, Err(Fault::Late));
         }
         self.keeper.look();
+        self.ticks += 1;
+        if self.ticks.is_multiple_of(LISTED) {
+            self.list();
+        }
         self.go_on(cx);
         cx.after(TICK, 0);
+    }
+
+    fn drain(&mut self, _: &mut Cx<'_, PagesOut>) {
+        self.list();
     }
 
     /// A read has died with whoever was to make it.
@@ -124,6 +145,7 @@ impl Stage for Pages {
         let Some(tag) = ended.tag else { return };
         if let Some(miss) = self.misses.died(&tag) {
             Counts::add(&self.share.counts.errors, 1);
+            self.forms.remove(&miss.fetch.key());
             self.settle(miss.waiters, Err(Fault::Device));
         }
         tag.finish();
@@ -145,6 +167,9 @@ impl Pages {
             misses: Misses::default(),
             askers: Vec::new(),
             ready: VecDeque::new(),
+            warm: VecDeque::new(),
+            forms: HashMap::new(),
+            ticks: 0,
         }
     }
 
@@ -198,13 +223,51 @@ impl Pages {
     /// Has a piece be read that will be asked for, unless there is enough to do.
     fn read_ahead(&mut self, tag: &Tag, fetch: Fetch, now: Time) {
         let key = fetch.key();
-        let there = self.keeper.has(key) || self.misses.has(key);
+        let there = self.keeper.has(&fetch) || self.misses.has(key);
         if there || self.misses.len() >= READS / 2 {
             return;
         }
         Counts::add(&self.share.counts.ahead, 1);
         let (tag, waiters) = (Some(second(tag)), Vec::new());
         self.misses.add(key, Miss { fetch, since: now, waiters, tag, late: false });
+    }
+
+    /// Notes what is hot, where that is written down.
+    fn list(&self) {
+        if self.memory.list().is_some() {
+            self.share.set_hot(self.keeper.hot());
+        }
+    }
+
+    /// Has what was hot be read while little else is waited for, until the memory is full.
+    fn warm_up(&mut self, cx: &Cx<'_, PagesOut>) {
+        while self.misses.len() < WARMING
+            && let Some(Warm { fetch, forms }) = self.warm.pop_front()
+        {
+            if self.keeper.is_full(&fetch, self.misses.wants()) {
+                return self.warm.clear();
+            }
+            let key = fetch.key();
+            if self.keeper.has(&fetch) || self.misses.has(key) {
+                continue;
+            }
+            if !forms.is_empty() {
+                self.forms.insert(key, forms);
+            }
+            let (tag, waiters) = (Some(Tag::none(cx.worker())), Vec::new());
+            self.misses.add(key, Miss { fetch, since: cx.now(), waiters, tag, late: false });
+        }
+    }
+
+    /// Adds the forms of an object that were hot too.
+    fn warm_forms(&mut self, key: Key, got: &Result<Got, Fault>) {
+        let Some(forms) = self.forms.remove(&key) else { return };
+        let Ok(Got::Object(object, _)) = got else { return };
+        for form in forms.into_iter().filter(|form| *form < object.forms().len()) {
+            let (object, number, ahead, name) = (Arc::clone(object), 0, 0, None);
+            let fetch = Fetch::Piece { object, form, number, ahead, name };
+            self.warm.push_front(Warm { fetch, forms: Vec::new() });
+        }
     }
 
     /// Takes what came of a read, and answers all who waited for it.
@@ -225,6 +288,7 @@ impl Pages {
         if let Err(fault @ (Fault::Device | Fault::Damaged)) = got {
             tell(&miss.fetch, fault);
         }
+        self.warm_forms(miss.fetch.key(), &got);
         self.settle(miss.waiters, got);
     }
 
@@ -246,6 +310,7 @@ impl Pages {
 
     /// Begins to read what is waited for, as far as there is room, and sends what is ready.
     fn go_on(&mut self, cx: &mut Cx<'_, PagesOut>) {
+        self.warm_up(cx);
         while self.misses.reading() < READS
             && cx.out.read.room() > 0
             && let Some(Miss { fetch, waiters, .. }) = self.misses.head()

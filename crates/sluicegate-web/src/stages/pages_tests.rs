@@ -400,3 +400,38 @@ fn what_is_read_twice_at_once_is_kept_once_and_its_end_is_told() {
     }
     assert!(pieces.len() == 2 && Arc::ptr_eq(&pieces[0], &pieces[1]));
 }
+
+#[test]
+fn what_was_hot_is_read_behind_what_is_asked_for_until_the_memory_is_full() {
+    let names: Vec<String> = (0..80).map(|n| format!("{n}.txt")).collect();
+    let files: Vec<_> = names.iter().map(|n| (n.as_str(), text(1, 20_000))).collect();
+    let mut world = World::coded(&files, Compression::usual(Effort::Low));
+    for name in &names {
+        let warm = Warm { fetch: world.look(&format!("/{name}")), forms: vec![1] };
+        let note = Event::note(WorkerId::default(), PagesIn::Warm(warm));
+        world.rig.feed_events([note]);
+    }
+    world.rig.batch(64);
+    let asked = world.look("/79.txt");
+    world.ask(asked.clone());
+    assert_eq!(world.read(), WARMING + 1, "few at once, and all that is asked for");
+    assert!(world.answer().is_ok());
+    while world.read() > 0 {
+        world.rig.signal();
+    }
+    let (kept, pages) = (world.count(|c| &c.pages) as usize, world.share.arena.pages());
+    assert!(kept > pages / 2, "{kept} of {pages}");
+    assert_eq!(world.count(|c| &c.evictions), 0, "nothing has to go for it");
+    // Of the first ones both forms are there.
+    let (object, piece_as_is) = world.object("/0.txt");
+    assert_eq!(world.read(), 0);
+    world.ask(piece(&object, 1, 0, 0));
+    assert!(world.read() == 0 && world.answer().is_ok() && piece_as_is.is_some());
+    // Heat is what is listed.
+    let first = world.rig.stage.keeper.hot().len();
+    world.rig.feed([Next(piece(&object, 1, 0, 0))]).batch(1);
+    world.rig.out.piece.take().into_iter().for_each(|event| event.split().0.finish());
+    let hot = world.rig.stage.keeper.hot();
+    assert_eq!((first, hot.len()), (0, 1));
+    assert_eq!((&hot[0].name[..], hot[0].form), (&b"0.txt"[..], 1));
+}

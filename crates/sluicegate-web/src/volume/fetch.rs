@@ -148,6 +148,14 @@ impl Fetch {
         }
     }
 
+    /// What is to be charged for what is known of it, beside its pages.
+    pub fn charge(&self) -> u64 {
+        match self {
+            Fetch::Object { entry, .. } => Object::cost(entry.front_len()),
+            Fetch::Piece { .. } => 0,
+        }
+    }
+
     /// The piece behind it, if that will be asked for too.
     pub fn next(&self) -> Option<Fetch> {
         match self {

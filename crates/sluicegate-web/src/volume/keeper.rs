@@ -3,6 +3,7 @@
 use super::counts::Counts;
 use super::edition::Edition;
 use super::fetch::{Evicted, Fault, Fetch, Got, Key};
+use super::hot::{HOT_MAX, Hot};
 use super::memory::Share;
 use super::object::Object;
 use super::piece::Piece;
@@ -70,9 +71,38 @@ impl Keeper {
         Some(Got::Object(object, piece))
     }
 
-    /// Whether a piece is kept.
-    pub fn has(&self, piece: Key) -> bool {
-        self.pieces.get(piece).is_some()
+    /// Whether it is kept.
+    pub fn has(&self, fetch: &Fetch) -> bool {
+        match fetch {
+            Fetch::Object { .. } => self.objects.get(fetch.key()).is_some(),
+            Fetch::Piece { .. } => self.pieces.get(fetch.key()).is_some(),
+        }
+    }
+
+    /// Whether anything has to go for what is asked for, beside what else is: so many pages, and
+    /// bytes of what is known of objects.
+    pub fn is_full(&self, fetch: &Fetch, (pages, charge): (usize, u64)) -> bool {
+        self.lacks_pages(fetch.pages(), pages) || self.lacks_charge(fetch.charge() + charge)
+    }
+
+    fn lacks_pages(&self, pages: usize, loading: usize) -> bool {
+        let all = self.share.arena.pages();
+        self.pieces.size() as usize + loading + pages > all - all / SLACK
+    }
+
+    fn lacks_charge(&self, bytes: u64) -> bool {
+        let limit = self.share.fronts.limit();
+        self.objects.size() + bytes > limit - limit / SLACK as u64
+    }
+
+    /// What is hot: forms of objects that were asked for lately.
+    pub fn hot(&self) -> Vec<Hot> {
+        let hot = self.pieces.iter().filter(|piece| piece.is_first() && piece.life.heat() > 0);
+        let hot = hot.take(HOT_MAX).filter_map(|piece| {
+            let (volume, form) = (piece.edition().device().name().to_owned(), piece.form());
+            Some(Hot { volume, name: piece.names().first()?.clone(), form })
+        });
+        hot.collect()
     }
 
     /// Takes what was read for a question, of which `n` bytes came; others ask for it by `names`.
@@ -174,9 +204,7 @@ impl Keeper {
 
     /// Takes pages to read into, letting go of others for them; `loading` are read into already.
     pub fn room(&mut self, pages: usize, loading: usize) -> Option<Frames> {
-        let all = self.share.arena.pages();
-        let most = all - all / SLACK;
-        while self.pieces.size() as usize + loading + pages > most && self.evict_piece() {}
+        while self.lacks_pages(pages, loading) && self.evict_piece() {}
         let frames = self.share.arena.take(pages);
         if frames.is_some() || self.pushed {
             return frames;
@@ -190,8 +218,7 @@ impl Keeper {
 
     /// Charges what is known of an object, letting go of others for it.
     fn charge(&mut self, bytes: u64) -> Option<Charge> {
-        let limit = self.share.fronts.limit();
-        while self.objects.size() + bytes > limit - limit / SLACK as u64 {
+        while self.lacks_charge(bytes) {
             let (object, holders) = self.objects.evict()?;
             self.note(&holders, |evicted| evicted.objects.push(Arc::clone(&object)));
         }

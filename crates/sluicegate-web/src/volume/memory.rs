@@ -1,9 +1,11 @@
 //! The memory of volumes: a number that somebody sets, divided among the workers.
 use super::counts::Counts;
+use super::hot::{self, Hot};
 use crate::cache::Budget;
 use sluicegate::WorkerId;
 use sluicegate_io::{Arena, PAGE};
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Of the budget one part in this many is for what is known of objects; the rest is pages.
@@ -15,6 +17,8 @@ pub const SHARE_MIN: u64 = 1 << 20;
 #[derive(Debug, Default)]
 pub struct Memory {
     shares: Vec<Arc<Share>>,
+    /// Where what is hot is written.
+    list: Option<PathBuf>,
 }
 
 /// What one worker has: it outlives its replica of the stage.
@@ -28,6 +32,8 @@ pub struct Share {
     pub counts: Counts,
     /// Workers that asked once, and may hold something. Locked for each once.
     askers: Mutex<Vec<WorkerId>>,
+    /// What was hot when the worker looked last: once in a while, and when a drain begins.
+    hot: Mutex<Vec<Hot>>,
 }
 
 impl Memory {
@@ -43,7 +49,28 @@ impl Memory {
         }
         let shares =
             (0..workers).map(|_| Share::new(each).map(Arc::new)).collect::<io::Result<_>>()?;
-        Ok(Memory { shares })
+        Ok(Memory { shares, list: None })
+    }
+
+    /// The same whose hot content is written into a file.
+    pub fn listed(self, list: Option<PathBuf>) -> Memory {
+        Memory { list, ..self }
+    }
+
+    /// Where what is hot is written, if it is.
+    pub fn list(&self) -> Option<&Path> {
+        self.list.as_deref()
+    }
+
+    /// Writes what is hot, where that is asked for. May block.
+    pub fn save(&self) {
+        let Some(path) = &self.list else { return };
+        if let Err(error) = hot::write(path, self) {
+            tracing::error!(
+                target: "sluicegate::volume",
+                list = %path.display(), %error, "what is hot cannot be written",
+            );
+        }
     }
 
     /// That of a worker of the first domain.
@@ -65,8 +92,8 @@ impl Share {
         let fronts = bytes / FRONTS_SHARE;
         let pages = (bytes - fronts) / PAGE as u64 * PAGE as u64;
         let arena = Arena::new(usize::try_from(pages).map_err(io::Error::other)?)?;
-        let (counts, askers) = Default::default();
-        Ok(Share { arena, fronts: Budget::new(fronts), counts, askers })
+        let (counts, askers, hot) = Default::default();
+        Ok(Share { arena, fronts: Budget::new(fronts), counts, askers, hot })
     }
 
     /// Pages that somebody has.
@@ -77,6 +104,16 @@ impl Share {
     /// Workers that may hold something.
     pub fn askers(&self) -> Vec<WorkerId> {
         self.askers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What was hot when the worker looked last.
+    pub fn hot(&self) -> Vec<Hot> {
+        self.hot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes what is hot.
+    pub fn set_hot(&self, hot: Vec<Hot>) {
+        *self.hot.lock().unwrap_or_else(PoisonError::into_inner) = hot;
     }
 
     /// Notes that a worker may.

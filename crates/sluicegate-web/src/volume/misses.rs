@@ -56,6 +56,8 @@ struct Reading {
     key: Key,
     /// By which its question is known if it dies.
     flow: (u64, WorkerId),
+    /// Whether it is of no flow: nobody is told if it is lost.
+    is_note: bool,
     pages: usize,
 }
 
@@ -73,6 +75,12 @@ impl Misses {
     /// Pages that are being read into.
     pub fn pages(&self) -> usize {
         self.reads.values().map(|read| read.pages).sum()
+    }
+
+    /// What all that is waited for takes: pages, and bytes of what is known of objects.
+    pub fn wants(&self) -> (usize, u64) {
+        let all = self.all.values().map(|miss| (miss.fetch.pages(), miss.fetch.charge()));
+        all.fold((0, 0), |sum, each| (sum.0 + each.0, sum.1 + each.1))
     }
 
     /// What is waited for there.
@@ -109,7 +117,8 @@ impl Misses {
         let tag = self.all.get_mut(&key)?.tag.take()?;
         let number = self.next;
         self.next += 1;
-        self.reads.insert(number, Reading { key, flow: (tag.flow(), tag.home()), pages });
+        let (flow, is_note) = ((tag.flow(), tag.home()), !tag.is_flow());
+        self.reads.insert(number, Reading { key, flow, is_note, pages });
         Some((tag, number))
     }
 
@@ -151,6 +160,14 @@ impl Misses {
                 }
                 None => true,
             }
+        });
+        let all = &mut self.all;
+        self.reads.retain(|_, read| {
+            let lost = read.is_note && all.get(&read.key).is_none_or(|miss| miss.late);
+            if lost {
+                all.remove(&read.key);
+            }
+            !lost
         });
         waiters
     }

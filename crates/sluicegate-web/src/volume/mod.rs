@@ -3,6 +3,7 @@
 mod counts;
 mod edition;
 mod fetch;
+mod hot;
 mod keeper;
 mod memory;
 mod misses;
@@ -19,6 +20,7 @@ pub(crate) use packed::pack;
 pub use counts::{Counts, Sum};
 pub use edition::Edition;
 pub use fetch::{Evicted, Fault, Fetch, Fetched, Got, Key};
+pub use hot::{Warm, read as read_hot};
 pub use keeper::Keeper;
 pub use memory::{Memory, Share};
 pub use misses::{Asker, Miss, Misses, Waiter};

@@ -17,6 +17,7 @@ pub struct Piece {
     /// Those of its object, which may be let go of before.
     names: Arc<[Bytes]>,
     form: usize,
+    number: u64,
     pages: Paged,
     /// How often it is asked for.
     pub life: Life,
@@ -28,7 +29,7 @@ impl Piece {
         object.forms().get(form)?.packed.check_piece(number, pages.chunks()).ok()?;
         let (key, edition) = (object.key_of(form, number), Arc::clone(object.edition()));
         let (object, names, life) = (object.key(), object.names_to_share(), Life::default());
-        Some(Arc::new(Piece { key, object, edition, names, form, pages, life }))
+        Some(Arc::new(Piece { key, object, edition, names, form, number, pages, life }))
     }
 
     /// Where its object lies.
@@ -49,6 +50,11 @@ impl Piece {
     /// Of which of its forms.
     pub fn form(&self) -> usize {
         self.form
+    }
+
+    /// Whether it is the first of its form.
+    pub fn is_first(&self) -> bool {
+        self.number == 0
     }
 
     /// Its bytes.

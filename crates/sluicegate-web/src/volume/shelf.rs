@@ -87,6 +87,11 @@ impl<T: Item> Shelf<T> {
         self.policy.sweep(&self.slots);
     }
 
+    /// All that is kept.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
+        self.slots.0.values().map(|slot| &slot.item)
+    }
+
     /// What all that is kept takes of the budget.
     pub fn size(&self) -> u64 {
         self.size
