@@ -82,9 +82,10 @@ pub(super) fn by_holder(gone: Vec<Eviction>) -> Vec<(WorkerId, Vec<Arc<Page>>)> 
 mod tests {
     use super::*;
     use crate::cache::Store;
-    use crate::files::{Content, Root};
+    use crate::files::Content;
     use crate::scratch::Scratch;
     use sluicegate::Rig;
+    use sluicegate_files::Root;
 
     fn ask(path: &str) -> Ask {
         Ask { name: Name::new(path.as_bytes()).expect("a plain path") }
