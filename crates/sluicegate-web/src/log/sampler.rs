@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sluicegate::Time;
 
-/// The part of the log's queue at which half as many are written: once a batch, while it is so long.
+/// The part of the log's queue at which half as many are written; with each batch, while it lasts.
 const CROWDED: f64 = 1.0 / 2.0;
 /// The part below which twice as many are written ...
 const EASY: f64 = 1.0 / 8.0;
@@ -119,7 +119,9 @@ mod tests {
     proptest! {
         /// Whatever the queue does, the weights add up.
         #[test]
-        fn weights_add_up_to_the_records(steps in prop::collection::vec((0.0..1.0, 0..2000u64), 1..60)) {
+        fn weights_add_up_to_the_records(
+            steps in prop::collection::vec((0.0..1.0, 0..2000_u64), 1..60),
+        ) {
             let (mut sampler, mut now) = (Sampler::default(), Time(0));
             let (mut records, mut weights) = ([0_u64; 2], [0_u64; 2]);
             for (taken, ms) in steps {

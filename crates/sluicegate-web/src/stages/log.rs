@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 /// After a write that failed, how long no other is tried.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Each batch is mostly one write. What cannot be written is lost, and a line says so as soon as one
-/// can be written again.
+/// Each batch is mostly one write. What cannot be written is lost, and a line says so as soon as
+/// one can be written again.
 #[derive(Debug)]
 pub struct Log {
     file: Arc<LogFile>,
@@ -157,7 +157,8 @@ impl Stage for Log {
 
     fn handle(&mut self, batch: Batch<'_, Block>, cx: &mut Cx<'_, ()>) {
         let (at, now) = (SystemTime::now(), cx.now());
-        if self.rests(now) {
+        // In a drain there may be no next time.
+        if self.rests(now) && !cx.draining() {
             // Their blocks count them as lost.
             batch.for_each(|event| event.split().0.finish());
             return;
