@@ -9,6 +9,9 @@ use sluicegate::Time;
 
 /// The part of the log's queue at which half as many are written; with each batch, while it lasts.
 const CROWDED: f64 = 1.0 / 2.0;
+/// The part at which it is one in `SOON` of them: blocks are lost by now, or soon.
+const FULL: f64 = 7.0 / 8.0;
+const SOON: u64 = 8;
 /// The part below which twice as many are written ...
 const EASY: f64 = 1.0 / 8.0;
 /// ... but not sooner than this after the last change: a queue that was just emptied says little.
@@ -42,6 +45,7 @@ impl Sampler {
     pub fn look(&mut self, taken: f64, now: Time) {
         let eases = self.one_in > 1 && now.since(self.changed) >= EASE;
         let next = match taken {
+            taken if taken >= FULL => (self.one_in * SOON).min(MOST),
             taken if taken >= CROWDED => (self.one_in * 2).min(MOST),
             taken if taken <= EASY && eases => self.one_in / 2,
             _ => return,
@@ -96,6 +100,8 @@ mod tests {
         assert_eq!(sampler.one_in(), 4);
         (7..20).for_each(|s| sampler.look(0.1, at(s * 1000)));
         assert_eq!(sampler.one_in(), 1);
+        (0..2).for_each(|_| sampler.look(1.0, at(20_000)));
+        assert_eq!(sampler.one_in(), SOON * SOON);
         (0..100).for_each(|_| sampler.look(1.0, at(20_000)));
         assert_eq!(sampler.one_in(), MOST);
     }
@@ -103,7 +109,7 @@ mod tests {
     #[test]
     fn errors_are_written_first() {
         let mut sampler = Sampler::default();
-        (0..4).for_each(|_| sampler.look(1.0, Time(0)));
+        (0..4).for_each(|_| sampler.look(0.5, Time(0)));
         assert_eq!(sampler.one_in(), ERRORS_FIRST);
         let written = |sampler: &mut Sampler, is_error| {
             (0..16_000).filter(|_| sampler.weigh(is_error).is_some()).count()
@@ -111,7 +117,7 @@ mod tests {
         assert_eq!(written(&mut sampler, true), 16_000);
         let plain = written(&mut sampler, false);
         assert!((900..1100).contains(&plain), "{plain} of 16000 at one in 16");
-        sampler.look(1.0, Time(0));
+        sampler.look(0.5, Time(0));
         let errors = written(&mut sampler, true);
         assert!((7600..8400).contains(&errors), "{errors} of 16000 at one in 2");
     }
