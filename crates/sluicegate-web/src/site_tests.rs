@@ -99,7 +99,7 @@ impl World {
             loader,
             app,
             log: config.log.as_ref().map(|log| {
-                let log = LogFile::new(log.target.clone(), watch.lost());
+                let log = LogFile::new(log.target.clone(), log.limits);
                 log.open().expect("it can be made");
                 Arc::new(log)
             }),

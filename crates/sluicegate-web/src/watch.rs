@@ -7,6 +7,7 @@ pub use sight::Sight;
 
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
+use crate::log;
 use crate::stages::Seats;
 use sluicegate::Observer;
 use sluicegate_admin::{Guard, Look, Watcher, otlp};
@@ -27,7 +28,7 @@ pub struct Watch {
     cache: Arc<cache::Budget>,
     variants: Arc<Counts>,
     refusals: Arc<Refusals>,
-    lost: Arc<Lost>,
+    log: Arc<log::Counts>,
     resources: Vec<Resource>,
     deadlines: Arc<AtomicU64>,
     traces: TraceParents,
@@ -45,7 +46,7 @@ impl Watch {
         let resources = config.resources.iter().copied().map(Resource::new).collect();
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
-        let (observer, refusals, lost, deadlines, watcher, seats) = Default::default();
+        let (observer, refusals, log, deadlines, watcher, seats) = Default::default();
         let (traces, exported) = (TraceParents::default(), OnceLock::new());
         Watch {
             observer,
@@ -53,7 +54,7 @@ impl Watch {
             cache,
             variants,
             refusals,
-            lost,
+            log,
             resources,
             deadlines,
             traces,
@@ -79,9 +80,14 @@ impl Watch {
         Arc::clone(&self.refusals)
     }
 
-    /// Where lines of the access log are counted that were not written.
+    /// Where records of the access log are counted that were dropped on their way.
     pub fn lost(&self) -> Arc<Lost> {
-        Arc::clone(&self.lost)
+        Arc::clone(&self.log.lost)
+    }
+
+    /// What became of the records of the access log that are not in it.
+    pub fn log(&self) -> Arc<log::Counts> {
+        Arc::clone(&self.log)
     }
 
     /// What gates heed beside the work that waits.

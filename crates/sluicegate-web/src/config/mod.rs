@@ -263,7 +263,7 @@ impl Config {
             pool_threads: threads(s.text("pool.threads"), 1),
             pool_handlers: threads(s.text("pool.handlers"), workers),
             deadline_headers: s.texts("deadline.headers"),
-            log: log::log(settings),
+            log: log::log(settings, &mut faults),
             request_id: log::request_id(s),
             server_timing: s.flag("log.server_timing").unwrap_or(false),
             otlp: otlp::read(settings, app.is_some(), &mut faults),
