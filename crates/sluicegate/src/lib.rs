@@ -67,8 +67,8 @@ mod sync;
 mod time;
 
 pub use control::{
-    Adjust, Codel, Concurrency, Controller, Gauge, Gradient2, Headroom, Limit, Off, Overload,
-    Sample, Seda, SedaMulticlass, Spread, Vegas,
+    Adjust, Codel, Concurrency, Controller, Gauge, Gradient2, Headroom, Level, Levels, Limit, Off,
+    Overload, Sample, Seda, SedaMulticlass, Spread, Vegas,
 };
 pub use desk::strays;
 pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};
