@@ -116,6 +116,11 @@ fn seeded() -> proptest::test_runner::Config {
 #[cfg(doctest)]
 struct Readme;
 
+/// The example of the page on resources, the same.
+#[doc = include_str!("../../../docs/resources.md")]
+#[cfg(doctest)]
+struct ResourcesPage;
+
 /// The example of the page on settings, the same.
 #[doc = include_str!("../../../docs/settings.md")]
 #[cfg(doctest)]

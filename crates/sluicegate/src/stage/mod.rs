@@ -127,9 +127,9 @@ pub trait Stage: 'static {
     fn pressure(&mut self, _pressure: f64, _cx: &mut Cx<'_, Self::Out>) {}
 
     /// A resource is at another [level](crate::Level), of a stage that
-    /// [hears](crate::Spec::hear_level) of its gauge. However often the level changes before that is
-    /// heard, it is heard once; a change that is over by then is not heard at all. A replica takes
-    /// the level to be calm until it hears of another one, at first and after a panic.
+    /// [hears](crate::Spec::hear_level) of its gauge. However often the level changes before that
+    /// is heard, it is heard once; a change that is over by then is not heard at all. A replica
+    /// takes the level to be calm until it hears of another one, at first and after a panic.
     ///
     /// ```
     /// use sluicegate::{Batch, Cx, Gauge, Level, Out, Rig, Stage};
