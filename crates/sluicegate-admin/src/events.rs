@@ -30,7 +30,7 @@ pub(crate) fn incident(incident: &Incident) {
         ("setting" | "frozen" | "paused" | "resumed", _) | ("stall", false) => return,
         (_, true) => Level::INFO,
         ("ledger" | "stopped", _) => Level::ERROR,
-        ("panic" | "breaker" | "shortage", _) => Level::WARN,
+        ("panic" | "breaker", _) => Level::WARN,
         ("bound" | "threads", _) => Level::DEBUG,
         _ => Level::INFO,
     };

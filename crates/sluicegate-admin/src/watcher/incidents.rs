@@ -14,8 +14,6 @@ pub const INCIDENTS_KEPT: usize = 512;
 const MUCH: f64 = 2.0;
 /// The level of a resource of which there is enough.
 const CALM: &str = "calm";
-/// That of one of which there is next to none.
-const SHORT: &str = "short";
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -280,8 +278,7 @@ impl Incidents {
         }
         let words = format!("{name} is {level}, before {told}: {}", use_of(resource));
         self.levels.insert(name.clone(), level.clone());
-        let kind = if level == SHORT { "shortage" } else { "resource" };
-        self.note_as(level == CALM, kind, None, words);
+        self.note_as(level == CALM, "resource", None, words);
     }
 
     /// What is of the net and not of a stage.

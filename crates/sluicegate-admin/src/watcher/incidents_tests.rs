@@ -111,7 +111,7 @@ fn a_resource_is_told_with_its_numbers_when_its_level_changes() {
     ];
     let expected = [
         (2, "resource", "memory is pressed, before calm: 172 of 200 bytes, 86 %"),
-        (4, "shortage", "memory is short, before pressed: 191 of 200 bytes, 96 %"),
+        (4, "resource", "memory is short, before pressed: 191 of 200 bytes, 96 %"),
         (5, "resource", "memory is calm, before short: its use is not known"),
     ];
     assert_eq!(told(&looks), expected.map(|(at, kind, words)| (at, kind, words.to_owned())));
