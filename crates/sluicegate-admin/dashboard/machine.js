@@ -35,7 +35,8 @@ function numbers(net) {
   const m = net.machine || {};
   const part = (n, all, say) => (n === null || n === undefined ? NONE : all ? `${say(n)} of ${say(all)} (${percent(n / all)})` : say(n));
   const pressure = (n) => (n === null || n === undefined ? NONE : `${Number(n).toFixed(1)} %`);
-  const gauges = (net.resources || []).map((r) => [`${r.name}, heeded by gates`, percent(r.used)]);
+  const gauges = (net.resources || []).map((r) => [r.heeded ? `${r.name}, heeded by gates` : r.name,
+    r.level === "calm" ? percent(r.used) : `${percent(r.used)}, ${r.level}`]);
   return [
     ["processors", count(m.cpus)], ["memory", part(m.rss_bytes, null, bytes)],
     ["of it heap and buffers", bytes(m.anonymous_bytes)], ["of it mapped files", bytes(m.file_bytes)], ["of it shared", bytes(m.shared_bytes)],

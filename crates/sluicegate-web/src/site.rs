@@ -1,5 +1,6 @@
 //! The whole service as one net: read it as a picture, from the sockets to the disk and back.
 mod mount;
+mod resources;
 
 use crate::app::App;
 use crate::cache::Loader;
@@ -7,17 +8,18 @@ use crate::config::{Config, Handler, Log, RequestId};
 use crate::log::{Format, Formatter, LogFile};
 use crate::rules::Plan;
 use crate::stages::{
-    Cache, CacheIn, CheckLogin, Gate, List, Load, Log as LogStage, Make, ReadResources, Router,
+    Cache, CacheIn, CheckLogin, Gate, List, Load, Log as LogStage, Make, Measured, Router,
     ShowAdmin, Spend, Stream,
 };
 use crate::watch::{ADMIN, Watch};
 use mount::{First, mount};
+use resources::read_resources;
 use sluicegate::{BoxError, Domain, Inlet, Net, Node, OnFull, bounded, stage};
 use sluicegate_http::log::{LogSettings, Lost};
 use sluicegate_http::{
     Deadlines, HttpNodes, HttpServer, InPieces, Limits, Refusals, Settings as Http, WallClock,
 };
-use sluicegate_io::resources::{Reader, Threads};
+use sluicegate_io::resources::Threads;
 use sluicegate_io::{
     Addresses, ConnLedger, Io, Listeners, Options, Settings, ThreadPark, WhenFull,
 };
@@ -151,11 +153,19 @@ where
     let http_flows = http.flows;
     let http = HttpServer::add(&mut net, cpu, site, http);
     let own = Arc::clone(&plan);
-    let cache = stage("cache", move || Cache::new(Arc::clone(&own))).on(cpu);
+    let lookups = watch.lookups();
+    let cache = stage("cache", move || Cache::new(Arc::clone(&own), lookups.sampler())).on(cpu);
     // Replies of handlers come by it too, and what it does itself costs next to nothing.
     let cache = net.add(cache.queue(bounded(CACHE_QUEUE).keep_late()));
     compress(&mut net, config, cache, &loader);
-    let load = stage("load", move || Load::new(Arc::clone(&loader))).on(disk);
+    let (memory, disk_times) = (watch.memory(), watch.disk_times());
+    let (heard, lookups) = (memory.clone(), watch.lookups());
+    let load = move || {
+        let (took, lookups) = (disk_times.sampler(), lookups.sampler());
+        Load::new(Arc::clone(&loader), Measured { took, lookups }, memory.clone(), workers)
+    };
+    let load = stage("load", load).on(disk);
+    let load = heard.iter().fold(load, |load, gauge| load.hear_level(gauge));
     let load = net.add(load.queue(bounded(WINDOW * workers)).emits(workers));
     // Room for all: a stream that has begun is not refused, and `http` never waits for the disk.
     let streams = http_flows * workers;
@@ -178,7 +188,7 @@ where
     let dressed = (cache.inlet, plan.dresses());
     let first = mount(&mut net, config, cpu, http, dressed, (&watch, burn, router), (app, stream));
     let refusals = watch.refusals();
-    read_resources(&mut net, &watch, root, threads);
+    read_resources(&mut net, config, &watch, root, threads);
     guard(&mut net, (&plan, refusals), (cpu, workers), http, first, cache.inlet);
     list(&mut net, &plan, disk, cache);
     net.wire(cache.out.reply, http.replies).returns(http.request).fused();
@@ -302,18 +312,6 @@ fn guard(
     net.wire(gate.out.login, check.inlet).on_full(OnFull::ShedNewest);
     first.from(net, check.out.pass);
     net.wire(check.out.refused, site);
-}
-
-/// Has the gauges set that gates heed. The files of the kernel are read on a thread of its own,
-/// which holds up nobody, and which nothing else holds up.
-fn read_resources(net: &mut Net, watch: &Watch, root: PathBuf, threads: Arc<Threads>) {
-    let resources = watch.resources().to_vec();
-    if resources.is_empty() {
-        return;
-    }
-    let own = net.domain("resources").machine(park).pinned(1);
-    let read = move || ReadResources::new(Reader::new(&root, &resources, Arc::clone(&threads)));
-    net.add(stage("resources", read).on(own));
 }
 
 /// What the threads of a domain wait in that has no network.

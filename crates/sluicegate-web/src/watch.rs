@@ -9,11 +9,11 @@ use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
 use crate::log;
 use crate::stages::Seats;
-use sluicegate::Observer;
+use sluicegate::{Gauge, Observer};
 use sluicegate_admin::{Guard, Look, Watcher, otlp};
 use sluicegate_http::log::Lost;
 use sluicegate_http::{Refusals, TraceParents};
-use sluicegate_io::resources::Resource;
+use sluicegate_io::resources::{Budget, Resource, Samples};
 use sluicegate_io::{ConnCounts, ConnLedger};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -29,7 +29,11 @@ pub struct Watch {
     variants: Arc<Counts>,
     refusals: Arc<Refusals>,
     log: Arc<log::Counts>,
+    /// Those that gates heed come first.
     resources: Vec<Resource>,
+    heeded: usize,
+    disk_times: Arc<Samples>,
+    lookups: Arc<Samples>,
     deadlines: Arc<AtomicU64>,
     traces: TraceParents,
     /// Of what is sent to a collector, if anything is.
@@ -41,9 +45,10 @@ pub struct Watch {
 
 impl Watch {
     /// With a ledger of connections for each worker, and one for the admin listener; and with a
-    /// gauge for each resource that gates heed.
+    /// gauge for each resource that is watched.
     pub fn new(config: &Config, loader: &Loader) -> Watch {
-        let resources = config.resources.iter().copied().map(Resource::new).collect();
+        let resources = config.watched().copied().map(Resource::new).collect();
+        let (disk_times, lookups) = Default::default();
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
         let (observer, refusals, log, deadlines, watcher, seats) = Default::default();
@@ -56,6 +61,9 @@ impl Watch {
             refusals,
             log,
             resources,
+            heeded: config.resources.len(),
+            disk_times,
+            lookups,
             deadlines,
             traces,
             exported,
@@ -90,9 +98,31 @@ impl Watch {
         Arc::clone(&self.log)
     }
 
-    /// What gates heed beside the work that waits.
+    /// What is watched because it may run short; what gates heed first.
     pub fn resources(&self) -> &[Resource] {
         &self.resources
+    }
+
+    /// What gates heed beside the work that waits.
+    pub fn heeded(&self) -> &[Resource] {
+        &self.resources[..self.heeded]
+    }
+
+    /// The gauges of memory: of the process, and of what it shares with others.
+    pub fn memory(&self) -> Vec<Arc<Gauge>> {
+        let is_memory =
+            |one: &&Resource| matches!(one.budget(), Budget::Memory(_) | Budget::SystemMemory);
+        self.resources.iter().filter(is_memory).map(|one| Arc::clone(one.gauge())).collect()
+    }
+
+    /// Where it is counted how long looks at the disk take, in nanoseconds.
+    pub fn disk_times(&self) -> Arc<Samples> {
+        Arc::clone(&self.disk_times)
+    }
+
+    /// Where looks into the page cache are counted: 0 for a hit, 1 for a miss.
+    pub fn lookups(&self) -> Arc<Samples> {
+        Arc::clone(&self.lookups)
     }
 
     /// Where deadlines of clients are counted that could not be read.

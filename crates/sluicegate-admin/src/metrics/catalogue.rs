@@ -149,7 +149,11 @@ metrics! {
         CacheUsed: Gauge, "sluicegate_cache_used_bytes", "bytes", [],
             "How much is kept in the page cache.";
         CacheBudget: Gauge, "sluicegate_cache_budget_bytes", "bytes", [],
-            "The most that is kept there.";
+            "The most that is kept there now: less where memory runs short.";
+        CacheLookups: Counter, "sluicegate_cache_lookups_total", "", [],
+            "Pages that were asked for, once for all who waited for one.";
+        CacheMisses: Counter, "sluicegate_cache_misses_total", "", [],
+            "Those of them that had to be read from the disk.";
         VariantsMade: Counter, "sluicegate_cache_variants_made_total", "", [],
             "Coded forms made and kept.";
         VariantsAhead: Counter, "sluicegate_cache_variants_ahead_total", "", [],
@@ -161,7 +165,9 @@ metrics! {
         VariantsSaved: Counter, "sluicegate_cache_variants_saved_bytes_total", "bytes", [],
             "How much shorter coded forms are than their files.";
         ResourceUsed: Gauge, "sluicegate_resource_used_ratio", "ratio", ["resource"],
-            "How much of its budget a resource uses that gates heed; absent where not known.";
+            "How much of its budget a resource uses; absent where not known.";
+        ResourceLevel: Gauge, "sluicegate_resource_level", "", ["resource"],
+            "How short it is: 0 for calm, 1 for pressed, 2 for short.";
     }
     "The machine" {
         Resident: Gauge, "process_resident_memory_bytes", "bytes", [],

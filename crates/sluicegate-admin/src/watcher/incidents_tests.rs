@@ -113,6 +113,29 @@ fn pressure_is_told_when_it_begins_and_when_it_is_long_over() {
 }
 
 #[test]
+fn a_resource_is_told_with_its_numbers_when_its_level_changes() {
+    let memory = |level: &str, used: Option<f64>| {
+        let mut one = json!({ "name": "memory", "level": level, "budget": 200, "unit": "bytes" });
+        one["used"] = used.into();
+        net(json!({}), json!({ "resources": [one] }))
+    };
+    let looks = [
+        memory("", Some(0.99)),
+        memory("calm", Some(0.5)),
+        memory("pressed", Some(0.86)),
+        memory("pressed", Some(0.8)),
+        memory("short", Some(0.955)),
+        memory("calm", None),
+    ];
+    let expected = [
+        (2, "resource", "memory is pressed, before calm: 172 of 200 bytes, 86 %"),
+        (4, "resource", "memory is short, before pressed: 191 of 200 bytes, 96 %"),
+        (5, "resource", "memory is calm, before short: its use is not known"),
+    ];
+    assert_eq!(told(&looks), expected.map(|(at, kind, words)| (at, kind, words.to_owned())));
+}
+
+#[test]
 fn what_is_of_all_the_net_is_told() {
     let stalled = json!({ "stalls": [{ "stage": "load", "worker": 1, "time_us": 11_000_000 }] });
     let looks = [

@@ -292,7 +292,8 @@ const SERVICE_KEYS: &[Key] = &[
         "resources.memory",
         Bytes(KIB * KIB, 1 << 50),
         Found("what the process may use"),
-        "memory of the process: routes with a target refuse from 85 % of it on",
+        "memory of the process: routes with a target refuse from 85 % of it on, and the page cache \
+         is made smaller",
     ),
     key(
         "resources.descriptors",
@@ -305,6 +306,24 @@ const SERVICE_KEYS: &[Key] = &[
         Count(1, 100),
         Nothing,
         "percent of time in which something waits for a CPU: the same from half of it on",
+    ),
+    key(
+        "resources.memory_pressure",
+        Count(1, 100),
+        Nothing,
+        "percent of time in which something waits for memory: the same from half of it on",
+    ),
+    key(
+        "resources.io_pressure",
+        Count(1, 100),
+        Nothing,
+        "percent of time in which something waits for a disk: the same from half of it on",
+    ),
+    key(
+        "resources.cpu_throttling",
+        Count(1, 100),
+        Nothing,
+        "percent of periods in which the control group is throttled: the same from half of it on",
     ),
     key(
         "resources.run_delay",

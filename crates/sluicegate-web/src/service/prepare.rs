@@ -9,7 +9,7 @@ use crate::site::{self, Ground};
 use crate::stages::burn;
 use crate::watch::Watch;
 use sluicegate::{BoxError, Sim, Snapshot, Time};
-use sluicegate_io::resources::{Reader, Resource, Threads};
+use sluicegate_io::resources::{Reader, Resource, Sources};
 use sluicegate_io::{
     Addr, Asked, Choice, ConnLedger, Cpus, Io, ListenError, ListenFault, Listeners, Settings, Unfit,
 };
@@ -45,9 +45,9 @@ pub fn check(config: &Config) -> Result<Vec<String>, NotStarted> {
 /// What of the resources that gates are to heed this machine does not tell.
 fn unread(config: &Config, root: &Path) -> Vec<String> {
     let resources: Vec<_> = config.resources.iter().copied().map(Resource::new).collect();
-    let threads = Arc::new(Threads::default());
-    threads.add_this();
-    Reader::new(root, &resources, threads).read(Time(0));
+    let sources = Sources::default();
+    sources.threads.add_this();
+    Reader::new(root, &resources, &sources).read(Time(0));
     let unread = resources.iter().filter(|resource| resource.gauge().used().is_none());
     let note = |resource: &Resource| {
         let name = resource.gauge().name().replace('-', "_");

@@ -8,6 +8,7 @@ use crate::rules::Plan;
 use crate::serve;
 use sluicegate::{Batch, Cx, Ended, Event, Out, Stage, Tag, Time, Why};
 use sluicegate_http::{Body, Exchange, Head, Reply};
+use sluicegate_io::resources::{Sampler, Samples};
 use sluicegate_macros::{From, Ports};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -63,6 +64,8 @@ pub struct Cache {
     ready: VecDeque<Event<Exchange>>,
     /// Directories to be shown, waiting for room to be sent.
     lists: VecDeque<Event<Exchange>>,
+    /// Has each answer that it gave from memory, as 0. Written by this worker alone.
+    lookups: Sampler,
 }
 
 /// What a request waits for instead of what it asked for; left in its exchange.
@@ -86,7 +89,7 @@ enum Came {
 impl Default for Cache {
     /// Of the demo site.
     fn default() -> Cache {
-        Cache::new(Content::demo().into())
+        Cache::new(Content::demo().into(), Samples::default().sampler())
     }
 }
 
@@ -151,8 +154,8 @@ impl Stage for Cache {
 }
 
 impl Cache {
-    /// A cache that knows nothing yet.
-    pub fn new(plan: Arc<Plan>) -> Cache {
+    /// A cache that knows nothing yet, and tells `lookups` of what it answers from memory.
+    pub fn new(plan: Arc<Plan>, lookups: Sampler) -> Cache {
         Cache {
             indexes: (0..plan.len()).map(|_| Index::default()).collect(),
             plain: plan.is_plain(),
@@ -160,6 +163,7 @@ impl Cache {
             waiting: Waiting::default(),
             ready: VecDeque::new(),
             lists: VecDeque::new(),
+            lookups,
         }
     }
 
@@ -178,6 +182,7 @@ impl Cache {
         }
         match self.reply(&event, SiteId::default(), cx) {
             Some(reply) => {
+                self.lookups.add(0);
                 event.reply(reply);
                 cx.out.reply.emit(event);
             }
@@ -203,6 +208,7 @@ impl Cache {
         }
         match self.reply(&event, id, cx) {
             Some(reply) => {
+                self.lookups.add(0);
                 event.reply(reply);
                 self.finish(event, id, None, now);
             }

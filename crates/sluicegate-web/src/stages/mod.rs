@@ -32,7 +32,7 @@ pub use echo::Echo;
 pub use gate::Gate;
 pub use instead::Instead;
 pub use list::List;
-pub use load::Load;
+pub use load::{Load, Measured};
 pub use log::Log;
 pub use login::CheckLogin;
 pub use make::Make;

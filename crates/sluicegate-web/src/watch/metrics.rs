@@ -30,7 +30,7 @@ pub(super) fn put_machine(page: &mut Page, usage: &Usage) {
     page.put_some(M::Cpus, &[], usage.cpus);
 }
 
-/// Puts connections, what HTTP refused, the cache and what gates heed onto a page.
+/// Puts connections, what HTTP refused, the cache and what may run short onto a page.
 pub(super) fn put_server(page: &mut Page, watch: &Watch) {
     let counts = watch.connections();
     page.put(M::Opened, &[], counts.opened);
@@ -54,10 +54,14 @@ pub(super) fn put_server(page: &mut Page, watch: &Watch) {
     }
     page.put(M::CacheUsed, &[], watch.cache.used());
     page.put(M::CacheBudget, &[], watch.cache.limit());
+    let (lookups, misses) = watch.lookups.total();
+    page.put(M::CacheLookups, &[], lookups);
+    page.put(M::CacheMisses, &[], misses);
     put_variants(page, &watch.variants);
     for resource in &watch.resources {
         let gauge = resource.gauge();
         page.put_some(M::ResourceUsed, &[gauge.name()], gauge.used());
+        page.put(M::ResourceLevel, &[gauge.name()], gauge.level() as u64);
     }
 }
 

@@ -16,11 +16,14 @@ impl Watch {
     pub(super) fn shown(&self, seen: &Snapshot) -> Net {
         let net = Net::from(seen);
         let connections = Some(connections(&self.connections()));
+        let (lookups, misses) = self.lookups.total();
         Net {
             ledger: net.ledger.map(|ledger| Ledger { connections, ..ledger }),
             cache: Some(PageCache {
                 bytes: self.cache.used(),
                 budget: self.cache.limit(),
+                lookups,
+                misses,
                 variants: variants(&self.variants),
             }),
             http: Some(Http {
@@ -28,7 +31,12 @@ impl Watch {
                 deadlines_ignored: self.deadlines.load(Relaxed),
                 traceparents_ignored: self.traces.ignored.load(Relaxed),
             }),
-            resources: self.resources.iter().map(resource).collect(),
+            resources: self
+                .resources
+                .iter()
+                .enumerate()
+                .map(|(n, one)| Resource { heeded: n < self.heeded, ..resource(one) })
+                .collect(),
             machine: Some(machine(&Usage::read(Path::new("/")))),
             log: Some(log(&self.log)),
             viewers: Some(self.seats.taken() as u64),
@@ -37,17 +45,23 @@ impl Watch {
     }
 }
 
-/// What gates heed.
+/// What may run short, as if no gate heeded it.
 fn resource(resource: &resources::Resource) -> Resource {
     let (budget, unit) = match resource.budget() {
         Budget::Memory(bytes) => (bytes, "bytes"),
         Budget::Descriptors(open) => (open, "open"),
-        Budget::CpuPressure(percent) => (percent.into(), "percent"),
-        Budget::RunDelay(span) => (micros(span), "us"),
+        Budget::CpuPressure(percent)
+        | Budget::MemoryPressure(percent)
+        | Budget::IoPressure(percent)
+        | Budget::CpuThrottling(percent)
+        | Budget::CacheMisses(percent) => (percent.into(), "percent"),
+        Budget::SystemMemory | Budget::SiteSpace | Budget::LogSpace => (100, "percent"),
+        Budget::RunDelay(span) | Budget::DiskLatency(span) => (micros(span), "us"),
     };
     let gauge = resource.gauge();
     let (name, unit) = (gauge.name().to_owned(), unit.to_owned());
-    Resource { name, used: gauge.used(), budget, unit }
+    let level = gauge.level().name().to_owned();
+    Resource { name, used: gauge.used(), level, budget, unit, heeded: false }
 }
 
 /// What became of the records of the access log that are not in it.
