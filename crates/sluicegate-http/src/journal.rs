@@ -197,8 +197,8 @@ impl Journal {
 impl Drop for Journal {
     /// What was not handed on is lost, and counted; the blocks count for themselves.
     fn drop(&mut self) {
-        let slow: usize = self.slow.values().map(Vec::len).sum();
-        self.settings.lost.add(self.fresh.len() + slow);
+        let left = || self.slow.values().flatten().chain(&self.fresh);
+        self.settings.lost.add(left().count(), left().map(|entry| entry.text.len()).sum());
     }
 }
 

@@ -80,7 +80,7 @@ proptest! {
                     Next::Request { mut exchange, .. } => {
                         reader = exchange.body_reader();
                         for piece in exchange.body() {
-                            body.extend(piece.as_slice());
+                            piece.slices().for_each(|slice| body.extend(slice));
                         }
                         whole = Some(exchange);
                     }

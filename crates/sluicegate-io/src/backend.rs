@@ -17,6 +17,7 @@ use sluicegate::{Time, Wait, Waker};
 use crate::addr::{Addr, Peer};
 use crate::buf::{Buf, Pool};
 use crate::conn::{ConnId, How};
+use crate::disk::Extent;
 use crate::listen::Listener;
 use crate::pieces::Pieces;
 use crate::settings::Settings;
@@ -108,6 +109,26 @@ pub enum Decision {
     Failed(io::Error),
 }
 
+/// Sends without a copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ZeroCopy {
+    /// How many were tried.
+    pub sends: u64,
+    /// Of how many the kernel said that it copied.
+    pub copied: u64,
+}
+
+/// A read from a disk that came to its end.
+#[derive(Debug)]
+pub struct ReadEnd {
+    /// The key given when it was begun.
+    pub key: u64,
+    /// What was read, and into what.
+    pub extent: Extent,
+    /// How many bytes came: fewer than there was room for where the device ends.
+    pub result: io::Result<usize>,
+}
+
 /// Sockets in one thread's hands. All calls return at once, but for [`Backend::poll`].
 pub trait Backend {
     /// The name shown to the user.
@@ -183,4 +204,23 @@ pub trait Backend {
 
     /// Breaks the connection off, so that the peer sees a reset.
     fn reset(&mut self, socket: Socket);
+
+    /// Sends without a copy since the last call.
+    fn take_zero_copy(&mut self) -> ZeroCopy {
+        ZeroCopy::default()
+    }
+
+    /// Whether it reads from disks: others are never asked to.
+    fn reads(&self) -> bool {
+        false
+    }
+
+    /// Begins to read at `now`. It ends after some poll, under `key`; the frames are the backend's
+    /// until then, also where the device never answers.
+    fn read(&mut self, _now: Time, _key: u64, _extent: Extent) {
+        debug_assert!(false, "{} was asked to read from a disk", self.name());
+    }
+
+    /// Moves the reads that have ended since the last call to `ends`.
+    fn take_reads(&mut self, _ends: &mut Vec<ReadEnd>) {}
 }

@@ -98,6 +98,11 @@ impl Choice {
         self.why.as_deref()
     }
 
+    /// Whether the workers' machines read from disks; else threads of a pool have to.
+    pub fn reads(&self) -> bool {
+        self.uring
+    }
+
     /// The backend for the thread that makes it.
     ///
     /// # Errors

@@ -1,11 +1,13 @@
-//! The machine under a staged runtime: sockets, buffers, io_uring, epoll, simulation.
+//! The machine under a staged runtime: sockets, buffers, disks, io_uring, epoll, simulation.
 //!
 //! [`Io`] is the machine of a pinned domain's worker. [`serve`] and [`dial`] add the stages that
 //! move bytes to a net: `accept`, `connect`, `read` and `write`. A protocol is a stage between
 //! them, which asks the machine to read, keeps its state with the connection, and sends writes.
+//! [`disk`](fn@disk) adds a stage that reads from files and devices into pages of an [`Arena`].
 
 mod addr;
 mod addresses;
+mod arena;
 pub mod backend;
 mod buf;
 mod choice;
@@ -13,6 +15,7 @@ mod chunk;
 mod conn;
 mod cpus;
 mod dial;
+mod disk;
 mod epoll;
 mod events;
 mod io;
@@ -35,12 +38,16 @@ mod uring;
 
 pub use addr::{Addr, BadAddr, Peer, UNIX_PATH_MAX};
 pub use addresses::{Addresses, network};
+pub use arena::{Arena, Backing, Frames, PAGE, PageKind, Paged};
 pub use backend::Backend;
 pub use buf::{BUFFER_SIZE, Buf, Pool};
 pub use choice::{Asked, Choice};
-pub use chunk::Chunk;
+pub use chunk::{Chunk, Homed};
 pub use conn::{ConnId, How, Lease};
 pub use cpus::{BadCpus, Cpus, NoCpu};
+pub use disk::{
+    Device, Disk, DiskCounts, DiskLedger, DiskOptions, Extent, Read, ReadDone, Readers, disk,
+};
 pub use epoll::Epoll;
 pub use events::{
     Closed, Connect, ConnectFailed, Incoming, Opened, PIECES, Received, State, Then, Write,

@@ -2,10 +2,11 @@
 
 use crate::cache::{Answer, Index, Kept, Known, Loader, Store};
 use crate::config::Config;
-use crate::files::{Content, Name, Root};
+use crate::files::{Content, Name};
 use crate::rules::Effect;
 use crate::serve;
 use sluicegate::{Time, WorkerId};
+use sluicegate_files::Root;
 use sluicegate_http::{Exchange, Reply};
 use std::io;
 use std::path::Path;

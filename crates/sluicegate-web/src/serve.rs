@@ -2,6 +2,7 @@
 use crate::cache::{Forms, Job, Kept, Known, Large, Meta};
 use crate::pick::pick;
 use bytes::Bytes;
+use sluicegate_files::{VARY, http_date};
 use sluicegate_http::coding::accepted;
 use sluicegate_http::conditional::{self, Validators, Verdict};
 use sluicegate_http::multipart::{Multipart, Piece};
@@ -10,12 +11,9 @@ use sluicegate_http::{Body, Coding, Exchange, Head, Method, Reply};
 use sluicegate_io::Chunk;
 use std::io;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// What a static site is asked with.
 const METHODS: &str = "GET, HEAD, OPTIONS";
-/// The field of all replies about content that has, or may get, coded forms.
-pub const VARY: (&str, &str) = ("Vary", "Accept-Encoding");
 
 impl Meta {
     /// What conditional requests are held against.
@@ -165,11 +163,6 @@ fn slash(head: &Head) -> Reply {
         place.push_str(&String::from_utf8_lossy(query));
     }
     Reply::plain(301).header("Location", place)
-}
-
-/// A date as fields have it.
-pub fn http_date(time: SystemTime) -> String {
-    httpdate::fmt_http_date(time)
 }
 
 /// Which part of some content a request is to get.

@@ -5,7 +5,7 @@ mod resources;
 use crate::app::App;
 use crate::cache::Loader;
 use crate::config::{Config, Handler, Log, RequestId};
-use crate::log::{Format, LogFile};
+use crate::log::{Format, Formatter, LogFile};
 use crate::rules::Plan;
 use crate::stages::{
     Cache, CacheIn, CheckLogin, Gate, List, Load, Log as LogStage, Make, Measured, Router,
@@ -174,7 +174,13 @@ where
     if let (Some(Log { format, waits, .. }), Some(file)) = (config.log.clone(), log) {
         // A thread of its own, so that a disk that is slow to take the log holds up no reads.
         let own = net.domain("log").machine(park).pool(1);
-        let log = stage("log", move || LogStage::new(Arc::clone(&file), format)).on(own);
+        // Who waits for room loses nothing, and needs no samples.
+        let (counts, samples) = (watch.log(), (!waits).then_some(LOG_QUEUE));
+        let make = move || {
+            let (file, counts) = (Arc::clone(&file), Arc::clone(&counts));
+            LogStage::new(file, Formatter::new(format), counts, samples)
+        };
+        let log = stage("log", make).on(own);
         let log = net.add(log.queue(bounded(LOG_QUEUE)).batch(LOG_BATCH));
         let on_full = if waits { OnFull::Wait } else { OnFull::ShedNewest };
         net.wire(http.log, log.inlet).on_full(on_full);

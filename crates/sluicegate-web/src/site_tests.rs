@@ -1,8 +1,8 @@
 //! The whole site in a simulated network: every worker's own loop, in an order drawn from a seed.
 use super::*;
 use crate::cache::Store;
-use crate::coding::decode;
 use crate::config::{Machine, Settings as Typed};
+use crate::decode::decode;
 use crate::scratch::{Random, Scratch};
 use sluicegate::sim::{Setup, Troubles};
 use sluicegate::{Sim, Time, VirtualTime};
@@ -99,7 +99,7 @@ impl World {
             loader,
             app,
             log: config.log.as_ref().map(|log| {
-                let log = LogFile::new(log.target.clone(), watch.lost());
+                let log = LogFile::new(log.target.clone(), log.limits);
                 log.open().expect("it can be made");
                 Arc::new(log)
             }),
@@ -291,7 +291,7 @@ fn several_ranges_of_a_streamed_file() {
     let (head, body) = came.split_once("\r\n\r\n").expect("a whole head");
     let lines = head.lines().filter_map(|line| line.split_once(": "));
     let kind = lines.clone().find(|(name, _)| *name == "Content-Type").expect("a type").1;
-    let parts = crate::scratch::parts(kind, body.as_bytes());
+    let parts = crate::parts::parts(kind, body.as_bytes());
     let sizes: Vec<_> = parts.iter().map(|(_, body)| body.len()).collect();
     assert_eq!(sizes, [10, 200_001]);
     assert!(parts[1].0.ends_with("bytes 100000-300000/400000"), "{}", parts[1].0);

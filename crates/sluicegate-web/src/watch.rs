@@ -7,6 +7,7 @@ pub use sight::Sight;
 
 use crate::cache::{self, Counts, Loader};
 use crate::config::Config;
+use crate::log;
 use crate::stages::Seats;
 use sluicegate::{Gauge, Observer};
 use sluicegate_admin::{Guard, Look, Watcher, otlp};
@@ -27,7 +28,7 @@ pub struct Watch {
     cache: Arc<cache::Budget>,
     variants: Arc<Counts>,
     refusals: Arc<Refusals>,
-    lost: Arc<Lost>,
+    log: Arc<log::Counts>,
     /// Those that gates heed come first.
     resources: Vec<Resource>,
     heeded: usize,
@@ -50,7 +51,7 @@ impl Watch {
         let (disk_times, lookups) = Default::default();
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
-        let (observer, refusals, lost, deadlines, watcher, seats) = Default::default();
+        let (observer, refusals, log, deadlines, watcher, seats) = Default::default();
         let (traces, exported) = (TraceParents::default(), OnceLock::new());
         Watch {
             observer,
@@ -58,7 +59,7 @@ impl Watch {
             cache,
             variants,
             refusals,
-            lost,
+            log,
             resources,
             heeded: config.resources.len(),
             disk_times,
@@ -87,9 +88,14 @@ impl Watch {
         Arc::clone(&self.refusals)
     }
 
-    /// Where lines of the access log are counted that were not written.
+    /// Where records of the access log are counted that were dropped on their way.
     pub fn lost(&self) -> Arc<Lost> {
-        Arc::clone(&self.lost)
+        Arc::clone(&self.log.lost)
+    }
+
+    /// What became of the records of the access log that are not in it.
+    pub fn log(&self) -> Arc<log::Counts> {
+        Arc::clone(&self.log)
     }
 
     /// What is watched because it may run short; what gates heed first.

@@ -116,12 +116,26 @@ metrics! {
             "Connections refused in the backlog, as descriptors had run out.";
         ConnectionsRefused: Counter, "sluicegate_connections_refused_total", "", ["why"],
             "Connections refused right after they were accepted, by reason.";
+        ZeroCopy: Counter, "sluicegate_zero_copy_sends_total", "", [],
+            "Sends of pages that the kernel was asked to make without a copy.";
+        ZeroCopyCopied: Counter, "sluicegate_zero_copy_copied_total", "", [],
+            "Sends among them that it copied all the same.";
         HttpRefused: Counter, "sluicegate_http_refused_total", "", ["status"],
             "Requests answered in the place of a handler, by status.";
         DeadlinesIgnored: Counter, "sluicegate_http_deadlines_ignored_total", "", [],
             "Deadlines of clients that could not be read.";
         LogLost: Counter, "sluicegate_log_lost_total", "", [],
-            "Lines of the access log that were not written.";
+            "Records of the access log that could not be written, or found no room.";
+        LogLostBytes: Counter, "sluicegate_log_lost_bytes_total", "bytes", [],
+            "How long their texts are: request lines, hosts, browsers, ids.";
+        LogLeftOut: Counter, "sluicegate_log_left_out_total", "", [],
+            "Records of the access log that were left out by sampling.";
+        LogOneIn: Gauge, "sluicegate_log_one_in", "", [],
+            "One in so many ordinary records is written; 1 where all are.";
+        LogFailing: Gauge, "sluicegate_log_failing", "", [],
+            "Whether the last write of the access log failed.";
+        LogRotated: Counter, "sluicegate_log_rotated_total", "", [],
+            "Files of the access log that were ended and begun anew.";
         OtlpFlows: Counter, "sluicegate_otlp_flows_sent_total", "", [],
             "Kept flows whose spans a collector took.";
         OtlpSpans: Counter, "sluicegate_otlp_spans_sent_total", "", [],

@@ -101,10 +101,20 @@ pub struct Http {
     pub traceparents_ignored: u64,
 }
 
-/// The access log.
+/// The access log: what became of records that are not in it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Log {
-    /// Lines that were not written.
+    /// Records that could not be written, or found no room on their way.
     pub lost: u64,
+    /// Bytes of their texts: request lines, hosts, browsers, ids.
+    pub lost_bytes: u64,
+    /// Records that were left out by sampling.
+    pub left_out: u64,
+    /// One in so many ordinary records is written now; 1: all.
+    pub one_in: u64,
+    /// The last write failed.
+    pub failing: bool,
+    /// Files that were ended and begun anew.
+    pub rotated: u64,
 }

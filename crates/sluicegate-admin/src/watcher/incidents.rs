@@ -288,6 +288,15 @@ impl Incidents {
             let words = "the ledger is uneven: flows vanished, or there are too many";
             self.note("ledger", None, words.to_owned());
         }
+        let log = now.log.clone().unwrap_or_default();
+        if self.conditions.begins("log", "", log.failing) {
+            let words = "the access log cannot be written: its records are lost, and counted";
+            self.note("log", None, words.to_owned());
+        }
+        if self.conditions.begins("sampling", "", log.one_in > 1) {
+            let words = "the access log cannot keep up: some records are left out, and counted";
+            self.note("sampling", None, words.to_owned());
+        }
         if self.conditions.begins("drain", "", now.draining) {
             self.note("drain", None, "the net takes no new work".to_owned());
         }
@@ -305,6 +314,8 @@ impl Incidents {
                 "breaker" => format!("the breaker of {stage} is closed"),
                 "stall" => format!("the handlers of {stage} come back again"),
                 "ledger" => "the ledger is even again".to_owned(),
+                "log" => "the access log is written again".to_owned(),
+                "sampling" => "the access log has all records again".to_owned(),
                 _ => continue,
             };
             self.note_as(true, kind, Some(stage).filter(|stage| !stage.is_empty()), words);

@@ -54,6 +54,24 @@ fn panics_and_breakers_are_told() {
 }
 
 #[test]
+fn a_log_that_fails_or_is_sampled_is_told() {
+    let log = |failing: bool, one_in: u64| {
+        net(json!({}), json!({ "log": { "failing": failing, "one_in": one_in } }))
+    };
+    let mut looks = vec![log(false, 1), log(true, 1), log(true, 4), log(false, 2)];
+    looks.extend((0..12).map(|_| log(false, 1)));
+    let told = told(&looks);
+    let words: Vec<_> = told.iter().map(|(at, kind, words)| (*at, *kind, &**words)).collect();
+    let expected = [
+        (1, "log", "the access log cannot be written: its records are lost, and counted"),
+        (2, "sampling", "the access log cannot keep up: some records are left out, and counted"),
+        (12, "log", "the access log is written again"),
+        (13, "sampling", "the access log has all records again"),
+    ];
+    assert_eq!(words, expected);
+}
+
+#[test]
 fn a_bound_is_told_when_it_changed_much_since_it_was_told() {
     let gate = |work: Option<u64>, events: Option<u64>| {
         let bounds = json!({ "work_us": work, "events": events });

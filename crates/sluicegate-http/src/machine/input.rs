@@ -141,7 +141,7 @@ impl Collected {
     pub fn keep(&mut self, buf: Buf) {
         self.close_block();
         self.len += buf.len() as u64;
-        self.chunks.push(Chunk::Buf(buf));
+        self.chunks.push(Chunk::from(buf));
     }
 
     pub fn close_block(&mut self) {

@@ -2,6 +2,7 @@
 //! into the pipe of who reads it.
 
 use sluicegate::Time;
+use sluicegate_io::Chunk;
 
 use crate::exchange::Exchange;
 use crate::limits::{UNREAD_LEFT_MAX, UNREAD_MAX};
@@ -118,7 +119,7 @@ impl HttpConn {
         };
         let (feed, reader) = pipe(all);
         feed.charge(body.share.take());
-        body.chunks.iter().for_each(|chunk| feed.push(chunk.as_slice()));
+        body.chunks.iter().flat_map(Chunk::slices).for_each(|slice| feed.push(slice));
         body.clear();
         exchange.set_body_reader(reader);
         self.aside = Some(Box::new(Aside::Intake(Intake::new(left, feed))));

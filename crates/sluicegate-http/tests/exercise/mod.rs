@@ -130,7 +130,7 @@ impl Drive {
                 Next::Begun { .. } => {}
                 Next::Request { mut exchange, .. } => {
                     let reader = exchange.body_reader();
-                    let body = join(exchange.body().iter().map(|chunk| chunk.as_slice()));
+                    let body = join(exchange.body().iter().flat_map(|chunk| chunk.slices()));
                     self.waiting = Some(Asked { exchange, reader, body });
                 }
                 Next::Write(answer) => self.write(answer),
@@ -203,7 +203,7 @@ impl Drive {
 
     fn write(&mut self, answer: Answer) {
         assert!(self.seen.then == Then::Keep, "something was said after the last word");
-        let bytes = join(answer.chunks.iter().map(|chunk| chunk.as_slice()));
+        let bytes = join(answer.chunks.iter().flat_map(|chunk| chunk.slices()));
         // Whether 100 is sent depends on whether the body is there already.
         if bytes == b"HTTP/1.1 100 Continue\r\n\r\n" {
             self.continues += 1;

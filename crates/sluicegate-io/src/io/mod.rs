@@ -2,6 +2,7 @@
 
 mod accept;
 mod connect;
+mod disk;
 mod gate;
 mod input;
 mod lifecycle;
@@ -17,7 +18,7 @@ use sluicegate::{StageId, Time};
 
 use crate::addr::Peer;
 use crate::addresses::Addresses;
-use crate::backend::{Backend, Ready};
+use crate::backend::{Backend, ReadEnd, Ready};
 use crate::buf::{Buf, Pool};
 use crate::conn::{Abandoned, ConnId, How};
 use crate::events::State;
@@ -28,6 +29,7 @@ use crate::slab::Slab;
 use crate::sleep::Sleep;
 use accept::Listening;
 pub(crate) use accept::Next;
+use disk::DiskPlace;
 use gate::Gate;
 pub(crate) use gate::GateId;
 use refuse::TURNED_AWAY_MAX;
@@ -53,6 +55,10 @@ pub struct Io {
     addresses: Option<Arc<Addresses>>,
     gates: Vec<Gate>,
     listeners: Vec<Listening>,
+    disks: Vec<DiskPlace>,
+    /// Reads from disks that were begun.
+    disk_reads: u64,
+    read_ends: Vec<ReadEnd>,
     /// The listener that is asked first.
     turn: usize,
     /// Accepting waits for descriptors or memory.
@@ -111,6 +117,9 @@ impl Io {
             addresses: None,
             gates: Vec::new(),
             listeners: Vec::new(),
+            disks: Vec::new(),
+            disk_reads: 0,
+            read_ends: Vec::new(),
             turn: 0,
             starved: false,
             crowded: false,

@@ -23,8 +23,7 @@ pub(crate) struct Splice {
 impl Splice {
     /// Whether a piece is worth being sent this way, and can be.
     pub fn takes(piece: &Chunk) -> bool {
-        let bytes = piece.as_slice();
-        bytes.len() >= LARGE && is_page_memory(bytes)
+        piece.len() >= LARGE && piece.as_slice().is_some_and(is_page_memory)
     }
 
     /// Sends from the front of a piece that this [takes](Self::takes) to a socket that does not
@@ -42,7 +41,7 @@ impl Splice {
             Some(pipe) => pipe,
             None => new_pipe()?,
         };
-        let bytes = piece.as_slice();
+        let bytes = piece.as_slice()?;
         let bytes = &bytes[..bytes.len().min(AT_ONCE)];
         // SAFETY: the pages are never written again, and are given back to the system instead of
         // being used again; the kernel may refer to them for as long as it likes.

@@ -8,12 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use sluicegate::{Time, Wait, Waker};
 
 use crate::addr::Addr;
-use crate::backend::{Accept, Backend, Decision, Ready, Recv, Sent, Shed, Socket};
+use crate::backend::{Accept, Backend, Decision, ReadEnd, Ready, Recv, Sent, Shed, Socket};
 use crate::buf::Pool;
 use crate::chunk::Chunk;
+use crate::disk::Extent;
 use crate::listen::Listener;
 use crate::pieces::Pieces;
 use crate::settings::Settings;
+use crate::sim::disk::Reads;
 use crate::sim::end::Phase;
 use crate::sim::transfer::Got;
 use crate::sim::{Place, SimNet, SimSocket};
@@ -26,12 +28,13 @@ pub struct SimBackend {
     net: SimNet,
     host: usize,
     woken: Arc<AtomicBool>,
+    reads: Reads,
 }
 
 impl SimBackend {
     pub(crate) fn new(net: SimNet) -> Self {
         let host = net.world().add_host();
-        Self { net, host, woken: Arc::default() }
+        Self { net, host, woken: Arc::default(), reads: Reads::default() }
     }
 
     fn socket(&self, end: u32) -> Socket {
@@ -54,11 +57,16 @@ impl Backend for SimBackend {
         let mut world = self.net.world();
         world.advance(now);
         world.take_news(self.host, ready);
+        drop(world);
+        self.reads.advance(now);
     }
 
     fn due(&self) -> Option<Time> {
         let world = self.net.world();
-        if self.woken.load(Relaxed) { Some(world.now) } else { world.due(self.host) }
+        if self.woken.load(Relaxed) {
+            return Some(world.now);
+        }
+        world.due(self.host).into_iter().chain(self.reads.due(world.now)).min()
     }
 
     fn listen(&mut self, key: u64, listener: Listener) -> io::Result<Socket> {
@@ -137,7 +145,7 @@ impl Backend for SimBackend {
 
     fn send(&mut self, socket: &Socket, pieces: &mut Pieces) -> Sent {
         let mut bytes = Vec::new();
-        for piece in pieces.as_slice().iter().map(Chunk::as_slice) {
+        for piece in pieces.as_slice().iter().flat_map(Chunk::slices) {
             let room = SEND_MAX - bytes.len();
             bytes.extend_from_slice(&piece[..piece.len().min(room)]);
         }
@@ -154,6 +162,18 @@ impl Backend for SimBackend {
 
     fn reset(&mut self, socket: Socket) {
         self.net.world().reset(end_of(&socket));
+    }
+
+    fn reads(&self) -> bool {
+        true
+    }
+
+    fn read(&mut self, now: Time, key: u64, extent: Extent) {
+        self.reads.begin(now, key, extent);
+    }
+
+    fn take_reads(&mut self, ends: &mut Vec<ReadEnd>) {
+        self.reads.take(ends);
     }
 }
 

@@ -12,6 +12,7 @@ mod handle;
 mod inbox;
 mod listening;
 mod op;
+mod reading;
 mod ring;
 mod sending;
 mod sock;
@@ -20,6 +21,7 @@ mod tests;
 mod transfer;
 mod trial;
 mod unfit;
+mod zero_copy;
 
 use std::collections::VecDeque;
 use std::io;
@@ -35,9 +37,12 @@ use rustix::net::{self, Shutdown, sockopt};
 use sluicegate::{Time, Wait, Waker};
 
 use crate::addr::Addr;
-use crate::backend::{Accept, Backend, Decision, Ready, Recv, Sent, Shed, Socket};
+use crate::backend::{
+    Accept, Backend, Decision, ReadEnd, Ready, Recv, Sent, Shed, Socket, ZeroCopy,
+};
 use crate::buf::Pool;
 use crate::conn::ConnId;
+use crate::disk::Extent;
 use crate::listen::Listener;
 use crate::pages::Splice;
 use crate::pieces::Pieces;
@@ -48,10 +53,12 @@ use buffers::Lent;
 use direct::{Call, Places};
 use handle::Handle;
 use op::{Op, PLACES_MAX};
+use reading::Reading;
 use ring::{Done, Ring};
 use sending::Sending;
 use sock::{Connecting, Ear, Sock};
 pub use unfit::Unfit;
+use zero_copy::{Experience, Pinned};
 
 /// Sends kept for use again, so that steady traffic needs no memory.
 const SPARE_SENDS: usize = 256;
@@ -71,6 +78,15 @@ pub struct Uring {
     ears: Slab<Ear>,
     /// What accepts into direct descriptors.
     calls: Slab<Call>,
+    /// Sends without a copy of which the kernel has not let go; whether it has such, and what came
+    /// of it.
+    pinned: Slab<Pinned>,
+    has_zero_copy: bool,
+    experience: Experience,
+    /// Reads from disks.
+    reads: Slab<Reading>,
+    /// Those that have ended and are not taken.
+    read: Vec<ReadEnd>,
     /// Free direct descriptors; none where descriptors of the process are used.
     places: Option<Places>,
     /// Buffers in the inboxes of connections.
@@ -103,12 +119,18 @@ impl Uring {
         let lent = Lent::new(&ring)?;
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
         let refused = |error: rustix::io::Errno| Unfit::Refused(error.into());
+        let has_zero_copy = ring.has_zero_copy();
         let mut uring = Self {
             ring,
+            pinned: Slab::new(PLACES_MAX),
+            has_zero_copy,
+            experience: Experience::default(),
             lent,
             conns: Slab::new(PLACES_MAX),
             ears: Slab::new(PLACES_MAX),
             calls: Slab::new(PLACES_MAX),
+            reads: Slab::new(PLACES_MAX),
+            read: Vec::new(),
             places: None,
             held: 0,
             aside: 0,
@@ -160,6 +182,11 @@ impl Uring {
         unsafe { self.ring.push(&entry.user_data(Op::Cancel.of(id))) };
     }
 
+    /// What the kernel may still have a hand in.
+    fn in_flight(&self) -> usize {
+        self.conns.len() + self.ears.len() + self.places_taken() + self.reads.len()
+    }
+
     /// Submits and collects. Panics when the ring is broken, as nothing could go on.
     fn turn(&mut self, wait: Wait, ready: &mut Vec<Ready>) {
         if let Err(error) = self.ring.enter(wait) {
@@ -193,7 +220,8 @@ impl Backend for Uring {
         }
         let fed = self.feed();
         ready.append(&mut self.early);
-        let wait = if fed || !ready.is_empty() { Wait::Not } else { wait };
+        let known = fed || !ready.is_empty() || !self.read.is_empty();
+        let wait = if known { Wait::Not } else { wait };
         self.turn(wait, ready);
     }
 
@@ -308,6 +336,22 @@ impl Backend for Uring {
         }
         self.close(socket);
     }
+
+    fn take_zero_copy(&mut self) -> ZeroCopy {
+        std::mem::take(&mut self.experience.news)
+    }
+
+    fn reads(&self) -> bool {
+        true
+    }
+
+    fn read(&mut self, _now: Time, key: u64, extent: Extent) {
+        self.begin_read(key, extent);
+    }
+
+    fn take_reads(&mut self, ends: &mut Vec<ReadEnd>) {
+        ends.append(&mut self.read);
+    }
 }
 
 impl Drop for Uring {
@@ -318,18 +362,28 @@ impl Drop for Uring {
         for id in self.ears.ids().collect::<Vec<_>>() {
             self.close_listener(id);
         }
+        for id in self.reads.ids().collect::<Vec<_>>() {
+            self.cancel(Op::Read, id);
+        }
         let mut ready = Vec::new();
         let end = Instant::now() + LAST_WAIT;
         // A look may bring few of them: Linux 6.13 and later complete 20 at a time.
-        while self.conns.len() + self.ears.len() + self.places_taken() > 0 {
+        while self.in_flight() > 0 {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() || self.ring.enter(Wait::AtMost(left)).is_err() {
                 break;
             }
             self.collect(&mut ready);
         }
+        // Rather lose memory than have the kernel write into somebody else's.
+        // These the kernel may send from for as long as a client takes.
+        if self.pinned.len() > 0 {
+            std::mem::forget(std::mem::replace(&mut self.pinned, Slab::new(0)));
+        }
+        if self.reads.len() > 0 {
+            std::mem::forget(std::mem::replace(&mut self.reads, Slab::new(0)));
+        }
         if self.conns.len() + self.ears.len() > 0 {
-            // Rather lose memory than have the kernel write into somebody else's.
             self.lent.leak();
             std::mem::forget(std::mem::replace(&mut self.conns, Slab::new(0)));
             std::mem::forget(std::mem::replace(&mut self.calls, Slab::new(0)));

@@ -27,12 +27,16 @@ pub(super) enum Op {
     Shutdown,
     /// Closes a direct descriptor.
     Close,
+    /// Reads from a disk.
+    Read,
+    /// Sends without a copy.
+    ZeroCopy,
 }
 
 /// The most places of a table; the bits above hold the kind of operation.
 pub(super) const PLACES_MAX: usize = SLOTS_MAX;
 const KIND_BIT: u32 = PLACES_MAX.trailing_zeros();
-const KINDS: [Op; 11] = [
+const KINDS: [Op; 13] = [
     Op::Wake,
     Op::Cancel,
     Op::Accept,
@@ -44,6 +48,8 @@ const KINDS: [Op; 11] = [
     Op::Call,
     Op::Shutdown,
     Op::Close,
+    Op::Read,
+    Op::ZeroCopy,
 ];
 
 impl Op {

@@ -4,8 +4,10 @@ use std::mem::zeroed;
 
 use io_uring::{opcode, squeue, types};
 
+use crate::chunk::{Chunk, gather};
 use crate::pieces::Pieces;
-use crate::send::PIECES_MAX;
+use crate::send::SLICES_MAX;
+use crate::uring::zero_copy::REPORT;
 
 /// Pieces that are being sent. Boxed, as the kernel reads it where it lies.
 pub(super) struct Sending {
@@ -26,28 +28,45 @@ impl Default for Sending {
 impl Sending {
     /// Takes pieces off the front of `pieces`, of which there is at least one.
     pub fn load(&mut self, pieces: &mut Pieces) {
-        pieces.split_front(pieces.together(PIECES_MAX).len(), &mut self.pieces);
+        pieces.split_front(pieces.together(SLICES_MAX).len(), &mut self.pieces);
     }
 
     /// The operation that sends them. It points to the pieces and to this: both stay where they
     /// are until it completes.
     pub fn entry(&mut self, fd: types::Fd) -> squeue::Entry {
-        if let [only] = self.pieces.as_slice() {
-            let bytes = only.as_slice();
+        if let [only] = self.pieces.as_slice()
+            && let Some(bytes) = only.as_slice()
+        {
             // What is more than fits the number is sent next.
             let len = bytes.len().min(i32::MAX as usize);
             let send = opcode::Send::new(fd, bytes.as_ptr(), len as u32);
             return send.flags(libc::MSG_NOSIGNAL).build();
         }
+        let send = opcode::SendMsg::new(fd, self.message());
+        send.flags(libc::MSG_NOSIGNAL as u32).build()
+    }
+
+    /// The operation that sends them without a copy.
+    pub fn zero_copy_entry(&mut self, fd: types::Fd) -> squeue::Entry {
+        let send = opcode::SendMsgZc::new(fd, self.message()).ioprio(REPORT);
+        send.flags(libc::MSG_NOSIGNAL as u32).build()
+    }
+
+    /// What is to be sent.
+    pub fn chunks(&self) -> &[Chunk] {
+        self.pieces.as_slice()
+    }
+
+    fn message(&mut self) -> *const libc::msghdr {
         self.places.clear();
-        self.places.extend(self.pieces.as_slice().iter().map(|chunk| {
-            let bytes = chunk.as_slice();
-            libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() }
-        }));
+        // Of pages that lie apart there may be more, which are sent next.
+        gather(self.pieces.as_slice(), SLICES_MAX, |bytes| {
+            let iov_base = bytes.as_ptr().cast_mut().cast();
+            self.places.push(libc::iovec { iov_base, iov_len: bytes.len() });
+        });
         self.message.msg_iov = self.places.as_mut_ptr();
         self.message.msg_iovlen = self.places.len();
-        let send = opcode::SendMsg::new(fd, &raw const self.message);
-        send.flags(libc::MSG_NOSIGNAL as u32).build()
+        &raw const self.message
     }
 
     /// Lets go of `n` bytes that are sent; whether all are.

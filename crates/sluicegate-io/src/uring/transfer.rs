@@ -10,7 +10,7 @@ use crate::backend::Sent;
 use crate::conn::{ConnId, How};
 use crate::pages::Splice;
 use crate::pieces::Pieces;
-use crate::send::{PIECES_MAX, send_now};
+use crate::send::{SLICES_MAX, send_now};
 use crate::system::how;
 use crate::uring::buffers::GROUP;
 use crate::uring::handle::Handle;
@@ -58,7 +58,7 @@ impl Uring {
         }
         debug_assert!(sock.sending.is_none(), "one send at a time keeps the order");
         if let Handle::Fd(fd) = &sock.handle
-            && pieces.lead_to_page_memory(PIECES_MAX)
+            && pieces.lead_to_page_memory(SLICES_MAX)
             && let Some(sent) = send_pages(fd, pieces, &mut self.splice)
         {
             return sent;
@@ -71,12 +71,20 @@ impl Uring {
 
     /// Has the kernel send, and keeps what is sent.
     pub(super) fn submit(&mut self, id: ConnId, mut sending: Box<Sending>) {
+        let pin = self.pin(id, sending.chunks());
         let Some(sock) = self.conns.get_mut(id) else { return };
-        let entry = sock.handle.entry(|fd| sending.entry(fd));
+        sock.pin = pin;
+        let (entry, number) = match pin {
+            Some(place) => {
+                (sock.handle.entry(|fd| sending.zero_copy_entry(fd)), Op::ZeroCopy.of(place))
+            }
+            None => (sock.handle.entry(|fd| sending.entry(fd)), Op::Send.of(id)),
+        };
         sock.sending = Some(sending);
         // SAFETY: the place of a socket, and with it the descriptor and the boxed send, which
-        // owns the pieces, stays until the operation has completed.
-        unsafe { self.ring.push(&entry.user_data(Op::Send.of(id))) };
+        // owns the pieces, stays until the operation has completed; clones of what is sent without
+        // a copy stay in `pinned` until the kernel is done with the pages.
+        unsafe { self.ring.push(&entry.user_data(number)) };
     }
 
     /// Puts a send away for use again.
@@ -126,10 +134,12 @@ impl Uring {
         sock.inbox.clear();
         let operations = [
             (sock.receiving == Receiving::Yes, Op::Receive),
-            (sock.sending.is_some(), Op::Send),
             (sock.connecting == Connecting::Waiting, Op::Connect),
             (sock.watching, Op::Watch),
         ];
+        if sock.sending.is_some() {
+            self.cancel_send(id);
+        }
         for (in_flight, op) in operations {
             if in_flight {
                 self.cancel(op, id);

@@ -1,7 +1,7 @@
 //! The body of a request, as services read it.
 
 use crate::BoxError;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use sluicegate_http::BodyReader;
 use sluicegate_io::Chunk;
@@ -76,11 +76,15 @@ impl http_body::Body for Body {
     }
 }
 
-/// The bytes of a piece; whoever kept a receive buffer would keep it from others.
+/// The bytes of a piece; whoever kept a receive buffer or pages would keep them from others.
 fn unpinned(piece: Chunk) -> Bytes {
     match piece {
         Chunk::Bytes(bytes) => bytes,
-        Chunk::Buf(buf) => Bytes::copy_from_slice(&buf),
+        homed => {
+            let mut bytes = BytesMut::with_capacity(homed.len());
+            homed.slices().for_each(|slice| bytes.extend_from_slice(slice));
+            bytes.freeze()
+        }
     }
 }
 

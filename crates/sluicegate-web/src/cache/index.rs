@@ -6,8 +6,9 @@ use crate::rules::Effect;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use sluicegate::Time;
+use sluicegate_files::Told;
+use sluicegate_http::Coding;
 use sluicegate_http::coding::Accepted;
-use sluicegate_http::{Coding, prebuild};
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -130,19 +131,15 @@ fn bit(coding: Coding) -> u8 {
 
 impl Form {
     fn new(meta: &Meta, coding: Option<Coding>, body: Bytes, effect: &Effect<'_>) -> Form {
-        let date = meta.modified.map(crate::serve::http_date);
-        // Ranges are of the content as it is alone.
-        let form = coding.map_or(("Accept-Ranges", "bytes"), |c| ("Content-Encoding", c.name()));
-        let mut fields = vec![("Content-Type", meta.media), form];
-        fields.extend((!meta.codings.is_empty()).then_some(crate::serve::VARY));
-        fields.push(("ETag", &meta.tag));
-        fields.extend(date.as_deref().map(|date| ("Last-Modified", date)));
-        let more = fields.len();
-        fields.extend(effect.fields(200));
-        let head = prebuild(200, &fields, Some(meta.len));
-        fields.truncate(more);
-        fields.extend(effect.fields(304));
-        let unchanged = prebuild(304, &fields[2..], None);
+        let told = Told {
+            media: meta.media,
+            tag: &meta.tag,
+            modified: meta.modified,
+            len: meta.len,
+            coding,
+            varies: !meta.codings.is_empty(),
+        };
+        let (head, unchanged) = told.heads(effect.fields(200), effect.fields(304));
         Form { body, head, unchanged }
     }
 }
@@ -203,7 +200,7 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::coding::Order;
+    use sluicegate_files::Order;
 
     fn page(path: &str) -> Arc<Page> {
         let tag = "\"x\"".to_owned();

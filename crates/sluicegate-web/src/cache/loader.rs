@@ -4,10 +4,11 @@ use super::counts::Counts;
 use super::page::{Files, Meta, Page};
 use super::store::{Eviction, Loading, Store};
 use super::stored::Stored;
-use crate::coding::{Compression, Order, coded_tag, extension};
-use crate::files::{Found, Name, Opened, SiteId, Stamp, content_tag};
+use crate::files::{Found, Name, Opened, SiteId};
 use crate::rules::Plan;
 use sluicegate::{Level, WorkerId};
+use sluicegate_files::{Compression, Order, coded_tag, extension};
+use sluicegate_files::{Stamp, content_tag};
 use sluicegate_http::Coding;
 use std::fs::File;
 use std::io;
@@ -219,13 +220,12 @@ impl Loader {
         Forms { plain: Arc::new(Large { file: opened.file, meta }), coded }
     }
 
-    /// The files beside one that were coded ahead and are worth being used.
+    /// The files beside one that were coded ahead and can be used.
     pub(super) fn ahead(&self, site: SiteId, opened: &Opened) -> io::Result<Ahead> {
         let mut ahead = Ahead::default();
         for coding in self.compression.order_for(opened.media, opened.stamp.len).iter() {
-            let file = self.plan.of(site).content().beside(opened, extension(coding))?;
-            let useful = |file: &Opened| (1..opened.stamp.len).contains(&file.stamp.len);
-            ahead[coding as usize] = file.filter(useful);
+            let content = self.plan.of(site).content();
+            ahead[coding as usize] = content.beside(opened, extension(coding))?;
         }
         Ok(ahead)
     }

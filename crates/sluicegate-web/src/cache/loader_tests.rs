@@ -1,7 +1,8 @@
 //! The loader on real directories: what is read, what is kept, what is noticed.
 use super::*;
-use crate::files::{Content, Root};
+use crate::files::Content;
 use crate::scratch::Scratch;
+use sluicegate_files::Root;
 use std::fs;
 use std::time::Duration;
 

@@ -1,11 +1,13 @@
 //! The making of variants on real directories: what is made, from what, and when it goes.
 use super::*;
 use crate::cache::{Answer, Kept, Store};
-use crate::coding::{Compression, Effort, Order, decode};
-use crate::files::{Content, Name, Root};
+use crate::decode::decode;
+use crate::files::{Content, Name};
 use crate::rules::Effect;
 use crate::scratch::{Random, Scratch};
 use sluicegate::WorkerId;
+use sluicegate_files::Root;
+use sluicegate_files::{Compression, Effort, Order};
 use sluicegate_http::Head;
 use sluicegate_http::coding::accepted;
 use std::fs;

@@ -2,9 +2,9 @@
 use super::*;
 use crate::cache::page::{Files, Meta};
 use crate::cache::variant::Job;
-use crate::coding::Order;
-use crate::files::Stamp;
 use crate::scratch::{Random, Scratch};
+use sluicegate_files::Order;
+use sluicegate_files::Stamp;
 use sluicegate_http::Coding;
 use std::collections::BTreeMap;
 

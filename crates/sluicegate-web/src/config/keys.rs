@@ -227,7 +227,26 @@ const SERVICE_KEYS: &[Key] = &[
         "log.when_full",
         Choice(&["shed", "wait"]),
         Text("shed"),
-        "a log that cannot keep up: shed: its lines are lost, and counted; wait: requests wait",
+        "a log that cannot keep up: shed: lines are left out, in the end lost, and counted; wait: \
+         requests wait",
+    ),
+    key(
+        "log.rotate_size",
+        Bytes(64 * KIB, 1 << 50),
+        Found("an eighth of log.budget; without one no limit"),
+        "the file is ended, and another begun, before it is larger",
+    ),
+    key(
+        "log.rotate_age",
+        Span(secs(60), secs(366 * 86_400)),
+        Nothing,
+        "the same for each such span of time, counted from 1970 UTC (1h, 24h ...)",
+    ),
+    key(
+        "log.budget",
+        Bytes(KIB * KIB, 1 << 50),
+        Nothing,
+        "bytes of the file and those ended before; the oldest are removed for it",
     ),
     key(
         "log.request_id",

@@ -27,12 +27,12 @@ pub use settings::Settings;
 pub use sites::{Access, RuleConfig, SiteConfig};
 pub use value::show_bytes;
 
-use crate::coding::{Compression, Order};
 use crate::rules::Classifier;
 use rustix::process::{Resource, getrlimit};
 use settings::Node;
 use sluicegate::Threads;
 use sluicegate_admin::otlp::Export;
+use sluicegate_files::{Compression, Order};
 use sluicegate_io::resources::Budget;
 use sluicegate_io::{Addr, Asked, Cpus, DIRECT_SPARE};
 use std::num::NonZeroU32;
@@ -243,7 +243,7 @@ impl Config {
         if site.root.is_none() && hosts.is_empty() && !routes::mounts(&routes, Handler::App) {
             routes::add_demo(&mut routes);
         }
-        let log = log::log(settings);
+        let log = log::log(settings, &mut faults);
         let sites: Vec<_> = std::iter::once(&site).chain(&hosts).collect();
         let watched = resources::read(settings, machine, &routes, (&sites, log.as_ref()));
         let config = Config {

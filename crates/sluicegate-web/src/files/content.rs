@@ -1,9 +1,7 @@
 //! What is served: a directory, or the files bundled into the program.
-use super::media::media_type;
 use super::name::Name;
-use super::root::Root;
-use super::stamp::Stamp;
 use crate::demo;
+use sluicegate_files::{Root, Stamp, media_type};
 use std::fs::File;
 use std::io;
 
@@ -101,15 +99,15 @@ impl Content {
         Ok(Found::Missing)
     }
 
-    /// The file with this extension beside one that was found, unless it is older: then it was
-    /// made of something else. May block on the disk.
+    /// The file with this extension beside one that was found, if it can be that one coded ahead.
+    /// May block on the disk.
     ///
     /// # Errors
     /// As [`find`](Self::find).
     pub fn beside(&self, file: &Opened, extension: &str) -> io::Result<Option<Opened>> {
         let found = self.look(&format!("{}{extension}", file.path))?;
         Ok(match found {
-            Found::File(other) if other.stamp.modified() >= file.stamp.modified() => Some(other),
+            Found::File(other) if other.stamp.is_coded_from(&file.stamp) => Some(other),
             _ => None,
         })
     }

@@ -1,8 +1,8 @@
 //! The cache alone: hits, joined misses, answers that never come, pages that go.
 use super::*;
 use crate::cache::{FRESH, Meta, Page};
-use crate::coding::Order;
 use sluicegate::{Rig, WorkerId};
+use sluicegate_files::Order;
 use sluicegate_http::Coding;
 use std::sync::Arc;
 use std::time::Duration;

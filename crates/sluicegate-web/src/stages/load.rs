@@ -140,9 +140,10 @@ pub(super) fn by_holder(gone: Vec<Eviction>) -> Vec<(WorkerId, Vec<Arc<Page>>)> 
 mod tests {
     use super::*;
     use crate::cache::Store;
-    use crate::files::{Content, Root};
+    use crate::files::Content;
     use crate::scratch::Scratch;
     use sluicegate::Rig;
+    use sluicegate_files::Root;
     use sluicegate_io::resources::Samples;
 
     fn ask(path: &str) -> Ask {

@@ -38,10 +38,11 @@ fn piece(exchange: &mut Exchange) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::cache::{Answer, Loader, Store};
-    use crate::files::{Content, Name, Root};
+    use crate::files::{Content, Name};
     use crate::scratch::Scratch;
     use crate::serve;
     use sluicegate::{Rig, WorkerId};
+    use sluicegate_files::Root;
 
     fn streamed(scratch: &Scratch, range: &str) -> Exchange {
         let root = Root::open(scratch.path()).expect("the directory is there");
@@ -90,7 +91,7 @@ mod tests {
         let whole = state.piece(0, len as usize).expect("it is there");
         let mark = whole[2..18].to_vec();
         let kind = format!("multipart/byteranges; boundary={}", String::from_utf8_lossy(&mark));
-        let parts = crate::scratch::parts(&kind, &whole);
+        let parts = crate::parts::parts(&kind, &whole);
         let bodies: Vec<_> = parts.into_iter().map(|(_, body)| body).collect();
         let expected = [7..=9, 200_000..=380_000, 0..=3].map(|range| content[range].to_vec());
         assert!(bodies == expected);

@@ -1,6 +1,7 @@
 //! The server's own metrics, beside those of its net.
 use super::Watch;
 use crate::cache::Counts;
+use crate::log;
 use sluicegate_admin::metrics::{Page, ServiceMetric as M};
 use sluicegate_io::resources::{Parts, Usage};
 use sluicegate_io::{How, Refusal};
@@ -41,11 +42,13 @@ pub(super) fn put_server(page: &mut Page, watch: &Watch) {
     for why in Refusal::ALL {
         page.put(M::ConnectionsRefused, &[why.name()], counts.refused(why));
     }
+    page.put(M::ZeroCopy, &[], counts.zero_copy);
+    page.put(M::ZeroCopyCopied, &[], counts.copied);
     for (status, n) in watch.refusals.each() {
         page.put(M::HttpRefused, &[&status.to_string()], n);
     }
     page.put(M::DeadlinesIgnored, &[], watch.deadlines.load(Relaxed));
-    page.put(M::LogLost, &[], watch.lost.total());
+    put_log(page, &watch.log);
     if let Some(exported) = watch.exported.get() {
         exported.put(page);
     }
@@ -60,6 +63,15 @@ pub(super) fn put_server(page: &mut Page, watch: &Watch) {
         page.put_some(M::ResourceUsed, &[gauge.name()], gauge.used());
         page.put(M::ResourceLevel, &[gauge.name()], gauge.level() as u64);
     }
+}
+
+fn put_log(page: &mut Page, counts: &log::Counts) {
+    page.put(M::LogLost, &[], counts.lost.total());
+    page.put(M::LogLostBytes, &[], counts.lost.bytes());
+    page.put(M::LogLeftOut, &[], counts.left_out());
+    page.put(M::LogOneIn, &[], counts.one_in());
+    page.put(M::LogFailing, &[], u64::from(counts.is_failing()));
+    page.put(M::LogRotated, &[], counts.rotated());
 }
 
 fn put_variants(page: &mut Page, counts: &Counts) {

@@ -1,6 +1,7 @@
 //! A net as `/api/net` shows it, with what the server tells beside it.
 use super::Watch;
 use crate::cache::Counts;
+use crate::log;
 use sluicegate::Snapshot;
 use sluicegate_admin::model::{Connections, Http, Ledger, Log, Machine, Net, PageCache, Resource};
 use sluicegate_http::Refusals;
@@ -37,7 +38,7 @@ impl Watch {
                 .map(|(n, one)| Resource { heeded: n < self.heeded, ..resource(one) })
                 .collect(),
             machine: Some(machine(&Usage::read(Path::new("/")))),
-            log: Some(Log { lost: self.lost.total() }),
+            log: Some(log(&self.log)),
             viewers: Some(self.seats.taken() as u64),
             ..net
         }
@@ -61,6 +62,18 @@ fn resource(resource: &resources::Resource) -> Resource {
     let (name, unit) = (gauge.name().to_owned(), unit.to_owned());
     let level = gauge.level().name().to_owned();
     Resource { name, used: gauge.used(), level, budget, unit, heeded: false }
+}
+
+/// What became of the records of the access log that are not in it.
+fn log(counts: &log::Counts) -> Log {
+    Log {
+        lost: counts.lost.total(),
+        lost_bytes: counts.lost.bytes(),
+        left_out: counts.left_out(),
+        one_in: counts.one_in(),
+        failing: counts.is_failing(),
+        rotated: counts.rotated(),
+    }
 }
 
 /// What the process uses of its machine, and percent of time in which something waits there.
