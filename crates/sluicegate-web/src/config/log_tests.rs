@@ -51,7 +51,8 @@ fn files_of_the_log_have_bounds() {
     check(
         "[log]\naccess = \"a.log\"\nbudget = \"8 MiB\"\nrotate_size = \"5 MiB\"\n",
         "site.toml:4:15: `log.rotate_size` is 5 MiB, more than half of `log.budget`, 8 MiB: an old \
-         file would be removed as soon as it is ended; accepted: a budget of twice the size or more",
+         file would be removed as soon as it is ended; accepted: a budget of twice the size or \
+         more",
     );
     for access in ["", "access = \"stdout\"\n"] {
         let said = read(&format!("[log]\n{access}budget = \"8 MiB\"\n")).expect_err("no file");
