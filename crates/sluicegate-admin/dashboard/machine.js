@@ -35,7 +35,8 @@ function numbers(net) {
   const m = net.machine || {};
   const part = (n, all, say) => (n === null || n === undefined ? NONE : all ? `${say(n)} of ${say(all)} (${percent(n / all)})` : say(n));
   const pressure = (n) => (n === null || n === undefined ? NONE : `${Number(n).toFixed(1)} %`);
-  const gauges = (net.resources || []).map((r) => [`${r.name}, heeded by gates`, percent(r.used)]);
+  const gauges = (net.resources || []).map((r) => [r.heeded ? `${r.name}, heeded by gates` : r.name,
+    r.level === "calm" ? percent(r.used) : `${percent(r.used)}, ${r.level}`]);
   return [
     ["processors", count(m.cpus)], ["memory", part(m.rss_bytes, null, bytes)],
     ["of it heap and buffers", bytes(m.anonymous_bytes)], ["of it mapped files", bytes(m.file_bytes)], ["of it shared", bytes(m.shared_bytes)],
@@ -43,6 +44,7 @@ function numbers(net) {
     ["descriptors", part(m.descriptors, m.descriptors_max, count)],
     ["waits for a processor", pressure(m.cpu_pressure)], ["waits for memory", pressure(m.memory_pressure)], ["waits for disks", pressure(m.io_pressure)],
     ["page cache", net.cache ? part(net.cache.bytes, net.cache.budget, bytes) : NONE], ...gauges,
-    ["refused by HTTP", reasons(net.http?.refused)], ["log lines lost", net.log?.lost ? count(net.log.lost) : NONE],
+    ["refused by HTTP", reasons(net.http?.refused)], ["log records lost", net.log?.lost ? `${count(net.log.lost)}, ${bytes(net.log.lost_bytes)} of texts${net.log.failing ? "; it cannot be written" : ""}` : NONE],
+    ["log records left out", net.log?.left_out ? `${count(net.log.left_out)}${net.log.one_in > 1 ? `; one in ${count(net.log.one_in)} is written` : ""}` : NONE],
   ];
 }

@@ -26,8 +26,9 @@ macro_rules! told {
 pub(crate) fn incident(incident: &Incident) {
     let Incident { kind, stage, words, over, .. } = incident;
     let level = match (*kind, over) {
-        // Told when it was done, by `set`, `frozen` and `steered`; when it began, by `stalled`.
-        ("setting" | "frozen" | "paused" | "resumed", _) | ("stall", false) => return,
+        // Told when it was done, by `set`, `frozen` and `steered`; when it began, by `stalled`; by
+        // who writes the log.
+        ("setting" | "frozen" | "paused" | "resumed" | "log", _) | ("stall", false) => return,
         (_, true) => Level::INFO,
         ("ledger" | "stopped", _) => Level::ERROR,
         ("panic" | "breaker", _) => Level::WARN,

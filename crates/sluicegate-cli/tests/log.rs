@@ -1,12 +1,13 @@
 //! The access log of the real binary: what is in it, how it is rotated, and that nothing is lost.
 mod common;
 
-use common::{Client, Scratch, Server, until};
+use common::{Client, Scratch, Server, run, until};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -255,8 +256,183 @@ fn a_full_disk_costs_lines_and_no_request() {
     server.signal(Signal::TERM);
     let (status, _, complaints) = server.end();
     assert!(status.success());
-    assert!(complaints.starts_with("sluicegate: the access log cannot be written: "));
+    let told = "WARN sluicegate::log: the access log cannot be written: No space left on device";
+    assert!(complaints.contains(told), "{complaints}");
     assert_eq!(complaints.lines().count(), 1, "{complaints}");
+}
+
+/// A file system of its own, of so many bytes, where that is allowed.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn new(dir: PathBuf, bytes: usize) -> Option<Mounted> {
+        fs::create_dir_all(&dir).expect("a directory");
+        let size = format!("size={bytes}");
+        let mount = ["-t", "tmpfs", "-o", &size, "tmpfs"];
+        let mounted = Command::new("mount").args(mount).arg(&dir).output().ok()?;
+        if !mounted.status.success() {
+            // Past the test harness, which keeps what is printed by a test that passes.
+            let why = String::from_utf8_lossy(&mounted.stderr);
+            _ = writeln!(std::io::stderr(), "skipped: nothing can be mounted: {}", why.trim());
+            return None;
+        }
+        Some(Mounted(dir))
+    }
+
+    /// Takes all the room that is left.
+    fn fill(&self) -> PathBuf {
+        let path = self.0.join("filler");
+        let mut file = File::create(&path).expect("a file");
+        while file.write(&[0; 4096]).is_ok_and(|n| n > 0) {}
+        path
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// Asks for paths that count on, so many times; the next number.
+fn ask_on(client: &mut Client<TcpStream>, from: usize, times: usize, pad: &str) -> usize {
+    for n in from..from + times {
+        client.send(format!("GET /a.txt?{n}{pad} HTTP/1.1\r\nHost: h\r\n\r\n"));
+    }
+    (0..times).for_each(|_| assert_eq!(client.response(false).status, 200));
+    from + times
+}
+
+/// The numbers of the requests in a log; each of its lines has to be whole.
+fn numbers(text: &str) -> Vec<usize> {
+    let number = |line: &str| -> Option<usize> {
+        let value: Value = serde_json::from_str(line).expect("JSON");
+        let request = value["request"].as_str()?;
+        let rest = request.strip_prefix("GET /a.txt?")?;
+        rest[..rest.find(|c: char| !c.is_ascii_digit())?].parse().ok()
+    };
+    assert!(text.is_empty() || text.ends_with('\n'), "the last line is torn");
+    text.lines().filter_map(number).collect()
+}
+
+#[test]
+fn a_disk_that_fills_costs_lines_until_it_has_room_again() {
+    let files = Scratch::new();
+    let Some(mounted) = Mounted::new(files.path().join("logs"), 64 << 10) else { return };
+    files.write("www/a.txt", "a");
+    let log = mounted.0.join("access.log");
+    let text = "root = \"www\"\n[log]\naccess = \"logs/access.log\"\nformat = \"json\"\n";
+    let server = Server::start(&["--config", &files.write("site.toml", text), "--workers", "2"]);
+    let mut client = server.client();
+    let mut asked = ask_on(&mut client, 0, 10, "");
+    has(&log, 10);
+    let filler = mounted.fill();
+    // What is left of the last page takes some of them; the next write ends within a line.
+    until("a disk that is full", || {
+        asked = ask_on(&mut client, asked, 10, "");
+        (server.net()["log"]["failing"] == true).then_some(())
+    });
+    asked = ask_on(&mut client, asked, 500, "");
+    fs::remove_file(filler).expect("it is there");
+    until("a log that is written again", || {
+        asked = ask_on(&mut client, asked, 1, "");
+        (server.net()["log"]["failing"] == false).then_some(())
+    });
+    drop(client);
+    server.signal(Signal::TERM);
+    let (status, _, complaints) = server.end();
+    assert!(status.success());
+    let text = fs::read_to_string(&log).expect("it is there");
+    let found = numbers(&text);
+    let unlike: BTreeSet<_> = found.iter().collect();
+    assert_eq!(unlike.len(), found.len(), "no line is there twice");
+    let lost = |line: &str| -> Option<u64> {
+        serde_json::from_str::<Value>(line).ok()?.get("lost")?.as_u64()
+    };
+    let lost: u64 = text.lines().filter_map(lost).sum();
+    assert!(lost >= 500, "{lost}");
+    assert_eq!(found.len() + lost as usize, asked);
+    let told =
+        ["WARN sluicegate::log: the access log cannot be", "INFO sluicegate::log: the access"];
+    for (line, told) in complaints.lines().zip(told) {
+        assert!(line.contains(told), "{complaints}");
+    }
+    assert_eq!(complaints.lines().count(), 2, "each is said once: {complaints}");
+}
+
+#[test]
+fn a_log_keeps_to_its_budget_and_loses_nothing_but_the_oldest() {
+    const BUDGET: u64 = 1 << 20;
+    let files = Scratch::new();
+    files.write("www/a.txt", "a");
+    let table = |more: &str| {
+        let log = "access = \"logs/access.log\"\nformat = \"json\"\nwhen_full = \"wait\"\n";
+        let routes = "[[route]]\npath = \"/sleep\"\nhandler = \"sleep\"\n";
+        files.write("site.toml", format!("root = \"www\"\n{routes}[log]\n{log}{more}"))
+    };
+    files.write("logs/access.log.1", "not ours");
+    let config = table("");
+    let server = Server::start(&["--config", &config, "--workers", "1"]);
+    let dir = files.path().join("logs");
+    let bytes = || {
+        let sizes = fs::read_dir(&dir).expect("a directory").map(|entry| {
+            let entry = entry.expect("an entry");
+            let counts = entry.file_name() != "access.log.1";
+            entry.metadata().map_or(0, |known| if counts { known.len() } else { 0 })
+        });
+        sizes.sum::<u64>()
+    };
+    // The former net of a reload still has this client, and logs to the same files.
+    let mut former = server.client();
+    let pad = "x".repeat(3000);
+    let mut asked = ask_on(&mut former, 0, 200, &pad);
+    until("more than a file of the budget has", || (bytes() > 600_000).then_some(()));
+    table("rotate_size = \"100 KiB\"\nbudget = \"1 MiB\"\n");
+    former.send("GET /sleep?ms=1000 HTTP/1.1\r\nHost: h\r\n\r\n");
+    until("the request in the net", || {
+        let net = server.net();
+        let stages = net["stages"].as_array()?.clone();
+        stages.iter().find(|stage| stage["name"] == "sleep" && stage["served"] == 1).map(drop)
+    });
+    server.signal(Signal::HUP);
+    // The new net shows itself with figures of its own.
+    until("the new settings", || {
+        asked = ask_on(&mut server.client(), asked, 1, &pad);
+        (server.net()["log"]["rotated"].as_u64()? > 0).then_some(())
+    });
+    for _ in 0..8 {
+        asked = ask_on(&mut server.client(), asked, 60, &pad);
+        assert!(bytes() <= BUDGET, "{} bytes", bytes());
+    }
+    assert_eq!(former.response(false).status, 200);
+    drop(former);
+    server.stop();
+    assert!(bytes() <= BUDGET && bytes() > BUDGET / 2, "{} bytes", bytes());
+    let (mut found, mut of_former) = (Vec::new(), 0);
+    for entry in fs::read_dir(&dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if !path.ends_with("access.log.1") {
+            let text = fs::read_to_string(path).expect("text");
+            of_former += text.matches("GET /sleep").count();
+            found.extend(numbers(&text));
+        }
+    }
+    found.sort_unstable();
+    assert_eq!(of_former, 1);
+    // Blocks of records may overtake each other by a file or two, but not by half of the budget.
+    assert!(found[0] > 0, "the file before the reload was removed as the oldest");
+    let newest: Vec<_> = found.into_iter().filter(|n| *n >= asked - 120).collect();
+    assert_eq!(newest, (asked - 120..asked).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_cannot_be_rotated_is_said_at_the_start() {
+    let files = Scratch::new();
+    files.write("www/a.txt", "a");
+    let text = "root = \"www\"\n[log]\naccess = \"/dev/null\"\nrotate_age = \"1h\"\n";
+    let output = run(&["serve", "--config", &files.write("site.toml", text)]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("is no plain file"), "{said}");
 }
 
 #[test]
@@ -271,15 +447,18 @@ fn a_log_may_go_to_the_standard_output() {
     assert!(said.lines().any(|line| line.ends_with("\"GET /a.txt HTTP/1.1\" 200 1")), "{said}");
 }
 
-/// Lines, those that are told to be lost among them.
-fn count(text: &str) -> (usize, usize) {
-    let lost = text.lines().filter_map(|line| line.split_once("\"LOST ")?.1.split('"').next());
-    let lost: Vec<usize> = lost.map(|n| n.parse().expect("a number")).collect();
-    (text.lines().count() - lost.len(), lost.iter().sum())
+/// Lines of requests, and those that are told to be lost and left out.
+fn count(text: &str) -> (usize, usize, usize) {
+    let told = |what: &str| -> usize {
+        let told = text.lines().filter_map(|line| line.split_once(what)?.1.split('"').next());
+        told.map(|n| n.parse::<usize>().expect("a number")).sum()
+    };
+    let lines = text.lines().filter(|line| !line.starts_with("- - - ")).count();
+    (lines, told("\"LOST "), told("\"SAMPLED "))
 }
 
 #[test]
-fn a_log_that_is_not_taken_sheds_lines_or_makes_requests_wait() {
+fn a_log_that_is_not_taken_leaves_lines_out_or_makes_requests_wait() {
     // More than its queue, its buffers and a pipe hold together.
     const ASKED: usize = 30_000;
     const AHEAD: usize = 200;
@@ -318,8 +497,8 @@ fn a_log_that_is_not_taken_sheds_lines_or_makes_requests_wait() {
         assert_eq!(lost > 0, !waits);
         server.stop();
         drop(hold);
-        let (lines, told) = count(&reading.join().expect("no panic"));
-        assert_eq!(lines + told, ASKED);
-        assert_eq!(told > 0, !waits);
+        let (lines, lost, left_out) = count(&reading.join().expect("no panic"));
+        assert_eq!(lines + lost + left_out, ASKED);
+        assert_eq!([lost > 0, left_out > 0], [!waits; 2]);
     }
 }

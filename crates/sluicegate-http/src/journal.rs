@@ -1,6 +1,6 @@
 //! The requests of one worker that are answered and not in the log yet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(crate) struct Journal {
     over: Vec<u64>,
     block: Option<Block>,
     /// Blocks that are full.
-    full: Vec<Block>,
+    full: VecDeque<Block>,
     spare: Vec<Box<Entry>>,
 }
 
@@ -58,7 +58,7 @@ impl Journal {
             ended: HashMap::new(),
             over: Vec::new(),
             block: None,
-            full: Vec::new(),
+            full: VecDeque::new(),
             spare: Vec::new(),
         }
     }
@@ -147,9 +147,9 @@ impl Journal {
         }
     }
 
-    /// A block that is full, if there is one.
+    /// The oldest block that is full, if there is one.
     pub fn take_full(&mut self) -> Option<Block> {
-        self.full.pop()
+        self.full.pop_front()
     }
 
     /// The block that is being filled.
@@ -197,8 +197,8 @@ impl Journal {
 impl Drop for Journal {
     /// What was not handed on is lost, and counted; the blocks count for themselves.
     fn drop(&mut self) {
-        let slow: usize = self.slow.values().map(Vec::len).sum();
-        self.settings.lost.add(self.fresh.len() + slow);
+        let left = || self.slow.values().flatten().chain(&self.fresh);
+        self.settings.lost.add(left().count(), left().map(|entry| entry.text.len()).sum());
     }
 }
 

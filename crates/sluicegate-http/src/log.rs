@@ -23,17 +23,30 @@ pub struct LogSettings {
     pub lost: Arc<Lost>,
 }
 
-/// Counts records that were dropped before anybody wrote them, for all workers.
+/// Counts records that were dropped before anybody wrote them, for all workers; and the blocks that
+/// are on their way.
 #[derive(Debug, Default)]
 pub struct Lost {
     untold: AtomicU64,
     total: AtomicU64,
+    bytes: AtomicU64,
+    waiting: AtomicU64,
 }
 
 impl Lost {
     /// Those since the start.
     pub fn total(&self) -> u64 {
         self.total.load(Relaxed)
+    }
+
+    /// The bytes of their texts: request lines, hosts, browsers, ids.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
+    }
+
+    /// Blocks that were sent to the log and that nobody is done with.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Relaxed)
     }
 
     /// Those that no line of the log has told of yet; from now on they count as told.
@@ -46,9 +59,11 @@ impl Lost {
         self.untold.fetch_add(n, Relaxed);
     }
 
-    pub(crate) fn add(&self, n: usize) {
+    /// Counts `n` more records, whose texts have so many bytes.
+    pub fn add(&self, n: usize, bytes: usize) {
         self.untold.fetch_add(n as u64, Relaxed);
         self.total.fetch_add(n as u64, Relaxed);
+        self.bytes.fetch_add(bytes as u64, Relaxed);
     }
 }
 
@@ -82,6 +97,14 @@ pub struct Line<'a> {
     pub aborted: bool,
 }
 
+impl Line<'_> {
+    /// The bytes of its texts.
+    pub fn text_len(&self) -> usize {
+        let texts = [self.request, self.host, self.referer, self.agent, self.id];
+        texts.into_iter().flatten().map(<[u8]>::len).sum()
+    }
+}
+
 /// The texts of a record, in the order in which they lie in the block.
 pub(crate) const TEXTS: usize = 5;
 /// The length of a text that is not there; no head is so long.
@@ -101,7 +124,7 @@ pub(crate) struct Record {
 }
 
 /// Records of one worker on their way to the log. One that is dropped before
-/// [`written`](Self::written) is called counts as lost, with all its records.
+/// [`settled`](Self::settled) is called counts as lost, with all its records.
 #[derive(Debug)]
 pub struct Block {
     began: (Time, SystemTime),
@@ -109,16 +132,18 @@ pub struct Block {
     records: Vec<Record>,
     text: Vec<u8>,
     lost: Arc<Lost>,
+    /// It is among those that wait.
+    waits: bool,
 }
 
 impl Block {
     pub(crate) fn new(began: (Time, SystemTime), worker: usize, lost: Arc<Lost>) -> Self {
         let (records, text) =
             (Vec::with_capacity(BLOCK_RECORDS), Vec::with_capacity(BLOCK_TEXT + BLOCK_TEXT / 8));
-        Self { began, worker, records, text, lost }
+        Self { began, worker, records, text, lost, waits: false }
     }
 
-    /// A block with a record for each of these, for tests of those who write them.
+    /// A block with a record for each of these, as it is sent: for tests of those who write them.
     pub fn of(lines: &[Line<'_>], lost: Arc<Lost>) -> Self {
         let began = lines.first().map_or(SystemTime::UNIX_EPOCH, |line| line.at);
         let worker = lines.first().map_or(0, |line| line.conn.0);
@@ -140,7 +165,14 @@ impl Block {
             };
             block.push(record, &text);
         }
-        block
+        block.sent()
+    }
+
+    /// From now on it waits for the log.
+    pub(crate) fn sent(mut self) -> Self {
+        self.lost.waiting.fetch_add(1, Relaxed);
+        self.waits = true;
+        self
     }
 
     pub(crate) fn push(&mut self, record: Record, text: &[u8]) {
@@ -189,16 +221,19 @@ impl Block {
         })
     }
 
-    /// All records were written: none of them is lost.
-    pub fn written(mut self) {
+    /// What became of all records is known: those that were not written are counted elsewhere.
+    pub fn settled(mut self) {
         self.records.clear();
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
+        if self.waits {
+            self.lost.waiting.fetch_sub(1, Relaxed);
+        }
         if !self.records.is_empty() {
-            self.lost.add(self.records.len());
+            self.lost.add(self.records.len(), self.text.len());
         }
     }
 }
@@ -238,9 +273,12 @@ mod tests {
         let lines = [line(b"GET / HTTP/1.1"), Line { request: None, ..line(b"") }];
         let block = Block::of(&lines, Arc::clone(&lost));
         assert_eq!(block.lines().collect::<Vec<_>>(), lines);
-        block.written();
-        assert_eq!(lost.total(), 0);
+        assert_eq!(lost.waiting(), 1);
+        block.settled();
+        assert_eq!((lost.total(), lost.waiting()), (0, 0));
         drop(Block::of(&lines, Arc::clone(&lost)));
+        let bytes = lines.iter().map(Line::text_len).sum::<usize>();
+        assert_eq!((lost.bytes(), lost.waiting()), (bytes as u64, 0));
         assert_eq!((lost.take_untold(), lost.take_untold(), lost.total()), (2, 0, 2));
         lost.untell(2);
         assert_eq!((lost.take_untold(), lost.total()), (2, 2));

@@ -58,7 +58,8 @@ fn a_change_is_noticed_and_the_generation_before_stays() {
     let old = Scratch::new();
     write(&old, &before);
     pack_into(&mut disk, &old).unwrap();
-    let changes: [(&str, fn(&Path)); 5] = [
+    type Change = fn(&Path);
+    let changes: [(&str, Change); 5] = [
         ("a.txt", |dir| fs::write(dir.join("a.txt"), text(9, 3000)).unwrap()),
         ("d/b.txt", |dir| fs::remove_file(dir.join("d/b.txt")).unwrap()),
         ("d/new.txt", |dir| fs::write(dir.join("d/new.txt"), "new").unwrap()),

@@ -94,6 +94,7 @@ fn who_takes_nothing_is_let_go() {
     // What waited for it was bounded by the network, and not kept here.
     let came = stuck.recv();
     assert!(came.len() < 512 * 1024, "{} bytes", came.len());
+    assert_eq!(admin(&mut world, "GET", "/api/net")["viewers"], 1);
     drop((stuck, peer));
     world.even();
 }

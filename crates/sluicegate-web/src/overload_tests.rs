@@ -217,6 +217,33 @@ fn resources(world: &mut World) -> (serde_json::Value, Vec<(String, f64)>) {
 }
 
 #[test]
+fn the_page_budget_follows_memory_and_who_looks_is_told() {
+    let mut world = World::with_routes(3, "workers = 1\n[resources]\nmemory = \"100 MiB\"", "");
+    let mut look = |resident_mib: u64, free_kib: u64| {
+        world.files.write("proc/self/status", format!("VmRSS: {} kB\n", resident_mib * 1024));
+        let free = format!("MemTotal: 1000 kB\nMemAvailable: {free_kib} kB\n");
+        world.files.write("proc/meminfo", free);
+        world.run(2500);
+        let mut admin = world.net.connect(&world.admin);
+        let came = world.ask(&mut admin, &get("/api/net"), 60);
+        let (_, body) = came.split_once("\r\n\r\n").expect("a body");
+        let net: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        let levels = net["resources"].as_array().expect("resources").iter();
+        let levels = levels.filter(|one| one["level"] != "calm");
+        let levels: Vec<_> = levels.map(|one| one["name"].as_str().unwrap().to_owned()).collect();
+        (net["cache"]["budget"].as_u64().expect("a number") * 4 / (256 << 20), levels)
+    };
+    let none: [&str; 0] = [];
+    let found = |parts, levels: &[&str]| (parts, levels.iter().map(|&n| n.to_owned()).collect());
+    assert_eq!(look(84, 90), found(4, &none), "below the thresholds nothing is done");
+    assert_eq!(look(90, 90), found(2, &["memory"]));
+    assert_eq!(look(90, 20), found(1, &["memory", "system-memory"]), "the worse of them counts");
+    assert_eq!(look(80, 300), found(2, &["memory"]), "until a tenth less is used");
+    assert_eq!(look(50, 500), found(4, &none));
+    world.even();
+}
+
+#[test]
 fn what_runs_short_is_refused_before_work_alone_would_be_and_let_in_again() {
     let budget = "workers = 2\n[resources]\nmemory = \"100 MiB\"\ncpu_pressure = 50";
     let high = burn("/high", "pool", "target = \"50ms\"\nclass = 7");

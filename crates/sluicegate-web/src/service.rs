@@ -15,7 +15,7 @@ use crate::log::{Format, LogFile};
 use crate::site::{self, Ground};
 use crate::watch::Watch;
 use prepare::{
-    bind_admin, can_keep_to_cpus, ground, log_fails, log_file, needs_app, without_direct,
+    bind_admin, can_keep_to_cpus, ground, log_fails, needs_app, open_log, without_direct,
 };
 use sluicegate::Running;
 use sluicegate_admin::otlp::Exporter;
@@ -88,7 +88,7 @@ impl Service {
             })?;
         }
         let admin = config.admin.as_ref().map(|addr| bind_admin(addr, config)).transpose()?;
-        let service = Service::on(config, backend, stores, (site, admin), app)?;
+        let service = Service::on(config, backend, stores, (site, admin), (app, None))?;
         service.tell_start();
         Ok(service)
     }
@@ -110,7 +110,8 @@ impl Service {
         needs_app(config, app.is_some())?;
         let Doors { site, admin, .. } = Doors::of(&self.doors.site, self.doors.admin.as_ref())?;
         let doors = (site, admin);
-        let next = Service::on(config, self.backend.clone(), stores(config)?, doors, app)?;
+        let log = self.log.as_ref().map(|(log, _)| log);
+        let next = Service::on(config, self.backend.clone(), stores(config)?, doors, (app, log))?;
         let former = std::mem::replace(self, next);
         self.watch.inherit(&former.watch);
         tracing::info!(
@@ -125,16 +126,13 @@ impl Service {
         backend: Choice,
         stores: Stores,
         (site, admin): (Listeners, Option<Listeners>),
-        app: Option<Arc<dyn App>>,
+        (app, log): (Option<Arc<dyn App>>, Option<&Arc<LogFile>>),
     ) -> Result<Service, NotStarted> {
         can_keep_to_cpus(config)?;
         let doors = Doors::of(&site, admin.as_ref())?;
         let watch = Watch::new(config, &stores).guarded(guard(config)?);
         let watch = Arc::new(watch);
-        let log = log_file(config, &watch);
-        if let Some(log) = &log {
-            log.open().map_err(|error| log_fails(log.target(), &error))?;
-        }
+        let log = open_log(config, log)?;
         let (own, eyes) = (backend.clone(), Arc::clone(&watch));
         let ground = ground((site, admin), own, stores, eyes, log.clone());
         let ground = Ground { app: app.clone(), ..ground };

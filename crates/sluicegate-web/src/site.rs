@@ -1,25 +1,27 @@
 //! The whole service as one net: read it as a picture, from the sockets to the disk and back.
 mod mount;
+mod resources;
 mod volumes;
 
 use crate::app::App;
 use crate::cache::Loader;
 use crate::config::{Config, Handler, Log, RequestId};
-use crate::log::{Format, LogFile};
+use crate::log::{Format, Formatter, LogFile};
 use crate::rules::Plan;
 use crate::stages::{
-    Cache, CacheIn, CheckLogin, Gate, List, Load, Log as LogStage, Make, ReadResources, Router,
+    Cache, CacheIn, CheckLogin, Gate, List, Load, Log as LogStage, Make, Measured, Router,
     ShowAdmin, Spend, Stream,
 };
 use crate::volume::Memory;
 use crate::watch::{ADMIN, Watch};
 use mount::{First, Streams, mount};
+use resources::read_resources;
 use sluicegate::{BoxError, Domain, Inlet, Net, Node, OnFull, bounded, stage};
 use sluicegate_http::log::{LogSettings, Lost};
 use sluicegate_http::{
     Deadlines, HttpNodes, HttpServer, InPieces, Limits, Refusals, Settings as Http, WallClock,
 };
-use sluicegate_io::resources::{Reader, Threads};
+use sluicegate_io::resources::Threads;
 use sluicegate_io::{
     Addresses, ConnLedger, Io, Listeners, Options, Readers, Settings, ThreadPark, WhenFull,
 };
@@ -99,7 +101,7 @@ where
 {
     let Ground { site, admin, machine, clock, burn, root, seed, loader, watch, app, log, .. } =
         ground;
-    let (memory, reads) = (ground.memory, ground.reads);
+    let (kept, reads) = (ground.memory, ground.reads);
     let workers = usize::from(config.workers);
     let limits = config.limits.http();
     let mut net = Net::new("web");
@@ -159,12 +161,20 @@ where
     };
     let http_flows = http.flows;
     let http = HttpServer::add(&mut net, cpu, site, http);
-    let (own, known) = (Arc::clone(&plan), Arc::clone(&memory));
-    let cache = stage("cache", move || Cache::new(Arc::clone(&own), Arc::clone(&known))).on(cpu);
+    let (own, known, lookups) = (Arc::clone(&plan), Arc::clone(&kept), watch.lookups());
+    let cache = move || Cache::new(Arc::clone(&own), Arc::clone(&known), lookups.sampler());
+    let cache = stage("cache", cache).on(cpu);
     // Replies of handlers come by it too, and what it does itself costs next to nothing.
     let cache = net.add(cache.queue(bounded(CACHE_QUEUE).keep_late()));
     compress(&mut net, config, cache, &loader);
-    let load = stage("load", move || Load::new(Arc::clone(&loader))).on(disk);
+    let (memory, disk_times) = (watch.memory(), watch.disk_times());
+    let (heard, lookups) = (memory.clone(), watch.lookups());
+    let load = move || {
+        let (took, lookups) = (disk_times.sampler(), lookups.sampler());
+        Load::new(Arc::clone(&loader), Measured { took, lookups }, memory.clone(), workers)
+    };
+    let load = stage("load", load).on(disk);
+    let load = heard.iter().fold(load, |load, gauge| load.hear_level(gauge));
     let load = net.add(load.queue(bounded(WINDOW * workers)).emits(workers));
     // Room for all: a stream that has begun is not refused, and `http` never waits for the disk.
     let streams = http_flows * workers;
@@ -173,14 +183,20 @@ where
         true => Readers::Workers(cpu),
         false => Readers::Pool(disk),
     };
-    let volumes = Volumes { plan: &plan, memory, cpu, workers, readers };
+    let volumes = Volumes { plan: &plan, memory: kept, cpu, workers, readers };
     let fed = volumes.add(&mut net, http, cache);
     let streams = Streams { files: stream.inlet, volumes: fed };
 
     if let (Some(Log { format, waits, .. }), Some(file)) = (config.log.clone(), log) {
         // A thread of its own, so that a disk that is slow to take the log holds up no reads.
         let own = net.domain("log").machine(park).pool(1);
-        let log = stage("log", move || LogStage::new(Arc::clone(&file), format)).on(own);
+        // Who waits for room loses nothing, and needs no samples.
+        let (counts, samples) = (watch.log(), (!waits).then_some(LOG_QUEUE));
+        let make = move || {
+            let (file, counts) = (Arc::clone(&file), Arc::clone(&counts));
+            LogStage::new(file, Formatter::new(format), counts, samples)
+        };
+        let log = stage("log", make).on(own);
         let log = net.add(log.queue(bounded(LOG_QUEUE)).batch(LOG_BATCH));
         let on_full = if waits { OnFull::Wait } else { OnFull::ShedNewest };
         net.wire(http.log, log.inlet).on_full(on_full);
@@ -188,7 +204,7 @@ where
     let dressed = (cache.inlet, plan.dresses());
     let first = mount(&mut net, config, cpu, http, dressed, (&watch, burn, router), (app, streams));
     let refusals = watch.refusals();
-    read_resources(&mut net, &watch, root, threads);
+    read_resources(&mut net, config, &watch, root, threads);
     guard(&mut net, (&plan, refusals), (cpu, workers), http, first, cache.inlet);
     list(&mut net, &plan, disk, cache);
     net.wire(cache.out.reply, http.replies).returns(http.request).fused();
@@ -312,18 +328,6 @@ fn guard(
     net.wire(gate.out.login, check.inlet).on_full(OnFull::ShedNewest);
     first.from(net, check.out.pass);
     net.wire(check.out.refused, site);
-}
-
-/// Has the gauges set that gates heed. The files of the kernel are read on a thread of its own,
-/// which holds up nobody, and which nothing else holds up.
-fn read_resources(net: &mut Net, watch: &Watch, root: PathBuf, threads: Arc<Threads>) {
-    let resources = watch.resources().to_vec();
-    if resources.is_empty() {
-        return;
-    }
-    let own = net.domain("resources").machine(park).pinned(1);
-    let read = move || ReadResources::new(Reader::new(&root, &resources, Arc::clone(&threads)));
-    net.add(stage("resources", read).on(own));
 }
 
 /// What the threads of a domain wait in that has no network.

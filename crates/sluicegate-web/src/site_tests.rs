@@ -119,7 +119,7 @@ impl World {
             reads,
             app,
             log: config.log.as_ref().map(|log| {
-                let log = LogFile::new(log.target.clone(), watch.lost());
+                let log = LogFile::new(log.target.clone(), log.limits);
                 log.open().expect("it can be made");
                 Arc::new(log)
             }),

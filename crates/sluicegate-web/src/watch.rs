@@ -7,14 +7,15 @@ pub use sight::Sight;
 
 use crate::cache::{self, Counts};
 use crate::config::Config;
+use crate::log;
 use crate::service::Stores;
 use crate::stages::Seats;
 use crate::volume::Memory;
-use sluicegate::Observer;
+use sluicegate::{Gauge, Observer};
 use sluicegate_admin::{Guard, Look, Watcher, otlp};
 use sluicegate_http::log::Lost;
 use sluicegate_http::{Refusals, TraceParents};
-use sluicegate_io::resources::Resource;
+use sluicegate_io::resources::{Budget, Resource, Samples};
 use sluicegate_io::{ConnCounts, ConnLedger};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -30,8 +31,12 @@ pub struct Watch {
     variants: Arc<Counts>,
     volumes: Arc<Memory>,
     refusals: Arc<Refusals>,
-    lost: Arc<Lost>,
+    log: Arc<log::Counts>,
+    /// Those that gates heed come first.
     resources: Vec<Resource>,
+    heeded: usize,
+    disk_times: Arc<Samples>,
+    lookups: Arc<Samples>,
     deadlines: Arc<AtomicU64>,
     traces: TraceParents,
     /// Of what is sent to a collector, if anything is.
@@ -43,12 +48,13 @@ pub struct Watch {
 
 impl Watch {
     /// With a ledger of connections for each worker, and one for the admin listener; and with a
-    /// gauge for each resource that gates heed.
+    /// gauge for each resource that is watched.
     pub fn new(config: &Config, Stores { loader, memory }: &Stores) -> Watch {
-        let resources = config.resources.iter().copied().map(Resource::new).collect();
+        let resources = config.watched().copied().map(Resource::new).collect();
+        let (disk_times, lookups) = Default::default();
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
-        let (observer, refusals, lost, deadlines, watcher, seats) = Default::default();
+        let (observer, refusals, log, deadlines, watcher, seats) = Default::default();
         let (traces, exported) = (TraceParents::default(), OnceLock::new());
         Watch {
             observer,
@@ -57,8 +63,11 @@ impl Watch {
             variants,
             volumes: Arc::clone(memory),
             refusals,
-            lost,
+            log,
             resources,
+            heeded: config.resources.len(),
+            disk_times,
+            lookups,
             deadlines,
             traces,
             exported,
@@ -83,14 +92,41 @@ impl Watch {
         Arc::clone(&self.refusals)
     }
 
-    /// Where lines of the access log are counted that were not written.
+    /// Where records of the access log are counted that were dropped on their way.
     pub fn lost(&self) -> Arc<Lost> {
-        Arc::clone(&self.lost)
+        Arc::clone(&self.log.lost)
+    }
+
+    /// What became of the records of the access log that are not in it.
+    pub fn log(&self) -> Arc<log::Counts> {
+        Arc::clone(&self.log)
+    }
+
+    /// What is watched because it may run short; what gates heed first.
+    pub fn resources(&self) -> &[Resource] {
+        &self.resources
     }
 
     /// What gates heed beside the work that waits.
-    pub fn resources(&self) -> &[Resource] {
-        &self.resources
+    pub fn heeded(&self) -> &[Resource] {
+        &self.resources[..self.heeded]
+    }
+
+    /// The gauges of memory: of the process, and of what it shares with others.
+    pub fn memory(&self) -> Vec<Arc<Gauge>> {
+        let is_memory =
+            |one: &&Resource| matches!(one.budget(), Budget::Memory(_) | Budget::SystemMemory);
+        self.resources.iter().filter(is_memory).map(|one| Arc::clone(one.gauge())).collect()
+    }
+
+    /// Where it is counted how long looks at the disk take, in nanoseconds.
+    pub fn disk_times(&self) -> Arc<Samples> {
+        Arc::clone(&self.disk_times)
+    }
+
+    /// Where looks into the page cache are counted: 0 for a hit, 1 for a miss.
+    pub fn lookups(&self) -> Arc<Samples> {
+        Arc::clone(&self.lookups)
     }
 
     /// Where deadlines of clients are counted that could not be read.

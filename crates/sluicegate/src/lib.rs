@@ -67,8 +67,8 @@ mod sync;
 mod time;
 
 pub use control::{
-    Adjust, Codel, Concurrency, Controller, Gauge, Gradient2, Headroom, Limit, Off, Overload,
-    Sample, Seda, SedaMulticlass, Spread, Vegas,
+    Adjust, Codel, Concurrency, Controller, Gauge, Gradient2, Headroom, Level, Levels, Limit, Off,
+    Overload, Sample, Seda, SedaMulticlass, Spread, Vegas,
 };
 pub use desk::strays;
 pub use event::{Batch, Ended, Event, StageId, Tag, Tags, WorkerId};
@@ -115,6 +115,11 @@ fn seeded() -> proptest::test_runner::Config {
 #[doc = include_str!("../../../README.md")]
 #[cfg(doctest)]
 struct Readme;
+
+/// The example of the page on resources, the same.
+#[doc = include_str!("../../../docs/resources.md")]
+#[cfg(doctest)]
+struct ResourcesPage;
 
 /// The example of the page on settings, the same.
 #[doc = include_str!("../../../docs/settings.md")]

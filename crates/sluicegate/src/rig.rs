@@ -1,5 +1,6 @@
 //! One stage under test: no threads, no clock, no sockets.
 
+use crate::control::Gauge;
 use crate::desk::Desk;
 use crate::event::{Batch, Ended, Event, OUTSIDE, StageId, Tag, Work, WorkerId};
 use crate::gone::Gone;
@@ -134,6 +135,11 @@ impl<S: Stage> Rig<S> {
     /// [`Cx::pressure`](crate::Cx::pressure) reads.
     pub fn pressure(&mut self, pressure: f64) -> &mut Self {
         self.call(|stage, _, cx| stage.pressure(pressure, cx))
+    }
+
+    /// Tells the stage of the level of a gauge.
+    pub fn level(&mut self, gauge: &Gauge) -> &mut Self {
+        self.call(|stage, _, cx| stage.level(gauge, gauge.level(), cx))
     }
 
     /// Tells the stage that a flow ended.

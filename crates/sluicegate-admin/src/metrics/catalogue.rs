@@ -125,7 +125,17 @@ metrics! {
         DeadlinesIgnored: Counter, "sluicegate_http_deadlines_ignored_total", "", [],
             "Deadlines of clients that could not be read.";
         LogLost: Counter, "sluicegate_log_lost_total", "", [],
-            "Lines of the access log that were not written.";
+            "Records of the access log that could not be written, or found no room.";
+        LogLostBytes: Counter, "sluicegate_log_lost_bytes_total", "bytes", [],
+            "How long their texts are: request lines, hosts, browsers, ids.";
+        LogLeftOut: Counter, "sluicegate_log_left_out_total", "", [],
+            "Records of the access log that were left out by sampling.";
+        LogOneIn: Gauge, "sluicegate_log_one_in", "", [],
+            "One in so many ordinary records is written; 1 where all are.";
+        LogFailing: Gauge, "sluicegate_log_failing", "", [],
+            "Whether the last write of the access log failed.";
+        LogRotated: Counter, "sluicegate_log_rotated_total", "", [],
+            "Files of the access log that were ended and begun anew.";
         OtlpFlows: Counter, "sluicegate_otlp_flows_sent_total", "", [],
             "Kept flows whose spans a collector took.";
         OtlpSpans: Counter, "sluicegate_otlp_spans_sent_total", "", [],
@@ -139,7 +149,11 @@ metrics! {
         CacheUsed: Gauge, "sluicegate_cache_used_bytes", "bytes", [],
             "How much is kept in the page cache.";
         CacheBudget: Gauge, "sluicegate_cache_budget_bytes", "bytes", [],
-            "The most that is kept there.";
+            "The most that is kept there now: less where memory runs short.";
+        CacheLookups: Counter, "sluicegate_cache_lookups_total", "", [],
+            "Pages that were asked for, once for all who waited for one.";
+        CacheMisses: Counter, "sluicegate_cache_misses_total", "", [],
+            "Those of them that had to be read from the disk.";
         VariantsMade: Counter, "sluicegate_cache_variants_made_total", "", [],
             "Coded forms made and kept.";
         VariantsAhead: Counter, "sluicegate_cache_variants_ahead_total", "", [],
@@ -166,7 +180,9 @@ metrics! {
         VolumePinned: Gauge, "sluicegate_volume_pinned_bytes", "bytes", [],
             "How much memory of volumes is neither kept nor read into: mostly what is being sent.";
         ResourceUsed: Gauge, "sluicegate_resource_used_ratio", "ratio", ["resource"],
-            "How much of its budget a resource uses that gates heed; absent where not known.";
+            "How much of its budget a resource uses; absent where not known.";
+        ResourceLevel: Gauge, "sluicegate_resource_level", "", ["resource"],
+            "How short it is: 0 for calm, 1 for pressed, 2 for short.";
     }
     "The machine" {
         Resident: Gauge, "process_resident_memory_bytes", "bytes", [],

@@ -55,18 +55,22 @@ pub struct Machine {
     pub cpus: Option<u64>,
 }
 
-/// What gates heed.
+/// What may run short.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Resource {
-    /// Its name, which is that of the law.
+    /// Its name, which is that of the law of gates that heed it.
     pub name: String,
     /// How much of the budget is used, from 0; `None` is not known.
     pub used: Option<f64>,
+    /// How short it is: `calm`, `pressed` or `short`.
+    pub level: String,
     /// The budget.
     pub budget: u64,
     /// Its unit.
     pub unit: String,
+    /// Whether gates heed it.
+    pub heeded: bool,
 }
 
 /// The server's page cache.
@@ -75,8 +79,12 @@ pub struct Resource {
 pub struct PageCache {
     /// Bytes of pages.
     pub bytes: u64,
-    /// The most that there may be.
+    /// The most that there may be now: less where memory runs short.
     pub budget: u64,
+    /// Pages that were asked for.
+    pub lookups: u64,
+    /// Those of them that had to be read from the disk.
+    pub misses: u64,
     /// Coded forms of pages, by what became of them.
     pub variants: Counts,
     /// What is served of volumes, where any are.
@@ -117,10 +125,20 @@ pub struct Http {
     pub traceparents_ignored: u64,
 }
 
-/// The access log.
+/// The access log: what became of records that are not in it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Log {
-    /// Lines that were not written.
+    /// Records that could not be written, or found no room on their way.
     pub lost: u64,
+    /// Bytes of their texts: request lines, hosts, browsers, ids.
+    pub lost_bytes: u64,
+    /// Records that were left out by sampling.
+    pub left_out: u64,
+    /// One in so many ordinary records is written now; 1: all.
+    pub one_in: u64,
+    /// The last write failed.
+    pub failing: bool,
+    /// Files that were ended and begun anew.
+    pub rotated: u64,
 }

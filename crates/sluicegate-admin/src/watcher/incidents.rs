@@ -3,7 +3,7 @@
 use super::conditions::Conditions;
 use crate::diagnose::Diagnosis;
 use crate::events;
-use crate::model::{Admission, Net, Stage};
+use crate::model::{Admission, Net, Resource, Stage};
 use serde::Serialize;
 use sluicegate::Changed;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -12,6 +12,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 pub const INCIDENTS_KEPT: usize = 512;
 /// How many times as large or small a bound, or a pool, has to be for it to be told.
 const MUCH: f64 = 2.0;
+/// The level of a resource of which there is enough.
+const CALM: &str = "calm";
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,6 +44,8 @@ pub(super) struct Incidents {
     conditions: Conditions,
     /// The number of the last change that was told.
     change: u64,
+    /// The levels of resources that were told; those that are not here were calm.
+    levels: HashMap<String, String>,
     stopped: bool,
     /// The last that was told; at first that all is well.
     diagnosis: Diagnosis,
@@ -97,6 +101,7 @@ impl Incidents {
             self.breaker(stage);
         }
         self.stalls(now);
+        now.resources.iter().for_each(|resource| self.level(resource));
         self.whole(now);
         self.over();
     }
@@ -263,12 +268,34 @@ impl Incidents {
         }
     }
 
+    /// A resource is at another level. The gauge has a hysteresis, so that each change is told.
+    fn level(&mut self, resource: &Resource) {
+        let Resource { name, level, .. } = resource;
+        let told = self.levels.get(name).map_or(CALM, String::as_str);
+        // Recordings of nets without levels have none.
+        if told == level || level.is_empty() {
+            return;
+        }
+        let words = format!("{name} is {level}, before {told}: {}", use_of(resource));
+        self.levels.insert(name.clone(), level.clone());
+        self.note_as(level == CALM, "resource", None, words);
+    }
+
     /// What is of the net and not of a stage.
     fn whole(&mut self, now: &Net) {
         let uneven = now.ledger.as_ref().is_some_and(|ledger| !ledger.balanced);
         if self.conditions.begins("ledger", "", uneven) {
             let words = "the ledger is uneven: flows vanished, or there are too many";
             self.note("ledger", None, words.to_owned());
+        }
+        let log = now.log.clone().unwrap_or_default();
+        if self.conditions.begins("log", "", log.failing) {
+            let words = "the access log cannot be written: its records are lost, and counted";
+            self.note("log", None, words.to_owned());
+        }
+        if self.conditions.begins("sampling", "", log.one_in > 1) {
+            let words = "the access log cannot keep up: some records are left out, and counted";
+            self.note("sampling", None, words.to_owned());
         }
         if self.conditions.begins("drain", "", now.draining) {
             self.note("drain", None, "the net takes no new work".to_owned());
@@ -287,6 +314,8 @@ impl Incidents {
                 "breaker" => format!("the breaker of {stage} is closed"),
                 "stall" => format!("the handlers of {stage} come back again"),
                 "ledger" => "the ledger is even again".to_owned(),
+                "log" => "the access log is written again".to_owned(),
+                "sampling" => "the access log has all records again".to_owned(),
                 _ => continue,
             };
             self.note_as(true, kind, Some(stage).filter(|stage| !stage.is_empty()), words);
@@ -298,6 +327,14 @@ impl Incidents {
 fn strongest(gate: &Admission) -> Option<&str> {
     let votes = gate.votes.iter().filter(|vote| vote.pressure > 0.0);
     votes.max_by(|a, b| a.pressure.total_cmp(&b.pressure)).map(|vote| &*vote.law)
+}
+
+/// How much of a resource is used.
+fn use_of(resource: &Resource) -> String {
+    let Resource { used, budget, unit, .. } = resource;
+    let Some(used) = used else { return "its use is not known".to_owned() };
+    let found = used * *budget as f64;
+    format!("{found:.0} of {budget} {unit}, {:.0} %", used * 100.0)
 }
 
 /// Whether a bound became much larger or smaller, came or went.

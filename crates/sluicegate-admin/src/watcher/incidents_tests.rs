@@ -54,6 +54,24 @@ fn panics_and_breakers_are_told() {
 }
 
 #[test]
+fn a_log_that_fails_or_is_sampled_is_told() {
+    let log = |failing: bool, one_in: u64| {
+        net(json!({}), json!({ "log": { "failing": failing, "one_in": one_in } }))
+    };
+    let mut looks = vec![log(false, 1), log(true, 1), log(true, 4), log(false, 2)];
+    looks.extend((0..12).map(|_| log(false, 1)));
+    let told = told(&looks);
+    let words: Vec<_> = told.iter().map(|(at, kind, words)| (*at, *kind, &**words)).collect();
+    let expected = [
+        (1, "log", "the access log cannot be written: its records are lost, and counted"),
+        (2, "sampling", "the access log cannot keep up: some records are left out, and counted"),
+        (12, "log", "the access log is written again"),
+        (13, "sampling", "the access log has all records again"),
+    ];
+    assert_eq!(words, expected);
+}
+
+#[test]
 fn a_bound_is_told_when_it_changed_much_since_it_was_told() {
     let gate = |work: Option<u64>, events: Option<u64>| {
         let bounds = json!({ "work_us": work, "events": events });
@@ -92,6 +110,29 @@ fn pressure_is_told_when_it_begins_and_when_it_is_long_over() {
     let begun = "overload of load publishes pressure: 12 % of what comes had better be refused";
     let over = "load publishes no pressure any more";
     assert_eq!(told, [(1, "pressure", begun.to_owned()), (14, "pressure", over.to_owned())]);
+}
+
+#[test]
+fn a_resource_is_told_with_its_numbers_when_its_level_changes() {
+    let memory = |level: &str, used: Option<f64>| {
+        let mut one = json!({ "name": "memory", "level": level, "budget": 200, "unit": "bytes" });
+        one["used"] = used.into();
+        net(json!({}), json!({ "resources": [one] }))
+    };
+    let looks = [
+        memory("", Some(0.99)),
+        memory("calm", Some(0.5)),
+        memory("pressed", Some(0.86)),
+        memory("pressed", Some(0.8)),
+        memory("short", Some(0.955)),
+        memory("calm", None),
+    ];
+    let expected = [
+        (2, "resource", "memory is pressed, before calm: 172 of 200 bytes, 86 %"),
+        (4, "resource", "memory is short, before pressed: 191 of 200 bytes, 96 %"),
+        (5, "resource", "memory is calm, before short: its use is not known"),
+    ];
+    assert_eq!(told(&looks), expected.map(|(at, kind, words)| (at, kind, words.to_owned())));
 }
 
 #[test]

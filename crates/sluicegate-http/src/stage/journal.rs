@@ -49,7 +49,7 @@ impl HttpStage {
         }
         journal.look(|conn, end| sent(io, conn, end), now);
         while let Some(block) = journal.take_full() {
-            cx.out.log.emit(Event::note(worker, block));
+            cx.out.log.emit(Event::note(worker, block.sent()));
         }
     }
 
@@ -76,7 +76,7 @@ impl HttpStage {
         self.look_at_journal(cx);
         let block = self.last_block(cx);
         let worker = cx.worker();
-        let sent = block.map(|block| cx.out.log.emit(Event::note(worker, block))).is_some();
+        let sent = block.map(|block| cx.out.log.emit(Event::note(worker, block.sent()))).is_some();
         !sent && self.journal().is_none_or(|journal| journal.is_empty())
     }
 

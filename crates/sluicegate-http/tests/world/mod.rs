@@ -54,7 +54,7 @@ impl Stage for Log {
                 let text = format!("{request} {} {} {}", line.status, line.bytes, line.aborted);
                 LOGGED.with_borrow_mut(|logged| logged.push(text));
             }
-            block.written();
+            block.settled();
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-/// Bytes that are resident.
-pub(super) fn read(root: &Path) -> Option<u64> {
-    Parts::read(root)?.resident
+/// Bytes that are resident, by what `/proc/self/status` says.
+pub(super) fn resident(status: &str) -> Option<u64> {
+    Parts::of(status).resident
 }
 
 /// The memory of the process, in bytes; what the kernel does not tell is `None`.
@@ -51,7 +51,6 @@ mod tests {
 
     #[test]
     fn the_line_is_found_among_others_and_nothing_else_is_taken_for_it() {
-        let resident = |status: &str| Parts::of(status).resident;
         let whole = "Name:\tx\nVmHWM:\t  9999 kB\nVmRSS:\t    2048 kB\nRssAnon:\t 1 kB\n";
         assert_eq!(resident(whole), Some(2 << 20));
         let parts = Parts::of(whole);

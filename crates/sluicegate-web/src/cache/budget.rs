@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A number of bytes that is never exceeded.
+/// A number of bytes that is never exceeded, but for what was taken before it became less.
 #[derive(Debug)]
 pub struct Budget {
-    limit: u64,
+    most: u64,
+    limit: AtomicU64,
     used: AtomicU64,
 }
 
@@ -20,12 +21,13 @@ pub struct Charge {
 impl Budget {
     /// A budget of `limit` bytes.
     pub fn new(limit: u64) -> Arc<Budget> {
-        Arc::new(Budget { limit, used: AtomicU64::new(0) })
+        let (most, limit) = (limit, AtomicU64::new(limit));
+        Arc::new(Budget { most, limit, used: AtomicU64::new(0) })
     }
 
     /// Takes `bytes`, all or none.
     pub fn take(self: &Arc<Self>, bytes: u64) -> Option<Charge> {
-        let fits = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
+        let fits = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= self.limit());
         let taken = self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits);
         taken.ok().map(|_| Charge { budget: Arc::clone(self), bytes })
     }
@@ -35,9 +37,20 @@ impl Budget {
         self.used.load(Ordering::Acquire)
     }
 
-    /// The most bytes in use ever.
+    /// The most bytes in use now.
     pub fn limit(&self) -> u64 {
-        self.limit
+        self.limit.load(Ordering::Acquire)
+    }
+
+    /// The most bytes in use ever.
+    pub fn most(&self) -> u64 {
+        self.most
+    }
+
+    /// Has no more than `limit` bytes be taken from now on, and never more than there were at
+    /// first.
+    pub(super) fn set_limit(&self, limit: u64) {
+        self.limit.store(limit.min(self.most), Ordering::Release);
     }
 }
 
@@ -82,5 +95,18 @@ mod tests {
         assert_eq!((budget.used(), three.bytes()), (1, 1));
         drop(three);
         assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_smaller_limit_holds_for_what_is_taken_from_then_on() {
+        let budget = Budget::new(10);
+        let seven = budget.take(7).expect("fits");
+        budget.set_limit(5);
+        assert!(budget.take(1).is_none());
+        assert_eq!((budget.limit(), budget.most(), budget.used()), (5, 10, 7));
+        drop(seven);
+        assert!(budget.take(6).is_none() && budget.take(5).is_some());
+        budget.set_limit(11);
+        assert_eq!(budget.limit(), 10);
     }
 }

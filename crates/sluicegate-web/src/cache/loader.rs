@@ -6,7 +6,7 @@ use super::store::{Eviction, Loading, Store};
 use super::stored::Stored;
 use crate::files::{Found, Name, Opened, SiteId};
 use crate::rules::Plan;
-use sluicegate::WorkerId;
+use sluicegate::{Level, WorkerId};
 use sluicegate_files::{Compression, Order, coded_tag, extension};
 use sluicegate_files::{Stamp, content_tag};
 use sluicegate_http::Coding;
@@ -89,6 +89,30 @@ impl Loader {
     /// The budget of what is kept.
     pub fn budget(&self) -> &Arc<Budget> {
         self.store.budget()
+    }
+
+    /// Whether a page was read from the disk for an answer, before which `known` was kept.
+    pub fn was_read(known: Option<&Arc<Page>>, page: &Arc<Page>) -> bool {
+        // Those that lie in the program have no files.
+        page.files.is_some() && !known.is_some_and(|known| Arc::ptr_eq(known, page))
+    }
+
+    /// The page kept under a name.
+    pub fn kept(&self, name: &Name) -> Option<Arc<Page>> {
+        self.store.page(name)
+    }
+
+    /// Has the budget follow the level of memory: half of it is left under pressure, a quarter
+    /// where memory is short. Pages that had to go are added to `gone`; whether there are more of
+    /// them.
+    pub fn squeeze(&self, level: impl FnOnce() -> Level, gone: &mut Vec<Eviction>) -> bool {
+        let most = self.budget().most();
+        let limit = || match level() {
+            Level::Calm => most,
+            Level::Pressed => most / 2,
+            Level::Short => most / 4,
+        };
+        self.store.squeeze(limit, gone)
     }
 
     /// What lies at `name`, for the worker `holder`. The file is looked at each time, but read

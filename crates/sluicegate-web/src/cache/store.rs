@@ -13,6 +13,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 const SLACK: u64 = 16;
 /// A page may take one part in this many of the budget; larger files are streamed.
 const PAGE_SHARE: u64 = 16;
+/// Pages that are sent away at once when the budget becomes smaller: the lock is held meanwhile.
+const SQUEEZED: usize = 256;
 /// Queue entries of deleted files that may wait to be swept, beside one for each page.
 const STALE_MAX: usize = 64;
 
@@ -99,18 +101,41 @@ impl<H: Copy + Eq> Store<H> {
         Loading { store: self, name: name.clone() }
     }
 
+    /// The page kept under a name.
+    pub fn page(&self, name: &Name) -> Option<Arc<Page>> {
+        self.lock().pages.0.get(name).map(|slot| Arc::clone(&slot.page))
+    }
+
     /// Charges what a page or a variant costs before it is made, sending pages away for it. None
     /// when they are still held elsewhere: then this one cannot be kept now.
     pub fn room(&self, cost: u64, gone: &mut Vec<Eviction<H>>) -> Option<Charge> {
+        let mut inner = self.lock();
         let limit = self.budget.limit();
-        if cost > self.page_max() {
+        // While the budget is too full, pages go in parts, and nothing comes.
+        if cost > self.page_max() || inner.bytes > limit {
             return None;
         }
-        let mut inner = self.lock();
         while inner.bytes + cost > limit - limit / SLACK {
             gone.push(inner.evict()?);
         }
         self.budget.take(cost)
+    }
+
+    /// Has the budget be what `limit` says, and sends some of the pages away that are too many
+    /// then. Whether there are more of them.
+    pub fn squeeze(&self, limit: impl FnOnce() -> u64, gone: &mut Vec<Eviction<H>>) -> bool {
+        let mut inner = self.lock();
+        // Under the lock, so that of several who do it the last has the newest limit.
+        self.budget.set_limit(limit());
+        let limit = self.budget.limit();
+        for _ in 0..SQUEEZED {
+            if inner.bytes <= limit - limit / SLACK {
+                return false;
+            }
+            let Some(eviction) = inner.evict() else { return false };
+            gone.push(eviction);
+        }
+        true
     }
 
     /// Adds a variant to a page, unless the store has let go of the page meanwhile.
@@ -134,7 +159,7 @@ impl<H: Copy + Eq> Store<H> {
 impl<H: Copy + Eq> Loading<'_, H> {
     /// The page kept under the name.
     pub fn page(&self) -> Option<Arc<Page>> {
-        self.store.lock().pages.0.get(&self.name).map(|slot| Arc::clone(&slot.page))
+        self.store.page(&self.name)
     }
 
     /// Notes that a worker is about to hold the page under the name.

@@ -136,7 +136,8 @@ fn found(name: &str, config: &Config) -> Option<String> {
     match name {
         "workers" | "pool.handlers" => Some(config.workers.to_string()),
         "cache.budget" => Some(show_bytes(config.cache_budget)),
-        "resources.memory" => config.resources.iter().find_map(|budget| match budget {
+        "log.rotate_size" => config.log.as_ref()?.limits.size.map(show_bytes),
+        "resources.memory" => config.watched().find_map(|budget| match budget {
             Budget::Memory(bytes) => Some(show_bytes(*bytes)),
             _ => None,
         }),

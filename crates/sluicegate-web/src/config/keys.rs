@@ -239,7 +239,26 @@ const SERVICE_KEYS: &[Key] = &[
         "log.when_full",
         Choice(&["shed", "wait"]),
         Text("shed"),
-        "a log that cannot keep up: shed: its lines are lost, and counted; wait: requests wait",
+        "a log that cannot keep up: shed: lines are left out, in the end lost, and counted; wait: \
+         requests wait",
+    ),
+    key(
+        "log.rotate_size",
+        Bytes(64 * KIB, 1 << 50),
+        Found("an eighth of log.budget; without one no limit"),
+        "the file is ended, and another begun, before it is larger",
+    ),
+    key(
+        "log.rotate_age",
+        Span(secs(60), secs(366 * 86_400)),
+        Nothing,
+        "the same for each such span of time, counted from 1970 UTC (1h, 24h ...)",
+    ),
+    key(
+        "log.budget",
+        Bytes(KIB * KIB, 1 << 50),
+        Nothing,
+        "bytes of the file and those ended before; the oldest are removed for it",
     ),
     key(
         "log.request_id",
@@ -285,7 +304,8 @@ const SERVICE_KEYS: &[Key] = &[
         "resources.memory",
         Bytes(KIB * KIB, 1 << 50),
         Found("what the process may use"),
-        "memory of the process: routes with a target refuse from 85 % of it on",
+        "memory of the process: routes with a target refuse from 85 % of it on, and the page cache \
+         is made smaller",
     ),
     key(
         "resources.descriptors",
@@ -298,6 +318,24 @@ const SERVICE_KEYS: &[Key] = &[
         Count(1, 100),
         Nothing,
         "percent of time in which something waits for a CPU: the same from half of it on",
+    ),
+    key(
+        "resources.memory_pressure",
+        Count(1, 100),
+        Nothing,
+        "percent of time in which something waits for memory: the same from half of it on",
+    ),
+    key(
+        "resources.io_pressure",
+        Count(1, 100),
+        Nothing,
+        "percent of time in which something waits for a disk: the same from half of it on",
+    ),
+    key(
+        "resources.cpu_throttling",
+        Count(1, 100),
+        Nothing,
+        "percent of periods in which the control group is throttled: the same from half of it on",
     ),
     key(
         "resources.run_delay",

@@ -1,6 +1,8 @@
 //! What is told of requests: the access log, their ids, and how long they took.
+use super::complaint::{Complaint, Complaints};
 use super::settings::{Node, Settings};
-use crate::log::{Format, Target};
+use super::value::show_bytes;
+use crate::log::{Format, Limits, Target};
 use sluicegate_http::IdSettings;
 
 /// The access log.
@@ -10,8 +12,11 @@ pub struct Log {
     pub target: Target,
     /// How its lines look.
     pub format: Format,
-    /// A log that cannot keep up makes requests wait; otherwise lines are lost and counted.
+    /// A log that cannot keep up makes requests wait; otherwise lines are left out, or lost, and
+    /// counted.
     pub waits: bool,
+    /// When its file is ended, and how much all of its files may have.
+    pub limits: Limits,
 }
 
 /// How requests are named.
@@ -33,8 +38,16 @@ impl RequestId {
     }
 }
 
-pub(super) fn log(settings: &Settings) -> Option<Log> {
+/// A budget without a size of files has room for so many.
+const FILES: u64 = 8;
+/// The settings of rotation.
+const ROTATION: [&str; 3] = ["log.rotate_size", "log.rotate_age", "log.budget"];
+
+pub(super) fn log(settings: &Settings, faults: &mut Complaints) -> Option<Log> {
     let s = &settings.top;
+    if s.text("log.access").is_none_or(|access| matches!(&*access, "stdout" | "stderr")) {
+        faults.0.extend(unrotated(settings));
+    }
     let target = match s.text("log.access")?.as_str() {
         "stdout" => Target::Stdout,
         "stderr" => Target::Stderr,
@@ -46,7 +59,36 @@ pub(super) fn log(settings: &Settings) -> Option<Log> {
         _ => Format::Combined,
     };
     let waits = s.text("log.when_full").as_deref() == Some("wait");
-    Some(Log { target, format, waits })
+    Some(Log { target, format, waits, limits: limits(settings, faults) })
+}
+
+fn limits(settings: &Settings, faults: &mut Complaints) -> Limits {
+    let s = &settings.top;
+    let (size, budget) = (s.number("log.rotate_size"), s.number("log.budget"));
+    if let (Some(size), Some(budget)) = (size, budget)
+        && size > budget / 2
+    {
+        let what = format!(
+            "`log.rotate_size` is {}, more than half of `log.budget`, {}: an old file would be \
+             removed as soon as it is ended; accepted: a budget of twice the size or more",
+            show_bytes(size),
+            show_bytes(budget)
+        );
+        faults.0.push(Complaint::new(s.place_near("log.rotate_size").clone(), what));
+    }
+    let size = size.or(budget.map(|budget| budget / FILES));
+    Limits { size, age: s.span("log.rotate_age"), budget }
+}
+
+/// The settings of rotation that were typed, where there is no file.
+fn unrotated(settings: &Settings) -> impl Iterator<Item = Complaint> {
+    ROTATION.into_iter().filter_map(|name| {
+        let what = format!(
+            "`{name}` is for a log in a file, and there is none; accepted: `log.access` with the \
+             path of a file, or leave it out"
+        );
+        settings.place(name).map(|place| Complaint::new(place.clone(), what))
+    })
 }
 
 pub(super) fn request_id(s: &Node) -> Option<RequestId> {

@@ -96,6 +96,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// What the gates of routes with a target heed beside it; nothing where there are none.
     pub resources: Vec<Budget>,
+    /// What is watched beside that, and told to stages and to who looks.
+    pub signals: Vec<Budget>,
     /// Who is more or less important than a route says; the first that is for a request counts.
     pub classes: Vec<Classifier>,
 }
@@ -243,7 +245,9 @@ impl Config {
         if site.root.is_none() && hosts.is_empty() && !routes::mounts(&routes, Handler::App) {
             routes::add_demo(&mut routes);
         }
-        let resources = resources::read(settings, machine, &routes, &mut faults);
+        let log = log::log(settings, &mut faults);
+        let sites: Vec<_> = std::iter::once(&site).chain(&hosts).collect();
+        let watched = resources::read(settings, machine, &routes, (&sites, log.as_ref()));
         let config = Config {
             listen: s.texts("listen").iter().filter_map(|text| text.parse().ok()).collect(),
             admin: s.text("admin").and_then(|text| text.parse().ok()),
@@ -266,13 +270,14 @@ impl Config {
             pool_threads: threads(s.text("pool.threads"), 1),
             pool_handlers: threads(s.text("pool.handlers"), workers),
             deadline_headers: s.texts("deadline.headers"),
-            log: log::log(settings),
+            log,
             request_id: log::request_id(s),
             server_timing: s.flag("log.server_timing").unwrap_or(false),
             otlp: otlp::read(settings, app.is_some(), &mut faults),
             classes: classes::read(settings, &routes, &mut faults),
             routes,
-            resources,
+            resources: watched.heeded,
+            signals: watched.signals,
         };
         faults.unless_any(config)
     }
@@ -290,6 +295,11 @@ impl Config {
     /// Whether a handler is out of service: all its routes are.
     pub fn refuses(&self, handler: Handler) -> bool {
         routes::refuses(&self.routes, handler)
+    }
+
+    /// All that is watched; what gates heed first.
+    pub fn watched(&self) -> impl Iterator<Item = &Budget> {
+        self.resources.iter().chain(&self.signals)
     }
 
     /// All sites; the one for all hosts first.

@@ -21,20 +21,40 @@ fn gates_heed_memory_by_default_and_what_else_is_asked_for() {
         ]
     );
     check(
-        &format!("root = \".\"\n{all}"),
-        "site.toml:3:10: `resources.memory` is heeded where a route has a `target`, and none has; \
-         accepted: a route with one, or leave it out\n\
-         site.toml:4:15: `resources.descriptors` is heeded where a route has a `target`, and none \
-         has; accepted: a route with one, or leave it out\n\
-         site.toml:5:16: `resources.cpu_pressure` is heeded where a route has a `target`, and none \
-         has; accepted: a route with one, or leave it out\n\
-         site.toml:6:13: `resources.run_delay` is heeded where a route has a `target`, and none \
-         has; accepted: a route with one, or leave it out",
-    );
-    check(
         &format!("[resources]\nmemory = \"1 KiB\"\ncpu_pressure = 101\n{GATED}"),
         "site.toml:2:10: `resources.memory` is \"1 KiB\"; accepted: bytes from 1 MiB to 1 PiB, \
          such as 65536 or \"64 KiB\"\n\
          site.toml:3:16: `resources.cpu_pressure` is 101; accepted: a whole number from 1 to 100",
     );
+}
+
+#[test]
+fn what_no_gate_heeds_is_watched_all_the_same() {
+    let signals = |text: &str| read(text).expect("it can be used").signals;
+    let unasked = [
+        Budget::SystemMemory,
+        Budget::CpuPressure(100),
+        Budget::MemoryPressure(40),
+        Budget::IoPressure(80),
+        Budget::CpuThrottling(100),
+    ];
+    let disk = Duration::from_millis(100);
+    let site = [Budget::SiteSpace, Budget::DiskLatency(disk), Budget::CacheMisses(100)];
+    assert_eq!(signals(""), unasked, "the demo lies in the program");
+    let memory = [Budget::Memory(MACHINE.memory)];
+    assert_eq!(signals("root = \".\"\n"), [&memory[..], &unasked, &site].concat());
+    let log = "root = \".\"\nlog.access = \"a.log\"\n";
+    assert_eq!(signals(log).last(), Some(&Budget::LogSpace));
+    let typed = "root = \".\"\n[resources]\nio_pressure = 10\nmemory_pressure = 20\n\
+                 cpu_throttling = 30\ncpu_pressure = 50\n";
+    let typed = signals(typed);
+    let first = [
+        memory[0],
+        Budget::CpuPressure(50),
+        Budget::MemoryPressure(20),
+        Budget::IoPressure(10),
+        Budget::CpuThrottling(30),
+        Budget::SystemMemory,
+    ];
+    assert_eq!(typed, [&first[..], &site].concat(), "each once");
 }

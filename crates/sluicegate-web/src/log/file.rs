@@ -1,11 +1,11 @@
 //! Where the lines of the access log go: opened again when it is asked for, never in the way.
-use super::{Format, Formatter};
-use sluicegate_http::log::Lost;
+use super::disk::{Disk, System};
+use super::writer::{Failed, Limits, Writer};
 use std::fs::File;
-use std::io::{self, ErrorKind, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 /// What a log is written to.
@@ -19,20 +19,45 @@ pub enum Target {
     File(PathBuf),
 }
 
-/// A log that may be written to, by one thread at a time.
+/// A log that may be written to, by one thread at a time. A net and those that it took over from
+/// share it while they have the same target, so that no two write to one file.
 #[derive(Debug)]
 pub struct LogFile {
     target: Target,
-    /// Locked only to be taken or replaced, so that to open it again never waits for a write.
-    open: Mutex<Option<Arc<File>>>,
-    /// Lines that nobody wrote.
-    lost: Arc<Lost>,
+    writer: Mutex<Writer<System>>,
+    /// What the next write goes on with. Locked only to be put here or taken, so that to open the
+    /// log again never waits for a write.
+    next: Mutex<Next>,
+}
+
+#[derive(Debug, Default)]
+struct Next {
+    file: Option<File>,
+    limits: Option<Limits>,
+}
+
+/// What became of lines that were handed over.
+#[derive(Debug)]
+pub struct Written {
+    /// Whether all were written.
+    pub done: Result<(), Failed>,
+    /// Lines that counted as written before, and could not be completed.
+    pub broken: usize,
+    /// Why the file could not be ended, though it was time: told once until it can be.
+    pub unrotated: Option<io::Error>,
+    /// Files that were ended.
+    pub rotated: u64,
 }
 
 impl LogFile {
-    /// One that is not open yet; `lost` counts the lines that are not written.
-    pub fn new(target: Target, lost: Arc<Lost>) -> LogFile {
-        LogFile { target, open: Mutex::new(None), lost }
+    /// One that is not open yet.
+    pub fn new(target: Target, limits: Limits) -> LogFile {
+        let path = match &target {
+            Target::File(path) => Some(path.clone()),
+            _ => None,
+        };
+        let writer = Mutex::new(Writer::new(System, path, limits));
+        LogFile { target, writer, next: Mutex::default() }
     }
 
     /// Opens it, or opens it again: after a file was renamed, a new one is begun.
@@ -43,11 +68,21 @@ impl LogFile {
         let file = match &self.target {
             Target::Stdout => File::from(io::stdout().as_fd().try_clone_to_owned()?),
             Target::Stderr => File::from(io::stderr().as_fd().try_clone_to_owned()?),
-            Target::File(path) => File::options().append(true).create(true).open(path)?,
+            Target::File(path) => System.open(path)?,
         };
-        let old = self.file().replace(Arc::new(file));
+        let old = self.next().file.replace(file);
         drop(old);
         Ok(())
+    }
+
+    /// Sets other limits, from the next write on.
+    pub fn limit(&self, limits: Limits) {
+        self.next().limits = Some(limits);
+    }
+
+    /// Whether it was opened since the last write.
+    pub fn is_opened(&self) -> bool {
+        self.next().file.is_some()
     }
 
     /// What it is written to.
@@ -55,42 +90,29 @@ impl LogFile {
         &self.target
     }
 
-    /// The counts of lines that were not written.
-    pub fn lost(&self) -> &Arc<Lost> {
-        &self.lost
+    /// Writes all of these lines, mostly by one call of the system.
+    pub fn write(&self, lines: &[u8], at: SystemTime) -> Written {
+        let mut writer = self.writer();
+        let next = std::mem::take(&mut *self.next());
+        next.limits.into_iter().for_each(|limits| writer.limit(limits));
+        next.file.into_iter().for_each(|file| writer.adopt(file));
+        let done = writer.write(lines, at);
+        let (broken, unrotated) = (writer.take_broken(), writer.take_unrotated());
+        Written { done, broken, unrotated, rotated: writer.take_rotated() }
     }
 
-    /// Writes all of it, by one call of the system unless that takes less.
-    ///
-    /// # Errors
-    /// What the system says, and whether a part was written.
-    pub fn write(&self, mut bytes: &[u8]) -> Result<(), (io::Error, bool)> {
-        let none = || (io::Error::other("it is not open"), false);
-        let file = self.file().clone().ok_or_else(none)?;
-        let len = bytes.len();
-        while !bytes.is_empty() {
-            match (&*file).write(bytes) {
-                Ok(0) => return Err((ErrorKind::WriteZero.into(), bytes.len() < len)),
-                Ok(n) => bytes = &bytes[n..],
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err((error, bytes.len() < len)),
-            }
-        }
-        Ok(())
+    /// Completes what was left over by a write that failed, if it can be; how many lines cannot.
+    pub fn finish(&self) -> usize {
+        let mut writer = self.writer();
+        writer.finish();
+        writer.take_broken()
     }
 
-    /// At the end of the service: the last word, if lines are missing.
-    pub fn finish(&self, format: Format) {
-        let lost = self.lost.take_untold();
-        if lost > 0 {
-            let mut line = Vec::new();
-            Formatter::new(format).lost(lost, SystemTime::now(), &mut line);
-            // The count is in the net's own figures too; there is nobody left to tell.
-            let _ = self.write(&line);
-        }
+    fn writer(&self) -> MutexGuard<'_, Writer<System>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn file(&self) -> std::sync::MutexGuard<'_, Option<Arc<File>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn next(&self) -> MutexGuard<'_, Next> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

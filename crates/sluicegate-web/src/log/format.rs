@@ -16,6 +16,17 @@ pub enum Format {
     Json,
 }
 
+/// What the log says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// So many records are missing before this line.
+    Lost(u64),
+    /// From here on some records are left out; others tell for how many they stand.
+    Sampling,
+    /// From here on all are written again; so many were left out.
+    Sampled(u64),
+}
+
 /// Makes lines. Times are made once a second.
 #[derive(Debug)]
 pub struct Formatter {
@@ -31,30 +42,39 @@ impl Formatter {
         Formatter { format, second: None, stamp: String::new() }
     }
 
-    /// Appends the line of a record.
-    pub fn line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
+    /// Appends the line of a record that stands for `weight` of them.
+    pub fn line(&mut self, line: &Line<'_>, weight: u64, out: &mut Vec<u8>) {
         let since = self.stamp(line.at);
         match self.format {
-            Format::Json => self.json(line, since, out),
-            Format::Common | Format::Combined => self.common(line, out),
+            Format::Json => self.json(line, weight, since, out),
+            Format::Common | Format::Combined => self.common(line, weight, out),
         }
     }
 
-    /// Appends a line that says how many others are missing before it. No client can make one: it
-    /// has no address.
-    pub fn lost(&mut self, n: u64, at: SystemTime, out: &mut Vec<u8>) {
+    /// Appends a line in which the log speaks of itself. No client can make one: it has no address.
+    pub fn note(&mut self, note: Note, at: SystemTime, out: &mut Vec<u8>) {
         let since = self.stamp(at);
         if self.format == Format::Json {
             self.json_time(since, out);
-            out.extend_from_slice(b",\"lost\":");
-            push_number(n, out);
+            let (text, number): (&[u8], _) = match note {
+                Note::Lost(n) => (b",\"lost\":", Some(n)),
+                Note::Sampling => (b",\"sampling\":true", None),
+                Note::Sampled(n) => (b",\"sampling\":false,\"left_out\":", Some(n)),
+            };
+            out.extend_from_slice(text);
+            number.into_iter().for_each(|n| push_number(n, out));
             out.extend_from_slice(b"}\n");
             return;
         }
         out.extend_from_slice(b"- - - ");
         out.extend_from_slice(self.stamp.as_bytes());
-        out.extend_from_slice(b" \"LOST ");
-        push_number(n, out);
+        let (text, number): (&[u8], _) = match note {
+            Note::Lost(n) => (b" \"LOST ", Some(n)),
+            Note::Sampling => (b" \"SAMPLING", None),
+            Note::Sampled(n) => (b" \"SAMPLED ", Some(n)),
+        };
+        out.extend_from_slice(text);
+        number.into_iter().for_each(|n| push_number(n, out));
         out.extend_from_slice(b"\" 0 0");
         if self.format == Format::Combined {
             out.extend_from_slice(b" \"-\" \"-\"");
@@ -62,7 +82,7 @@ impl Formatter {
         out.push(b'\n');
     }
 
-    fn common(&self, line: &Line<'_>, out: &mut Vec<u8>) {
+    fn common(&self, line: &Line<'_>, weight: u64, out: &mut Vec<u8>) {
         push_peer(line.peer, out);
         out.extend_from_slice(b" - - ");
         out.extend_from_slice(self.stamp.as_bytes());
@@ -82,10 +102,15 @@ impl Formatter {
             out.push(b' ');
             push_quoted(line.id, out);
         }
+        if weight > 1 {
+            out.extend_from_slice(b" \"weight=");
+            push_number(weight, out);
+            out.push(b'"');
+        }
         out.push(b'\n');
     }
 
-    fn json(&self, line: &Line<'_>, since: Duration, out: &mut Vec<u8>) {
+    fn json(&self, line: &Line<'_>, weight: u64, since: Duration, out: &mut Vec<u8>) {
         self.json_time(since, out);
         out.extend_from_slice(b",\"peer\":\"");
         push_peer(line.peer, out);
@@ -117,6 +142,10 @@ impl Formatter {
         push_number(line.took.as_micros() as u64, out);
         out.extend_from_slice(b",\"aborted\":");
         out.extend_from_slice(if line.aborted { b"true" } else { b"false" });
+        if weight > 1 {
+            out.extend_from_slice(b",\"weight\":");
+            push_number(weight, out);
+        }
         out.extend_from_slice(b"}\n");
     }
 
@@ -135,21 +164,34 @@ impl Formatter {
         let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         if self.second != Some(since.as_secs()) {
             self.second = Some(since.as_secs());
-            // `Sun, 06 Nov 1994 08:49:37 GMT`: every part has its place.
             let date = httpdate::fmt_http_date(at);
-            let (day, month, year, time) =
-                (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
+            let Date { day, month, number, year, time } = Date::of(&date);
             self.stamp.clear();
             // Writing to a string cannot fail.
             let _ = match self.format {
-                Format::Json => {
-                    let number = MONTHS.iter().position(|name| *name == month).unwrap_or(0) + 1;
-                    write!(self.stamp, "{year}-{number:02}-{day}T{time}")
-                }
+                Format::Json => write!(self.stamp, "{year}-{number:02}-{day}T{time}"),
                 _ => write!(self.stamp, "[{day}/{month}/{year}:{time} +0000]"),
             };
         }
         since
+    }
+}
+
+/// The parts of `Sun, 06 Nov 1994 08:49:37 GMT`: each has its place.
+pub(super) struct Date<'a> {
+    pub day: &'a str,
+    pub month: &'a str,
+    /// That of the month, from 1 on.
+    pub number: usize,
+    pub year: &'a str,
+    pub time: &'a str,
+}
+
+impl Date<'_> {
+    pub fn of(date: &str) -> Date<'_> {
+        let (day, month, year, time) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
+        let number = MONTHS.iter().position(|name| *name == month).unwrap_or(0) + 1;
+        Date { day, month, number, year, time }
     }
 }
 

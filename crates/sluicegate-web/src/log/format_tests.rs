@@ -22,7 +22,7 @@ fn line(request: Option<&[u8]>) -> Line<'_> {
 
 fn text(format: Format, line: &Line<'_>) -> String {
     let mut out = Vec::new();
-    Formatter::new(format).line(line, &mut out);
+    Formatter::new(format).line(line, 1, &mut out);
     String::from_utf8(out).expect("lines are text")
 }
 
@@ -54,16 +54,39 @@ fn what_is_not_known_is_a_dash() {
 }
 
 #[test]
-fn what_was_lost_is_told() {
+fn the_log_speaks_of_itself() {
     let at = line(None).at;
-    for (format, expected) in [
-        (Format::Common, "- - - [06/Nov/1994:08:49:37 +0000] \"LOST 7\" 0 0\n"),
-        (Format::Combined, "- - - [06/Nov/1994:08:49:37 +0000] \"LOST 7\" 0 0 \"-\" \"-\"\n"),
-        (Format::Json, "{\"time\":\"1994-11-06T08:49:37.000042Z\",\"lost\":7}\n"),
+    let stamp = "- - - [06/Nov/1994:08:49:37 +0000]";
+    let time = "{\"time\":\"1994-11-06T08:49:37.000042Z\"";
+    for (note, text, json) in [
+        (Note::Lost(7), "LOST 7", "\"lost\":7"),
+        (Note::Sampling, "SAMPLING", "\"sampling\":true"),
+        (Note::Sampled(9), "SAMPLED 9", "\"sampling\":false,\"left_out\":9"),
+    ] {
+        for (format, expected) in [
+            (Format::Common, format!("{stamp} \"{text}\" 0 0\n")),
+            (Format::Combined, format!("{stamp} \"{text}\" 0 0 \"-\" \"-\"\n")),
+            (Format::Json, format!("{time},{json}}}\n")),
+        ] {
+            let mut out = Vec::new();
+            Formatter::new(format).note(note, at, &mut out);
+            assert_eq!(String::from_utf8(out).expect("text"), expected);
+        }
+    }
+}
+
+#[test]
+fn a_record_that_stands_for_others_has_a_weight() {
+    let ask = line(Some(b"GET /a HTTP/1.1"));
+    for (format, end) in [
+        (Format::Common, " 206 1024 \"weight=8\"\n"),
+        (Format::Combined, " \"-\" \"test \\x221\\x22\\x5c2\" \"weight=8\"\n"),
+        (Format::Json, ",\"aborted\":false,\"weight\":8}\n"),
     ] {
         let mut out = Vec::new();
-        Formatter::new(format).lost(7, at, &mut out);
-        assert_eq!(String::from_utf8(out).expect("text"), expected);
+        Formatter::new(format).line(&ask, 8, &mut out);
+        let text = String::from_utf8(out).expect("text");
+        assert!(text.ends_with(end), "{text}");
     }
 }
 

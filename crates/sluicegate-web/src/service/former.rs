@@ -1,6 +1,6 @@
 //! How a service ends: it leaves its listeners to another, answers what it has begun, and counts.
 use super::{Doors, Service};
-use crate::log::{Format, LogFile};
+use crate::log::{Format, Formatter, LogFile, say};
 use crate::watch::Watch;
 use sluicegate::Running;
 use sluicegate_admin::otlp::Exporter;
@@ -102,7 +102,7 @@ impl Former {
         let drained = self.running.drain_until(enough);
         self.exporter.into_iter().for_each(Exporter::stop);
         if let Some((log, format)) = &self.log {
-            log.finish(*format);
+            say::last(log, Formatter::new(*format), &self.watch.log());
         }
         self.watch.save_hot();
         let connections = self.watch.connections();

@@ -10,7 +10,7 @@ use crate::stages::burn;
 use crate::volume::Memory;
 use crate::watch::Watch;
 use sluicegate::{BoxError, Sim, Snapshot, Time};
-use sluicegate_io::resources::{Reader, Resource, Threads};
+use sluicegate_io::resources::{Reader, Resource, Sources};
 use sluicegate_io::{
     Addr, Asked, Choice, ConnLedger, Cpus, Io, ListenError, ListenFault, Listeners, Settings, Unfit,
 };
@@ -46,9 +46,9 @@ pub fn check(config: &Config) -> Result<Vec<String>, NotStarted> {
 /// What of the resources that gates are to heed this machine does not tell.
 fn unread(config: &Config, root: &Path) -> Vec<String> {
     let resources: Vec<_> = config.resources.iter().copied().map(Resource::new).collect();
-    let threads = Arc::new(Threads::default());
-    threads.add_this();
-    Reader::new(root, &resources, threads).read(Time(0));
+    let sources = Sources::default();
+    sources.threads.add_this();
+    Reader::new(root, &resources, &sources).read(Time(0));
     let unread = resources.iter().filter(|resource| resource.gauge().used().is_none());
     let note = |resource: &Resource| {
         let name = resource.gauge().name().replace('-', "_");
@@ -78,8 +78,44 @@ pub(super) fn needs_app(config: &Config, is_there: bool) -> Result<(), NotStarte
     }
 }
 
-pub(super) fn log_file(config: &Config, watch: &Watch) -> Option<Arc<LogFile>> {
-    config.log.as_ref().map(|log| Arc::new(LogFile::new(log.target.clone(), watch.lost())))
+/// The log of a configuration, which is not open yet.
+pub(super) fn log_file(config: &Config) -> Option<Arc<LogFile>> {
+    config.log.as_ref().map(|log| Arc::new(LogFile::new(log.target.clone(), log.limits)))
+}
+
+/// Opens the log of a configuration; the one that is written already, where that has its target.
+///
+/// # Errors
+/// What the system says; then that one is written on as it was.
+pub(super) fn open_log(
+    config: &Config,
+    former: Option<&Arc<LogFile>>,
+) -> Result<Option<Arc<LogFile>>, NotStarted> {
+    let Some(log) = &config.log else { return Ok(None) };
+    let file = match former.filter(|former| *former.target() == log.target) {
+        Some(former) => Arc::clone(former),
+        None => Arc::new(LogFile::new(log.target.clone(), log.limits)),
+    };
+    let open = || {
+        file.open()?;
+        can_rotate(log)
+    };
+    open().map_err(|error| log_fails(&log.target, &error))?;
+    file.limit(log.limits);
+    Ok(Some(file))
+}
+
+/// Whether the file of a log can be ended, if it is to be, and the old ones be found.
+fn can_rotate(log: &Log) -> io::Result<()> {
+    let Target::File(path) = &log.target else { return Ok(()) };
+    if log.limits.rotate() && !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is no plain file, which alone can be rotated"));
+    }
+    if log.limits.budget.is_some() {
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        std::fs::read_dir(dir.unwrap_or(Path::new(".")))?;
+    }
+    Ok(())
 }
 
 pub(super) fn log_fails(target: &Target, error: &io::Error) -> NotStarted {
@@ -104,7 +140,7 @@ pub fn plan(config: &Config) -> Result<Snapshot, NotStarted> {
     let watch = Arc::new(Watch::new(config, &stores));
     // Nothing moves: what works everywhere will do.
     let backend = Choice::new(Asked::Epoll)?;
-    let log = log_file(config, &watch);
+    let log = log_file(config);
     let doors =
         (none(config.workers.into())?, config.admin.is_some().then(|| none(1)).transpose()?);
     let net = site::net(config, ground(doors, backend, stores, watch, log));

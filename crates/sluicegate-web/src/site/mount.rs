@@ -103,7 +103,7 @@ pub(super) fn mount(
         net.seal(out.instead);
     }
     let site = dresses.then_some(site);
-    let (resources, instead) = (watch.resources(), out.instead);
+    let (resources, instead) = (watch.heeded(), out.instead);
     let mut hang = Hang { net, config, resources, http, site, instead };
     let mounted = |handler| config.mounts(handler);
     let burns = move || Burn::new(Arc::clone(&spend));

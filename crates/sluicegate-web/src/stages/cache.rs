@@ -12,6 +12,7 @@ use crate::serve;
 use crate::volume::{Counts, Evicted, Fault, Fetch, Fetched, Memory};
 use sluicegate::{Batch, Cx, Ended, Event, Out, Stage, Tag, Time, Why};
 use sluicegate_http::{Exchange, Reply};
+use sluicegate_io::resources::{Sampler, Samples};
 use sluicegate_macros::{From, Ports};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -84,6 +85,8 @@ pub struct Cache {
     ready: VecDeque<Event<Exchange>>,
     /// Directories to be shown, waiting for room to be sent.
     lists: VecDeque<Event<Exchange>>,
+    /// Has each answer that it gave from memory, as 0. Written by this worker alone.
+    lookups: Sampler,
 }
 
 /// What a request waits for instead of what it asked for; left in its exchange.
@@ -109,7 +112,7 @@ enum Came {
 impl Default for Cache {
     /// Of the demo site.
     fn default() -> Cache {
-        Cache::new(Content::demo().into(), Arc::default())
+        Cache::new(Content::demo().into(), Arc::default(), Samples::default().sampler())
     }
 }
 
@@ -193,8 +196,9 @@ impl Stage for Cache {
 }
 
 impl Cache {
-    /// A cache that knows nothing yet. `memory` is that of volumes, for the counts.
-    pub fn new(plan: Arc<Plan>, memory: Arc<Memory>) -> Cache {
+    /// A cache that knows nothing yet, and tells `lookups` of what it answers from memory. `memory`
+    /// is that of volumes, for its counts.
+    pub fn new(plan: Arc<Plan>, memory: Arc<Memory>, lookups: Sampler) -> Cache {
         let volumes: Box<[_]> =
             (0..plan.len()).map(|n| Current::of(&plan, SiteId(n as u16))).collect();
         let index = |volume: &Option<Current>| match volume {
@@ -211,6 +215,7 @@ impl Cache {
             fetching: Waiting::default(),
             ready: VecDeque::new(),
             lists: VecDeque::new(),
+            lookups,
         }
     }
 
@@ -228,7 +233,10 @@ impl Cache {
             return self.ruled(event, cx);
         }
         match self.reply(&mut event, SiteId::default(), cx) {
-            Ok(()) => cx.out.reply.emit(event),
+            Ok(()) => {
+                self.lookups.add(0);
+                cx.out.reply.emit(event);
+            }
             Err(lack) => self.miss(event, SiteId::default(), lack, cx.now()),
         }
     }
@@ -250,7 +258,10 @@ impl Cache {
             return self.lists.push_back(event);
         }
         match self.reply(&mut event, id, cx) {
-            Ok(()) => self.finish(event, id, None, now),
+            Ok(()) => {
+                self.lookups.add(0);
+                self.finish(event, id, None, now);
+            }
             Err(lack) => self.miss(event, id, lack, now),
         }
     }

@@ -37,7 +37,7 @@ pub use feed::{Feed, FeedIn};
 pub use gate::Gate;
 pub use instead::Instead;
 pub use list::List;
-pub use load::Load;
+pub use load::{Load, Measured};
 pub use log::Log;
 pub use login::CheckLogin;
 pub use make::Make;

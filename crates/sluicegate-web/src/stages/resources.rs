@@ -1,21 +1,19 @@
-//! Reads what may run short, again and again, so that the gauges say it to the gates.
-use sluicegate::{Batch, Cx, Stage};
+//! Reads what may run short, again and again, so that the gauges say it to gates and stages.
+use sluicegate::{Batch, Cx, OwnSettings, Stage};
 use sluicegate_io::resources::Reader;
 use std::time::Duration;
-
-/// Time between two readings: less than the kernel takes to kill a process whose memory grows.
-const EVERY: Duration = Duration::from_millis(100);
 
 /// Nothing comes to it and nothing leaves it.
 #[derive(Debug)]
 pub struct ReadResources {
     reader: Reader,
+    every: Duration,
 }
 
 impl ReadResources {
-    /// Reads by `reader`.
-    pub fn new(reader: Reader) -> ReadResources {
-        ReadResources { reader }
+    /// Reads by `reader`, at once and then in these intervals.
+    pub fn new(reader: Reader, every: Duration) -> ReadResources {
+        ReadResources { reader, every }
     }
 }
 
@@ -31,6 +29,10 @@ impl Stage for ReadResources {
 
     fn timer(&mut self, _: u64, cx: &mut Cx<'_, ()>) {
         self.reader.read(cx.now());
-        cx.after(EVERY, 0);
+        cx.after(self.every, 0);
+    }
+
+    fn settings(&mut self, own: &mut OwnSettings<'_>) {
+        self.reader.settings(own);
     }
 }

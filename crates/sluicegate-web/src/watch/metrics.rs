@@ -1,6 +1,7 @@
 //! The server's own metrics, beside those of its net.
 use super::Watch;
 use crate::cache::Counts;
+use crate::log;
 use crate::volume::Sum;
 use sluicegate_admin::metrics::{Page, ServiceMetric as M};
 use sluicegate_io::resources::{Parts, Usage};
@@ -30,7 +31,7 @@ pub(super) fn put_machine(page: &mut Page, usage: &Usage) {
     page.put_some(M::Cpus, &[], usage.cpus);
 }
 
-/// Puts connections, what HTTP refused, the cache and what gates heed onto a page.
+/// Puts connections, what HTTP refused, the cache and what may run short onto a page.
 pub(super) fn put_server(page: &mut Page, watch: &Watch) {
     let counts = watch.connections();
     page.put(M::Opened, &[], counts.opened);
@@ -48,18 +49,22 @@ pub(super) fn put_server(page: &mut Page, watch: &Watch) {
         page.put(M::HttpRefused, &[&status.to_string()], n);
     }
     page.put(M::DeadlinesIgnored, &[], watch.deadlines.load(Relaxed));
-    page.put(M::LogLost, &[], watch.lost.total());
+    put_log(page, &watch.log);
     if let Some(exported) = watch.exported.get() {
         exported.put(page);
     }
     let volumes = Sum::of(&watch.volumes);
     page.put(M::CacheUsed, &[], watch.cache.used() + volumes.used);
     page.put(M::CacheBudget, &[], watch.cache.limit() + volumes.budget);
+    let (lookups, misses) = watch.lookups.total();
+    page.put(M::CacheLookups, &[], lookups);
+    page.put(M::CacheMisses, &[], misses);
     put_variants(page, &watch.variants);
     put_volumes(page, &volumes);
     for resource in &watch.resources {
         let gauge = resource.gauge();
         page.put_some(M::ResourceUsed, &[gauge.name()], gauge.used());
+        page.put(M::ResourceLevel, &[gauge.name()], gauge.level() as u64);
     }
 }
 
@@ -78,6 +83,15 @@ fn put_volumes(page: &mut Page, sum: &Sum) {
     }
     page.put(M::VolumeEvictions, &[], sum.evictions);
     page.put(M::VolumePinned, &[], sum.pinned);
+}
+
+fn put_log(page: &mut Page, counts: &log::Counts) {
+    page.put(M::LogLost, &[], counts.lost.total());
+    page.put(M::LogLostBytes, &[], counts.lost.bytes());
+    page.put(M::LogLeftOut, &[], counts.left_out());
+    page.put(M::LogOneIn, &[], counts.one_in());
+    page.put(M::LogFailing, &[], u64::from(counts.is_failing()));
+    page.put(M::LogRotated, &[], counts.rotated());
 }
 
 fn put_variants(page: &mut Page, counts: &Counts) {

@@ -1,6 +1,7 @@
 //! A net as `/api/net` shows it, with what the server tells beside it.
 use super::Watch;
 use crate::cache::Counts;
+use crate::log;
 use crate::volume::Sum;
 use sluicegate::Snapshot;
 use sluicegate_admin::model::{
@@ -26,9 +27,14 @@ impl Watch {
                 deadlines_ignored: self.deadlines.load(Relaxed),
                 traceparents_ignored: self.traces.ignored.load(Relaxed),
             }),
-            resources: self.resources.iter().map(resource).collect(),
+            resources: self
+                .resources
+                .iter()
+                .enumerate()
+                .map(|(n, one)| Resource { heeded: n < self.heeded, ..resource(one) })
+                .collect(),
             machine: Some(machine(&Usage::read(Path::new("/")))),
-            log: Some(Log { lost: self.lost.total() }),
+            log: Some(log(&self.log)),
             viewers: Some(self.seats.taken() as u64),
             ..net
         }
@@ -40,7 +46,8 @@ impl Watch {
         let sum = Sum::of(&self.volumes);
         let (bytes, budget) = (self.cache.used() + sum.used, self.cache.limit() + sum.budget);
         let volumes = (sum.budget > 0).then(|| volumes(&sum));
-        PageCache { bytes, budget, variants: variants(&self.variants), volumes }
+        let (lookups, misses) = self.lookups.total();
+        PageCache { bytes, budget, lookups, misses, variants: variants(&self.variants), volumes }
     }
 }
 
@@ -56,17 +63,35 @@ fn volumes(sum: &Sum) -> Volumes {
     }
 }
 
-/// What gates heed.
+/// What may run short, as if no gate heeded it.
 fn resource(resource: &resources::Resource) -> Resource {
     let (budget, unit) = match resource.budget() {
         Budget::Memory(bytes) => (bytes, "bytes"),
         Budget::Descriptors(open) => (open, "open"),
-        Budget::CpuPressure(percent) => (percent.into(), "percent"),
-        Budget::RunDelay(span) => (micros(span), "us"),
+        Budget::CpuPressure(percent)
+        | Budget::MemoryPressure(percent)
+        | Budget::IoPressure(percent)
+        | Budget::CpuThrottling(percent)
+        | Budget::CacheMisses(percent) => (percent.into(), "percent"),
+        Budget::SystemMemory | Budget::SiteSpace | Budget::LogSpace => (100, "percent"),
+        Budget::RunDelay(span) | Budget::DiskLatency(span) => (micros(span), "us"),
     };
     let gauge = resource.gauge();
     let (name, unit) = (gauge.name().to_owned(), unit.to_owned());
-    Resource { name, used: gauge.used(), budget, unit }
+    let level = gauge.level().name().to_owned();
+    Resource { name, used: gauge.used(), level, budget, unit, heeded: false }
+}
+
+/// What became of the records of the access log that are not in it.
+fn log(counts: &log::Counts) -> Log {
+    Log {
+        lost: counts.lost.total(),
+        lost_bytes: counts.lost.bytes(),
+        left_out: counts.left_out(),
+        one_in: counts.one_in(),
+        failing: counts.is_failing(),
+        rotated: counts.rotated(),
+    }
 }
 
 /// What the process uses of its machine, and percent of time in which something waits there.

@@ -33,7 +33,7 @@ mod vegas;
 
 pub use codel::Codel;
 pub(crate) use gate::{Asking, Gate, TICK};
-pub use gauge::Gauge;
+pub use gauge::{Gauge, Level, Levels};
 pub use gradient2::Gradient2;
 pub use headroom::Headroom;
 pub use limit::Limit;

@@ -1,6 +1,6 @@
 //! A stage as declared: how it is made, where it runs, and the bounds of its queue and batches.
 
-use crate::control::{Controller, Off, Served};
+use crate::control::{Controller, Gauge, Off, Served};
 use crate::event::{Event, MakeCopy};
 use crate::net::{Domain, Kind, Supervision};
 use crate::queue::{Gated, InletQueue, Item, Order, Probe, WorkBound};
@@ -205,7 +205,16 @@ pub(crate) struct Declared {
     pub timers: u32,
     pub supervision: Supervision,
     pub hears_pressure: bool,
+    /// Gauges of whose level it hears.
+    pub hears_levels: Vec<Arc<Gauge>>,
     pub hears_finished: bool,
+}
+
+impl Declared {
+    /// Whether it hears of anything that changes outside of it.
+    pub fn hears(&self) -> bool {
+        self.hears_pressure || !self.hears_levels.is_empty()
+    }
 }
 
 /// A stage called `name`, each replica of which is made by `make` on its worker.
@@ -224,6 +233,7 @@ pub fn stage<S: Stage>(name: &str, make: impl Fn() -> S + Send + Sync + 'static)
         timers: TIMERS,
         supervision: Supervision::default(),
         hears_pressure: false,
+        hears_levels: Vec::new(),
         hears_finished: false,
     };
     Spec { stage, make: Arc::new(make), copy: None }
@@ -306,6 +316,13 @@ impl<S: Stage> Spec<S> {
     /// ports changes.
     pub fn hear_pressure(mut self) -> Self {
         self.stage.hears_pressure = true;
+        self
+    }
+
+    /// Has [`Stage::level`] called when the [level](Gauge::level) of a resource changes; once for
+    /// each gauge of which the stage is to hear.
+    pub fn hear_level(mut self, gauge: &Arc<Gauge>) -> Self {
+        self.stage.hears_levels.push(Arc::clone(gauge));
         self
     }
 

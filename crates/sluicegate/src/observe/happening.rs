@@ -57,6 +57,8 @@ happenings! {
     Signalled: "signalled", "", "";
     /// A replica heard that the pressure beyond its ports had changed.
     Pressed: "pressed", "tenths, rounded up", "";
+    /// A replica heard that a resource is at another level.
+    Levelled: "levelled", "0 calm, 1 pressed, 2 short", "the resource";
     /// A timer of a replica ran out.
     Timer: "timer", "its token", "";
     /// A replica took a batch from its queue.

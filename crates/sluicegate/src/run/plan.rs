@@ -195,8 +195,18 @@ impl Plan {
         plan
     }
 
-    /// Has the queues beyond the ports of stages that hear of pressure tell these of it.
+    /// Has gauges tell the stages that hear of their levels, and the queues beyond the ports of
+    /// stages that hear of pressure tell these of it.
     fn listen(&self) {
+        for stage in &self.stages {
+            for worker in self.domains[stage.domain].workers() {
+                stage
+                    .spec
+                    .hears_levels
+                    .iter()
+                    .for_each(|gauge| gauge.listen(&self.mailboxes[worker]));
+            }
+        }
         for wire in &self.wires {
             let from = &self.stages[wire.from.0.index()];
             if !from.spec.hears_pressure || wire.from.1 == from.ports.len() {

@@ -36,8 +36,8 @@ pub(crate) trait Runnable {
     fn is_parked(&self) -> bool;
     /// All of the net has started.
     fn started(&mut self);
-    /// The pressure beyond its ports may have changed. This and what follows is for one of its
-    /// members, where it is a [`Group`](super::Group).
+    /// The pressure beyond its ports may have changed, or the level of a resource. This and what
+    /// follows is for one of its members, where it is a [`Group`](super::Group).
     fn pressed(&mut self, member: usize);
     /// Its flag was raised.
     fn signal(&mut self, member: usize);

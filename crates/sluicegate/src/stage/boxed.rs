@@ -1,5 +1,6 @@
 //! Any stage with the same ports, in a box: what may take the place of another while the net runs.
 
+use crate::control::{Gauge, Level};
 use crate::event::{Batch, Ended};
 use crate::settings::OwnSettings;
 use crate::stage::{Cx, Stage};
@@ -27,6 +28,10 @@ impl<S: Stage + ?Sized> Stage for Box<S> {
 
     fn pressure(&mut self, pressure: f64, cx: &mut Cx<'_, S::Out>) {
         (**self).pressure(pressure, cx);
+    }
+
+    fn level(&mut self, gauge: &Gauge, level: Level, cx: &mut Cx<'_, S::Out>) {
+        (**self).level(gauge, level, cx);
     }
 
     fn signal(&mut self, cx: &mut Cx<'_, S::Out>) {

@@ -33,6 +33,7 @@ pub use tasks::{AsyncCx, AsyncStage, Sleep, async_stage, from_async_fn};
 pub(crate) use tasks::{Flown, Hand};
 pub(crate) use window::Window;
 
+use crate::control::{Gauge, Level};
 use crate::event::{Batch, Ended};
 use crate::settings::OwnSettings;
 use std::any::Any;
@@ -124,6 +125,44 @@ pub trait Stage: 'static {
     /// assert_eq!(*rig.out.take()[0], 100);
     /// ```
     fn pressure(&mut self, _pressure: f64, _cx: &mut Cx<'_, Self::Out>) {}
+
+    /// A resource is at another [level](crate::Level), of a stage that
+    /// [hears](crate::Spec::hear_level) of its gauge. However often the level changes before that
+    /// is heard, it is heard once; a change that is over by then is not heard at all. A replica
+    /// takes the level to be calm until it hears of another one, at first and after a panic.
+    ///
+    /// ```
+    /// use sluicegate::{Batch, Cx, Gauge, Level, Out, Rig, Stage};
+    ///
+    /// /// Says how many numbers it remembers, and forgets them all where memory is short.
+    /// #[derive(Default)]
+    /// struct Memory(Vec<u64>);
+    ///
+    /// impl Stage for Memory {
+    ///     type In = u64;
+    ///     type Out = Out<u64>;
+    ///
+    ///     fn handle(&mut self, batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>) {
+    ///         for event in batch {
+    ///             self.0.push(*event);
+    ///             cx.out.emit(event.map(|_| self.0.len() as u64));
+    ///         }
+    ///     }
+    ///
+    ///     fn level(&mut self, _: &Gauge, level: Level, _: &mut Cx<'_, Out<u64>>) {
+    ///         if level == Level::Short {
+    ///             self.0.clear();
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let memory = Gauge::new("memory");
+    /// memory.set(Some(1.0));
+    /// let mut rig = Rig::of(Memory::default());
+    /// rig.feed([7_u64, 8]).batch(2).level(&memory).feed([9]).batch(1);
+    /// assert_eq!(*rig.out.take()[2], 1);
+    /// ```
+    fn level(&mut self, _gauge: &Gauge, _level: Level, _cx: &mut Cx<'_, Self::Out>) {}
 
     /// A timer set by [`Cx::after`] or [`Cx::at`] ran out.
     fn timer(&mut self, _token: u64, _cx: &mut Cx<'_, Self::Out>) {}

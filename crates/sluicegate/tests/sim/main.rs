@@ -21,6 +21,7 @@ mod laws;
 mod laws_own;
 mod ledger;
 mod letters;
+mod levels;
 mod load;
 mod mutants;
 mod numbers;

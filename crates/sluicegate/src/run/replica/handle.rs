@@ -9,6 +9,7 @@ use crate::queue::{Aside, Passed, Taken, tenths};
 use crate::run::{Context, Gate};
 use crate::stage::{AnyOut, Flown, Ports, Stage, Window};
 use crate::time::{Clock, Time, nanos};
+use std::sync::Arc;
 
 /// Panics in a row after which the flag is not raised again by itself.
 const FLAG_PANICS: u32 = 16;
@@ -121,8 +122,11 @@ impl<S: Stage> Replica<S> {
             self.started = true;
             self.call_aside(cx, |stage, _, cx| stage.started(cx));
         }
-        if signals & PRESSURE != 0 && self.hears_pressure {
-            self.hear_pressure(cx);
+        if signals & PRESSURE != 0 {
+            if self.hears_pressure {
+                self.hear_pressure(cx);
+            }
+            self.hear_levels(cx);
         }
         if signals & FLAG == 0 {
             return;
@@ -154,6 +158,17 @@ impl<S: Stage> Replica<S> {
         if std::mem::replace(&mut self.tenth, tenth) != tenth {
             self.note(cx, Happening::Pressed, usize::from(tenth));
             self.call_aside(cx, |stage, _, cx| stage.pressure(pressure, cx));
+        }
+    }
+
+    fn hear_levels(&mut self, cx: &mut Context<'_>) {
+        for n in 0..self.levels.len() {
+            let gauge = Arc::clone(&self.levels[n].0);
+            let level = gauge.level();
+            if std::mem::replace(&mut self.levels[n].1, level) != level {
+                cx.desk.note(Some(self.id), Happening::Levelled, level as u64, gauge.name());
+                self.call_aside(cx, |stage, _, cx| stage.level(&gauge, level, cx));
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! How a replica is made when its net starts, and its stage then and after each panic.
 
 use super::{PRESSURE, Replica};
+use crate::control::Level;
 use crate::event::{Copies, MakeCopy, Work};
 use crate::net::Kind;
 use crate::observe::Happening;
@@ -91,6 +92,11 @@ impl<S: Stage> Replica<S> {
             hears_pressure: declared.hears_pressure,
             hears_finished: declared.hears_finished,
             tenth: 0,
+            levels: declared
+                .hears_levels
+                .iter()
+                .map(|gauge| (Arc::clone(gauge), Level::Calm))
+                .collect(),
             directives: Arc::clone(&spec.directives),
             heard: 0,
             numbers: 0,
@@ -118,6 +124,7 @@ impl<S: Stage> Replica<S> {
 
     pub(super) fn start_stage(&mut self, cx: &mut Context<'_>) {
         self.tenth = 0;
+        self.levels.iter_mut().for_each(|heard| heard.1 = Level::Calm);
         self.signals |= PRESSURE;
         self.call_aside(cx, |stage, _, cx| stage.start(cx));
         if self.started {

@@ -7,7 +7,7 @@ mod make;
 mod supervise;
 pub(crate) use fuse::{Fused, Seat, Seats};
 
-use crate::control::Served;
+use crate::control::{Gauge, Level, Served};
 use crate::desk::{Desk, EndedOf};
 use crate::event::{Event, Notice, StageId, Tag, Work};
 use crate::ledger::Why;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 const FLAG: u8 = 1;
 /// All of the net has started.
 const STARTED: u8 = 2;
-/// The pressure beyond the ports may have changed.
+/// The pressure beyond the ports may have changed, or the level of a resource.
 const PRESSURE: u8 = 4;
 
 pub(crate) struct Replica<S: Stage> {
@@ -86,6 +86,8 @@ pub(crate) struct Replica<S: Stage> {
     /// Whether it hears of pressure, and the tenth of that which it heard of last.
     hears_pressure: bool,
     tenth: u8,
+    /// The gauges of whose level it hears, with that of which it heard of last.
+    levels: Vec<(Arc<Gauge>, Level)>,
     /// Whether it hears of flows that were answered.
     hears_finished: bool,
     directives: Arc<Directives>,

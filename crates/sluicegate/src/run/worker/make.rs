@@ -37,9 +37,8 @@ impl Worker {
         }
         let policy_epoch =
             policy.as_deref_mut().map_or(0, |policy| domain.policy_settings.begin(policy));
-        let hears_pressure = domain.stages.iter().copied();
-        let hears_pressure =
-            hears_pressure.filter(|stage| plan.stages[stage.index()].spec.hears_pressure);
+        let hears = domain.stages.iter().copied();
+        let hears = hears.filter(|stage| plan.stages[stage.index()].spec.hears());
         let mut worker = Self {
             plan: Arc::clone(plan),
             id,
@@ -66,7 +65,7 @@ impl Worker {
             polled: false,
             started: false,
             draining: false,
-            hears_pressure: hears_pressure.collect(),
+            hears: hears.collect(),
             published: Time(0),
             gating: Gating::new(0, 0),
             tick: Time(u64::MAX),

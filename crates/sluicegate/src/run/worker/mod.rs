@@ -68,8 +68,8 @@ pub(crate) struct Worker {
     polled: bool,
     started: bool,
     draining: bool,
-    /// The stages that hear of pressure.
-    hears_pressure: Rc<[StageId]>,
+    /// The stages that hear of pressure, or of levels.
+    hears: Rc<[StageId]>,
     published: Time,
     gating: Gating,
     /// When their laws are asked next, and whether they have to be, whatever happens.

@@ -42,7 +42,8 @@ impl Worker {
         self.ready.set(self.ready.get() | 1 << cell);
     }
 
-    /// Has its replicas hear that the net has started, or that there is another pressure.
+    /// Has its replicas hear that the net has started, or that there is another pressure or
+    /// level.
     fn raise_signals(&mut self) {
         if !self.started && self.plan.started.load(SeqCst) {
             self.started = true;
@@ -50,7 +51,7 @@ impl Worker {
             self.replicas.iter_mut().for_each(|replica| replica.started());
             self.look_at_all();
         }
-        for &stage in &*Rc::clone(&self.hears_pressure) {
+        for &stage in &*Rc::clone(&self.hears) {
             self.tell(stage, |replica, member| replica.pressed(member));
         }
     }
