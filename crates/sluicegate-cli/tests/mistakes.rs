@@ -83,8 +83,8 @@ fn all_mistakes_are_told_at_once() {
                 [[host.rule]]\npath = \"/\"\nauth = { file = \"users\" }\n";
     let file = site.write("site.toml", text);
     let expected = format!(
-        "cannot serve `{dir}/none`: No such file or directory (os error 2); accepted: a directory or \
-         a volume that can be read\n\
+        "cannot serve `{dir}/none`: No such file or directory (os error 2); accepted: a directory \
+         or a volume that can be read\n\
          sluicegate: {users}:2:1: this is no user; accepted: `name:hash`, with bcrypt hashes as \
          `sluicegate hash-password` makes them"
     );

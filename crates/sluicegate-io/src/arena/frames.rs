@@ -29,8 +29,8 @@ impl Frames {
         self.pages.is_empty()
     }
 
-    /// Takes the pages from the one with the number `at` on, counted from 0: what was read as one may
-    /// be kept apart.
+    /// Takes the pages from the one with the number `at` on, counted from 0: what was read as one
+    /// may be kept apart.
     ///
     /// # Panics
     /// If there are fewer than `at`.

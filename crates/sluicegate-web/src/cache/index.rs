@@ -9,7 +9,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is known of a directory is believed for so long; then it is asked again before it is served.
+/// What is known of a directory is believed for so long; then it is asked again before it is
+/// served.
 pub const FRESH: Duration = Duration::from_secs(1);
 /// Names without a file that are known at once; the oldest go first.
 const ABSENT_MAX: usize = 1024;

@@ -19,7 +19,7 @@ impl Life {
         }
     }
 
-    /// Whether whoever decides has let go of it: who holds it may still answer with it, not keep it.
+    /// Whether whoever decides has let go of it: who holds it may answer with it, not keep it.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Relaxed)
     }

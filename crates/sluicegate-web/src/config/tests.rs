@@ -28,8 +28,8 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     );
     check(
         "[cache]\nbudgets = 1\n",
-        "site.toml:2:1: unknown key `budgets`; did you mean `budget`? accepted here: budget, hot_list, \
-         stream_above",
+        "site.toml:2:1: unknown key `budgets`; did you mean `budget`? accepted here: budget, \
+         hot_list, stream_above",
     );
     check(
         "[limits]\n  hed = 1\n",

@@ -90,8 +90,8 @@ impl Content {
         }
     }
 
-    /// The type and the content of a file of at most so many bytes; nothing where there is none. May
-    /// block: for what is read before anything is served.
+    /// The type and the content of a file of at most so many bytes; nothing where there is none.
+    /// May block: for what is read before anything is served.
     ///
     /// # Errors
     /// A sentence about what cannot be read, is damaged or is longer.

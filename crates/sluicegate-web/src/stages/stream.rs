@@ -1,4 +1,4 @@
-//! Reads the next piece of a large file of a directory: in the pool, where it may wait for the disk.
+//! Reads the next piece of a large file of a directory: in the pool, where it may wait.
 use crate::streamed::Streamed;
 use bytes::Bytes;
 use sluicegate::{Batch, Cx, Out, Stage};

@@ -1,5 +1,5 @@
-//! Has what was hot in volumes be read again when a service starts, a few at a time; and writes down
-//! what is hot. On a thread of its own, which may wait.
+//! Has what was hot in volumes be read again when a service starts, a few at a time; and writes
+//! down what is hot. On a thread of its own, which may wait.
 use crate::volume::{Memory, OpenVolume, Warm as Wanted, read_hot};
 use sluicegate::{Batch, Cx, Event, Out, Stage};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The list of what is hot: written while a service runs and at its end, and read into memory by the
-//! next one, so that it does not begin with a cold memory.
+//! The list of what is hot: written while a service runs and at its end, and read into memory by
+//! the next one, so that it does not begin with a cold memory.
 use super::fetch::Fetch;
 use super::memory::Memory;
 use super::open_volume::OpenVolume;

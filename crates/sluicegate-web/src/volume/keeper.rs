@@ -1,5 +1,5 @@
-//! What one worker keeps of volumes, within its share of the memory: takes what was read, checks it,
-//! and lets go of other things for it, of which whoever holds them is to be told.
+//! What one worker keeps of volumes, within its share of the memory: takes what was read, checks
+//! it, and lets go of other things for it, of which whoever holds them is to be told.
 use super::counts::Counts;
 use super::edition::Edition;
 use super::fetch::{Evicted, Fault, Fetch, Got, Key};

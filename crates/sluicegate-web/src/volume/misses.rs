@@ -32,7 +32,7 @@ pub struct Miss {
     pub fetch: Fetch,
     /// Since when.
     pub since: Time,
-    /// Who waits for it; nobody where it is read ahead, or when all were told that it takes too long.
+    /// Who waits for it; nobody where it is read ahead, or when it has taken too long.
     pub waiters: Vec<Waiter>,
     /// A second tag of who asked first, which goes with the read; gone where that is under way.
     pub tag: Option<Tag>,

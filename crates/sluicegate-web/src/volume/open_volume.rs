@@ -49,8 +49,8 @@ impl OpenVolume {
         Arc::clone(&self.lock().edition)
     }
 
-    /// Looks for a newer generation, or another file in the place of this one, and has it take over.
-    /// Whether it did. May block.
+    /// Looks for a newer generation, or another file in the place of this one, and has it take
+    /// over. Whether it did. May block.
     ///
     /// # Errors
     /// As [`open`](Self::open); the former one is served on.
