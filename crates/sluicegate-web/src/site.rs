@@ -183,7 +183,8 @@ where
         true => Readers::Workers(cpu),
         false => Readers::Pool(disk),
     };
-    let volumes = Volumes { plan: &plan, memory: kept, cpu, workers, readers };
+    let (disk_times, lookups) = (watch.disk_times(), watch.lookups());
+    let volumes = Volumes { plan: &plan, memory: kept, cpu, workers, readers, disk_times, lookups };
     let fed = volumes.add(&mut net, http, cache);
     let streams = Streams { files: stream.inlet, volumes: fed };
 

@@ -1,10 +1,11 @@
 //! The stages around the volumes that are served: between the caches and the devices.
 use super::{WINDOW, park};
 use crate::rules::Plan;
-use crate::stages::{Cache, Feed, FeedIn, Next, Pages, READS, Renew, Warm};
+use crate::stages::{Cache, Feed, FeedIn, Measured, Next, Pages, READS, Renew, Warm};
 use crate::volume::{Fetch, Memory, Warm as Wanted};
 use sluicegate::{Domain, Inlet, Net, Node, OnFull, bounded, stage};
 use sluicegate_http::HttpNodes;
+use sluicegate_io::resources::Samples;
 use sluicegate_io::{DiskOptions, Readers, disk};
 use std::sync::Arc;
 
@@ -18,19 +19,26 @@ pub(super) struct Volumes<'a> {
     pub cpu: Domain,
     pub workers: usize,
     pub readers: Readers,
+    /// Where reads, and looks for what is kept, are measured.
+    pub disk_times: Arc<Samples>,
+    pub lookups: Arc<Samples>,
 }
 
 impl Volumes<'_> {
     /// Adds the stages, where there are volumes: where replies go that are sent in pieces of them.
     pub fn add(self, net: &mut Net, http: HttpNodes, cache: Node<Cache>) -> Option<Inlet<FeedIn>> {
-        let Volumes { plan, memory, cpu, workers, readers } = self;
+        let Volumes { plan, memory, cpu, workers, readers, disk_times, lookups } = self;
         let sources: Vec<_> = plan.volumes().map(Arc::clone).collect();
         if sources.is_empty() {
             net.seal(cache.out.fetch);
             return None;
         }
         let kept = Arc::clone(&memory);
-        let pages = stage("pages", move || Pages::new(Arc::clone(&kept))).on(cpu);
+        let pages = stage("pages", move || {
+            let (took, lookups) = (disk_times.sampler(), lookups.sampler());
+            Pages::new(Arc::clone(&kept), Measured { took, lookups })
+        });
+        let pages = pages.on(cpu);
         // Room for the windows of all who ask, whatever they ask for.
         let pages = net.add(pages.queue(bounded((WINDOW + FEEDS) * workers)));
         let feed = net.add(stage("feed", Feed::default).on(cpu));

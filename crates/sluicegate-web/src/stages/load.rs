@@ -45,9 +45,9 @@ pub struct LoadOut {
 /// What it measures.
 #[derive(Debug)]
 pub struct Measured {
-    /// How long each look at the disk took, in nanoseconds.
+    /// How long each look at the disk, or each read, took, in nanoseconds.
     pub took: Sampler,
-    /// Whether a page had to be read: 1, or 0 where it was still good.
+    /// Whether what was asked for had to be read: 1, or 0 where it was still good.
     pub lookups: Sampler,
 }
 
@@ -124,7 +124,7 @@ impl Stage for Load {
     }
 }
 
-fn nanos(time: Duration) -> u64 {
+pub(super) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 

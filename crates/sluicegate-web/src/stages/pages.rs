@@ -1,5 +1,6 @@
 //! Keeps pieces of volumes in pages of a bounded memory, and has those read that it lacks: once for
 //! all who wait, so many at once, and without ever waiting itself.
+use super::load::{Measured, nanos};
 use crate::volume::{
     Asker, Counts, Evicted, Fault, Fetch, Fetched, Got, Keeper, Key, Memory, Miss, Misses, Share,
     Waiter, Warm,
@@ -67,6 +68,7 @@ pub struct PagesOut {
 #[derive(Debug)]
 pub struct Pages {
     memory: Arc<Memory>,
+    measured: Measured,
     share: Arc<Share>,
     keeper: Keeper,
     misses: Misses,
@@ -110,7 +112,7 @@ impl Stage for Pages {
                 PagesIn::Warm(warm) => self.warm.push_back(warm),
                 PagesIn::Read(done) => {
                     tag.finish();
-                    self.read(done);
+                    self.read(done, cx.now());
                 }
             }
         }
@@ -158,10 +160,11 @@ impl Pages {
     ///
     /// # Panics
     /// If there is no memory for any worker.
-    pub fn new(memory: Arc<Memory>) -> Pages {
+    pub fn new(memory: Arc<Memory>, measured: Measured) -> Pages {
         let share = Arc::clone(memory.share(WorkerId::default()));
         Pages {
             memory,
+            measured,
             keeper: Keeper::new(Arc::clone(&share)),
             share,
             misses: Misses::default(),
@@ -186,6 +189,7 @@ impl Pages {
         match self.kept(&waiter) {
             Some(got) => {
                 Counts::add(&self.share.counts.kept, 1);
+                self.measured.lookups.add(0);
                 self.answer(waiter, Ok(got));
             }
             None => self.miss(waiter, now),
@@ -201,6 +205,7 @@ impl Pages {
     /// Has somebody wait for what is not kept.
     fn miss(&mut self, waiter: Waiter, now: Time) {
         let (key, share) = (waiter.fetch.key(), Arc::clone(&self.share));
+        self.measured.lookups.add(1);
         if let Some(miss) = self.misses.get_mut(key) {
             if miss.late {
                 Counts::add(&share.counts.late, 1);
@@ -215,9 +220,8 @@ impl Pages {
             return self.answer(waiter, Err(Fault::Busy));
         }
         Counts::add(&share.counts.misses, 1);
-        let (tag, fetch) = (Some(second(&waiter.tag)), waiter.fetch.clone());
-        let miss = Miss { fetch, since: now, waiters: vec![waiter], tag, late: false };
-        self.misses.add(key, miss);
+        let (tag, fetch) = (second(&waiter.tag), waiter.fetch.clone());
+        self.misses.add(key, Miss::new(fetch, now, vec![waiter], tag));
     }
 
     /// Has a piece be read that will be asked for, unless there is enough to do.
@@ -228,8 +232,7 @@ impl Pages {
             return;
         }
         Counts::add(&self.share.counts.ahead, 1);
-        let (tag, waiters) = (Some(second(tag)), Vec::new());
-        self.misses.add(key, Miss { fetch, since: now, waiters, tag, late: false });
+        self.misses.add(key, Miss::new(fetch, now, Vec::new(), second(tag)));
     }
 
     /// Notes what is hot, where that is written down.
@@ -254,8 +257,8 @@ impl Pages {
             if !forms.is_empty() {
                 self.forms.insert(key, forms);
             }
-            let (tag, waiters) = (Some(Tag::none(cx.worker())), Vec::new());
-            self.misses.add(key, Miss { fetch, since: cx.now(), waiters, tag, late: false });
+            let tag = Tag::none(cx.worker());
+            self.misses.add(key, Miss::new(fetch, cx.now(), Vec::new(), tag));
         }
     }
 
@@ -271,8 +274,9 @@ impl Pages {
     }
 
     /// Takes what came of a read, and answers all who waited for it.
-    fn read(&mut self, ReadDone { token, frames, result }: ReadDone) {
+    fn read(&mut self, ReadDone { token, frames, result }: ReadDone, now: Time) {
         let Some(miss) = self.misses.end(token) else { return };
+        self.measured.took.add(nanos(now.since(miss.begun)));
         let counts = &self.share.counts;
         let got = match result {
             Ok(n) => {
@@ -319,7 +323,7 @@ impl Pages {
             let (device, offset) = (fetch.edition().device().clone(), fetch.key().offset);
             match self.keeper.room(pages, self.misses.pages()) {
                 Some(frames) => {
-                    let Some((tag, token)) = self.misses.begin(pages) else { break };
+                    let Some((tag, token)) = self.misses.begin(pages, cx.now()) else { break };
                     cx.out.read.emit(tag.with(Read { device, offset, frames, token }));
                 }
                 None if idle => self.misses.give_up_head(),

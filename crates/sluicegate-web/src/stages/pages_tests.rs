@@ -6,6 +6,7 @@ use crate::volume::{Edition, Object, OpenVolume, Piece, pack};
 use sluicegate::Rig;
 use sluicegate_files::{Compression, Effort};
 use sluicegate_io::Paged;
+use sluicegate_io::resources::Samples;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -15,6 +16,8 @@ struct World {
     share: Arc<Share>,
     edition: Arc<Edition>,
     scratch: Scratch,
+    disk_times: Samples,
+    lookups: Samples,
 }
 
 impl World {
@@ -31,7 +34,14 @@ impl World {
         let source = OpenVolume::open(&scratch.path().join("volume")).expect("it was packed");
         let memory = Arc::new(Memory::new(1 << 20, 1).expect("it is enough"));
         let share = Arc::clone(memory.share(WorkerId::default()));
-        World { rig: Rig::of(Pages::new(memory)), share, edition: source.edition(), scratch }
+        let (disk_times, lookups) = (Samples::default(), Samples::default());
+        let measured = Measured { took: disk_times.sampler(), lookups: lookups.sampler() };
+        let rig = Rig::of(Pages::new(memory, measured));
+        World { rig, share, edition: source.edition(), scratch, disk_times, lookups }
+    }
+
+    fn measured(&self) -> Measured {
+        Measured { took: self.disk_times.sampler(), lookups: self.lookups.sampler() }
     }
 
     fn look(&self, path: &str) -> Fetch {
@@ -121,6 +131,8 @@ fn misses_are_joined_and_what_was_read_is_kept() {
     let mut world = World::new(&[("a.txt", content.clone()), ("dir/index.html", text(2, 10))]);
     let fetch = world.look("/a.txt");
     world.ask(fetch.clone()).ask(fetch.clone()).ask(fetch.clone());
+    let took = TICK / 2;
+    world.rig.advance(took);
     assert_eq!(world.read(), 1, "the front and the content are one read");
     let answers = world.answers();
     assert_eq!(answers.len(), 3);
@@ -133,6 +145,8 @@ fn misses_are_joined_and_what_was_read_is_kept() {
     assert_eq!((world.read(), world.answers().len()), (0, 1));
     assert_eq!((world.count(|c| &c.misses), world.count(|c| &c.joined)), (1, 2));
     assert_eq!((world.count(|c| &c.kept), world.count(|c| &c.pages)), (1, 2));
+    assert_eq!(world.disk_times.total(), (1, nanos(took)));
+    assert_eq!(world.lookups.total(), (4, 3), "three of four were misses");
     // An index file and its directory are one object by two names.
     let (by_file, _) = world.object("/dir/index.html");
     let (by_directory, _) = world.object("/dir/");
@@ -376,7 +390,7 @@ fn what_is_read_twice_at_once_is_kept_once_and_its_end_is_told() {
     let (object, first) = world.object("/a.txt");
     drop(first);
     // Another replica of the same worker has nothing, and is asked for the piece and the object.
-    let mut rig = Rig::of(Pages::new(Arc::clone(&world.rig.stage.memory)));
+    let mut rig = Rig::of(Pages::new(Arc::clone(&world.rig.stage.memory), world.measured()));
     let told = rig.out.gone.take();
     assert!(told.len() == 1 && told[0].all, "whoever asked the former one lets go of all");
     rig.feed([piece(&object, 0, 0, 0), world.look("/a.txt")]).batch(2);

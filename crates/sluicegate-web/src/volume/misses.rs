@@ -32,12 +32,21 @@ pub struct Miss {
     pub fetch: Fetch,
     /// Since when.
     pub since: Time,
+    /// Since when it is read.
+    pub begun: Time,
     /// Who waits for it; nobody where it is read ahead, or when it has taken too long.
     pub waiters: Vec<Waiter>,
     /// A second tag of who asked first, which goes with the read; gone where that is under way.
     pub tag: Option<Tag>,
     /// Whether the device has taken too long for it.
     pub late: bool,
+}
+
+impl Miss {
+    /// Something that is waited for from now on.
+    pub fn new(fetch: Fetch, now: Time, waiters: Vec<Waiter>, tag: Tag) -> Miss {
+        Miss { fetch, since: now, begun: now, waiters, tag: Some(tag), late: false }
+    }
 }
 
 /// All of them.
@@ -112,9 +121,11 @@ impl Misses {
     }
 
     /// Begins to read the head into so many pages: its tag, and the number of the read.
-    pub fn begin(&mut self, pages: usize) -> Option<(Tag, u64)> {
+    pub fn begin(&mut self, pages: usize, now: Time) -> Option<(Tag, u64)> {
         let key = self.line.pop_front()?;
-        let tag = self.all.get_mut(&key)?.tag.take()?;
+        let miss = self.all.get_mut(&key)?;
+        let tag = miss.tag.take()?;
+        miss.begun = now;
         let number = self.next;
         self.next += 1;
         let (flow, is_note) = ((tag.flow(), tag.home()), !tag.is_flow());
