@@ -8,8 +8,10 @@ use crate::shell;
 use crate::test::{Scene, has_crates};
 
 mod client;
+mod disk;
 mod drain;
 mod fair;
+mod figures;
 mod hostile;
 mod http;
 mod idle;
@@ -35,7 +37,7 @@ mod wrk;
 
 use server::Profile;
 
-const NAMES: &str = "http, kernel, hostile, idle, many, fair, watch, scrape, instructions, \
+const NAMES: &str = "http, kernel, disk, hostile, idle, many, fair, watch, scrape, instructions, \
                      overload, soak, drain, reload, panic, profile";
 
 /// Runs the benchmark that the arguments name.
@@ -79,6 +81,7 @@ pub fn run(args: &[&str]) -> Result<()> {
             many::run(connections, Profile::Release, &options)
         }
         "kernel" => kernel::run(kernel::Plan::from(&mut options)?, Profile::Release, &options),
+        "disk" => disk::run(disk::Plan::from(&mut options)?, Profile::Release, &options),
         "overload" => overload::run(Profile::Release, rest),
         many::CLIENTS => many::clients(rest),
         "fair" => {
@@ -120,6 +123,11 @@ pub fn smoke() -> Result<Vec<Scene>> {
     scenes.push(match has_crates("kernel") {
         true => Scene::of("bench kernel", kernel::run(kernel::Plan::smoke(), quick, &none)),
         false => Scene::skipped("bench kernel", "its crates are not here".to_owned()),
+    });
+    scenes.push(match (has_crates("disk"), shell::which("fio")) {
+        (true, Some(_)) => Scene::of("bench disk", disk::run(disk::Plan::smoke(), quick, &none)),
+        (false, _) => Scene::skipped("bench disk", "its crates are not here".to_owned()),
+        (_, None) => Scene::skipped("bench disk", "not installed: fio".to_owned()),
     });
     let missing: Vec<&str> = ["wrk", "nginx", "taskset"]
         .into_iter()
