@@ -109,6 +109,15 @@ pub enum Decision {
     Failed(io::Error),
 }
 
+/// Sends without a copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ZeroCopy {
+    /// How many were tried.
+    pub sends: u64,
+    /// Of how many the kernel said that it copied.
+    pub copied: u64,
+}
+
 /// A read from a disk that came to its end.
 #[derive(Debug)]
 pub struct ReadEnd {
@@ -195,6 +204,11 @@ pub trait Backend {
 
     /// Breaks the connection off, so that the peer sees a reset.
     fn reset(&mut self, socket: Socket);
+
+    /// Sends without a copy since the last call.
+    fn take_zero_copy(&mut self) -> ZeroCopy {
+        ZeroCopy::default()
+    }
 
     /// Whether it reads from disks: others are never asked to.
     fn reads(&self) -> bool {

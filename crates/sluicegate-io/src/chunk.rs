@@ -47,6 +47,23 @@ impl Chunk {
         }
     }
 
+    /// In how many slices it lies.
+    pub(crate) fn parts(&self) -> usize {
+        match self {
+            Self::Homed(Homed::Paged(paged)) => paged.chunks().count(),
+            Self::Bytes(_) | Self::Homed(Homed::Buf(_)) => 1,
+        }
+    }
+
+    /// Another of it that holds the same memory. None of a buffer, which one alone has.
+    pub(crate) fn shared(&self) -> Option<Self> {
+        match self {
+            Self::Bytes(bytes) => Some(Self::Bytes(bytes.clone())),
+            Self::Homed(Homed::Buf(_)) => None,
+            Self::Homed(Homed::Paged(paged)) => Some(Self::from(paged.clone())),
+        }
+    }
+
     /// How many bytes this piece has.
     pub fn len(&self) -> usize {
         match self {
@@ -67,6 +84,31 @@ impl Chunk {
             Self::Bytes(bytes) => drop(bytes.split_to(n.min(bytes.len()))),
             Self::Homed(Homed::Buf(buf)) => buf.advance(n),
             Self::Homed(Homed::Paged(paged)) => paged.advance(n),
+        }
+    }
+}
+
+/// Gives out the slices of several pieces in order, at most `most` of them. Nearly all pieces are
+/// one slice, which costs no more than a look.
+pub(crate) fn gather<'a>(chunks: &'a [Chunk], most: usize, mut add: impl FnMut(&'a [u8])) {
+    let mut left = most;
+    for chunk in chunks {
+        match chunk {
+            _ if left == 0 => return,
+            Chunk::Homed(Homed::Paged(paged)) => {
+                paged.chunks().take(left).for_each(|slice| {
+                    left -= 1;
+                    add(slice);
+                });
+            }
+            Chunk::Bytes(bytes) => {
+                left -= 1;
+                add(bytes);
+            }
+            Chunk::Homed(Homed::Buf(buf)) => {
+                left -= 1;
+                add(buf);
+            }
         }
     }
 }

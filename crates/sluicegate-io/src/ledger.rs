@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::backend::ZeroCopy;
 use crate::conn::How;
 
 /// Why a connection was refused right after it was accepted.
@@ -36,6 +37,8 @@ pub struct ConnLedger {
     shed: AtomicU64,
     refused: [AtomicU64; Refusal::ALL.len()],
     starved: AtomicU64,
+    zero_copy: AtomicU64,
+    copied: AtomicU64,
 }
 
 /// What a [`ConnLedger`] said at one time, or the sum of several.
@@ -54,6 +57,10 @@ pub struct ConnCounts {
     pub refused: [u64; Refusal::ALL.len()],
     /// How often accepting stopped for want of descriptors or memory.
     pub starved: u64,
+    /// Sends of pages that the kernel was asked to make without a copy.
+    pub zero_copy: u64,
+    /// Those of them that it copied all the same.
+    pub copied: u64,
 }
 
 impl ConnLedger {
@@ -71,6 +78,8 @@ impl ConnLedger {
             shed: self.shed.load(Relaxed),
             refused: std::array::from_fn(|why| self.refused[why].load(Relaxed)),
             starved: self.starved.load(Relaxed),
+            zero_copy: self.zero_copy.load(Relaxed),
+            copied: self.copied.load(Relaxed),
         }
     }
 
@@ -90,6 +99,11 @@ impl ConnLedger {
 
     pub(crate) fn refused(&self, why: Refusal) {
         add(&self.refused[why as usize], 1);
+    }
+
+    pub(crate) fn zero_copied(&self, news: ZeroCopy) {
+        add(&self.zero_copy, news.sends);
+        add(&self.copied, news.copied);
     }
 
     pub(crate) fn starved(&self) {
@@ -125,6 +139,8 @@ impl std::ops::AddAssign for ConnCounts {
         self.open += other.open;
         self.shed += other.shed;
         self.starved += other.starved;
+        self.zero_copy += other.zero_copy;
+        self.copied += other.copied;
         for (mine, theirs) in self.closed.iter_mut().zip(other.closed) {
             *mine += theirs;
         }

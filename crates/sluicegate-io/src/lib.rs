@@ -1,8 +1,9 @@
-//! The machine under a staged runtime: sockets, buffers, io_uring, epoll, simulation.
+//! The machine under a staged runtime: sockets, buffers, disks, io_uring, epoll, simulation.
 //!
 //! [`Io`] is the machine of a pinned domain's worker. [`serve`] and [`dial`] add the stages that
 //! move bytes to a net: `accept`, `connect`, `read` and `write`. A protocol is a stage between
 //! them, which asks the machine to read, keeps its state with the connection, and sends writes.
+//! [`disk`](fn@disk) adds a stage that reads from files and devices into pages of an [`Arena`].
 
 mod addr;
 mod addresses;

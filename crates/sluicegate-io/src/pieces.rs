@@ -54,9 +54,9 @@ impl Pieces {
         if Splice::takes(first) {
             return &left[..1];
         }
-        let mut slices = first.slices().count();
+        let mut slices = first.parts();
         let behind = left[1..].iter().position(|chunk| {
-            slices += chunk.slices().count();
+            slices += chunk.parts();
             slices > most || chunk.len() >= LARGE
         });
         behind.map_or(left, |at| &left[..=at])

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::net::{self, SendAncillaryBuffer, SendFlags};
 use smallvec::SmallVec;
 
-use crate::chunk::Chunk;
+use crate::chunk::gather;
 use crate::pages::Splice;
 use crate::pieces::Pieces;
 
@@ -42,10 +42,10 @@ pub(crate) fn send_now(
     let (n, asked, all) = {
         // Filled where it lies: collected, a kilobyte would be moved for a few pieces.
         let (mut slices, mut asked) = (SmallVec::<[IoSlice<'_>; SLICES_MAX]>::new(), 0);
-        for slice in now.iter().flat_map(Chunk::slices).take(SLICES_MAX) {
+        gather(now, SLICES_MAX, |slice| {
             slices.push(IoSlice::new(slice));
             asked += slice.len();
-        }
+        });
         let n = net::sendmsg(socket, &slices, &mut SendAncillaryBuffer::default(), FLAGS)?;
         // Of pages that lie apart there may be more.
         (n, asked, slices.len() < SLICES_MAX)

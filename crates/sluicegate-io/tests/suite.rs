@@ -5,7 +5,7 @@ mod common;
 use bytes::Bytes;
 use std::time::Duration;
 
-use common::service::{PIECE, pattern};
+use common::service::{ARENA, PIECE, pattern};
 use common::{Rest, Setup, World, ask, even, take_line};
 use sluicegate_io::{How, Refusal, WhenFull};
 
@@ -25,6 +25,8 @@ suite![
     a_slow_reader_is_dropped,
     a_large_answer_waits_for_its_reader,
     page_memory_is_sent_as_it_was_when_it_was_let_go_of,
+    pages_of_an_arena_are_held_until_they_are_sent,
+    so_are_those_for_unix_sockets,
     a_panic_costs_one_connection,
     reads_wait_for_buffers,
     a_full_table_leaves_the_rest_in_the_backlog,
@@ -235,6 +237,47 @@ fn page_memory_is_sent_as_it_was_when_it_was_let_go_of<W: World>() {
         assert_eq!(take_line(&mut world, &mut client), "behind");
         leave(&mut world, client);
     }
+    even(world);
+}
+
+/// What is sent is let go of at once, and its pages are asked for again meanwhile.
+fn pages_of_an_arena_are_held_until_they_are_sent<W: World>() {
+    pages_are_held::<W>(false);
+}
+
+fn so_are_those_for_unix_sockets<W: World>() {
+    pages_are_held::<W>(true);
+}
+
+fn pages_are_held<W: World>(unix: bool) {
+    let mut world = W::new(Setup::with(|setup| {
+        setup.settings.output = 8 << 20;
+        setup.unix = unix;
+    }));
+    // The largest lies in more slices than are sent at once.
+    let sizes = [1, 4096, 40_000, 300_000, 4097];
+    let mut clients: Vec<_> = sizes.map(|size| (world.connect(), size)).into();
+    for round in 0..2 {
+        for (client, size) in &mut clients {
+            world.send(client, format!("paged {size}\npaged {}\n", *size + round).as_bytes());
+            world.take(client, 1);
+        }
+        for (client, size) in &mut clients {
+            let mut first = b"a".to_vec();
+            for size in [*size, *size + round] {
+                first.extend(world.take(client, 5 + size + 4 - first.len()));
+                let whole = [b"ahead", &pattern(size, size)[..], b"end\n"].concat();
+                assert!(std::mem::take(&mut first) == whole, "{size} bytes were garbled");
+            }
+        }
+    }
+    // The kernel has what a client has received, but may not have said so.
+    let free = |world: &mut W, client: &mut W::Client| -> usize {
+        ask(world, client, "free").parse().unwrap()
+    };
+    let asks = (0..10_000).map(|_| free(&mut world, &mut clients[0].0));
+    assert!(asks.into_iter().any(|free| free == ARENA), "pages did not come home");
+    clients.into_iter().for_each(|(client, _)| leave(&mut world, client));
     even(world);
 }
 

@@ -9,12 +9,15 @@ use anyhow::{Context, Result, ensure};
 
 use super::client::Client;
 use super::server::{Launch, Profile, Server};
+use super::stats::Spread;
 use super::{Options, machine, report};
 use crate::shell;
 
 /// Requests of the shorter run and of the longer; the figure is of those between.
 const REQUESTS: (u64, u64) = (500, 4500);
 
+/// Runs of each, of which the median counts: how often the worker found nothing to do differs.
+const RUNS: usize = 3;
 /// What everything on may cost more than everything off, in instructions a request.
 const MOST: f64 = 1500.0;
 
@@ -61,11 +64,20 @@ pub fn run(profile: Profile, options: &Options) -> Result<()> {
     let (mut least, mut more) = (None, 0.0);
     for on in On::EACH {
         let count = |requests| threads(&program, (&www, &home.join("out")), on, requests);
-        let (few, many) = (count(REQUESTS.0)?, count(REQUESTS.1)?);
-        ensure!(few.len() == many.len(), "the runs had {} threads and {}", few.len(), many.len());
-        // What other threads do goes by the clock.
-        let of_worker = many.iter().zip(&few).map(|(many, few)| many - few).fold(0.0, f64::max);
-        let each = of_worker / (REQUESTS.1 - REQUESTS.0) as f64;
+        let mut runs = Vec::new();
+        for _ in 0..RUNS {
+            let (few, many) = (count(REQUESTS.0)?, count(REQUESTS.1)?);
+            ensure!(
+                few.len() == many.len(),
+                "the runs had {} threads and {}",
+                few.len(),
+                many.len()
+            );
+            // What other threads do goes by the clock.
+            let of_worker = many.iter().zip(&few).map(|(many, few)| many - few).fold(0.0, f64::max);
+            runs.push(of_worker / (REQUESTS.1 - REQUESTS.0) as f64);
+        }
+        let each = Spread::of(&runs).context("there are runs")?.median;
         more = each - *least.get_or_insert(each);
         println!("{}: {each:.0} instructions a request", on.name());
         writeln!(table, "| {} | {each:.0} | {more:.0} |", on.name())?;
@@ -74,8 +86,8 @@ pub fn run(profile: Profile, options: &Options) -> Result<()> {
     let summary = format!(
         "# What it costs to be watched\n\n`cargo xtask bench instructions`\n\nA file of 1 KiB over \
          one connection that is kept, epoll, one worker, the worker's thread in user space alone, \
-         by callgrind: the difference of runs of {} and of {} requests.\n\n{table}\nEverything on \
-         may cost {MOST:.0} more.\n\n## Machine\n\n{}",
+         by callgrind: the difference of runs of {} and of {} requests, the median of {RUNS}.\n\n\
+         {table}\nEverything on may cost {MOST:.0} more.\n\n## Machine\n\n{}",
         REQUESTS.1,
         REQUESTS.0,
         machine::describe()

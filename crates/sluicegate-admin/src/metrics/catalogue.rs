@@ -116,6 +116,10 @@ metrics! {
             "Connections refused in the backlog, as descriptors had run out.";
         ConnectionsRefused: Counter, "sluicegate_connections_refused_total", "", ["why"],
             "Connections refused right after they were accepted, by reason.";
+        ZeroCopy: Counter, "sluicegate_zero_copy_sends_total", "", [],
+            "Sends of pages that the kernel was asked to make without a copy.";
+        ZeroCopyCopied: Counter, "sluicegate_zero_copy_copied_total", "", [],
+            "Sends among them that it copied all the same.";
         HttpRefused: Counter, "sluicegate_http_refused_total", "", ["status"],
             "Requests answered in the place of a handler, by status.";
         DeadlinesIgnored: Counter, "sluicegate_http_deadlines_ignored_total", "", [],

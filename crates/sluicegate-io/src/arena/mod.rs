@@ -63,7 +63,8 @@ struct Free {
 
 impl Arena {
     /// An arena of `bytes` bytes, rounded down to whole pages; to whole huge pages where they come
-    /// from the system's pool. None of it costs memory before it is used, unless it is of that pool.
+    /// from the system's pool. Unless it is of that pool, none of it costs memory before it is
+    /// used.
     ///
     /// # Errors
     /// Less than one page or more than 16 TiB is asked for, or the process may not have so many

@@ -9,6 +9,9 @@ use smallvec::{SmallVec, smallvec};
 use crate::arena::PAGE;
 use crate::disk::{Extent, Read, ReadDone};
 
+/// Beyond this no device reaches, and with the length of a read it is still a number.
+const END_MAX: u64 = 1 << 62;
+
 /// What is read by one call, and for whom.
 pub(crate) struct Call {
     pub extent: Extent,
@@ -42,7 +45,7 @@ pub(crate) fn plan(
 ) -> VecDeque<Call> {
     let mut sorted: Vec<Event<Read>> = Vec::new();
     for read in reads {
-        match read.offset.is_multiple_of(PAGE as u64) {
+        match read.offset.is_multiple_of(PAGE as u64) && read.offset < END_MAX {
             true => sorted.push(read),
             false => answer(misplaced(read)),
         }
@@ -62,7 +65,8 @@ pub(crate) fn plan(
 
 fn misplaced(read: Event<Read>) -> Event<ReadDone> {
     read.map(|read| {
-        let text = format!("a read begins at a multiple of {PAGE}, not at {}", read.offset);
+        let text =
+            format!("a read begins at a multiple of {PAGE}, below 2^62, not at {}", read.offset);
         let result = Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         ReadDone { token: read.token, frames: read.frames, result }
     })

@@ -19,8 +19,8 @@ use crate::sim::{SECTOR, SimDisk};
 /// A file or a block device to read from; clones are the same device.
 ///
 /// It is opened for direct I/O: what is read comes into the pages of the reader, and the system
-/// keeps no copy of it. Where the file system has no direct I/O it is read through the buffer cache,
-/// and [`why_buffered`](Self::why_buffered) says why.
+/// keeps no copy of it. Where the file system has no direct I/O it is read through the buffer
+/// cache, and [`why_buffered`](Self::why_buffered) says why.
 #[derive(Clone)]
 pub struct Device(Arc<Opened>);
 
@@ -56,7 +56,7 @@ impl Device {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let (mut file, mut buffered) = match open(path, flags | OFlags::DIRECT, Mode::empty()) {
             Ok(file) => (File::from(file), None),
-            Err(Errno::INVAL) => {
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => {
                 let file = File::from(open(path, flags, Mode::empty())?);
                 (file, Some("its file system has no direct I/O".to_owned()))
             }
@@ -84,6 +84,14 @@ impl Device {
         let name = path.display().to_string();
         let source = Source::File(file);
         Ok(Self(Arc::new(Opened { number, source, name, len, alignment, buffered })))
+    }
+
+    /// Whatever can be read, also what does not end.
+    #[cfg(test)]
+    pub(crate) fn of(file: File) -> Self {
+        let (number, name, source) = (Self::unique(), "test".to_owned(), Source::File(file));
+        let buffered = Some("it is for a test".to_owned());
+        Self(Arc::new(Opened { number, source, name, len: 0, alignment: 1, buffered }))
     }
 
     /// A disk of a simulation.

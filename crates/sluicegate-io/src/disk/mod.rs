@@ -22,15 +22,27 @@ pub(crate) use extent::Progress;
 use pool::PoolDisk;
 use ring::RingDisk;
 
+/// Reads that may wait for a worker or a pool.
+const QUEUE: usize = 1024;
+/// Calls of a worker in flight: a disk of flash is at its best from about so many on.
+const DEPTH: usize = 32;
+/// Reads that a worker sorts at once, and a thread of a pool, which makes them one after the other.
+const BATCH: usize = 128;
+const POOL_BATCH: usize = 4;
+/// Bytes of a call for several reads: more of them would keep the device from others for longer
+/// than beginning anew costs.
+const MERGE_MAX: usize = 256 << 10;
+
 /// How the stage `disk` is named and bounded.
 #[derive(Clone, Debug)]
 pub struct DiskOptions {
     /// The name of the stage.
     pub name: String,
-    /// Reads that may wait for each worker, or for the pool. What becomes of more is up to the wire.
+    /// Reads that may wait for each worker, or for the pool. What becomes of more is up to the
+    /// wire.
     pub queue: usize,
-    /// Calls that a worker has in flight at once; what comes meanwhile waits. A thread of a pool has
-    /// one in flight.
+    /// Calls that a worker has in flight at once; what comes meanwhile waits. A thread of a pool
+    /// has one in flight.
     pub depth: usize,
     /// Reads that a worker sorts at once.
     pub batch: usize,
@@ -46,11 +58,11 @@ impl Default for DiskOptions {
     fn default() -> Self {
         Self {
             name: "disk".to_owned(),
-            queue: 1024,
-            depth: 32,
-            batch: 128,
-            pool_batch: 4,
-            merge: 256 << 10,
+            queue: QUEUE,
+            depth: DEPTH,
+            batch: BATCH,
+            pool_batch: POOL_BATCH,
+            merge: MERGE_MAX,
             ledger: DiskLedger::new(),
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sluicegate::{Machine, Raised, Time, Wait, Waker};
 
+use crate::backend::ZeroCopy;
 use crate::conn::How;
 use crate::io::Io;
 use crate::sleep::cpu_time;
@@ -27,6 +28,10 @@ impl Machine for Io {
             }
         }
         self.ready = ready;
+        let zero_copy = self.backend.take_zero_copy();
+        if zero_copy != ZeroCopy::default() {
+            self.ledger.zero_copied(zero_copy);
+        }
         if !self.disks.is_empty() {
             self.take_reads();
         }

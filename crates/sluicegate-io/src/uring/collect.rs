@@ -42,6 +42,8 @@ impl Uring {
                 Op::Call => self.called(id, outcome(result), ready),
                 Op::Shutdown => self.shut_down(id),
                 Op::Close => self.place_is_free(ready),
+                Op::ZeroCopy if cqueue::notif(flags) => self.unpin(id, result),
+                Op::ZeroCopy => self.zero_copied(id, outcome(result), more, ready),
                 Op::Read => self.has_read(id, outcome(result)),
             }
         }
@@ -97,7 +99,12 @@ impl Uring {
         }
     }
 
-    fn sent(&mut self, id: ConnId, result: Result<usize, Errno>, ready: &mut Vec<Ready>) {
+    pub(super) fn sent(
+        &mut self,
+        id: ConnId,
+        result: Result<usize, Errno>,
+        ready: &mut Vec<Ready>,
+    ) {
         let Some(sock) = self.conns.get_mut(id) else { return };
         let Some(mut sending) = sock.sending.take() else { return };
         if sock.closing {

@@ -21,6 +21,7 @@ mod tests;
 mod transfer;
 mod trial;
 mod unfit;
+mod zero_copy;
 
 use std::collections::VecDeque;
 use std::io;
@@ -36,7 +37,9 @@ use rustix::net::{self, Shutdown, sockopt};
 use sluicegate::{Time, Wait, Waker};
 
 use crate::addr::Addr;
-use crate::backend::{Accept, Backend, Decision, ReadEnd, Ready, Recv, Sent, Shed, Socket};
+use crate::backend::{
+    Accept, Backend, Decision, ReadEnd, Ready, Recv, Sent, Shed, Socket, ZeroCopy,
+};
 use crate::buf::Pool;
 use crate::conn::ConnId;
 use crate::disk::Extent;
@@ -55,6 +58,7 @@ use ring::{Done, Ring};
 use sending::Sending;
 use sock::{Connecting, Ear, Sock};
 pub use unfit::Unfit;
+use zero_copy::{Experience, Pinned};
 
 /// Sends kept for use again, so that steady traffic needs no memory.
 const SPARE_SENDS: usize = 256;
@@ -74,6 +78,11 @@ pub struct Uring {
     ears: Slab<Ear>,
     /// What accepts into direct descriptors.
     calls: Slab<Call>,
+    /// Sends without a copy of which the kernel has not let go; whether it has such, and what came
+    /// of it.
+    pinned: Slab<Pinned>,
+    has_zero_copy: bool,
+    experience: Experience,
     /// Reads from disks.
     reads: Slab<Reading>,
     /// Those that have ended and are not taken.
@@ -110,8 +119,12 @@ impl Uring {
         let lent = Lent::new(&ring)?;
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
         let refused = |error: rustix::io::Errno| Unfit::Refused(error.into());
+        let has_zero_copy = ring.has_zero_copy();
         let mut uring = Self {
             ring,
+            pinned: Slab::new(PLACES_MAX),
+            has_zero_copy,
+            experience: Experience::default(),
             lent,
             conns: Slab::new(PLACES_MAX),
             ears: Slab::new(PLACES_MAX),
@@ -324,6 +337,10 @@ impl Backend for Uring {
         self.close(socket);
     }
 
+    fn take_zero_copy(&mut self) -> ZeroCopy {
+        std::mem::take(&mut self.experience.news)
+    }
+
     fn reads(&self) -> bool {
         true
     }
@@ -359,6 +376,10 @@ impl Drop for Uring {
             self.collect(&mut ready);
         }
         // Rather lose memory than have the kernel write into somebody else's.
+        // These the kernel may send from for as long as a client takes.
+        if self.pinned.len() > 0 {
+            std::mem::forget(std::mem::replace(&mut self.pinned, Slab::new(0)));
+        }
         if self.reads.len() > 0 {
             std::mem::forget(std::mem::replace(&mut self.reads, Slab::new(0)));
         }

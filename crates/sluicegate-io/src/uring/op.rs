@@ -29,12 +29,14 @@ pub(super) enum Op {
     Close,
     /// Reads from a disk.
     Read,
+    /// Sends without a copy.
+    ZeroCopy,
 }
 
 /// The most places of a table; the bits above hold the kind of operation.
 pub(super) const PLACES_MAX: usize = SLOTS_MAX;
 const KIND_BIT: u32 = PLACES_MAX.trailing_zeros();
-const KINDS: [Op; 12] = [
+const KINDS: [Op; 13] = [
     Op::Wake,
     Op::Cancel,
     Op::Accept,
@@ -47,6 +49,7 @@ const KINDS: [Op; 12] = [
     Op::Shutdown,
     Op::Close,
     Op::Read,
+    Op::ZeroCopy,
 ];
 
 impl Op {

@@ -13,9 +13,11 @@ use crate::uring::unfit::Unfit;
 const SUBMISSIONS: u32 = 1024;
 /// Completions for which there is room; the kernel keeps what is more until there is again.
 const COMPLETIONS: u32 = 4096;
-/// Threads that the kernel may start for a ring. Sockets need none; without a bound, an operation
-/// that should not be there could bring a pool that no controller sees.
-const KERNEL_THREADS: u32 = 1;
+/// Threads that the kernel may start for a ring: for reads from files whose file system cannot
+/// begin without waiting, as one in user space, and for all else. Sockets need none, and neither do
+/// direct reads from local disks; without a bound, an operation that should not be there could
+/// bring a pool that no controller sees.
+const KERNEL_THREADS: [u32; 2] = [8, 1];
 
 /// A completion: the number of its operation, its result and its flags.
 pub(super) type Done = (u64, i32, u32);
@@ -90,13 +92,20 @@ impl Ring {
         match features.into_iter().chain(operations).find(|(has, _)| !has) {
             Some((_, what)) => Err(Unfit::Lacks(what)),
             None => {
-                let mut most = [KERNEL_THREADS; 2];
+                let mut most = KERNEL_THREADS;
                 self.ring
                     .submitter()
                     .register_iowq_max_workers(&mut most)
                     .map_err(|_| Unfit::Lacks("bound on its threads"))
             }
         }
+    }
+
+    /// Whether the kernel sends without a copy.
+    pub fn has_zero_copy(&self) -> bool {
+        let mut probe = Probe::new();
+        self.ring.submitter().register_probe(&mut probe).is_ok()
+            && probe.is_supported(opcode::SendMsgZc::CODE)
     }
 
     /// Registers `entries` entries at `at` as the ring of receive buffers of `group`.

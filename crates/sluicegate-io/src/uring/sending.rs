@@ -4,9 +4,10 @@ use std::mem::zeroed;
 
 use io_uring::{opcode, squeue, types};
 
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, gather};
 use crate::pieces::Pieces;
 use crate::send::SLICES_MAX;
+use crate::uring::zero_copy::REPORT;
 
 /// Pieces that are being sent. Boxed, as the kernel reads it where it lies.
 pub(super) struct Sending {
@@ -41,17 +42,31 @@ impl Sending {
             let send = opcode::Send::new(fd, bytes.as_ptr(), len as u32);
             return send.flags(libc::MSG_NOSIGNAL).build();
         }
+        let send = opcode::SendMsg::new(fd, self.message());
+        send.flags(libc::MSG_NOSIGNAL as u32).build()
+    }
+
+    /// The operation that sends them without a copy.
+    pub fn zero_copy_entry(&mut self, fd: types::Fd) -> squeue::Entry {
+        let send = opcode::SendMsgZc::new(fd, self.message()).ioprio(REPORT);
+        send.flags(libc::MSG_NOSIGNAL as u32).build()
+    }
+
+    /// What is to be sent.
+    pub fn chunks(&self) -> &[Chunk] {
+        self.pieces.as_slice()
+    }
+
+    fn message(&mut self) -> *const libc::msghdr {
         self.places.clear();
         // Of pages that lie apart there may be more, which are sent next.
-        let slices = self.pieces.as_slice().iter().flat_map(Chunk::slices).take(SLICES_MAX);
-        self.places.extend(slices.map(|bytes| libc::iovec {
-            iov_base: bytes.as_ptr().cast_mut().cast(),
-            iov_len: bytes.len(),
-        }));
+        gather(self.pieces.as_slice(), SLICES_MAX, |bytes| {
+            let iov_base = bytes.as_ptr().cast_mut().cast();
+            self.places.push(libc::iovec { iov_base, iov_len: bytes.len() });
+        });
         self.message.msg_iov = self.places.as_mut_ptr();
         self.message.msg_iovlen = self.places.len();
-        let send = opcode::SendMsg::new(fd, &raw const self.message);
-        send.flags(libc::MSG_NOSIGNAL as u32).build()
+        &raw const self.message
     }
 
     /// Lets go of `n` bytes that are sent; whether all are.

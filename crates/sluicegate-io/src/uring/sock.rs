@@ -36,6 +36,10 @@ pub(super) struct Sock {
     pub end: Option<How>,
     /// The pieces of the send that is in flight.
     pub sending: Option<Box<Sending>>,
+    /// Where it is among those without a copy, if it is one.
+    pub pin: Option<ConnId>,
+    /// Sends without a copy are not tried any more: the kernel copies.
+    pub copies: bool,
     /// How the connection failed, in both directions.
     pub broken: Option<How>,
     /// It was begun here, and waits to be decided.
@@ -109,6 +113,8 @@ impl Sock {
             aside: None,
             end: None,
             sending: None,
+            pin: None,
+            copies: false,
             broken: None,
             connecting,
             watching: false,

@@ -6,7 +6,9 @@ use std::net::TcpStream;
 use super::ring::EXTRAS;
 use super::sock::INBOX_MAX;
 use super::*;
+use crate::arena::{Arena, PAGE};
 use crate::chunk::Chunk;
+use crate::disk::Device;
 use crate::listen::Listeners;
 
 /// More buffers than the kernel fills for one connection before it hears that it is to stop.
@@ -232,4 +234,66 @@ fn piece(chunk: impl Into<Chunk>) -> Pieces {
     let mut pieces = Pieces::default();
     pieces.append(smallvec::smallvec![chunk.into()]);
     pieces
+}
+
+#[test]
+fn pages_are_sent_without_a_copy_until_the_kernel_says_that_it_copies() {
+    let Some(mut bench) = Bench::new(64, 128, 0, 8) else { return };
+    if !bench.uring.has_zero_copy {
+        return;
+    }
+    const PAGES: usize = 16;
+    let arena = Arena::new(PAGES * PAGE).unwrap();
+    let mut client = bench.client();
+    let socket = bench.accept();
+    bench.uring.attach(1, &socket).unwrap();
+    for _ in 0..3 {
+        let mut frames = arena.take(PAGES).unwrap();
+        frames.slices_mut().for_each(|slice| slice.fill(b'p'));
+        let mut pieces = Pieces::default();
+        pieces.append(smallvec::smallvec![Chunk::from(frames.freeze(PAGES * PAGE))]);
+        assert_eq!(bench.uring.send(&socket, &mut pieces), Sent::Taken);
+        let reader = std::thread::spawn(move || {
+            let mut bytes = vec![0; PAGES * PAGE];
+            client.read_exact(&mut bytes).unwrap();
+            assert!(bytes.iter().all(|byte| *byte == b'p'));
+            client
+        });
+        // They are home when both the send and what is said of it have come.
+        while arena.free() < PAGES {
+            bench.poll();
+        }
+        client = reader.join().unwrap();
+    }
+    // The way leads through this machine alone, so that the first was copied.
+    assert_eq!(bench.uring.take_zero_copy(), ZeroCopy { sends: 1, copied: 1 });
+}
+
+#[test]
+fn a_read_that_does_not_end_holds_up_nobody_and_gives_its_frames_back_at_the_end() {
+    let Some(mut bench) = Bench::new(64, 128, 0, 8) else { return };
+    let arena = Arena::new(4 * PAGE).unwrap();
+    let (hangs, writer) = std::io::pipe().unwrap();
+    let device = Device::of(std::fs::File::from(OwnedFd::from(hangs)));
+    let frames = smallvec::smallvec![arena.take(3).unwrap()];
+    bench.uring.read(Time(0), 7, Extent { device: device.clone(), offset: 0, frames });
+    let mut client = bench.client();
+    let socket = bench.accept();
+    bench.uring.attach(1, &socket).unwrap();
+    client.write_all(b"ask").unwrap();
+    assert_eq!(bench.recv(&socket), b"ask");
+    let mut ends = Vec::new();
+    bench.uring.take_reads(&mut ends);
+    assert!(ends.is_empty() && arena.free() == 1);
+    // Of a second it has a part when all ends.
+    let (parts, mut feeder) = std::io::pipe().unwrap();
+    let device = Device::of(std::fs::File::from(OwnedFd::from(parts)));
+    let frames = smallvec::smallvec![arena.take(1).unwrap()];
+    bench.uring.read(Time(0), 8, Extent { device, offset: 0, frames });
+    feeder.write_all(b"some").unwrap();
+    client.write_all(b"more").unwrap();
+    assert_eq!(bench.recv(&socket), b"more");
+    drop(bench);
+    assert_eq!(arena.free(), 4);
+    drop(writer);
 }

@@ -71,12 +71,20 @@ impl Uring {
 
     /// Has the kernel send, and keeps what is sent.
     pub(super) fn submit(&mut self, id: ConnId, mut sending: Box<Sending>) {
+        let pin = self.pin(id, sending.chunks());
         let Some(sock) = self.conns.get_mut(id) else { return };
-        let entry = sock.handle.entry(|fd| sending.entry(fd));
+        sock.pin = pin;
+        let (entry, number) = match pin {
+            Some(place) => {
+                (sock.handle.entry(|fd| sending.zero_copy_entry(fd)), Op::ZeroCopy.of(place))
+            }
+            None => (sock.handle.entry(|fd| sending.entry(fd)), Op::Send.of(id)),
+        };
         sock.sending = Some(sending);
         // SAFETY: the place of a socket, and with it the descriptor and the boxed send, which
-        // owns the pieces, stays until the operation has completed.
-        unsafe { self.ring.push(&entry.user_data(Op::Send.of(id))) };
+        // owns the pieces, stays until the operation has completed; clones of what is sent without
+        // a copy stay in `pinned` until the kernel is done with the pages.
+        unsafe { self.ring.push(&entry.user_data(number)) };
     }
 
     /// Puts a send away for use again.
@@ -126,10 +134,12 @@ impl Uring {
         sock.inbox.clear();
         let operations = [
             (sock.receiving == Receiving::Yes, Op::Receive),
-            (sock.sending.is_some(), Op::Send),
             (sock.connecting == Connecting::Waiting, Op::Connect),
             (sock.watching, Op::Watch),
         ];
+        if sock.sending.is_some() {
+            self.cancel_send(id);
+        }
         for (in_flight, op) in operations {
             if in_flight {
                 self.cancel(op, id);

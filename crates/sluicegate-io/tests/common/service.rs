@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use sluicegate::{Batch, BoxError, Cx, Ended, Entering, Net, Out, Stage, bounded, stage};
 use sluicegate_io::{
-    Chunk, Closed, ConnId, How, Incoming, Io, Listeners, Opened, Options, PageMemory, Then,
-    WhenFull, Write, serve,
+    Arena, Chunk, Closed, ConnId, How, Incoming, Io, Listeners, Opened, Options, PAGE, PageMemory,
+    Then, WhenFull, Write, serve,
 };
 use sluicegate_macros::From;
 
@@ -26,9 +26,13 @@ struct Talk {
     thinks: bool,
 }
 
+/// Pages of a service's arena, made when it is first asked for.
+pub const ARENA: usize = 4096;
+
 #[derive(Default)]
 pub struct Service {
     flows: u64,
+    arena: Option<Arena>,
 }
 
 /// The net of the service; `machine` makes the machine of a worker.
@@ -125,6 +129,15 @@ impl Service {
                     [Chunk::from(&b"ahead"[..]), in_pages(rest), Chunk::from(&b"end\n"[..])];
                 self.send(conn, chunks, Then::Keep, cx);
             }
+            "paged" => {
+                let paged = self.paged(rest.parse().unwrap());
+                let chunks = [Chunk::from(&b"ahead"[..]), paged, Chunk::from(&b"end\n"[..])];
+                self.send(conn, chunks, Then::Keep, cx);
+            }
+            "free" => {
+                let free = format!("{}\n", self.arena().free());
+                self.write(conn, free.into_bytes(), Then::Keep, cx);
+            }
             "pump" => {
                 let io = cx.local.get::<Io>();
                 io.state::<Talk>(conn).unwrap().owed = rest.parse().unwrap();
@@ -175,6 +188,32 @@ impl Service {
             io.watch_drained(conn, stage);
         }
         self.write(conn, piece, Then::Keep, cx);
+    }
+
+    fn arena(&mut self) -> &Arena {
+        self.arena.get_or_insert_with(|| Arena::new(ARENA * PAGE).unwrap())
+    }
+
+    /// So many bytes of a pattern, in pages of which few lie side by side.
+    fn paged(&mut self, len: usize) -> Chunk {
+        let pages = len.div_ceil(PAGE);
+        let mut apart: Vec<_> =
+            (0..2 * pages).map(|_| self.arena().take(1).expect("enough pages")).collect();
+        // At first each of those that are given back lies between two that are not.
+        let mut n = 0;
+        apart.retain(|_| {
+            n += 1;
+            n % 2 == 0
+        });
+        let mut frames = self.arena().take(pages).expect("as many are free");
+        let bytes = pattern(len, len);
+        let mut rest = &bytes[..];
+        for slice in frames.slices_mut() {
+            let (now, later) = rest.split_at(rest.len().min(slice.len()));
+            slice[..now.len()].copy_from_slice(now);
+            rest = later;
+        }
+        Chunk::from(frames.freeze(len))
     }
 
     /// Each write is a flow of its own, so that the ledger shows what became of it.

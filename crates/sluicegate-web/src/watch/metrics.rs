@@ -41,6 +41,8 @@ pub(super) fn put_server(page: &mut Page, watch: &Watch) {
     for why in Refusal::ALL {
         page.put(M::ConnectionsRefused, &[why.name()], counts.refused(why));
     }
+    page.put(M::ZeroCopy, &[], counts.zero_copy);
+    page.put(M::ZeroCopyCopied, &[], counts.copied);
     for (status, n) in watch.refusals.each() {
         page.put(M::HttpRefused, &[&status.to_string()], n);
     }

@@ -189,8 +189,10 @@ impl Paths {
     /// The first step of `key`, which takes its place from whoever has it, also from one that had
     /// the same key.
     pub fn begin(&self, key: &PathKey, step: &Step) -> Spot {
-        self.place(key.place()).take_over(key);
-        self.add(key, step)
+        let at = key.place();
+        let place = self.place(at);
+        place.take_over(key);
+        place.put(at, 0, step)
     }
 
     /// Adds a step to those of `key`, or counts it where there is no room for it.
@@ -201,17 +203,7 @@ impl Paths {
         if !place.is_of(key) {
             place.take_over(key);
         }
-        let n = place.count.load(Relaxed);
-        if let Some(cells) = place.steps.get(n as usize) {
-            cells.head.store(step.head(), Release);
-            cells.queued.store(step.queued, Release);
-            cells.started.store(step.started, Release);
-            cells.ended.store(step.ended, Release);
-            cells.link.store(step.link, Release);
-            cells.number.store(step.number, Release);
-        }
-        place.count.store(n + 1, Release);
-        Spot { place: at as u32, step: n as u32 }
+        place.put(at, place.count.load(Relaxed), step)
     }
 
     fn cells(&self, Spot { place, step }: Spot) -> Option<&Cells> {
@@ -289,6 +281,21 @@ impl Place {
             && self.key[1].load(Acquire) == key.born
             && self.key[2].load(Acquire) == key.from
             && self.version.load(Relaxed) != 0
+    }
+
+    /// Notes the step with number `n` of a flow, whose place is `at`.
+    #[inline]
+    fn put(&self, at: usize, n: u64, step: &Step) -> Spot {
+        if let Some(cells) = self.steps.get(n as usize) {
+            cells.head.store(step.head(), Release);
+            cells.queued.store(step.queued, Release);
+            cells.started.store(step.started, Release);
+            cells.ended.store(step.ended, Release);
+            cells.link.store(step.link, Release);
+            cells.number.store(step.number, Release);
+        }
+        self.count.store(n + 1, Release);
+        Spot { place: at as u32, step: n as u32 }
     }
 
     /// Becomes that of another flow.

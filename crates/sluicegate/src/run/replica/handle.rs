@@ -259,7 +259,10 @@ impl<S: Stage> Replica<S> {
     /// Notes that a batch began then whose flows are traced, and when its events came.
     pub(super) fn trace(&self, desk: &Desk, began: Time, came: bool) {
         match self.work.events.len() {
-            1 => desk.flows.begin_one(self.id, began, self.aside.first_mark().filter(|_| came)),
+            1 => {
+                let came = if came { self.aside.first_mark() } else { None };
+                desk.flows.begin_one(self.id, began, came);
+            }
             n => desk.flows.begin(self.id, (began, n), self.aside.marks().filter(|_| came)),
         }
     }
@@ -341,6 +344,7 @@ impl<S: Stage> Replica<S> {
         let passed = &self.aside.passed;
         self.work.timed = passed.len() > 1 && passed.iter().any(|event| event.ticket.is_some());
         let (clock, desk) = (cx.clock, cx.desk);
+        let several = self.work.events.len() > 1;
         self.work.noted = self.work.timed || self.work.traced;
         let befallen = desk.befallen(self.id);
         if let Some(after) = befallen.and_then(|befallen| befallen.panics.take()) {
@@ -355,7 +359,7 @@ impl<S: Stage> Replica<S> {
         if let Some(befallen) = befallen {
             befallen.panics.set(self.work.panics_left());
         }
-        if self.work.traced {
+        if self.work.traced && several {
             desk.flows.took(self.work.taken);
         }
         // The futures of an async stage have only begun.
