@@ -24,6 +24,8 @@ use ground::Ground;
 
 /// What can be measured, each alone.
 const PARTS: [&str; 3] = ["cold", "sorted", "tasks"];
+/// Seconds after which a measurement is given up.
+const LIMIT: u32 = 180;
 /// Calls that are in flight at once.
 const DEPTH: usize = 32;
 
@@ -85,7 +87,8 @@ impl Bench<'_> {
     /// Has the program measure one thing.
     fn measure(&self, figures: &mut Figures, cell: &str, words: &str) -> Result<()> {
         let Plan { seconds, seed, .. } = self.plan;
-        let mut command = Command::new(&self.peer);
+        let mut command = Command::new("timeout");
+        command.arg(LIMIT.to_string()).arg(&self.peer);
         command.args(words.split(' ')).args([seconds.to_string(), seed.to_string()]);
         figures.take(cell, &shell::read(&mut command)?)
     }

@@ -105,9 +105,7 @@ pub fn run(tasks: usize, path: &str, seconds: f64, seed: u64) -> Result<Figures>
     let source = move || Tasks { number: each, entered: 0, meter: Arc::clone(&own) };
     let source = net.add(stage("tasks", source).on(cpu).emits(TOGETHER).flows(each));
     let arena = Arena::new(ARENA)?;
-    let begin = move || {
-        Begin { device: device.clone(), arena: arena.clone(), random: None, seed }
-    };
+    let begin = move || Begin { device: device.clone(), arena: arena.clone(), random: None, seed };
     let begin = net.add(stage("begin", begin).on(cpu).queue(bounded(each)));
     let options = DiskOptions { queue: QUEUE, depth: DEPTH, ..DiskOptions::default() };
     let reader = disk(&mut net, Readers::Workers(cpu), &options);

@@ -53,6 +53,7 @@ pub fn measure_with(
         ("cpu_us", (after.cpu - before.cpu) * 1e6 / reads),
         ("mean_us", counted.mean_us()),
         ("p99_us", counted.quantile_us(0.99)),
+        ("longest_us", counted.quantile_us(1.0)),
         ("rss_kib", rss_kib()?),
     ])
 }

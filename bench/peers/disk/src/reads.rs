@@ -141,8 +141,7 @@ pub fn run(plan: &Plan, path: &str, seconds: f64) -> Result<Figures> {
     let running = net.run().map_err(|error| anyhow::anyhow!("{error}"))?;
     let mut before = None;
     let ledger = &options.ledger;
-    let mut figures =
-        measure_with(&meter, waiting, seconds, || before = Some(ledger.count()))?;
+    let mut figures = measure_with(&meter, waiting, seconds, || before = Some(ledger.count()))?;
     let (before, after) = (before.context("it was measured")?, ledger.count());
     let ended = running.stop();
     ensure!(ended.in_flight == 0, "the ledger of flows is not even: {ended:?}");

@@ -2,8 +2,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
@@ -26,6 +26,8 @@ struct Shared {
     places: u64,
     seed: u64,
     meter: Meter,
+    /// Kept while threads are made: else those that are there would leave no processor to it.
+    gate: RwLock<()>,
     over: AtomicBool,
 }
 
@@ -39,13 +41,16 @@ pub fn run(tasks: usize, path: &str, seconds: f64, seed: u64) -> Result<Figures>
     }
     let file = options.read(true).open(path).with_context(|| format!("cannot open {path}"))?;
     let (places, over) = (device.len() / BYTES, AtomicBool::new(false));
-    let shared = Arc::new(Shared { file, places, seed, meter: Meter::default(), over });
+    let (meter, gate) = (Meter::default(), RwLock::new(()));
+    let shared = Arc::new(Shared { file, places, seed, meter, gate, over });
     let start = |n| -> Result<JoinHandle<bool>> {
         let own = Arc::clone(&shared);
         let builder = Builder::new().stack_size(STACK);
         builder.spawn(move || read(n, &own)).with_context(|| format!("no thread beyond {n}"))
     };
+    let kept = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
     let threads: Result<Vec<JoinHandle<bool>>> = (0..tasks).map(start).collect();
+    drop(kept);
     let figures = match &threads {
         Ok(_) => measure(&shared.meter, tasks, seconds),
         Err(_) => Ok(Figures::new()),
@@ -63,6 +68,7 @@ fn read(n: usize, shared: &Shared) -> bool {
     // Direct reads want whole pages.
     let skip = memory.as_ptr().align_offset(PAGE);
     let buffer = &mut memory[skip..skip + BYTES as usize];
+    drop(shared.gate.read().unwrap_or_else(PoisonError::into_inner));
     let mut last = Instant::now();
     while !shared.over.load(Relaxed) {
         let offset = random.next_u64() % shared.places * BYTES;
