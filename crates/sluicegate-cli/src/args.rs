@@ -73,6 +73,15 @@ pub enum Command {
         /// What `record` wrote, or one answer of /api/net; `-` is stdin
         file: PathBuf,
     },
+    /// Pack a directory into a volume: a site in one file or on one block device
+    #[command(after_help = PACKED)]
+    Pack(Pack),
+    /// Check every byte of a volume
+    #[command(after_help = VERIFIED)]
+    Verify {
+        /// The file or the block device
+        volume: PathBuf,
+    },
     /// Print a JSON Schema of the configuration, for editors
     Schema,
     /// Hash a password from stdin, for `auth` in a configuration
@@ -80,6 +89,29 @@ pub enum Command {
     /// Experiments with this binary as the server
     #[command(subcommand)]
     Lab(Lab),
+}
+
+/// Flags of `pack`.
+#[derive(Debug, clap::Args)]
+pub struct Pack {
+    /// The directory
+    pub dir: PathBuf,
+    /// The block device, or the file, which is made if it is not there
+    #[arg(value_name = "FILE|DEVICE")]
+    pub volume: PathBuf,
+    /// A file that stands for its directory; may be given several times, the first found counts
+    #[arg(long, value_name = "NAME", default_value = "index.html", value_parser = file_name)]
+    pub index: Vec<String>,
+    /// How small coded forms are made
+    #[arg(long, value_name = "EFFORT", default_value = "medium")]
+    #[arg(value_parser = ["off", "low", "medium", "high"])]
+    pub effort: String,
+    /// Threads that read and code; as many as CPUs may be used without it
+    #[arg(long, value_name = "N", value_parser = threads())]
+    pub threads: Option<usize>,
+    /// Lose what is there, where that is no volume or a damaged one
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 /// Flags of `trace`.
@@ -239,6 +271,12 @@ const ENDS: &str = "SIGINT or SIGTERM drains: requests that were begun are answe
                     again.\nExit codes: 0 drained, 1 cut off, 2 not started, 128 and the number \
                     of the second signal.";
 
+const PACKED: &str = "A volume that is there gets a further generation; the one before stays whole \
+                      until the new one is safe, whatever happens meanwhile.\nExit codes: 0 packed, \
+                      2 not packed, and what was there is as it was.";
+
+const VERIFIED: &str = "Exit codes: 0 sound, 1 something is broken, 2 it cannot be read.";
+
 const KEPT: &str = "The server is this binary in a process of its own, on the first processor \
                     that may be used; the generator is on the second. Its capacity is found \
                     first. The report is printed, and kept with a CSV file of each run. Runs in \
@@ -258,6 +296,16 @@ fn one_of<T: Copy + Send + Sync>(
         let found = all.iter().copied().find(|one| name(*one) == typed);
         found.ok_or("it is none of these")
     })
+}
+
+/// A name without a way to it.
+fn file_name(typed: &str) -> Result<String, String> {
+    let is_name = !typed.is_empty() && !typed.contains('/') && !typed.starts_with('.');
+    if is_name { Ok(typed.to_owned()) } else { Err("accepted: a name without a slash".to_owned()) }
+}
+
+fn threads() -> impl TypedValueParser<Value = usize> {
+    clap::value_parser!(u64).range(1..=1024).map(|number| number as usize)
 }
 
 /// Up to a day.

@@ -1,4 +1,5 @@
-//! The `sluicegate` command: serves a directory, checks a configuration, draws a net, experiments.
+//! The `sluicegate` command: serves a directory or packs it, checks a configuration, draws a net,
+//! experiments.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -15,6 +16,7 @@ mod serve;
 mod signals;
 mod top;
 mod trace;
+mod volume;
 
 use args::{Command, Lab};
 use sluicegate_web::{Config, Machine, Settings};
@@ -49,6 +51,8 @@ fn run() -> Result<ExitCode, String> {
         Some(Command::Trace(args)) => trace::trace(&args),
         Some(Command::Record { file, admin, seconds }) => record::record(&file, &admin, seconds),
         Some(Command::Explain { file }) => explain::explain(&file),
+        Some(Command::Pack(args)) => volume::pack(&args),
+        Some(Command::Verify { volume }) => volume::verify(&volume),
         Some(Command::Schema) => {
             say(&format!("{:#}", sluicegate_web::schema()));
             Ok(ExitCode::SUCCESS)

@@ -1,7 +1,9 @@
 //! What a handler answers.
 
+use std::borrow::Cow;
+
 use bytes::{BufMut, Bytes};
-use sluicegate_io::Chunk;
+use sluicegate_io::{Chunk, Paged};
 
 use crate::machine::framing;
 use crate::status::reason;
@@ -22,7 +24,7 @@ pub struct Reply {
 #[derive(Debug)]
 pub(crate) enum ReplyHead {
     /// A content type and further lines, each with its line end.
-    Lines { content_type: Option<&'static str>, more: Vec<u8> },
+    Lines { content_type: Option<Cow<'static, str>>, more: Vec<u8> },
     /// Made by [`prebuild`].
     Prebuilt(Bytes),
 }
@@ -35,6 +37,8 @@ pub enum Body {
     Empty,
     /// Shared bytes.
     Bytes(Bytes),
+    /// Pages of an arena, which are pinned until they are sent.
+    Paged(Paged),
     /// Pieces, such as the body of a request sent back without a copy.
     Chunks(Vec<Chunk>),
     /// `len` bytes that follow in pieces: see [`Exchange::give`](crate::Exchange::give).
@@ -53,6 +57,7 @@ impl Body {
         match self {
             Self::Empty | Self::Open => 0,
             Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Paged(paged) => paged.len() as u64,
             Self::Chunks(chunks) => chunks.iter().map(|chunk| chunk.len() as u64).sum(),
             Self::Stream { len } => *len,
         }
@@ -74,7 +79,7 @@ impl Reply {
 
     /// Content of the given media type.
     pub fn content(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let head = ReplyHead::Lines { content_type: Some(content_type), more: Vec::new() };
+        let head = ReplyHead::Lines { content_type: Some(content_type.into()), more: Vec::new() };
         Self { head, body: Body::Bytes(body.into()), ..Self::new(status) }
     }
 
@@ -143,9 +148,9 @@ impl Reply {
     }
 
     /// Replaces the body and says what it is; fields added before stay.
-    pub fn with_content(mut self, media: &'static str, body: Body) -> Self {
+    pub fn with_content(mut self, media: impl Into<Cow<'static, str>>, body: Body) -> Self {
         if let ReplyHead::Lines { content_type, .. } = &mut self.head {
-            *content_type = Some(media);
+            *content_type = Some(media.into());
         }
         self.with(body)
     }

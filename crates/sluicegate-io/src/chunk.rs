@@ -140,8 +140,10 @@ impl From<Paged> for Chunk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
     use crate::Pool;
-    use crate::arena::{Arena, PAGE};
+    use crate::arena::{Arena, Frames, PAGE};
 
     #[test]
     fn a_chunk_stays_small() {
@@ -160,6 +162,55 @@ mod tests {
             assert_eq!((chunk.as_slice(), chunk.len()), (Some(&b"c"[..]), 1));
             chunk.advance(9);
             assert!(chunk.is_empty() && chunk.slices().all(<[u8]>::is_empty));
+        }
+    }
+
+    /// An arena of which every other page of the first half is out.
+    fn holes() -> (Arena, Vec<Frames>) {
+        let arena = Arena::new(64 * PAGE).unwrap();
+        let mut n = 0;
+        let mut out: Vec<_> = (0..32).map(|_| arena.take(1).unwrap()).collect();
+        out.retain(|_| {
+            n += 1;
+            n % 2 == 0
+        });
+        (arena, out)
+    }
+
+    proptest! {
+        /// Slices are those of all pieces, up to a bound, whatever was taken off before; so many as
+        /// the pieces say.
+        #[test]
+        fn slices_are_gathered_in_order(
+            pieces in prop::collection::vec((any::<bool>(), 0..6 * PAGE, 0..3 * PAGE), 0..6),
+            most in 0..12_usize,
+        ) {
+            let ((arena, _out), mut chunks, mut model) = (holes(), Vec::new(), Vec::new());
+            for (n, (paged, len, skip)) in pieces.into_iter().enumerate() {
+                let bytes: Vec<u8> = (0..len).map(|at| (at % 251 + n) as u8).collect();
+                let pages = arena.take(len.div_ceil(PAGE)).filter(|_| paged);
+                let mut chunk = match pages {
+                    None => Chunk::from(Bytes::from(bytes.clone())),
+                    Some(mut frames) => {
+                        let mut rest = &bytes[..];
+                        for slice in frames.slices_mut() {
+                            let (now, later) = rest.split_at(rest.len().min(slice.len()));
+                            slice[..now.len()].copy_from_slice(now);
+                            rest = later;
+                        }
+                        Chunk::from(frames.freeze(len))
+                    }
+                };
+                chunk.advance(skip);
+                prop_assert_eq!(chunk.slices().count(), chunk.parts());
+                model.extend_from_slice(&bytes[skip.min(len)..]);
+                chunks.push(chunk);
+            }
+            let all: Vec<&[u8]> = chunks.iter().flat_map(Chunk::slices).collect();
+            prop_assert!(all.concat() == model);
+            let mut gathered = Vec::new();
+            gather(&chunks, most, |slice| gathered.push(slice));
+            prop_assert_eq!(gathered, all.into_iter().take(most).collect::<Vec<_>>());
         }
     }
 

@@ -67,12 +67,16 @@ struct World {
 
 impl World {
     fn new(by: By, options: DiskOptions) -> Self {
+        let choice = Choice::new(if by == By::Ring { Asked::Uring } else { Asked::Epoll });
+        let choice = choice.unwrap();
+        assert_eq!(choice.reads(), by == By::Ring);
+        Self::on(choice, by, options)
+    }
+
+    fn on(choice: Choice, by: By, options: DiskOptions) -> Self {
         let (tell, done) = channel();
         let tell = Mutex::new(tell);
         let mut net = Net::new("reader");
-        let asked = if by == By::Ring { Asked::Uring } else { Asked::Epoll };
-        let choice = Choice::new(asked).unwrap();
-        assert_eq!(choice.reads(), by == By::Ring);
         let machine = move |_| Ok(choice.machine(Settings::default(), ConnLedger::new())?);
         let cpu = net.domain("cpu").machine(machine).pinned(1);
         let readers = match by {
@@ -265,6 +269,20 @@ fn a_net_that_ends_gives_its_frames_back(by: By) {
         drop(done);
         assert_eq!(arena.free(), arena.pages());
     }
+}
+
+#[test]
+fn a_machine_that_does_not_read_says_so() {
+    let choice = Choice::new(Asked::Epoll).unwrap();
+    let world = World::on(choice, By::Ring, DiskOptions::default());
+    let scratch = Scratch::new(&noise(8, 4 * PAGE));
+    let device = Device::open(&scratch.0).unwrap();
+    (0..4).for_each(|n| world.ask(&device, n, 1, n));
+    for _ in 0..4 {
+        let error = world.answer().result.unwrap_err().to_string();
+        assert!(error.contains("have a pool do it"), "{error}");
+    }
+    world.end();
 }
 
 #[test]

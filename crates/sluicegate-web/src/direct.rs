@@ -1,11 +1,12 @@
 //! A directory answered by plain calls, with the server's own cache and replies but without a net.
 
-use crate::cache::{Answer, Index, Kept, Known, Loader, Store};
+use crate::cache::{Answer, Index, Kept, Known, Lack, Loader, Store};
 use crate::config::Config;
-use crate::files::{Content, Name, Root};
+use crate::files::{Content, Name};
 use crate::rules::Effect;
 use crate::serve;
 use sluicegate::{Time, WorkerId};
+use sluicegate_files::Root;
 use sluicegate_http::{Exchange, Reply};
 use std::io;
 use std::path::Path;
@@ -37,31 +38,40 @@ impl Direct {
 
     /// Sets the reply to a request that came at `now`.
     pub fn answer(&mut self, exchange: &mut Exchange, now: Time) {
-        let reply = match serve::methods(exchange) {
-            Some(reply) => reply,
-            None => match self.index.get(exchange.path(), now) {
-                Some(known) => serve::known(exchange, known),
-                None => self.look(exchange, now),
-            },
+        if let Some(reply) = serve::methods(exchange) {
+            return exchange.reply(reply);
+        }
+        let replied = match self.index.get(exchange.path(), now) {
+            Some(known) => serve::known(exchange, known),
+            None => self.look(exchange, now),
         };
-        exchange.reply(reply);
+        // Nothing of a directory is elsewhere.
+        if replied.is_err() {
+            exchange.reply(Reply::plain(503));
+        }
     }
 
     /// Asks the disk, and notes what it says.
-    fn look(&mut self, exchange: &Exchange, now: Time) -> Reply {
-        let Some(name) = Name::new(exchange.path()) else { return Reply::plain(404) };
+    fn look(&mut self, exchange: &mut Exchange, now: Time) -> Result<(), Lack> {
+        let Some(name) = Name::new(exchange.path()) else {
+            exchange.reply(Reply::plain(404));
+            return Ok(());
+        };
         let mut gone = Vec::new();
         let answer = self.loader.answer(&name, WorkerId::default(), &mut gone);
         gone.iter().for_each(|eviction| self.index.release(&eviction.page));
         let known = match answer {
-            Answer::Page(page) => Known::Page(Kept::new(page, &Effect::default())),
+            Answer::Page(page) => Known::Page(Kept::page(page, &Effect::default())),
             Answer::Directory => Known::Directory,
             Answer::Listable | Answer::Missing => Known::Missing,
-            Answer::Stream(_) | Answer::Failed => return Reply::plain(503),
+            Answer::Stream(_) | Answer::Failed => {
+                exchange.reply(Reply::plain(503));
+                return Ok(());
+            }
         };
-        let reply = serve::known(exchange, &known);
+        let replied = serve::known(exchange, &known);
         self.index.put(name, known, now);
-        reply
+        replied
     }
 }
 

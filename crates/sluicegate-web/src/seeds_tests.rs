@@ -12,7 +12,7 @@ const SEEDS: u64 = 12;
 /// What clients do, and troubles.
 const MOST: (u64, usize, usize) = (120, 0, 5);
 /// Stages that hold what belongs to connections.
-const SPARED: [&str; 8] =
+pub(super) const SPARED: [&str; 8] =
     ["accept", "read", "write", "http", "admin-accept", "admin-read", "admin-write", "admin-http"];
 /// Batches between which time moves.
 const STEPS: usize = 1_000_000;

@@ -1,21 +1,17 @@
 //! From content and a request to a reply: forms, conditions, ranges, redirects, pages for errors.
-use crate::cache::{Forms, Job, Kept, Known, Large, Meta};
+use crate::cache::{Form, Job, Kept, Known, Lack, Meta, Payload};
 use crate::pick::pick;
-use bytes::Bytes;
+use crate::streamed::{Extent, Streamed};
+use sluicegate_files::{VARY, http_date};
 use sluicegate_http::coding::accepted;
 use sluicegate_http::conditional::{self, Validators, Verdict};
-use sluicegate_http::multipart::{Multipart, Piece};
+use sluicegate_http::multipart::Multipart;
 use sluicegate_http::range::{self, Ranged};
-use sluicegate_http::{Body, Coding, Exchange, Head, Method, Reply};
+use sluicegate_http::{Body, Exchange, Head, Method, Reply};
 use sluicegate_io::Chunk;
-use std::io;
-use std::sync::Arc;
-use std::time::SystemTime;
 
 /// What a static site is asked with.
 const METHODS: &str = "GET, HEAD, OPTIONS";
-/// The field of all replies about content that has, or may get, coded forms.
-pub const VARY: (&str, &str) = ("Vary", "Accept-Encoding");
 
 impl Meta {
     /// What conditional requests are held against.
@@ -33,14 +29,32 @@ pub fn methods(head: &Head) -> Option<Reply> {
     }
 }
 
-/// The reply with what is known of a name.
-pub fn known(head: &Head, known: &Known) -> Reply {
-    match known {
-        Known::Page(kept) => page(head, kept),
-        Known::Directory => slash(head),
+/// Replies with what is known of a name; or says what is to be fetched before.
+///
+/// # Errors
+/// The form that is elsewhere.
+pub fn known(exchange: &mut Exchange, known: &Known) -> Result<(), Lack> {
+    let reply = match known {
+        Known::Page(kept) => page(exchange, kept)?,
+        Known::Directory => slash(exchange),
         // Whether it may be shown is up to the site.
         Known::Listable | Known::Missing => Reply::plain(404),
+    };
+    exchange.reply(reply);
+    Ok(())
+}
+
+/// Puts content in the place of a reply's own; its status and fields stay.
+///
+/// # Errors
+/// As [`known`].
+pub fn instead(exchange: &mut Exchange, kept: &Kept) -> Result<(), Lack> {
+    let form = &kept.plain;
+    let body = body(exchange, kept, form, Extent::Whole(form.meta.len))?;
+    if let Some(reply) = exchange.take_reply() {
+        exchange.reply(reply.with_content(form.meta.media.clone(), body));
     }
+    Ok(())
 }
 
 /// The variant that is to be made, for this client would like it better than what there is.
@@ -51,109 +65,58 @@ pub fn lacking(head: &Head, known: &Known) -> Option<Job> {
     }
 }
 
-fn page(head: &Head, kept: &Kept) -> Reply {
-    let page = kept.page();
-    page.warm();
-    let (coded, verdict) = pick(head, &page.meta, &kept.coded);
-    let (meta, form) =
-        coded.map_or((&page.meta, &kept.plain), |coded| (&coded.variant.meta, &coded.form));
-    match part(head, meta, verdict) {
-        Part::Whole => Reply::prebuilt(200, form.head.clone(), Body::Bytes(form.body.clone())),
-        Part::Unchanged => Reply::prebuilt(304, form.unchanged.clone(), Body::Empty),
-        Part::Bytes { first, last } => {
-            partial(meta, first, last).with(Body::Bytes(slice(&form.body, first, last - first + 1)))
-        }
-        Part::Several(parts) => {
-            let chunk = |piece: &Piece| match piece {
-                Piece::Text(text) => Chunk::Bytes(text.clone()),
-                Piece::Part { first, len } => Chunk::Bytes(slice(&form.body, *first, *len)),
-            };
-            let chunks = parts.pieces().iter().map(chunk).collect();
-            several(meta, &parts).with(Body::Chunks(chunks))
-        }
-        Part::Other(reply) => reply,
-    }
-}
-
-/// A page fits in memory, so that its offsets fit a `usize`.
-fn slice(body: &Bytes, first: u64, len: u64) -> Bytes {
-    body.slice(first as usize..(first + len) as usize)
-}
-
-/// Where a stream is: left in the exchange between its pieces.
-#[derive(Debug)]
-pub struct Streamed {
-    large: Arc<Large>,
-    extent: Extent,
-}
-
-/// What of a file is sent.
-#[derive(Debug)]
-enum Extent {
-    /// All from this offset; the reply knows where it ends.
-    From(u64),
-    /// Several parts.
-    Several(Multipart),
-}
-
-impl Streamed {
-    /// Reads `len` bytes of the stream of which `given` bytes have gone before.
-    ///
-    /// # Errors
-    /// As [`Large::piece`].
-    pub fn piece(&self, given: u64, len: usize) -> io::Result<Vec<u8>> {
-        let parts = match &self.extent {
-            Extent::From(first) => return self.large.piece(first + given, len),
-            Extent::Several(parts) => parts,
-        };
-        let mut bytes = Vec::with_capacity(len);
-        for piece in parts.cut(given, len as u64) {
-            match piece {
-                Piece::Text(text) => bytes.extend_from_slice(&text),
-                // At most `len`, so that it fits a `usize`.
-                Piece::Part { first, len } => {
-                    bytes.extend(self.large.piece(first, len as usize)?);
-                }
-            }
-        }
-        Ok(bytes)
-    }
-}
-
-/// Replies with a file that is sent in pieces.
-pub fn stream(exchange: &mut Exchange, forms: &Forms) {
-    let (coded, verdict) = pick(exchange, &forms.plain.meta, &forms.coded);
-    let (coding, large) = match coded {
-        Some((coding, large)) => (Some(*coding), large),
-        None => (None, &forms.plain),
-    };
-    let meta = &large.meta;
-    let (len, extent, reply) = match part(exchange, meta, verdict) {
-        Part::Whole => (meta.len, Extent::From(0), described(Reply::new(200), meta, coding)),
-        Part::Bytes { first, last } => {
-            (last - first + 1, Extent::From(first), partial(meta, first, last))
-        }
-        Part::Several(parts) => {
-            (parts.len(), Extent::Several(parts.clone()), several(meta, &parts))
+fn page(exchange: &mut Exchange, kept: &Kept) -> Result<Reply, Lack> {
+    kept.warm();
+    let (coded, verdict) = pick(exchange, &kept.plain.meta, &kept.coded);
+    let form = coded.unwrap_or(&kept.plain);
+    let meta = &form.meta;
+    let (reply, extent) = match part(exchange, meta, verdict) {
+        Part::Whole => {
+            let body = body(exchange, kept, form, Extent::Whole(meta.len))?;
+            return Ok(Reply::prebuilt(200, form.head.clone(), body));
         }
         Part::Unchanged => {
-            let reply = validated(Reply::new(304), meta);
-            return exchange.reply(reply);
+            return Ok(Reply::prebuilt(304, form.unchanged.clone(), Body::Empty));
         }
-        Part::Other(reply) => return exchange.reply(reply),
+        Part::Bytes { first, last } => {
+            (partial(meta, first, last), Extent::Part { first, len: last - first + 1 })
+        }
+        Part::Several(parts) => (several(meta, &parts), Extent::Several(parts)),
+        Part::Other(reply) => return Ok(reply),
     };
-    exchange.keep(Streamed { large: Arc::clone(large), extent });
-    exchange.reply(reply.with(Body::Stream { len }));
+    Ok(reply.with(body(exchange, kept, form, extent)?))
 }
 
-/// Streams a file in the place of the content of a reply, whose status and fields stay.
-pub fn stream_instead(exchange: &mut Exchange, forms: &Forms) {
-    let large = &forms.plain;
-    if let Some(reply) = exchange.take_reply() {
-        exchange.keep(Streamed { large: Arc::clone(large), extent: Extent::From(0) });
-        let body = Body::Stream { len: large.meta.len };
-        exchange.reply(reply.with_content(large.meta.media, body));
+/// The bytes of a reply, or where they will come from.
+fn body(exchange: &mut Exchange, kept: &Kept, form: &Form, extent: Extent) -> Result<Body, Lack> {
+    let len = extent.len();
+    match &form.payload {
+        Payload::Bytes(bytes) => {
+            let slice = |first, len| Chunk::Bytes(bytes.slice(offsets(first, len)));
+            Ok(extent.cut(|| Body::Bytes(bytes.clone()), slice))
+        }
+        Payload::Piece(piece) => {
+            piece.life.warm();
+            let pages = piece.pages();
+            let slice = |first, len| Chunk::from(pages.slice(offsets(first, len)));
+            Ok(extent.cut(|| Body::Paged(pages.clone()), slice))
+        }
+        Payload::Stream(source) => {
+            exchange.keep(Streamed { source: source.clone(), extent });
+            Ok(Body::Stream { len })
+        }
+        // Of which nothing is sent but its length.
+        Payload::Elsewhere if exchange.method == Method::Head => Ok(Body::Stream { len }),
+        Payload::Elsewhere => match kept.lack_of(form) {
+            Some(lack) => Err(lack),
+            None => Ok(Body::Empty),
+        },
     }
+}
+
+/// What is in memory is at most a few megabytes, so that its offsets fit a `usize`.
+fn offsets(first: u64, len: u64) -> std::ops::Range<usize> {
+    first as usize..(first + len) as usize
 }
 
 /// The reply to a directory that was asked for without its slash.
@@ -165,11 +128,6 @@ fn slash(head: &Head) -> Reply {
         place.push_str(&String::from_utf8_lossy(query));
     }
     Reply::plain(301).header("Location", place)
-}
-
-/// A date as fields have it.
-pub fn http_date(time: SystemTime) -> String {
-    httpdate::fmt_http_date(time)
 }
 
 /// Which part of some content a request is to get.
@@ -192,7 +150,7 @@ fn part(head: &Head, meta: &Meta, verdict: Verdict) -> Part {
         Ranged::Whole => Part::Whole,
         Ranged::Part { first, last } => Part::Bytes { first, last },
         Ranged::Parts(parts) => {
-            let parts = Multipart::new(&parts, meta.media, meta.len);
+            let parts = Multipart::new(&parts, &meta.media, meta.len);
             // With its own lines it may be longer than all there is, which says more.
             if parts.len() < meta.len { Part::Several(parts) } else { Part::Whole }
         }
@@ -205,19 +163,15 @@ fn part(head: &Head, meta: &Meta, verdict: Verdict) -> Part {
 
 fn partial(meta: &Meta, first: u64, last: u64) -> Reply {
     let place = range::content_range(first, last, meta.len);
-    described(Reply::new(206).header("Content-Range", place), meta, None)
+    let reply = Reply::new(206).header("Content-Range", place);
+    let reply = reply.header("Content-Type", &*meta.media);
+    validated(reply.header("Accept-Ranges", "bytes"), meta)
 }
 
 /// The content type of each part is told where it begins.
 fn several(meta: &Meta, parts: &Multipart) -> Reply {
     let reply = Reply::new(206).header("Content-Type", parts.media());
     validated(reply.header("Accept-Ranges", "bytes"), meta)
-}
-
-fn described(reply: Reply, meta: &Meta, coding: Option<Coding>) -> Reply {
-    // Ranges are of the content as it is alone.
-    let form = coding.map_or(("Accept-Ranges", "bytes"), |c| ("Content-Encoding", c.name()));
-    validated(reply.header("Content-Type", meta.media).header(form.0, form.1), meta)
 }
 
 fn validated(reply: Reply, meta: &Meta) -> Reply {

@@ -5,17 +5,17 @@ mod prepare;
 
 pub use former::{Former, Served};
 pub use not_started::NotStarted;
+pub(crate) use prepare::{Stores, stores};
 pub use prepare::{check, plan};
 
 use crate::admittance::guard;
 use crate::app::{App, Brought};
-use crate::cache::Loader;
 use crate::config::Config;
 use crate::log::{Format, LogFile};
 use crate::site::{self, Ground};
 use crate::watch::Watch;
 use prepare::{
-    bind_admin, can_keep_to_cpus, ground, loader, log_fails, log_file, needs_app, without_direct,
+    bind_admin, can_keep_to_cpus, ground, log_fails, log_file, needs_app, without_direct,
 };
 use sluicegate::Running;
 use sluicegate_admin::otlp::Exporter;
@@ -78,7 +78,7 @@ impl Service {
         if config.direct {
             backend.try_direct().map_err(without_direct)?;
         }
-        let loader = loader(config)?;
+        let stores = stores(config)?;
         let wanted: Vec<_> = config.listen.iter().map(|addr| (addr.clone(), SERVICE)).collect();
         let mut site = Listeners::bind(&wanted, config.workers.into(), &Settings::default())?;
         for listener in listeners {
@@ -88,7 +88,7 @@ impl Service {
             })?;
         }
         let admin = config.admin.as_ref().map(|addr| bind_admin(addr, config)).transpose()?;
-        let service = Service::on(config, backend, loader, (site, admin), app)?;
+        let service = Service::on(config, backend, stores, (site, admin), app)?;
         service.tell_start();
         Ok(service)
     }
@@ -110,7 +110,7 @@ impl Service {
         needs_app(config, app.is_some())?;
         let Doors { site, admin, .. } = Doors::of(&self.doors.site, self.doors.admin.as_ref())?;
         let doors = (site, admin);
-        let next = Service::on(config, self.backend.clone(), loader(config)?, doors, app)?;
+        let next = Service::on(config, self.backend.clone(), stores(config)?, doors, app)?;
         let former = std::mem::replace(self, next);
         self.watch.inherit(&former.watch);
         tracing::info!(
@@ -123,21 +123,20 @@ impl Service {
     fn on(
         config: &Config,
         backend: Choice,
-        loader: Loader,
+        stores: Stores,
         (site, admin): (Listeners, Option<Listeners>),
         app: Option<Arc<dyn App>>,
     ) -> Result<Service, NotStarted> {
         can_keep_to_cpus(config)?;
-        let loader = Arc::new(loader);
         let doors = Doors::of(&site, admin.as_ref())?;
-        let watch = Watch::new(config, &loader).guarded(guard(config)?);
+        let watch = Watch::new(config, &stores).guarded(guard(config)?);
         let watch = Arc::new(watch);
         let log = log_file(config, &watch);
         if let Some(log) = &log {
             log.open().map_err(|error| log_fails(log.target(), &error))?;
         }
         let (own, eyes) = (backend.clone(), Arc::clone(&watch));
-        let ground = ground((site, admin), own, loader, eyes, log.clone());
+        let ground = ground((site, admin), own, stores, eyes, log.clone());
         let ground = Ground { app: app.clone(), ..ground };
         let mut net = site::net(config, ground);
         net.on_stall(stalled);

@@ -1,5 +1,6 @@
 //! The whole service as one net: read it as a picture, from the sockets to the disk and back.
 mod mount;
+mod volumes;
 
 use crate::app::App;
 use crate::cache::Loader;
@@ -10,8 +11,9 @@ use crate::stages::{
     Cache, CacheIn, CheckLogin, Gate, List, Load, Log as LogStage, Make, ReadResources, Router,
     ShowAdmin, Spend, Stream,
 };
+use crate::volume::Memory;
 use crate::watch::{ADMIN, Watch};
-use mount::{First, mount};
+use mount::{First, Streams, mount};
 use sluicegate::{BoxError, Domain, Inlet, Net, Node, OnFull, bounded, stage};
 use sluicegate_http::log::{LogSettings, Lost};
 use sluicegate_http::{
@@ -19,11 +21,12 @@ use sluicegate_http::{
 };
 use sluicegate_io::resources::{Reader, Threads};
 use sluicegate_io::{
-    Addresses, ConnLedger, Io, Listeners, Options, Settings, ThreadPark, WhenFull,
+    Addresses, ConnLedger, Io, Listeners, Options, Readers, Settings, ThreadPark, WhenFull,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use volumes::Volumes;
 
 /// Questions that one worker's cache may have unanswered at the disk.
 const WINDOW: usize = 256;
@@ -75,8 +78,12 @@ pub struct Ground<M> {
     pub root: PathBuf,
     /// What the hash of clients is seeded with; nobody outside may know it.
     pub seed: u64,
-    /// Finds and keeps what is served.
+    /// Finds and keeps what is served of directories.
     pub loader: Arc<Loader>,
+    /// Where what is served of volumes is kept: a share for each worker where there are any.
+    pub memory: Arc<Memory>,
+    /// Whether the machines of the workers read from disks; else a pool does.
+    pub reads: bool,
     /// Sees the net; with a ledger for each worker, and one more for the admin listener.
     pub watch: Arc<Watch>,
     /// Answers at routes with the handler `app`.
@@ -90,7 +97,9 @@ pub fn net<M>(config: &Config, ground: Ground<M>) -> Net
 where
     M: Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Clone + Send + Sync + 'static,
 {
-    let Ground { site, admin, machine, clock, burn, root, seed, loader, watch, app, log } = ground;
+    let Ground { site, admin, machine, clock, burn, root, seed, loader, watch, app, log, .. } =
+        ground;
+    let (memory, reads) = (ground.memory, ground.reads);
     let workers = usize::from(config.workers);
     let limits = config.limits.http();
     let mut net = Net::new("web");
@@ -150,8 +159,8 @@ where
     };
     let http_flows = http.flows;
     let http = HttpServer::add(&mut net, cpu, site, http);
-    let own = Arc::clone(&plan);
-    let cache = stage("cache", move || Cache::new(Arc::clone(&own))).on(cpu);
+    let (own, known) = (Arc::clone(&plan), Arc::clone(&memory));
+    let cache = stage("cache", move || Cache::new(Arc::clone(&own), Arc::clone(&known))).on(cpu);
     // Replies of handlers come by it too, and what it does itself costs next to nothing.
     let cache = net.add(cache.queue(bounded(CACHE_QUEUE).keep_late()));
     compress(&mut net, config, cache, &loader);
@@ -160,6 +169,13 @@ where
     // Room for all: a stream that has begun is not refused, and `http` never waits for the disk.
     let streams = http_flows * workers;
     let stream = net.add(stage("stream", || Stream).on(disk).queue(bounded(streams)));
+    let readers = match reads {
+        true => Readers::Workers(cpu),
+        false => Readers::Pool(disk),
+    };
+    let volumes = Volumes { plan: &plan, memory, cpu, workers, readers };
+    let fed = volumes.add(&mut net, http, cache);
+    let streams = Streams { files: stream.inlet, volumes: fed };
 
     if let (Some(Log { format, waits, .. }), Some(file)) = (config.log.clone(), log) {
         // A thread of its own, so that a disk that is slow to take the log holds up no reads.
@@ -170,7 +186,7 @@ where
         net.wire(http.log, log.inlet).on_full(on_full);
     }
     let dressed = (cache.inlet, plan.dresses());
-    let first = mount(&mut net, config, cpu, http, dressed, (&watch, burn, router), (app, stream));
+    let first = mount(&mut net, config, cpu, http, dressed, (&watch, burn, router), (app, streams));
     let refusals = watch.refusals();
     read_resources(&mut net, &watch, root, threads);
     guard(&mut net, (&plan, refusals), (cpu, workers), http, first, cache.inlet);

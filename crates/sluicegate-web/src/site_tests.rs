@@ -1,9 +1,10 @@
 //! The whole site in a simulated network: every worker's own loop, in an order drawn from a seed.
 use super::*;
 use crate::cache::Store;
-use crate::coding::decode;
 use crate::config::{Machine, Settings as Typed};
+use crate::decode::decode;
 use crate::scratch::{Random, Scratch};
+use crate::service::Stores;
 use sluicegate::sim::{Setup, Troubles};
 use sluicegate::{Sim, Time, VirtualTime};
 use sluicegate_http::Coding;
@@ -23,6 +24,8 @@ mod overload;
 mod ruled;
 #[path = "seeds_tests.rs"]
 mod seeds;
+#[path = "volumes_tests.rs"]
+mod volumes;
 
 const BIG: usize = 400_000;
 
@@ -78,14 +81,29 @@ impl World {
         text.push_str(routes);
         let typed = Typed::from_toml("sim.toml", &text).expect("known settings");
         let config = Config::new(&typed, machine).expect("a complete configuration");
-        let net = SimNet::new(seed, SimOptions::default());
-        let addr = |text: &str| text.parse::<Addr>().expect("an address");
-        let (site, admin) = (addr("10.0.0.1:80"), addr("10.0.0.1:9900"));
         let store = Store::new(config.cache_budget);
         let plan = Plan::new(&config).expect("the directory is there");
         let loader = Loader::new(plan, store, config.stream_above);
         let loader = Arc::new(loader.coding(config.compression.clone()));
-        let watch = Arc::new(Watch::new(&config, &loader));
+        let stores = Stores { loader, memory: Arc::default() };
+        World::on(setup, troubles, seed, &config, (stores, true), files, app)
+    }
+
+    /// With what it is to serve.
+    fn on(
+        setup: Setup,
+        troubles: impl FnOnce(&Net) -> Troubles,
+        seed: u64,
+        config: &Config,
+        (stores, reads): (Stores, bool),
+        files: Scratch,
+        app: Option<Arc<dyn App>>,
+    ) -> World {
+        let net = SimNet::new(seed, SimOptions::default());
+        let addr = |text: &str| text.parse::<Addr>().expect("an address");
+        let (site, admin) = (addr("10.0.0.1:80"), addr("10.0.0.1:9900"));
+        let watch = Arc::new(Watch::new(config, &stores));
+        let Stores { loader, memory } = stores;
         let (sockets, time) = (net.clone(), VirtualTime::default());
         let burnt = time.clone();
         let ground = Ground {
@@ -97,6 +115,8 @@ impl World {
             root: files.path().to_owned(),
             seed,
             loader,
+            memory,
+            reads,
             app,
             log: config.log.as_ref().map(|log| {
                 let log = LogFile::new(log.target.clone(), watch.lost());
@@ -105,7 +125,7 @@ impl World {
             }),
             watch: Arc::clone(&watch),
         };
-        let built = super::net(&config, ground);
+        let built = super::net(config, ground);
         let troubles = troubles(&built);
         let sim = Sim::with(built, setup.time(&time).troubles(troubles));
         let sim = sim.expect("the net is sound");
@@ -291,7 +311,7 @@ fn several_ranges_of_a_streamed_file() {
     let (head, body) = came.split_once("\r\n\r\n").expect("a whole head");
     let lines = head.lines().filter_map(|line| line.split_once(": "));
     let kind = lines.clone().find(|(name, _)| *name == "Content-Type").expect("a type").1;
-    let parts = crate::scratch::parts(kind, body.as_bytes());
+    let parts = crate::parts::parts(kind, body.as_bytes());
     let sizes: Vec<_> = parts.iter().map(|(_, body)| body.len()).collect();
     assert_eq!(sizes, [10, 200_001]);
     assert!(parts[1].0.ends_with("bytes 100000-300000/400000"), "{}", parts[1].0);

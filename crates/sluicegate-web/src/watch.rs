@@ -5,9 +5,11 @@ mod sight;
 
 pub use sight::Sight;
 
-use crate::cache::{self, Counts, Loader};
+use crate::cache::{self, Counts};
 use crate::config::Config;
+use crate::service::Stores;
 use crate::stages::Seats;
+use crate::volume::Memory;
 use sluicegate::Observer;
 use sluicegate_admin::{Guard, Look, Watcher, otlp};
 use sluicegate_http::log::Lost;
@@ -26,6 +28,7 @@ pub struct Watch {
     connections: Vec<Arc<ConnLedger>>,
     cache: Arc<cache::Budget>,
     variants: Arc<Counts>,
+    volumes: Arc<Memory>,
     refusals: Arc<Refusals>,
     lost: Arc<Lost>,
     resources: Vec<Resource>,
@@ -41,7 +44,7 @@ pub struct Watch {
 impl Watch {
     /// With a ledger of connections for each worker, and one for the admin listener; and with a
     /// gauge for each resource that gates heed.
-    pub fn new(config: &Config, loader: &Loader) -> Watch {
+    pub fn new(config: &Config, Stores { loader, memory }: &Stores) -> Watch {
         let resources = config.resources.iter().copied().map(Resource::new).collect();
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
@@ -52,6 +55,7 @@ impl Watch {
             connections,
             cache,
             variants,
+            volumes: Arc::clone(memory),
             refusals,
             lost,
             resources,

@@ -4,12 +4,14 @@ use crate::metadata::{is_ours, list, metadata, text};
 use crate::none;
 
 /// From the innermost layer out; each may use what stands before it. xtask stands apart.
-const LAYERS: [&str; 9] = [
+const LAYERS: [&str; 11] = [
     "sluicegate",
     "sluicegate-macros",
     "sluicegate-admin",
     "sluicegate-io",
     "sluicegate-http",
+    "sluicegate-files",
+    "sluicegate-volume",
     "sluicegate-web",
     "sluicegate-tower",
     "sluicegate-lab",

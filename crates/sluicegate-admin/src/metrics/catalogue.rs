@@ -150,6 +150,21 @@ metrics! {
             "Coded forms given up because the file changed or there was no room.";
         VariantsSaved: Counter, "sluicegate_cache_variants_saved_bytes_total", "bytes", [],
             "How much shorter coded forms are than their files.";
+        VolumeAsked: Counter, "sluicegate_volume_asked_total", "", ["outcome"],
+            "What was asked of volumes, by what came of it: hit, what a worker knew; kept, in \
+             memory; missed, read; joined, read for another already; refused, no room; late, given \
+             up.";
+        VolumeRead: Counter, "sluicegate_volume_read_bytes_total", "bytes", [],
+            "How much was read of volumes.";
+        VolumeAhead: Counter, "sluicegate_volume_ahead_total", "", [],
+            "Pieces read before they were asked for.";
+        VolumeFaults: Counter, "sluicegate_volume_faults_total", "", ["kind"],
+            "What could not be had of volumes: error, the device failed; damaged, a checksum is \
+             wrong.";
+        VolumeEvictions: Counter, "sluicegate_volume_evictions_total", "", [],
+            "Pieces and fronts of objects that had to make room.";
+        VolumePinned: Gauge, "sluicegate_volume_pinned_bytes", "bytes", [],
+            "How much memory of volumes is neither kept nor read into: mostly what is being sent.";
         ResourceUsed: Gauge, "sluicegate_resource_used_ratio", "ratio", ["resource"],
             "How much of its budget a resource uses that gates heed; absent where not known.";
     }

@@ -14,7 +14,7 @@ mod stage;
 pub use flows::{Flow, FlowStep, Flows};
 pub use gate::{Admission, Bounds, Vote};
 pub use net::{ClassEnds, Ledger, Net, Setting, Stall, Wire, Worker};
-pub use server::{Connections, Http, Log, Machine, PageCache, Resource};
+pub use server::{Connections, Http, Log, Machine, PageCache, Resource, Volumes};
 pub use stage::{BatchSizes, ClassRefused, Stage, Times};
 
 use serde_json::Value;

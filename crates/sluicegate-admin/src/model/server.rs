@@ -79,6 +79,30 @@ pub struct PageCache {
     pub budget: u64,
     /// Coded forms of pages, by what became of them.
     pub variants: Counts,
+    /// What is served of volumes, where any are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volumes: Option<Volumes>,
+}
+
+/// What is served of volumes; its memory is part of that of the page cache.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Volumes {
+    /// What was asked, by what came of it.
+    pub asked: Counts,
+    /// The part of it that needed no reading, 0 to 1; `None` where nothing was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hit_rate: Option<f64>,
+    /// Bytes that were read.
+    pub read_bytes: u64,
+    /// Pieces that were read before they were asked for.
+    pub ahead: u64,
+    /// What could not be had, by kind.
+    pub faults: Counts,
+    /// Pieces and fronts that had to make room.
+    pub evictions: u64,
+    /// Bytes that are neither kept nor read into: mostly what is being sent.
+    pub pinned_bytes: u64,
 }
 
 /// What HTTP refused.

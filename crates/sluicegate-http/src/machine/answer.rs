@@ -142,7 +142,7 @@ impl HttpConn {
             (&Body::Stream { len }, _) => Rest::Bytes(len),
             (Body::Open, Version::Http11) => Rest::Chunks,
             (Body::Open, Version::Http10) => Rest::Raw,
-            (Body::Empty | Body::Bytes(_) | Body::Chunks(_), _) => return None,
+            (Body::Empty | Body::Bytes(_) | Body::Paged(_) | Body::Chunks(_), _) => return None,
         };
         (!self.asked.head_only && !is_bodiless(reply.status)).then_some(rest)
     }

@@ -129,6 +129,11 @@ fn push_body(body: &mut Body, chunks: &mut Chunks) {
     match body {
         Body::Empty | Body::Stream { .. } | Body::Open => {}
         Body::Bytes(bytes) => push_piece(Chunk::Bytes(std::mem::take(bytes)), chunks),
+        Body::Paged(_) => {
+            if let Body::Paged(paged) = std::mem::take(body) {
+                push_piece(Chunk::from(paged), chunks);
+            }
+        }
         // The vector stays where it is and goes back to the exchange.
         Body::Chunks(pieces) => pieces.drain(..).for_each(|piece| push_piece(piece, chunks)),
     }

@@ -29,6 +29,15 @@ impl Frames {
         self.pages.is_empty()
     }
 
+    /// Takes the pages from the one with the number `at` on, counted from 0: what was read as one may
+    /// be kept apart.
+    ///
+    /// # Panics
+    /// If there are fewer than `at`.
+    pub fn split_off(&mut self, at: usize) -> Self {
+        Self::new(Arc::clone(&self.arena), self.pages.split_off(at))
+    }
+
     /// Their bytes in order, in as few slices as they lie in.
     pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
         self.slices_of(0, self.pages.len())

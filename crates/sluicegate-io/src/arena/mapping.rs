@@ -69,7 +69,7 @@ impl Mapping {
             Ok(mapping) => (mapping, PageKind::Pool),
             Err(error) => {
                 why.push(error);
-                let mapping = Self::mapped(bytes, MapFlags::NORESERVE)?;
+                let mapping = Self::mapped(bytes, MapFlags::empty())?;
                 let pages = mapping.advise().unwrap_or_else(|error| {
                     why.push(error);
                     PageKind::Ordinary

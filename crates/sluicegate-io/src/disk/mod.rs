@@ -82,8 +82,9 @@ pub enum Readers {
 /// The ports of the stage `disk`.
 #[derive(Clone, Copy, Debug)]
 pub struct Disk {
-    /// What is to be read. The wire should have a [window](sluicegate::Wire::window) where flows
-    /// wait for it.
+    /// What is to be read. The wire has a [window](sluicegate::Wire::window) where flows wait for
+    /// the answer, and [sheds](sluicegate::OnFull) what finds no room: an asker that waited for
+    /// `disk`, which waits for the asker to take answers, would be a circle.
     pub read: Inlet<Read>,
     /// What was read: one answer for each, in any order.
     pub done: Outlet<ReadDone>,

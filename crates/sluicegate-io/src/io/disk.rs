@@ -1,6 +1,7 @@
 //! Reads from disks: begun by a stage, told by the backend, taken by the stage.
 
 use std::collections::VecDeque;
+use std::io;
 
 use sluicegate::{StageId, Time};
 
@@ -21,11 +22,6 @@ pub(super) struct DiskPlace {
 impl Io {
     /// The place of the stage of this name, whose flag is raised when reads are done.
     pub(crate) fn disk(&mut self, id: GateId, stage: StageId) -> u16 {
-        assert!(
-            self.backend.reads(),
-            "{} does not read from disks: have a pool do it, by `Readers::Pool`",
-            self.backend.name()
-        );
         let place = self.disks.iter().position(|disk| disk.id == id).unwrap_or_else(|| {
             self.disks.push(DiskPlace { id, stage, done: VecDeque::new() });
             self.disks.len() - 1
@@ -39,7 +35,16 @@ impl Io {
     pub(crate) fn read_disk(&mut self, place: u16, extent: Extent, now: Time) -> u64 {
         self.disk_reads += 1;
         let key = u64::from(place) << COUNT_BITS | self.disk_reads & ((1 << COUNT_BITS) - 1);
-        self.backend.read(now, key, extent);
+        if self.backend.reads() {
+            self.backend.read(now, key, extent);
+        } else if let Some(disk) = self.disks.get_mut(usize::from(place)) {
+            let name = self.backend.name();
+            let text = format!("{name} reads from no disk: have a pool do it, by `Readers::Pool`");
+            let result = Err(io::Error::new(io::ErrorKind::Unsupported, text));
+            disk.done.push_back(ReadEnd { key, extent, result });
+            let stage = disk.stage;
+            self.raise(Some(stage));
+        }
         key
     }
 

@@ -1,8 +1,9 @@
 //! A simulated network in virtual time: every run with one seed is the same run.
 //!
-//! Machines of any number of workers share one [`SimNet`]; tests take part by [`SimPeer`]s. Time
-//! moves only when a machine is polled with a later time, so that a whole net runs without
-//! threads, clocks or sockets, with latency, short transfers, resets and peers that vanish.
+//! Machines of any number of workers share one [`SimNet`]; tests take part by [`SimPeer`]s, and
+//! machines read from [`SimDisk`]s. Time moves only when a machine is polled with a later time, so
+//! that a whole net runs without threads, clocks, sockets or files, with latency, short transfers,
+//! resets, peers that vanish and disks that fail or hang.
 
 mod backend;
 mod disk;

@@ -1,26 +1,24 @@
 //! What one worker knows: a hit costs one look into this table, and nothing that is shared.
-use super::page::{Meta, Page};
-use super::variant::{Job, Variant};
+use super::kept::Kept;
+use super::page::Page;
 use crate::files::{Name, Text};
-use crate::rules::Effect;
-use bytes::Bytes;
+use crate::volume::{Key, Object, Piece};
 use foldhash::fast::RandomState;
 use sluicegate::Time;
-use sluicegate_http::coding::Accepted;
-use sluicegate_http::{Coding, prebuild};
-use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is known is believed for so long; then it is asked again before it is served.
+/// What is known of a directory is believed for so long; then it is asked again before it is served.
 pub const FRESH: Duration = Duration::from_secs(1);
 /// Names without a file that are known at once; the oldest go first.
 const ABSENT_MAX: usize = 1024;
 
 /// The names of one site and what is known of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Index {
+    /// How long what is known is believed.
+    fresh: Duration,
     known: HashMap<Text, Entry, RandomState>,
     /// Names that were absent when they were noted, in that order.
     absent: VecDeque<Name>,
@@ -34,8 +32,15 @@ struct Entry {
 }
 
 impl Entry {
-    fn believed(&self, now: Time) -> Option<&Known> {
-        (now.since(self.asked) < FRESH).then_some(&self.what)
+    fn believed(&self, now: Time, fresh: Duration) -> Option<&Known> {
+        (now.since(self.asked) < fresh).then_some(&self.what)
+    }
+}
+
+/// Of a directory, which may change at any time.
+impl Default for Index {
+    fn default() -> Index {
+        Index { fresh: FRESH, known: HashMap::default(), absent: VecDeque::new() }
     }
 }
 
@@ -52,117 +57,27 @@ pub enum Known {
     Missing,
 }
 
-/// A page ready to be sent by this worker: all reference counts it touches are the worker's own.
-#[derive(Debug)]
-pub struct Kept {
-    page: Arc<Page>,
-    /// The content as it is.
-    pub plain: Form,
-    /// Its variants, best first.
-    pub coded: Vec<Coded>,
-    /// A bit for each coding in which there is no variant, nor one asked for, as far as is known.
-    lacking: Cell<u8>,
-}
-
-/// One form of a page.
-#[derive(Debug)]
-pub struct Form {
-    /// The content.
-    pub body: Bytes,
-    /// The head of 200.
-    pub head: Bytes,
-    /// The head of 304.
-    pub unchanged: Bytes,
-}
-
-/// A variant, ready as its page is.
-#[derive(Debug)]
-pub struct Coded {
-    /// The variant.
-    pub variant: Arc<Variant>,
-    /// What is sent of it.
-    pub form: Form,
-}
-
-impl Kept {
-    /// Makes a page ready, with the fields that hold for its path and with the variants it has by
-    /// now. It is made ready anew when it is asked for again: then it has those that were made
-    /// meanwhile.
-    pub fn new(page: Arc<Page>, effect: &Effect<'_>) -> Kept {
-        let mut coded = Vec::new();
-        let mut lacking = 0;
-        for coding in page.meta.codings.iter() {
-            if let Some(variant) = page.variant(coding) {
-                let form = Form::new(&variant.meta, Some(coding), variant.bytes(), effect);
-                coded.push(Coded { variant: Arc::clone(variant), form });
-            } else if page.is_untried(coding) {
-                lacking |= bit(coding);
-            }
-        }
-        let plain = Form::new(&page.meta, None, page.bytes(), effect);
-        Kept { page, plain, coded, lacking: Cell::new(lacking) }
-    }
-
-    /// The page.
-    pub fn page(&self) -> &Page {
-        &self.page
-    }
-
-    /// Whether a variant may be lacking: to be asked first.
-    pub fn lacks(&self) -> bool {
-        self.lacking.get() != 0
-    }
-
-    /// The right to make the variant that a client would like best, where it is lacking. Nobody
-    /// is asked twice before the page is looked at anew.
-    pub fn lack(&self, accepted: &Accepted) -> Option<Job> {
-        let (page, lacking) = (&self.page, self.lacking.get());
-        let possible = page.meta.codings.iter().filter(|coding| page.is_possible(*coding));
-        let coding = accepted.choose(possible).filter(|coding| lacking & bit(*coding) != 0)?;
-        self.lacking.set(lacking & !bit(coding));
-        Job::claim(page, coding)
-    }
-}
-
-fn bit(coding: Coding) -> u8 {
-    1 << coding as u8
-}
-
-impl Form {
-    fn new(meta: &Meta, coding: Option<Coding>, body: Bytes, effect: &Effect<'_>) -> Form {
-        let date = meta.modified.map(crate::serve::http_date);
-        // Ranges are of the content as it is alone.
-        let form = coding.map_or(("Accept-Ranges", "bytes"), |c| ("Content-Encoding", c.name()));
-        let mut fields = vec![("Content-Type", meta.media), form];
-        fields.extend((!meta.codings.is_empty()).then_some(crate::serve::VARY));
-        fields.push(("ETag", &meta.tag));
-        fields.extend(date.as_deref().map(|date| ("Last-Modified", date)));
-        let more = fields.len();
-        fields.extend(effect.fields(200));
-        let head = prebuild(200, &fields, Some(meta.len));
-        fields.truncate(more);
-        fields.extend(effect.fields(304));
-        let unchanged = prebuild(304, &fields[2..], None);
-        Form { body, head, unchanged }
-    }
-}
-
 impl Index {
+    /// Of a volume, which never changes: what is known holds until it is told to be gone.
+    pub fn lasting() -> Index {
+        Index { fresh: Duration::MAX, ..Index::default() }
+    }
+
     /// What is known of the name behind the slash of `path`, unless it is too old to be believed.
     pub fn get(&self, path: &[u8], now: Time) -> Option<&Known> {
-        self.known.get(path.strip_prefix(b"/")?)?.believed(now)
+        self.known.get(path.strip_prefix(b"/")?)?.believed(now, self.fresh)
     }
 
     /// The same of a name.
     pub fn at(&self, name: &Name, now: Time) -> Option<&Known> {
-        self.known.get(name.text())?.believed(now)
+        self.known.get(name.text())?.believed(now, self.fresh)
     }
 
     /// Notes what lies at a name, as it was when it was asked for at `asked`.
     pub fn put(&mut self, name: Name, what: Known, asked: Time) {
         match &what {
-            // The store has let go of it on the way here: it may be sent, not be kept.
-            Known::Page(kept) if kept.page.is_gone() => self.forget(&name),
+            // It may be sent, not be kept: it had to go on the way here, or is too large.
+            Known::Page(kept) if !kept.may_stay() => self.forget(&name),
             Known::Page(_) => {
                 self.known.insert(name.text().clone(), Entry { asked, what });
             }
@@ -183,10 +98,52 @@ impl Index {
     /// Lets go of a page, unless another one has taken its place.
     pub fn release(&mut self, page: &Arc<Page>) {
         if let Some(Entry { what: Known::Page(kept), .. }) = self.known.get(page.name.text())
-            && Arc::ptr_eq(&kept.page, page)
+            && kept.is_of_page(page)
         {
             self.known.remove(page.name.text());
         }
+    }
+
+    /// What is kept under a name, if that is the object that lies there.
+    fn kept_at(&mut self, name: &[u8], key: Key) -> Option<&mut Kept> {
+        match self.known.get_mut(name) {
+            Some(Entry { what: Known::Page(kept), .. }) if kept.lies_at(key) => Some(kept),
+            _ => None,
+        }
+    }
+
+    /// Takes out what is kept under a name, if that is the object that lies there.
+    pub fn take(&mut self, name: &Name, key: Key) -> Option<Kept> {
+        self.kept_at(name.as_str().as_bytes(), key)?;
+        match self.known.remove(name.text())?.what {
+            Known::Page(kept) => Some(kept),
+            Known::Directory | Known::Listable | Known::Missing => None,
+        }
+    }
+
+    /// Lets go of an object, unless another one has taken its place.
+    pub fn release_object(&mut self, object: &Arc<Object>) {
+        for name in object.names() {
+            let kept = self.kept_at(name, object.key());
+            if kept.is_some_and(|kept| kept.is_object(object)) {
+                self.known.remove(&name[..]);
+            }
+        }
+    }
+
+    /// Lets go of the bytes of a form of an object.
+    pub fn release_piece(&mut self, piece: &Arc<Piece>) {
+        for name in piece.names() {
+            if let Some(kept) = self.kept_at(name, piece.object()) {
+                kept.release(piece);
+            }
+        }
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.known.clear();
+        self.absent.clear();
     }
 
     fn note_absent(&mut self, name: Name) {
@@ -203,18 +160,21 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::coding::Order;
+    use crate::cache::Meta;
+    use crate::rules::Effect;
+    use sluicegate_files::Order;
 
     fn page(path: &str) -> Arc<Page> {
         let tag = "\"x\"".to_owned();
-        let meta = Meta { media: "text/plain", tag, modified: None, len: 2, codings: Order::NONE };
+        let meta =
+            Meta { media: "text/plain".into(), tag, modified: None, len: 2, codings: Order::NONE };
         Page::bundled(Name::new(path.as_bytes()).expect("plain"), meta, b"ab")
     }
 
     fn put(index: &mut Index, page: &Arc<Page>, asked: Time) {
         index.put(
             page.name.clone(),
-            Known::Page(Kept::new(Arc::clone(page), &Effect::default())),
+            Known::Page(Kept::page(Arc::clone(page), &Effect::default())),
             asked,
         );
     }
@@ -232,21 +192,10 @@ mod tests {
     }
 
     #[test]
-    fn the_heads_of_a_page_are_made_ahead() {
-        let kept = Kept::new(page("/a"), &Effect::default()).plain;
-        assert_eq!(
-            kept.head,
-            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nAccept-Ranges: bytes\r\n\
-             ETag: \"x\"\r\nContent-Length: 2\r\n"
-        );
-        assert_eq!(kept.unchanged, "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n");
-    }
-
-    #[test]
     fn a_page_that_is_gone_is_not_kept() {
         let (mut index, old, new) = (Index::default(), page("/a"), page("/a"));
         put(&mut index, &old, Time(0));
-        old.set_gone();
+        old.life.set_gone();
         index.release(&old);
         assert!(index.known.is_empty());
         put(&mut index, &old, Time(0));

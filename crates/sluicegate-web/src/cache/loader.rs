@@ -4,10 +4,11 @@ use super::counts::Counts;
 use super::page::{Files, Meta, Page};
 use super::store::{Eviction, Loading, Store};
 use super::stored::Stored;
-use crate::coding::{Compression, Order, coded_tag, extension};
-use crate::files::{Found, Name, Opened, SiteId, Stamp, content_tag};
+use crate::files::{Found, Name, Opened, SiteId};
 use crate::rules::Plan;
 use sluicegate::WorkerId;
+use sluicegate_files::{Compression, Order, coded_tag, extension};
+use sluicegate_files::{Stamp, content_tag};
 use sluicegate_http::Coding;
 use std::fs::File;
 use std::io;
@@ -100,7 +101,7 @@ impl Loader {
                 let tag = content_tag(content);
                 // Made anew for each worker, it has no place for variants.
                 let (len, codings) = (content.len() as u64, Order::NONE);
-                let meta = Meta { media, tag, modified: None, len, codings };
+                let meta = Meta { media: media.into(), tag, modified: None, len, codings };
                 return Answer::Page(Page::bundled(name.clone(), meta, content));
             }
             Ok(Found::Directory) => Ok(Answer::Directory),
@@ -177,7 +178,8 @@ impl Loader {
     fn meta(&self, opened: &Opened, stamp: &Stamp, tag: String, now: SystemTime) -> Meta {
         let (media, len) = (opened.media, stamp.len);
         let codings = self.compression.order_for(media, len);
-        Meta { media, tag, modified: Some(stamp.modified().min(now)), len, codings }
+        let modified = Some(stamp.modified().min(now));
+        Meta { media: media.into(), tag, modified, len, codings }
     }
 
     fn stream(&self, opened: Opened, stamp: &Stamp, mut ahead: Ahead) -> Forms {
@@ -195,13 +197,12 @@ impl Loader {
         Forms { plain: Arc::new(Large { file: opened.file, meta }), coded }
     }
 
-    /// The files beside one that were coded ahead and are worth being used.
+    /// The files beside one that were coded ahead and can be used.
     pub(super) fn ahead(&self, site: SiteId, opened: &Opened) -> io::Result<Ahead> {
         let mut ahead = Ahead::default();
         for coding in self.compression.order_for(opened.media, opened.stamp.len).iter() {
-            let file = self.plan.of(site).content().beside(opened, extension(coding))?;
-            let useful = |file: &Opened| (1..opened.stamp.len).contains(&file.stamp.len);
-            ahead[coding as usize] = file.filter(useful);
+            let content = self.plan.of(site).content();
+            ahead[coding as usize] = content.beside(opened, extension(coding))?;
         }
         Ok(ahead)
     }

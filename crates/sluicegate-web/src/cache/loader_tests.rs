@@ -1,7 +1,8 @@
 //! The loader on real directories: what is read, what is kept, what is noticed.
 use super::*;
-use crate::files::{Content, Root};
+use crate::files::Content;
 use crate::scratch::Scratch;
+use sluicegate_files::Root;
 use std::fs;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ fn content_is_read_and_told_of() {
     let loader = loader(&scratch);
     let page = page(&loader, "/a.txt");
     assert_eq!(&page.bytes()[..], b"hello");
-    assert_eq!((page.meta.len, page.meta.media), (5, "text/plain; charset=utf-8"));
+    assert_eq!((page.meta.len, &*page.meta.media), (5, "text/plain; charset=utf-8"));
     assert!(page.meta.modified.is_some());
     assert!(matches!(ask(&loader, "/none").0, Answer::Missing));
     assert!(matches!(ask(&loader, "/").0, Answer::Missing));
@@ -80,7 +81,7 @@ fn a_page_in_the_store_is_not_read_again_once_settled() {
     let loading = loader.store.begin(&name);
     let charge = loading.room(2000, &mut gone).unwrap();
     let (tag, codings) = (String::new(), Order::NONE);
-    let meta = Meta { media: "x", tag, modified: None, len: 3, codings };
+    let meta = Meta { media: "x".into(), tag, modified: None, len: 3, codings };
     let kept =
         Page::read(name.clone(), meta, Files::alone(stamp), true, b"old".to_vec().into(), charge);
     loading.keep(&kept, WorkerId::default(), &mut gone);
@@ -89,7 +90,7 @@ fn a_page_in_the_store_is_not_read_again_once_settled() {
     fs::rename(scratch.path().join("a.txt"), scratch.path().join("b.txt")).unwrap();
     scratch.write("a.txt", "new");
     assert_eq!(&page(&loader, "/a.txt").bytes()[..], b"new");
-    assert!(kept.is_gone());
+    assert!(kept.life.is_gone());
 }
 
 #[test]

@@ -5,8 +5,9 @@ use super::page::{Meta, Page};
 use super::store::Eviction;
 use super::stored::Stored;
 use super::variant::{Job, Variant};
-use crate::coding::{coded_tag, encode, worth};
-use crate::files::{Found, Opened, Stamp, content_tag};
+use crate::files::{Found, Opened};
+use sluicegate_files::{Stamp, content_tag};
+use sluicegate_files::{coded_tag, encode, worth};
 use sluicegate_http::Coding;
 use std::io;
 use std::sync::Arc;
@@ -61,7 +62,7 @@ impl Loader {
     ) -> Result<Arc<Variant>, Not> {
         let limit = worth(page.meta.len);
         let charge = self.store.room(Variant::cost(limit), gone).ok_or(Not::Now)?;
-        if page.is_gone() {
+        if page.life.is_gone() {
             return Err(Not::Now);
         }
         // A page fits in memory, so that its length fits a `usize`.

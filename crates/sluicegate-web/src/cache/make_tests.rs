@@ -1,11 +1,13 @@
 //! The making of variants on real directories: what is made, from what, and when it goes.
 use super::*;
-use crate::cache::{Answer, Kept, Store};
-use crate::coding::{Compression, Effort, Order, decode};
-use crate::files::{Content, Name, Root};
+use crate::cache::{Answer, Kept, Payload, Store};
+use crate::decode::decode;
+use crate::files::{Content, Name};
 use crate::rules::Effect;
 use crate::scratch::{Random, Scratch};
 use sluicegate::WorkerId;
+use sluicegate_files::Root;
+use sluicegate_files::{Compression, Effort, Order};
 use sluicegate_http::Head;
 use sluicegate_http::coding::accepted;
 use std::fs;
@@ -37,9 +39,10 @@ fn page(loader: &Loader, path: &str) -> Arc<Page> {
 fn make(loader: &Loader, page: &Arc<Page>, coding: Coding) -> Option<(String, Vec<u8>)> {
     let job = Job::claim(page, coding).expect("nobody has tried");
     loader.make(job, &mut Vec::new());
-    let kept = Kept::new(Arc::clone(page), &Effect::default());
-    let coded = kept.coded.iter().find(|coded| coded.variant.coding == coding)?;
-    Some((coded.variant.meta.tag.clone(), coded.form.body.to_vec()))
+    let kept = Kept::page(Arc::clone(page), &Effect::default());
+    let coded = kept.coded.iter().find(|coded| coded.coding == Some(coding))?;
+    let Payload::Bytes(body) = &coded.payload else { panic!("not in memory: {coded:?}") };
+    Some((coded.meta.tag.clone(), body.to_vec()))
 }
 
 fn text(seed: u64, len: usize) -> String {
@@ -102,7 +105,7 @@ fn what_gains_nothing_has_no_variant() {
     let head = b"GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip, br;q=0.5\r\n\r\n";
     let accepted = accepted(&Head::read(head).expect("a plain head")).expect("it says so");
     let (page, coding) =
-        Kept::new(page, &Effect::default()).lack(&accepted).expect("the next best").begin();
+        Kept::page(page, &Effect::default()).lack(&accepted).expect("the next best").begin();
     assert_eq!((page.meta.len, coding), (5000, Coding::Br));
 }
 
@@ -127,7 +130,7 @@ fn a_page_that_changes_while_its_variant_is_made_does_not_get_it() {
     let job = Job::claim(&old, Coding::Br).expect("the first");
     scratch.write("a.txt", text(2, 6000));
     let new = page(&loader, "/a.txt");
-    assert!(old.is_gone() && !Arc::ptr_eq(&old, &new));
+    assert!(old.life.is_gone() && !Arc::ptr_eq(&old, &new));
     loader.make(job, &mut Vec::new());
     assert!(old.variant(Coding::Br).is_none() && new.variant(Coding::Br).is_none());
     assert_eq!(loader.counts.dropped.load(Relaxed), 1);
@@ -175,7 +178,7 @@ fn a_file_coded_ahead_that_changes_meanwhile_is_not_used() {
     scratch.write("a.txt.gz", "three");
     assert_eq!(make(&loader, &old, Coding::Gzip), None, "it is not the one that was seen");
     let new = page(&loader, "/a.txt");
-    assert!(old.is_gone(), "the page is read anew when its files change");
+    assert!(old.life.is_gone(), "the page is read anew when its files change");
     assert_eq!(make(&loader, &new, Coding::Gzip).expect("it is there").1, b"three");
     fs::remove_file(scratch.path().join("a.txt.gz")).unwrap();
     let bare = page(&loader, "/a.txt");

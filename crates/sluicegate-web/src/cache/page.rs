@@ -1,12 +1,14 @@
 //! A page: the content of one file in memory, shared by all workers and never changed.
 use super::budget::Charge;
-use super::policy::HEAT_MAX;
+use super::life::Life;
 use super::stored::Stored;
 use super::variant::Variant;
-use crate::coding::Order;
-use crate::files::{Name, Stamp};
+use crate::files::Name;
 use bytes::Bytes;
+use sluicegate_files::Order;
+use sluicegate_files::Stamp;
 use sluicegate_http::Coding;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -18,7 +20,7 @@ const COST: u64 = 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
     /// Content type.
-    pub media: &'static str,
+    pub media: Cow<'static, str>,
     /// Entity tag with its quotes.
     pub tag: String,
     /// Last modification, where there is one.
@@ -69,8 +71,8 @@ pub struct Page {
     claimed: AtomicU8,
     /// A bit for each coding in which it was tried in vain.
     failed: AtomicU8,
-    heat: AtomicU8,
-    gone: AtomicBool,
+    /// A page that was read anew goes on with the heat of its forerunner.
+    pub life: Life,
 }
 
 #[derive(Debug)]
@@ -118,8 +120,7 @@ impl Page {
             variants: Default::default(),
             claimed: AtomicU8::new(0),
             failed: AtomicU8::new(0),
-            heat: AtomicU8::new(0),
-            gone: AtomicBool::new(false),
+            life: Life::default(),
         })
     }
 
@@ -191,37 +192,6 @@ impl Page {
             Content::Bundled(_) => 0,
             Content::Read(_, charge) => charge.bytes(),
         }
-    }
-
-    /// Notes a hit. A page that is hot already is not written to, so that workers share it in
-    /// peace.
-    pub fn warm(&self) {
-        let heat = self.heat.load(Relaxed);
-        if heat < HEAT_MAX {
-            self.heat.store(heat + 1, Relaxed);
-        }
-    }
-
-    /// Whether it was sent before, since it was read or as its forerunner.
-    pub fn is_warm(&self) -> bool {
-        self.heat() > 0
-    }
-
-    /// Whether the store has let go of it: whoever holds it may still answer with it, not keep it.
-    pub fn is_gone(&self) -> bool {
-        self.gone.load(Relaxed)
-    }
-
-    pub(super) fn set_gone(&self) {
-        self.gone.store(true, Relaxed);
-    }
-
-    pub(super) fn heat(&self) -> u8 {
-        self.heat.load(Relaxed)
-    }
-
-    pub(super) fn set_heat(&self, heat: u8) {
-        self.heat.store(heat, Relaxed);
     }
 }
 

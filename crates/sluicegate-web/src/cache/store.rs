@@ -158,8 +158,8 @@ impl<H: Copy + Eq> Loading<'_, H> {
         inner.bytes += page.charged();
         if let Some(slot) = inner.pages.0.get_mut(&self.name) {
             inner.bytes -= slot.page.charged() + std::mem::take(&mut slot.coded);
-            slot.page.set_gone();
-            page.set_heat(slot.page.heat());
+            slot.page.life.set_gone();
+            page.life.set_heat(slot.page.life.heat());
             let old = std::mem::replace(&mut slot.page, Arc::clone(page));
             let holders = std::mem::replace(&mut slot.holders, vec![holder]);
             gone.push(Eviction { page: old, holders });
@@ -200,19 +200,19 @@ impl<H> Inner<H> {
     fn remove(&mut self, name: &Name) -> Option<Eviction<H>> {
         let Slot { page, coded, holders, .. } = self.pages.0.remove(name)?;
         self.bytes -= page.charged() + coded;
-        page.set_gone();
+        page.life.set_gone();
         Some(Eviction { page, holders })
     }
 }
 
 impl<H> Heat<Key> for Pages<H> {
     fn heat(&self, (name, place): &Key) -> Option<u8> {
-        self.0.get(name).filter(|slot| slot.place == *place).map(|slot| slot.page.heat())
+        self.0.get(name).filter(|slot| slot.place == *place).map(|slot| slot.page.life.heat())
     }
 
     fn set_heat(&self, (name, _): &Key, heat: u8) {
         if let Some(slot) = self.0.get(name) {
-            slot.page.set_heat(heat);
+            slot.page.life.set_heat(heat);
         }
     }
 }

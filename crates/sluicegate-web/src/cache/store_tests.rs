@@ -2,9 +2,9 @@
 use super::*;
 use crate::cache::page::{Files, Meta};
 use crate::cache::variant::Job;
-use crate::coding::Order;
-use crate::files::Stamp;
 use crate::scratch::{Random, Scratch};
+use sluicegate_files::Order;
+use sluicegate_files::Stamp;
 use sluicegate_http::Coding;
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ fn name(n: u32) -> Name {
 
 fn page(name: &Name, len: usize, stamp: Stamp, charge: Charge) -> Arc<Page> {
     let (tag, codings) = (String::new(), Order::new(&Coding::ALL));
-    let meta = Meta { media: "text/plain", tag, modified: None, len: len as u64, codings };
+    let meta = Meta { media: "text/plain".into(), tag, modified: None, len: len as u64, codings };
     Page::read(name.clone(), meta, Files::alone(stamp), true, vec![b'x'; len].into(), charge)
 }
 
@@ -31,7 +31,7 @@ struct Workers(BTreeMap<(usize, u32), Arc<Page>>);
 impl Workers {
     fn hear(&mut self, gone: Vec<Eviction<usize>>) {
         for Eviction { page, holders } in gone {
-            assert!(page.is_gone());
+            assert!(page.life.is_gone());
             let number: u32 = page.name.as_str().parse().expect("names are numbers");
             for worker in holders {
                 if self.0.get(&(worker, number)).is_some_and(|held| Arc::ptr_eq(held, &page)) {
@@ -55,7 +55,7 @@ fn code(
     if let Some(charge) = store.room(Variant::cost(page.meta.len), gone) {
         let meta = Meta { len, ..page.meta.clone() };
         let variant = Variant::new(coding, meta, vec![b'y'; len as usize].into(), charge);
-        assert_eq!(store.attach(&page, variant), !page.is_gone());
+        assert_eq!(store.attach(&page, variant), !page.life.is_gone());
     }
 }
 
@@ -80,7 +80,7 @@ fn the_budget_holds_and_holders_are_told() {
                 }
                 1..=5 if loading.page().is_some() => {
                     let page = loading.page().expect("just seen");
-                    page.warm();
+                    page.life.warm();
                     loading.hold(worker);
                     workers.0.insert((worker, number), page);
                 }
@@ -100,7 +100,10 @@ fn the_budget_holds_and_holders_are_told() {
             let kept = |c| workers.0.values().filter_map(move |page| page.variant(c));
             assert!(Coding::ALL.into_iter().flat_map(kept).count() == 0 || coded > 0);
             assert!(store.budget().used() <= LIMIT, "seed {seed}, step {step}");
-            assert!(workers.0.values().all(|page| !page.is_gone()), "seed {seed}, step {step}");
+            assert!(
+                workers.0.values().all(|page| !page.life.is_gone()),
+                "seed {seed}, step {step}"
+            );
         }
         assert!(store.budget().used() > LIMIT / 2, "seed {seed}: the budget is used");
         drop(workers);

@@ -1,23 +1,7 @@
 //! The settings of compression, put together.
 use super::settings::Node;
-use crate::coding::{Compression, Effort, Order};
+use sluicegate_files::{Compression, Effort, Order};
 use sluicegate_http::Coding;
-
-/// What shrinks. Images, sound, films and archives, but for those named here, are coded already.
-const TYPES: [&str; 12] = [
-    "text/*",
-    "*+json",
-    "*+xml",
-    "application/json",
-    "application/xml",
-    "application/yaml",
-    "application/toml",
-    "application/wasm",
-    "font/otf",
-    "font/ttf",
-    "image/bmp",
-    "image/vnd.microsoft.icon",
-];
 
 pub(super) fn read(settings: &Node) -> Compression {
     let effort = match settings.text("compression.effort").as_deref() {
@@ -30,10 +14,11 @@ pub(super) fn read(settings: &Node) -> Compression {
     let coding = |name: &String| Coding::ALL.into_iter().find(|coding| coding.name() == name);
     let codings: Vec<_> = named.iter().filter_map(coding).collect();
     let types = settings.texts("compression.types");
+    let usual = Compression::usual(effort);
     Compression {
-        order: Order::new(if codings.is_empty() { &Coding::ALL } else { &codings }),
-        effort,
+        order: if codings.is_empty() { usual.order } else { Order::new(&codings) },
         min: settings.number("compression.min").unwrap_or(0),
-        types: if types.is_empty() { TYPES.map(str::to_owned).to_vec() } else { types },
+        types: if types.is_empty() { usual.types } else { types },
+        ..usual
     }
 }

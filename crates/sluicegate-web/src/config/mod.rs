@@ -27,12 +27,12 @@ pub use settings::Settings;
 pub use sites::{Access, RuleConfig, SiteConfig};
 pub use value::show_bytes;
 
-use crate::coding::{Compression, Order};
 use crate::rules::Classifier;
 use rustix::process::{Resource, getrlimit};
 use settings::Node;
 use sluicegate::Threads;
 use sluicegate_admin::otlp::Export;
+use sluicegate_files::{Compression, Order};
 use sluicegate_io::resources::Budget;
 use sluicegate_io::{Addr, Asked, Cpus, DIRECT_SPARE};
 use std::num::NonZeroU32;

@@ -1,8 +1,8 @@
 //! Routes and what is said about them.
 use super::*;
-use crate::coding::Order;
 use crate::config::Config;
 use crate::config::tests::{GATED, MACHINE, check, read};
+use sluicegate_files::Order;
 
 #[test]
 fn a_target_stands_where_work_can_wait_and_is_the_same_for_one_queue() {

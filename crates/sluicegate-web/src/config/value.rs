@@ -1,8 +1,8 @@
 //! Values as they are typed: sizes with units, spans of time, addresses, names.
 use super::key::Kind;
-use crate::coding::is_pattern;
 use crate::files::Name;
 use crate::rules::{Clients, Network, Pattern, fields, hosts, redirect};
+use sluicegate_files::is_pattern;
 use sluicegate_io::{Addr, Cpus};
 use std::ops::RangeInclusive;
 use std::time::Duration;

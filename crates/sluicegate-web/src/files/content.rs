@@ -1,11 +1,16 @@
-//! What is served: a directory, or the files bundled into the program.
-use super::media::media_type;
+//! What is served: a directory, a volume, or the files bundled into the program.
 use super::name::Name;
-use super::root::Root;
-use super::stamp::Stamp;
 use crate::demo;
+use crate::volume::Source;
+use bytes::Bytes;
+use sluicegate_files::{Root, Stamp, media_type};
+use std::borrow::Cow;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+/// A type and content.
+pub type Page = (Cow<'static, str>, Bytes);
 
 /// Where names are looked up.
 #[derive(Debug)]
@@ -20,6 +25,7 @@ pub struct Content {
 #[derive(Debug)]
 enum Place {
     Directory(Root),
+    Volume(Arc<Source>),
     Demo,
     Nowhere,
 }
@@ -58,6 +64,11 @@ impl Content {
         Content { place: Place::Directory(root), index, listed: false }
     }
 
+    /// A volume. What is packed into it has its index files already.
+    pub fn volume(source: Source) -> Content {
+        Content { place: Place::Volume(Arc::new(source)), index: Vec::new(), listed: false }
+    }
+
     /// The same with directories that may be shown.
     pub fn listed(self, listed: bool) -> Content {
         Content { listed, ..self }
@@ -67,7 +78,41 @@ impl Content {
     pub fn root(&self) -> Option<&Root> {
         match &self.place {
             Place::Directory(root) => Some(root),
-            Place::Demo | Place::Nowhere => None,
+            Place::Volume(_) | Place::Demo | Place::Nowhere => None,
+        }
+    }
+
+    /// The volume that is served, where it is one.
+    pub fn source(&self) -> Option<&Arc<Source>> {
+        match &self.place {
+            Place::Volume(source) => Some(source),
+            Place::Directory(_) | Place::Demo | Place::Nowhere => None,
+        }
+    }
+
+    /// The type and the content of a file of at most so many bytes; nothing where there is none. May
+    /// block: for what is read before anything is served.
+    ///
+    /// # Errors
+    /// A sentence about what cannot be read, is damaged or is longer.
+    pub fn read(&self, name: &Name, most: u64) -> Result<Option<Page>, String> {
+        let failed = |error: io::Error| format!("cannot be read: {error}");
+        if let Place::Volume(source) = &self.place {
+            let page = source.read(name, most)?;
+            return Ok(page.map(|(media, body)| (media.into(), body)));
+        }
+        let (media, body): (_, Bytes) = match self.find(name).map_err(failed)? {
+            Found::Bundled(body, media) => (media, Bytes::from_static(body)),
+            Found::File(opened) => {
+                let mut body = Vec::new();
+                opened.file.take(most + 1).read_to_end(&mut body).map_err(failed)?;
+                (opened.media, body.into())
+            }
+            Found::Directory | Found::Listable | Found::Missing => return Ok(None),
+        };
+        match body.len() as u64 > most {
+            true => Err(format!("is longer than {} KiB", most >> 10)),
+            false => Ok(Some((media.into(), body))),
         }
     }
 
@@ -81,7 +126,19 @@ impl Content {
         Content { place: Place::Nowhere, index: Vec::new(), listed: false }
     }
 
-    /// Looks a name up. May block on the disk.
+    /// Whether there is a file. May block.
+    ///
+    /// # Errors
+    /// What the disk reports.
+    pub fn has(&self, name: &Name) -> io::Result<bool> {
+        match &self.place {
+            Place::Volume(source) => Ok(source.edition().look(name).is_some()),
+            _ => Ok(matches!(self.find(name)?, Found::File(_) | Found::Bundled(..))),
+        }
+    }
+
+    /// Looks a name up; in a volume, whose names are looked up elsewhere, nothing is found. May
+    /// block on the disk.
     ///
     /// # Errors
     /// What the disk reports, and descriptors running out; never that nothing is there.
@@ -101,15 +158,15 @@ impl Content {
         Ok(Found::Missing)
     }
 
-    /// The file with this extension beside one that was found, unless it is older: then it was
-    /// made of something else. May block on the disk.
+    /// The file with this extension beside one that was found, if it can be that one coded ahead.
+    /// May block on the disk.
     ///
     /// # Errors
     /// As [`find`](Self::find).
     pub fn beside(&self, file: &Opened, extension: &str) -> io::Result<Option<Opened>> {
         let found = self.look(&format!("{}{extension}", file.path))?;
         Ok(match found {
-            Found::File(other) if other.stamp.modified() >= file.stamp.modified() => Some(other),
+            Found::File(other) if other.stamp.is_coded_from(&file.stamp) => Some(other),
             _ => None,
         })
     }
@@ -117,7 +174,7 @@ impl Content {
     fn look(&self, name: &str) -> io::Result<Found> {
         let root = match &self.place {
             Place::Directory(root) => root,
-            Place::Nowhere => return Ok(Found::Missing),
+            Place::Volume(_) | Place::Nowhere => return Ok(Found::Missing),
             Place::Demo => {
                 let own = demo::FILES.iter().find(|(known, _)| *known == name);
                 // It draws the net as the dashboard does.

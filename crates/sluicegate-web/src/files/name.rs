@@ -1,10 +1,8 @@
 //! From the path of a request to the name of a file below the root.
+use sluicegate_files::plain_name;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-
-/// The longest name that is looked for, in bytes; the kernel's own limit is 4096.
-const NAME_MAX: usize = 4000;
 
 /// The number of a site.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -39,12 +37,7 @@ impl Name {
 
     /// The same below the root of another site than the first.
     pub fn of_site(site: SiteId, path: &[u8]) -> Option<Name> {
-        let name = std::str::from_utf8(path).ok()?.strip_prefix('/')?;
-        let inner = name.strip_suffix('/').unwrap_or(name);
-        let hidden = |segment: &str| segment.is_empty() || segment.starts_with('.');
-        let plain = name.is_empty() || !inner.split('/').any(hidden);
-        let fits = plain && name.len() <= NAME_MAX && !name.contains('\0');
-        fits.then(|| Name { site, text: Text(name.into()) })
+        plain_name(path).map(|name| Name { site, text: Text(name.into()) })
     }
 
     /// The site below whose root it is.

@@ -1,8 +1,9 @@
 //! Listings of real directories.
 use super::read::ENTRIES_MAX;
 use super::*;
-use crate::files::{Name, Root};
+use crate::files::Name;
 use crate::scratch::Scratch;
+use sluicegate_files::Root;
 use std::os::unix::fs::symlink;
 
 fn listing(scratch: &Scratch, path: &str, query: &str) -> (Listing, Order) {

@@ -2,11 +2,14 @@
 use super::hosts::Hosts;
 use super::login::{self, Door};
 use super::site::{Rule, Site};
-use crate::config::{Access, Config, Handler, SiteConfig};
-use crate::files::{Content, Found, Name, Root, SiteId};
+use crate::config::{Access, Config, Handler, RuleConfig, SiteConfig};
+use crate::files::{Content, Name, SiteId};
+use crate::volume::Source;
+use sluicegate_files::Root;
 use sluicegate_http::{Head, Pages, Reply};
 use std::fmt;
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Which site a request is for, and what holds there.
@@ -105,6 +108,16 @@ impl Plan {
         self.sites.iter().any(Site::has_doors)
     }
 
+    /// The volumes that are served.
+    pub fn volumes(&self) -> impl Iterator<Item = &Arc<Source>> {
+        self.sites.iter().filter_map(|site| site.content().source())
+    }
+
+    /// Whether there are directories that are served.
+    pub fn has_directories(&self) -> bool {
+        self.sites.iter().any(|site| site.content().root().is_some())
+    }
+
     /// Whether some directories may be shown.
     pub fn has_listings(&self) -> bool {
         self.sites.iter().any(Site::has_listings)
@@ -140,10 +153,10 @@ impl From<Content> for Arc<Plan> {
 
 /// What is to be known of a page that stands in the place of a route, if a site lacks it now.
 fn missing(site: &Site, route: &str, path: &str) -> Option<String> {
-    let why = match page(site.id(), path).map(|name| site.content().find(&name)) {
-        Some(Ok(Found::File(_) | Found::Bundled(..))) => return None,
+    let why = match page(site.id(), path).map(|name| site.content().has(&name)) {
+        Some(Ok(true)) => return None,
         Some(Err(error)) => format!("cannot be read: {error}"),
-        Some(Ok(_)) | None => "is not there".to_owned(),
+        Some(Ok(false)) | None => "is not there".to_owned(),
     };
     Some(format!("route {route}: {path} {why}: what has no place is refused without it"))
 }
@@ -157,17 +170,11 @@ fn open(
 ) -> Option<Site> {
     let content = match &config.root {
         None => Some(unless),
-        Some(path) => match Root::open(path) {
-            Ok(root) => {
-                let listings =
-                    config.listing || config.rules.iter().any(|r| r.listing == Some(true));
-                Some(Content::directory(root, config.index.clone()).listed(listings))
-            }
+        Some(path) => match lies_at(path, config) {
+            Ok(content) => Some(content),
             Err(error) => {
                 let path = path.display();
-                faults.push(format!(
-                    "cannot serve `{path}`: {error}; accepted: a directory that can be read"
-                ));
+                faults.push(format!("cannot serve `{path}`: {error}"));
                 None
             }
         },
@@ -178,6 +185,24 @@ fn open(
         rules.push(Rule::new(rule, door));
     }
     Some(Site::new(id, content?, config, rules))
+}
+
+/// What lies at the root of a site: a directory, or a volume in a file or on a block device.
+fn lies_at(path: &Path, config: &SiteConfig) -> Result<Content, String> {
+    const ACCEPTED: &str = "accepted: a directory or a volume that can be read";
+    let shows = |rule: &RuleConfig| rule.listing == Some(true);
+    let listings = config.listing || config.rules.iter().any(shows);
+    if !fs::metadata(path).is_ok_and(|metadata| !metadata.is_dir()) {
+        let root = Root::open(path).map_err(|error| format!("{error}; {ACCEPTED}"))?;
+        return Ok(Content::directory(root, config.index.clone()).listed(listings));
+    }
+    if listings {
+        return Err("it is a volume, whose directories cannot be shown; accepted: without \
+                    `listing`, or the directory that it was packed from"
+            .to_owned());
+    }
+    let source = Source::open(path).map_err(|error| format!("it {error}; {ACCEPTED}"))?;
+    Ok(Content::volume(source))
 }
 
 fn door(access: &Access, faults: &mut Vec<String>) -> Door {

@@ -219,6 +219,11 @@ impl<'a> Effect<'a> {
         effect
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.headers.is_empty() && self.cache_control.is_none()
+    }
+
     /// The fields of a reply with this status: errors and redirects are not cached like content.
     pub fn fields(&self, status: u16) -> impl Iterator<Item = (&'a str, &'a str)> {
         let content = matches!(status, 200 | 206 | 304);

@@ -1,10 +1,9 @@
 //! Pages for errors that are answered when no site can be asked any more: read with the settings,
 //! and kept beside the cache.
 use super::site::Site;
-use crate::files::{Content, Found, Name};
 use bytes::Bytes;
-use sluicegate_http::Reply;
-use std::io::{self, Read};
+use sluicegate_http::{Body, Reply};
+use std::borrow::Cow;
 
 /// The longest page that is kept so: 64 KiB. A site keeps one for each status below.
 pub const SPARE_MAX: u64 = 64 << 10;
@@ -23,7 +22,7 @@ pub struct Spare {
 #[derive(Debug)]
 struct Page {
     status: u16,
-    media: &'static str,
+    media: Cow<'static, str>,
     body: Bytes,
 }
 
@@ -33,13 +32,18 @@ impl Spare {
         let mut pages = Vec::new();
         for status in SPARE_STATUSES {
             let Some(name) = site.error(status) else { continue };
-            match read(site.content(), name) {
-                Ok((media, body)) => pages.push(Page { status, media, body }),
-                Err(why) => notes.push(format!(
-                    "error {status}: /{} {why}: lost requests are answered without it",
-                    name.as_str()
-                )),
-            }
+            let why = match site.content().read(name, SPARE_MAX) {
+                Ok(Some((media, body))) => {
+                    pages.push(Page { status, media, body });
+                    continue;
+                }
+                Ok(None) => "is not there".to_owned(),
+                Err(why) => why,
+            };
+            notes.push(format!(
+                "error {status}: /{} {why}: lost requests are answered without it",
+                name.as_str()
+            ));
         }
         let effect = site.everywhere();
         let fields = effect.fields(500).map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -54,27 +58,12 @@ impl Spare {
     /// The reply with this status.
     pub fn reply(&self, status: u16) -> Reply {
         let reply = match self.pages.iter().find(|page| page.status == status) {
-            Some(page) => Reply::content(status, page.media, page.body.clone()),
+            Some(page) => {
+                let body = Body::Bytes(page.body.clone());
+                Reply::new(status).with_content(page.media.clone(), body)
+            }
             None => Reply::plain(status),
         };
         self.fields.iter().fold(reply, |reply, (name, value)| reply.header(name, value))
-    }
-}
-
-/// A page, or why there is none.
-fn read(content: &Content, name: &Name) -> Result<(&'static str, Bytes), String> {
-    let failed = |error: io::Error| format!("cannot be read: {error}");
-    let (media, body) = match content.find(name).map_err(failed)? {
-        Found::Bundled(body, media) => (media, Bytes::from_static(body)),
-        Found::File(opened) => {
-            let mut body = Vec::new();
-            opened.file.take(SPARE_MAX + 1).read_to_end(&mut body).map_err(failed)?;
-            (opened.media, body.into())
-        }
-        Found::Directory | Found::Listable | Found::Missing => return Err("is not there".into()),
-    };
-    match body.len() as u64 > SPARE_MAX {
-        true => Err(format!("is longer than {} KiB", SPARE_MAX >> 10)),
-        false => Ok((media, body)),
     }
 }

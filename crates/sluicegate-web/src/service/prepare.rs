@@ -7,6 +7,7 @@ use crate::log::{LogFile, Target};
 use crate::rules::Plan;
 use crate::site::{self, Ground};
 use crate::stages::burn;
+use crate::volume::Memory;
 use crate::watch::Watch;
 use sluicegate::{BoxError, Sim, Snapshot, Time};
 use sluicegate_io::resources::{Reader, Resource, Threads};
@@ -99,14 +100,14 @@ pub(super) fn log_fails(target: &Target, error: &io::Error) -> NotStarted {
 /// What the system refuses.
 pub fn plan(config: &Config) -> Result<Snapshot, NotStarted> {
     let none = |workers| Listeners::bind(&[], workers, &Settings::default());
-    let loader = Arc::new(Loader::new(Plan::new(config)?, Store::new(0), 0));
-    let watch = Arc::new(Watch::new(config, &loader));
+    let stores = stores(config)?;
+    let watch = Arc::new(Watch::new(config, &stores));
     // Nothing moves: what works everywhere will do.
     let backend = Choice::new(Asked::Epoll)?;
     let log = log_file(config, &watch);
     let doors =
         (none(config.workers.into())?, config.admin.is_some().then(|| none(1)).transpose()?);
-    let net = site::net(config, ground(doors, backend, loader, watch, log));
+    let net = site::net(config, ground(doors, backend, stores, watch, log));
     let still = Sim::new(net, 0).map_err(|error| NotStarted(error.to_string()))?;
     Ok(still.observer().snapshot())
 }
@@ -114,21 +115,56 @@ pub fn plan(config: &Config) -> Result<Snapshot, NotStarted> {
 pub(super) fn ground(
     (site, admin): (Listeners, Option<Listeners>),
     backend: Choice,
-    loader: Arc<Loader>,
+    Stores { loader, memory }: Stores,
     watch: Arc<Watch>,
     log: Option<Arc<LogFile>>,
 ) -> Ground<impl Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Clone + Send + Sync> {
+    let reads = backend.reads();
     let machine = move |settings, ledger| Ok(backend.machine(settings, ledger)?);
     let clock = |_| SystemTime::now();
     let (burn, root) = (Arc::new(burn), PathBuf::from("/"));
     let seed = RandomState::new().hash_one(std::process::id());
-    Ground { site, admin, machine, clock, burn, root, seed, loader, watch, app: None, log }
+    let app = None;
+    Ground { site, admin, machine, clock, burn, root, seed, loader, memory, reads, watch, app, log }
 }
 
-pub(super) fn loader(config: &Config) -> Result<Loader, NotStarted> {
-    let store = Store::new(config.cache_budget);
-    let loader = Loader::new(Plan::new(config)?, store, config.stream_above);
-    Ok(loader.coding(config.compression.clone()))
+/// What is served, and the memory in which it is kept.
+pub(crate) struct Stores {
+    pub loader: Arc<Loader>,
+    pub memory: Arc<Memory>,
+}
+
+#[cfg(test)]
+impl Stores {
+    /// What is served, and no memory for it.
+    pub fn without_memory(plan: Plan) -> Stores {
+        let loader = Arc::new(Loader::new(plan, Store::new(0), 0));
+        Stores { loader, memory: Arc::default() }
+    }
+}
+
+/// Opens what is served. Directories and volumes share the budget where there are both: half each.
+pub(crate) fn stores(config: &Config) -> Result<Stores, NotStarted> {
+    let plan = Plan::new(config)?;
+    let budget = config.cache_budget;
+    let (files, packed) = match (plan.has_directories(), plan.volumes().next().is_some()) {
+        (_, false) => (budget, 0),
+        (false, true) => (0, budget),
+        (true, true) => (budget / 2, budget / 2),
+    };
+    let memory = match plan.volumes().next() {
+        Some(_) => Memory::new(packed, config.workers.into()).map_err(without_memory)?,
+        None => Memory::default(),
+    };
+    let loader = Loader::new(plan, Store::new(files), config.stream_above);
+    let loader = Arc::new(loader.coding(config.compression.clone()));
+    Ok(Stores { loader, memory: Arc::new(memory) })
+}
+
+fn without_memory(error: io::Error) -> NotStarted {
+    NotStarted(format!(
+        "`cache.budget` cannot be used: {error}; accepted: more, or fewer `workers`"
+    ))
 }
 
 /// An address that was asked for has to be free; the default moves to another port.

@@ -2,12 +2,13 @@
 use super::QUEUE;
 use crate::app::{App, Mounted};
 use crate::config::{Config, Handler, Route};
-use crate::stages::{Burn, CacheIn, Echo, Instead, Panic, Router, ShowNet, Sleep, Spend};
-use crate::stages::{Pull, Stream};
+use crate::stages::{
+    Burn, CacheIn, Echo, FeedIn, Instead, Panic, Pull, Router, ShowNet, Sleep, Spend,
+};
 use crate::watch::Watch;
 use sluicegate::{
-    Capacity, Domain, Inlet, Limit, Net, Node, OnFull, Outlet, Overload, Spec, Stage, Wire,
-    bounded, stage,
+    Capacity, Domain, Inlet, Limit, Net, OnFull, Outlet, Overload, Spec, Stage, Wire, bounded,
+    stage,
 };
 use sluicegate_http::{Exchange, HttpNodes};
 use sluicegate_io::resources::Resource;
@@ -32,6 +33,37 @@ impl First {
     }
 }
 
+/// Who gives replies that are sent in pieces their next ones.
+#[derive(Clone, Copy)]
+pub(super) struct Streams {
+    /// Of files of directories.
+    pub files: Inlet<Exchange>,
+    /// Of objects of volumes, where there are any.
+    pub volumes: Option<Inlet<FeedIn>>,
+}
+
+impl Streams {
+    /// Leads replies that want their next pieces to whoever has them.
+    fn lead(self, net: &mut Net, cpu: Domain, http: HttpNodes, app: Option<Inlet<Exchange>>) {
+        let Streams { files, volumes } = self;
+        if app.is_none() && volumes.is_none() {
+            net.wire(http.pull, files);
+            return;
+        }
+        let pull = net.add(stage("pull", Pull::default).on(cpu));
+        net.wire(http.pull, pull.inlet);
+        net.wire(pull.out.files, files);
+        match volumes {
+            Some(volumes) => drop(net.wire(pull.out.volumes, volumes)),
+            None => net.seal(pull.out.volumes),
+        }
+        match app {
+            Some(app) => drop(net.wire(pull.out.app, app)),
+            None => net.seal(pull.out.app),
+        }
+    }
+}
+
 /// Puts the mounted handlers before the site; returns where requests go first. Where a site
 /// `dresses` replies, those of the handlers pass by it on their way back.
 pub(super) fn mount(
@@ -41,11 +73,11 @@ pub(super) fn mount(
     http: HttpNodes,
     (site, dresses): (Inlet<CacheIn>, bool),
     (watch, spend, router): (&Arc<Watch>, Spend, Router),
-    (app, files): (Option<Arc<dyn App>>, Node<Stream>),
+    (app, streams): (Option<Arc<dyn App>>, Streams),
 ) -> First {
     let app = app.filter(|_| config.mounts(Handler::App));
     if config.routes.is_empty() {
-        net.wire(http.pull, files.inlet);
+        streams.lead(net, cpu, http, None);
         return First::Site(site);
     }
     if let (Some(app), [only]) = (&app, &*config.routes)
@@ -53,7 +85,7 @@ pub(super) fn mount(
         && !app.describes()
     {
         // Nothing is said of requests, so nobody has to look at them.
-        let mounted = mount_app(net, &**app, (cpu, bounded(QUEUE)), http, files);
+        let mounted = mount_app(net, &**app, (cpu, bounded(QUEUE)), http, streams);
         lead_back(net, mounted.replies, http, dresses.then_some(site)).fused();
         return First::App(mounted.requests);
     }
@@ -90,10 +122,10 @@ pub(super) fn mount(
     let show = show.map(|pool| stage("net", move || ShowNet::new(Arc::clone(&watch))).on(pool));
     hang.on(out.net, show);
     match app {
-        Some(app) => hang.app(out.app, &*app, cpu, files),
+        Some(app) => hang.app(out.app, &*app, cpu, streams),
         None => {
             hang.net.seal(out.app);
-            hang.net.wire(http.pull, files.inlet);
+            streams.lead(hang.net, cpu, http, None);
         }
     }
     First::Route(route.inlet)
@@ -143,9 +175,9 @@ impl Hang<'_> {
     }
 
     /// Hangs the application.
-    fn app(&mut self, port: Outlet<Exchange>, app: &dyn App, cpu: Domain, files: Node<Stream>) {
+    fn app(&mut self, port: Outlet<Exchange>, app: &dyn App, cpu: Domain, streams: Streams) {
         let queue = self.gate(Handler::App).unwrap_or_else(|| bounded(QUEUE));
-        let mounted = mount_app(self.net, app, (cpu, queue), self.http, files);
+        let mounted = mount_app(self.net, app, (cpu, queue), self.http, streams);
         self.join(port, (mounted.requests, mounted.replies), self.instead(Handler::App));
     }
 
@@ -204,19 +236,16 @@ fn lead_back(
     }
 }
 
-/// Adds the application, which streams beside the files.
+/// Adds the application, which streams beside the site.
 fn mount_app(
     net: &mut Net,
     app: &dyn App,
     (cpu, queue): (Domain, Capacity),
     http: HttpNodes,
-    files: Node<Stream>,
+    streams: Streams,
 ) -> Mounted {
     let mounted = app.mount(net, cpu, queue);
-    let ask = net.add(stage("pull", Pull::default).on(cpu));
-    net.wire(http.pull, ask.inlet);
-    net.wire(ask.out.files, files.inlet);
-    net.wire(ask.out.app, mounted.pull);
+    streams.lead(net, cpu, http, Some(mounted.pull));
     net.wire(mounted.pieces, http.replies).returns(http.pull);
     mounted
 }

@@ -1,8 +1,8 @@
 //! The cache alone: hits, joined misses, answers that never come, pages that go.
 use super::*;
 use crate::cache::{FRESH, Meta, Page};
-use crate::coding::Order;
 use sluicegate::{Rig, WorkerId};
+use sluicegate_files::Order;
 use sluicegate_http::Coding;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn request(text: &str) -> Exchange {
 fn page(path: &str, content: &'static [u8]) -> Arc<Page> {
     let tag = format!("\"{}\"", content.len());
     let (len, codings) = (content.len() as u64, Order::new(&Coding::ALL));
-    let meta = Meta { media: "text/plain", tag, modified: None, len, codings };
+    let meta = Meta { media: "text/plain".into(), tag, modified: None, len, codings };
     Page::bundled(Name::new(path.as_bytes()).expect("a plain path"), meta, content)
 }
 

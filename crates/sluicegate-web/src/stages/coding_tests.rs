@@ -2,10 +2,12 @@
 use super::load::Answered;
 use super::{Cache, CacheIn};
 use crate::cache::{FRESH, Loader, Store};
-use crate::coding::{Compression, Effort, Order, decode};
-use crate::files::{Content, Root};
+use crate::decode::decode;
+use crate::files::Content;
 use crate::scratch::Scratch;
 use sluicegate::{Event, Rig, Time, WorkerId};
+use sluicegate_files::Root;
+use sluicegate_files::{Compression, Effort, Order};
 use sluicegate_http::{Coding, HttpConn, Limits, Next, Shared};
 use sluicegate_io::Pool;
 use std::time::SystemTime;
@@ -264,7 +266,7 @@ fn several_ranges_of_a_page_come_as_parts() {
     let reply = world.get("Range: bytes=100-199, 0-9, 5-14, -3|");
     assert_eq!((reply.status, reply.field("content-range")), (206, None));
     let kind = reply.field("content-type").expect("a type").to_owned();
-    let parts = crate::scratch::parts(&kind, &reply.body);
+    let parts = crate::parts::parts(&kind, &reply.body);
     let len = whole.len();
     let expected = [(100, 199), (0, 14), (len - 3, len - 1)].map(|(first, last)| {
         let head = format!(

@@ -12,6 +12,12 @@ pub struct Ask {
     pub name: Name,
 }
 
+impl From<Name> for Ask {
+    fn from(name: Name) -> Ask {
+        Ask { name }
+    }
+}
+
 /// This does.
 #[derive(Debug)]
 pub struct Answered {
@@ -82,9 +88,10 @@ pub(super) fn by_holder(gone: Vec<Eviction>) -> Vec<(WorkerId, Vec<Arc<Page>>)> 
 mod tests {
     use super::*;
     use crate::cache::Store;
-    use crate::files::{Content, Root};
+    use crate::files::Content;
     use crate::scratch::Scratch;
     use sluicegate::Rig;
+    use sluicegate_files::Root;
 
     fn ask(path: &str) -> Ask {
         Ask { name: Name::new(path.as_bytes()).expect("a plain path") }
@@ -110,6 +117,6 @@ mod tests {
         let news = rig.out.gone.take();
         assert_eq!(news.len(), 1);
         assert!(!news[0].tag().is_flow(), "news belongs to no flow");
-        assert!(news[0].0.iter().all(|page| page.is_gone() && page.meta.len == 3));
+        assert!(news[0].0.iter().all(|page| page.life.is_gone() && page.meta.len == 3));
     }
 }

@@ -1,5 +1,5 @@
-//! Asks whoever streams a reply for its next pieces: the files, or the application.
-use crate::serve::Streamed;
+//! Asks whoever streams a reply for its next pieces: files, volumes, or the application.
+use crate::streamed::{Source, Streamed};
 use sluicegate::{Batch, Cx, Out, Stage};
 use sluicegate_http::Exchange;
 use sluicegate_macros::Ports;
@@ -7,13 +7,15 @@ use sluicegate_macros::Ports;
 /// Who streams.
 #[derive(Ports)]
 pub struct PullOut {
-    /// Files of the site.
+    /// Files of directories.
     pub files: Out<Exchange>,
+    /// Objects of volumes.
+    pub volumes: Out<Exchange>,
     /// The application.
     pub app: Out<Exchange>,
 }
 
-/// Stands where both may stream; an exchange knows which of them it is by what was left in it.
+/// Stands where several may stream; an exchange knows which of them it is by what was left in it.
 #[derive(Debug, Default)]
 pub struct Pull;
 
@@ -23,8 +25,9 @@ impl Stage for Pull {
 
     fn handle(&mut self, batch: Batch<'_, Exchange>, cx: &mut Cx<'_, PullOut>) {
         for mut event in batch {
-            match event.kept::<Streamed>() {
-                Some(_) => cx.out.files.emit(event),
+            match event.kept::<Streamed>().map(|streamed| &streamed.source) {
+                Some(Source::File(_)) => cx.out.files.emit(event),
+                Some(Source::Object(..)) => cx.out.volumes.emit(event),
                 None => cx.out.app.emit(event),
             }
         }

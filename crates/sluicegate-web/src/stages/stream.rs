@@ -1,5 +1,5 @@
-//! Reads the next piece of a large file: in the pool, where it may wait for the disk.
-use crate::serve::Streamed;
+//! Reads the next piece of a large file of a directory: in the pool, where it may wait for the disk.
+use crate::streamed::Streamed;
 use bytes::Bytes;
 use sluicegate::{Batch, Cx, Out, Stage};
 use sluicegate_http::Exchange;
@@ -31,17 +31,19 @@ fn piece(exchange: &mut Exchange) -> Option<Vec<u8>> {
     // At most PIECE, so that the length fits a `usize`.
     let (given, len) = (exchange.given(), exchange.left().min(PIECE) as usize);
     let streamed = exchange.kept::<Streamed>()?;
-    streamed.piece(given, len).ok()
+    streamed.read(given, len).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::{Answer, Loader, Store};
-    use crate::files::{Content, Name, Root};
+    use crate::cache::{Answer, Kept, Known, Loader, Store};
+    use crate::files::{Content, Name};
+    use crate::rules::Effect;
     use crate::scratch::Scratch;
     use crate::serve;
     use sluicegate::{Rig, WorkerId};
+    use sluicegate_files::Root;
 
     fn streamed(scratch: &Scratch, range: &str) -> Exchange {
         let root = Root::open(scratch.path()).expect("the directory is there");
@@ -51,7 +53,8 @@ mod tests {
         let Answer::Stream(forms) = answer else { panic!("not streamed: {answer:?}") };
         let text = format!("GET /big HTTP/1.1\r\nHost: a\r\n{range}\r\n");
         let mut exchange = Exchange::read(text.as_bytes()).expect("a plain request");
-        serve::stream(&mut exchange, &forms);
+        let kept = Kept::files(&forms, &Effect::default());
+        assert!(serve::known(&mut exchange, &Known::Page(kept)).is_ok());
         exchange
     }
 
@@ -87,10 +90,10 @@ mod tests {
         let mut exchange = streamed(&scratch, "Range: bytes=7-9,200000-380000,0-3\r\n");
         let len = exchange.left();
         let state = exchange.kept::<Streamed>().expect("it is streamed");
-        let whole = state.piece(0, len as usize).expect("it is there");
+        let whole = state.read(0, len as usize).expect("it is there");
         let mark = whole[2..18].to_vec();
         let kind = format!("multipart/byteranges; boundary={}", String::from_utf8_lossy(&mark));
-        let parts = crate::scratch::parts(&kind, &whole);
+        let parts = crate::parts::parts(&kind, &whole);
         let bodies: Vec<_> = parts.into_iter().map(|(_, body)| body).collect();
         let expected = [7..=9, 200_000..=380_000, 0..=3].map(|range| content[range].to_vec());
         assert!(bodies == expected);
@@ -105,7 +108,7 @@ mod tests {
         let mut joined = Vec::new();
         while (joined.len() as u64) < len {
             let next = (len - joined.len() as u64).min(1000) as usize;
-            joined.extend(state.piece(joined.len() as u64, next).expect("it is there"));
+            joined.extend(state.read(joined.len() as u64, next).expect("it is there"));
         }
         assert!(joined == whole);
     }

@@ -1,10 +1,10 @@
 //! How many may watch, by a rig around the stage of the admin listener.
 use super::ShowAdmin;
 use super::viewers::VIEWERS_MAX;
-use crate::cache::{Loader, Store};
 use crate::config::{Config, Machine, Settings};
 use crate::rules::Plan;
 use crate::scratch::Scratch;
+use crate::service::Stores;
 use crate::watch::Watch;
 use sluicegate::Rig;
 use sluicegate_http::{Body, Exchange, Reply};
@@ -19,7 +19,7 @@ fn rig() -> (Rig<ShowAdmin>, Scratch) {
     let machine = Machine { cpus: 1, memory: 1 << 30, files: 4096 };
     let config = Config::new(&typed, machine).expect("a configuration");
     let plan = Plan::new(&config).expect("the directory is there");
-    let watch = Watch::new(&config, &Loader::new(plan, Store::new(0), 0));
+    let watch = Watch::new(&config, &Stores::without_memory(plan));
     (Rig::of(ShowAdmin::new(Arc::new(watch))), files)
 }
 

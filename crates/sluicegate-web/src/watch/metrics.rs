@@ -1,6 +1,7 @@
 //! The server's own metrics, beside those of its net.
 use super::Watch;
 use crate::cache::Counts;
+use crate::volume::Sum;
 use sluicegate_admin::metrics::{Page, ServiceMetric as M};
 use sluicegate_io::resources::{Parts, Usage};
 use sluicegate_io::{How, Refusal};
@@ -51,13 +52,32 @@ pub(super) fn put_server(page: &mut Page, watch: &Watch) {
     if let Some(exported) = watch.exported.get() {
         exported.put(page);
     }
-    page.put(M::CacheUsed, &[], watch.cache.used());
-    page.put(M::CacheBudget, &[], watch.cache.limit());
+    let volumes = Sum::of(&watch.volumes);
+    page.put(M::CacheUsed, &[], watch.cache.used() + volumes.used);
+    page.put(M::CacheBudget, &[], watch.cache.limit() + volumes.budget);
     put_variants(page, &watch.variants);
+    put_volumes(page, &volumes);
     for resource in &watch.resources {
         let gauge = resource.gauge();
         page.put_some(M::ResourceUsed, &[gauge.name()], gauge.used());
     }
+}
+
+/// Nothing where no volume is served.
+fn put_volumes(page: &mut Page, sum: &Sum) {
+    if sum.budget == 0 {
+        return;
+    }
+    for (outcome, n) in sum.asked {
+        page.put(M::VolumeAsked, &[outcome], n);
+    }
+    page.put(M::VolumeRead, &[], sum.bytes);
+    page.put(M::VolumeAhead, &[], sum.ahead);
+    for (kind, n) in sum.faults {
+        page.put(M::VolumeFaults, &[kind], n);
+    }
+    page.put(M::VolumeEvictions, &[], sum.evictions);
+    page.put(M::VolumePinned, &[], sum.pinned);
 }
 
 fn put_variants(page: &mut Page, counts: &Counts) {

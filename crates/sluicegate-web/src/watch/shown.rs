@@ -1,8 +1,11 @@
 //! A net as `/api/net` shows it, with what the server tells beside it.
 use super::Watch;
 use crate::cache::Counts;
+use crate::volume::Sum;
 use sluicegate::Snapshot;
-use sluicegate_admin::model::{Connections, Http, Ledger, Log, Machine, Net, PageCache, Resource};
+use sluicegate_admin::model::{
+    Connections, Http, Ledger, Log, Machine, Net, PageCache, Resource, Volumes,
+};
 use sluicegate_http::Refusals;
 use sluicegate_io::resources::{self, Budget, Parts, Usage};
 use sluicegate_io::{ConnCounts, How, Refusal};
@@ -17,11 +20,7 @@ impl Watch {
         let connections = Some(connections(&self.connections()));
         Net {
             ledger: net.ledger.map(|ledger| Ledger { connections, ..ledger }),
-            cache: Some(PageCache {
-                bytes: self.cache.used(),
-                budget: self.cache.limit(),
-                variants: variants(&self.variants),
-            }),
+            cache: Some(self.page_cache()),
             http: Some(Http {
                 refused: refused(&self.refusals),
                 deadlines_ignored: self.deadlines.load(Relaxed),
@@ -33,6 +32,27 @@ impl Watch {
             viewers: Some(self.seats.taken() as u64),
             ..net
         }
+    }
+}
+
+impl Watch {
+    fn page_cache(&self) -> PageCache {
+        let sum = Sum::of(&self.volumes);
+        let (bytes, budget) = (self.cache.used() + sum.used, self.cache.limit() + sum.budget);
+        let volumes = (sum.budget > 0).then(|| volumes(&sum));
+        PageCache { bytes, budget, variants: variants(&self.variants), volumes }
+    }
+}
+
+fn volumes(sum: &Sum) -> Volumes {
+    Volumes {
+        asked: sum.asked.map(|(what, n)| (what.into(), n)).into(),
+        hit_rate: sum.hit_rate(),
+        read_bytes: sum.bytes,
+        ahead: sum.ahead,
+        faults: sum.faults.map(|(what, n)| (what.into(), n)).into(),
+        evictions: sum.evictions,
+        pinned_bytes: sum.pinned,
     }
 }
 

@@ -137,9 +137,9 @@ impl Seen for Sight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::{Loader, Store};
     use crate::config::{Config, Machine, Settings};
     use crate::rules::Plan;
+    use crate::service::Stores;
     use sluicegate::{Batch, Cx, Net, from_fn, stage};
 
     #[test]
@@ -148,7 +148,7 @@ mod tests {
         let machine = Machine { cpus: 1, memory: 1 << 30, files: 4096 };
         let config = Config::new(&typed, machine).expect("a configuration");
         let plan = Plan::new(&config).expect("the demo needs no directory");
-        let watch = Arc::new(Watch::new(&config, &Loader::new(plan, Store::new(0), 0)));
+        let watch = Arc::new(Watch::new(&config, &Stores::without_memory(plan)));
         let mut sight = Sight::new(Arc::clone(&watch));
         assert_eq!(sight.json(), "{}");
 

@@ -80,23 +80,10 @@ impl Write for Bounded {
     }
 }
 
-/// What a client makes of coded content.
-#[cfg(test)]
-pub(crate) fn decode(coding: Coding, mut coded: &[u8]) -> Vec<u8> {
-    use std::io::Read;
-    let mut content = Vec::new();
-    match coding {
-        Coding::Br => brotli::BrotliDecompress(&mut coded, &mut content).map(drop),
-        Coding::Zstd => zstd::stream::copy_decode(coded, &mut content),
-        Coding::Gzip => flate2::read::GzDecoder::new(coded).read_to_end(&mut content).map(drop),
-    }
-    .expect("well coded");
-    content
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coding::decode::decode;
     use crate::scratch::Random;
     use proptest::prelude::*;
 
@@ -104,7 +91,7 @@ mod tests {
 
     #[test]
     fn text_becomes_smaller_and_comes_back() {
-        let text = include_bytes!("../../demo/app.js");
+        let text = include_bytes!("../../../sluicegate-web/demo/app.js");
         for coding in Coding::ALL {
             for effort in EFFORTS {
                 let coded = encode(coding, effort, text, text.len()).expect("it is text");

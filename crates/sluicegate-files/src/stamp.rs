@@ -1,4 +1,5 @@
 //! What tells one state of a file from another: its metadata for the cache, its tag for clients.
+use rustix::fs::Stat;
 use std::fs::Metadata;
 use std::hash::{DefaultHasher, Hasher};
 use std::os::unix::fs::MetadataExt;
@@ -21,7 +22,6 @@ pub struct Stamp {
 impl Stamp {
     /// The stamp in a file's metadata.
     pub fn of(metadata: &Metadata) -> Stamp {
-        let ns = |secs: i64, nanos: i64| i128::from(secs) * 1_000_000_000 + i128::from(nanos);
         Stamp {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -29,6 +29,28 @@ impl Stamp {
             modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
             changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+
+    /// The same from what `stat` says.
+    pub(crate) fn of_stat(stat: &Stat) -> Stamp {
+        Stamp {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            len: stat.st_size.unsigned_abs(),
+            modified_ns: ns(stat.st_mtime, stat.st_mtime_nsec as i64),
+            changed_ns: ns(stat.st_ctime, stat.st_ctime_nsec as i64),
+        }
+    }
+
+    /// What tells the file from all others of the machine: device and inode.
+    pub fn file(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+
+    /// Whether this file, which lies beside another one, can be that one coded ahead: it is not
+    /// older, for then it was made of something else, not empty, and shorter.
+    pub fn is_coded_from(&self, plain: &Stamp) -> bool {
+        self.modified() >= plain.modified() && (1..plain.len).contains(&self.len)
     }
 
     /// When the file was last modified; files from before 1970 are of 1970.
@@ -60,9 +82,33 @@ impl Stamp {
 /// strong whatever the file system does with times. SipHash with a fixed key is no defence
 /// against someone who writes files to collide; whoever may do that may write what he likes.
 pub fn content_tag(content: &[u8]) -> String {
-    let mut hash = DefaultHasher::new();
-    hash.write(content);
-    format!("\"{:x}-{:016x}\"", content.len(), hash.finish())
+    let mut tagger = Tagger::default();
+    tagger.add(content);
+    tagger.tag()
+}
+
+/// Makes the [`content_tag`] of content that comes in parts.
+#[derive(Debug, Default)]
+pub struct Tagger {
+    hash: DefaultHasher,
+    len: u64,
+}
+
+impl Tagger {
+    /// Adds the next part.
+    pub fn add(&mut self, part: &[u8]) {
+        self.hash.write(part);
+        self.len += part.len() as u64;
+    }
+
+    /// The tag of all that was added.
+    pub fn tag(&self) -> String {
+        format!("\"{:x}-{:016x}\"", self.len, self.hash.finish())
+    }
+}
+
+fn ns(seconds: i64, nanos: i64) -> i128 {
+    i128::from(seconds) * 1_000_000_000 + i128::from(nanos)
 }
 
 fn since_epoch(ns: i128) -> SystemTime {
@@ -101,6 +147,16 @@ mod tests {
             Stamp { changed_ns: 9, ..FILE },
         ] {
             assert_ne!(other.tag(now), FILE.tag(now));
+        }
+    }
+
+    #[test]
+    fn content_in_parts_has_the_tag_of_the_whole() {
+        let content: Vec<u8> = (0..1000u32).map(|at| (at * 7) as u8).collect();
+        for size in [1, 3, 8, 64, 999] {
+            let mut tagger = Tagger::default();
+            content.chunks(size).for_each(|part| tagger.add(part));
+            assert_eq!(tagger.tag(), content_tag(&content), "{size}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! A directory for one test, removed with it.
+//! A directory for one test, removed with it. Other crates have it by its path.
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -10,7 +10,12 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new() -> Scratch {
-        let name = format!("sluicegate-web-{}-{}", std::process::id(), NEXT.fetch_add(1, Relaxed));
+        let name = format!(
+            "sluicegate-{}-{}-{}",
+            env!("CARGO_CRATE_NAME"),
+            std::process::id(),
+            NEXT.fetch_add(1, Relaxed)
+        );
         let path = std::env::temp_dir().join(name);
         fs::create_dir_all(&path).expect("the temporary directory can be written");
         Scratch(path)
@@ -50,18 +55,4 @@ impl Random {
         let mixed = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
         (mixed % u64::from(bound)) as u32
     }
-}
-
-/// The parts of a multipart body: their heads and their content.
-pub(crate) fn parts(kind: &str, body: &[u8]) -> Vec<(String, Vec<u8>)> {
-    let boundary = kind.strip_prefix("multipart/byteranges; boundary=").expect("it has parts");
-    let (body, mark) = (String::from_utf8_lossy(body), format!("\r\n--{boundary}"));
-    let body = format!("\r\n{body}");
-    let body = body.strip_suffix(&format!("{mark}--\r\n")).expect("it ends with the last mark");
-    let begin = format!("{mark}\r\n");
-    let each = body.split(&begin).skip(1).map(|part| {
-        let (head, content) = part.split_once("\r\n\r\n").expect("each part has a head");
-        (head.to_owned(), content.as_bytes().to_vec())
-    });
-    each.collect()
 }

@@ -1,13 +1,32 @@
 //! Coded forms of content: which content has them, and how they are made.
+#[cfg(test)]
+mod decode;
 mod encode;
 mod order;
 
-#[cfg(test)]
-pub(crate) use encode::decode;
 pub use encode::{encode, worth};
 pub use order::Order;
 
 use sluicegate_http::Coding;
+
+/// Shorter content is not coded unless somebody says so; in bytes.
+pub const MIN: u64 = 512;
+
+/// What shrinks. Images, sound, films and archives, but for those named here, are coded already.
+const TYPES: [&str; 12] = [
+    "text/*",
+    "*+json",
+    "*+xml",
+    "application/json",
+    "application/xml",
+    "application/yaml",
+    "application/toml",
+    "application/wasm",
+    "font/otf",
+    "font/ttf",
+    "image/bmp",
+    "image/vnd.microsoft.icon",
+];
 
 /// What is coded, and how hard it is tried; a service has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +56,12 @@ impl Compression {
     /// Nothing is coded.
     pub fn off() -> Compression {
         Compression { order: Order::NONE, effort: Effort::Medium, min: 0, types: Vec::new() }
+    }
+
+    /// What shrinks, in all codings.
+    pub fn usual(effort: Effort) -> Compression {
+        let types = TYPES.map(str::to_owned).to_vec();
+        Compression { order: Order::new(&Coding::ALL), effort, min: MIN, types }
     }
 
     /// The codings for content of this type and length.
