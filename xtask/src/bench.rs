@@ -124,23 +124,26 @@ pub fn smoke() -> Result<Vec<Scene>> {
         true => Scene::of("bench kernel", kernel::run(kernel::Plan::smoke(), quick, &none)),
         false => Scene::skipped("bench kernel", "its crates are not here".to_owned()),
     });
-    scenes.push(match (has_crates("disk"), shell::which("fio")) {
-        (true, Some(_)) => Scene::of("bench disk", disk::run(disk::Plan::smoke(), quick, &none)),
+    scenes.push(match (has_crates("disk"), missing(&["fio", "wrk", "taskset"])) {
         (false, _) => Scene::skipped("bench disk", "its crates are not here".to_owned()),
-        (_, None) => Scene::skipped("bench disk", "not installed: fio".to_owned()),
+        (true, None) => Scene::of("bench disk", disk::run(disk::Plan::smoke(), quick, &none)),
+        (true, Some(why)) => Scene::skipped("bench disk", why),
     });
-    let missing: Vec<&str> = ["wrk", "nginx", "taskset"]
-        .into_iter()
-        .filter(|program| shell::which(program).is_none())
-        .collect();
-    scenes.push(match missing.as_slice() {
-        [] => Scene::of("bench http", http::run(http::Plan::smoke(), quick, &none)),
-        _ => Scene::skipped("bench http", format!("not installed: {}", missing.join(", "))),
+    scenes.push(match missing(&["wrk", "nginx", "taskset"]) {
+        None => Scene::of("bench http", http::run(http::Plan::smoke(), quick, &none)),
+        Some(why) => Scene::skipped("bench http", why),
     });
     for scene in &scenes {
         println!("{}", scene.line());
     }
     Ok(scenes)
+}
+
+/// Says which of the programs are missing, if any is.
+fn missing(programs: &[&str]) -> Option<String> {
+    let absent = programs.iter().filter(|program| shell::which(program).is_none());
+    let absent: Vec<&str> = absent.copied().collect();
+    (!absent.is_empty()).then(|| format!("not installed: {}", absent.join(", ")))
 }
 
 /// Arguments of one benchmark; each is taken once, what is left over is an error.

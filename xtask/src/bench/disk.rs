@@ -18,12 +18,13 @@ mod cold;
 mod ground;
 mod plot;
 mod sorted;
+mod start;
 mod tasks;
 
 use ground::Ground;
 
 /// What can be measured, each alone.
-const PARTS: [&str; 3] = ["cold", "sorted", "tasks"];
+const PARTS: [&str; 4] = ["cold", "sorted", "tasks", "start"];
 /// Seconds after which a measurement is given up.
 const LIMIT: u32 = 180;
 /// Calls that are in flight at once.
@@ -83,7 +84,13 @@ struct Found {
     pictures: Vec<(&'static str, String)>,
 }
 
-impl Bench<'_> {
+impl<'a> Bench<'a> {
+    fn prepare(plan: &'a Plan, profile: Profile) -> Result<Bench<'a>> {
+        let peer = profile.peer("disk", "disk-peer")?;
+        let ground = Ground::prepare(plan.size, plan.seed)?;
+        Ok(Bench { plan, peer, ground })
+    }
+
     /// Has the program measure one thing.
     fn measure(&self, figures: &mut Figures, cell: &str, words: &str) -> Result<()> {
         let Plan { seconds, seed, .. } = self.plan;
@@ -92,19 +99,23 @@ impl Bench<'_> {
         command.args(words.split(' ')).args([seconds.to_string(), seed.to_string()]);
         figures.take(cell, &shell::read(&mut command)?)
     }
+}
 
-    /// Calls `measure` for each cell in each repeat, in a random order.
-    fn repeat<T>(&self, cells: &mut [T], mut measure: impl FnMut(&T) -> Result<()>) -> Result<()> {
-        let mut random = Random(self.plan.seed);
-        for repeat in 1..=self.plan.repeats {
-            random.shuffle(cells);
-            for cell in &*cells {
-                measure(cell)?;
-            }
-            println!("{repeat} of {} runs", self.plan.repeats);
+/// Calls `measure` for each cell in each repeat, in a random order.
+fn repeat<T>(
+    plan: &Plan,
+    cells: &mut [T],
+    mut measure: impl FnMut(&T) -> Result<()>,
+) -> Result<()> {
+    let mut random = Random(plan.seed);
+    for repeat in 1..=plan.repeats {
+        random.shuffle(cells);
+        for cell in &*cells {
+            measure(cell)?;
         }
-        Ok(())
+        println!("{repeat} of {} runs", plan.repeats);
     }
+    Ok(())
 }
 
 /// Measures, prints the tables, and keeps them below `bench/results/disk` if asked to.
@@ -113,36 +124,46 @@ pub fn run(plan: Plan, profile: Profile, options: &Options<'_>) -> Result<()> {
     for name in plan.only.split(',').filter(|name| !name.is_empty()) {
         ensure!(PARTS.contains(&name), "--only {name}: accepted are {}", PARTS.join(", "));
     }
-    let peer = profile.peer("disk", "disk-peer")?;
-    let ground = Ground::prepare(plan.size, plan.seed)?;
-    let bench = Bench { plan: &plan, peer, ground };
+    let mut bench = None;
     for part in PARTS.into_iter().filter(|part| plan.asks(part)) {
+        if part == "start" {
+            let found = start::run(&plan, profile).context("start")?;
+            write(&plan, part, &found, "")?;
+            continue;
+        }
+        let bench = match &bench {
+            Some(bench) => bench,
+            None => bench.insert(Bench::prepare(&plan, profile)?),
+        };
         let found = match part {
-            "cold" => cold::run(&bench),
-            "sorted" => sorted::run(&bench),
-            "tasks" => tasks::run(&bench),
+            "cold" => cold::run(bench),
+            "sorted" => sorted::run(bench),
+            "tasks" => tasks::run(bench),
             other => bail!("{other} is not measured"),
         };
-        write(&bench, part, &found.with_context(|| part.to_owned())?)?;
+        let found = found.with_context(|| part.to_owned())?;
+        write(&plan, part, &found, &format!("## Devices\n\n{}\n", bench.ground.describe()))?;
     }
     Ok(())
 }
 
-fn write(bench: &Bench<'_>, part: &str, found: &Found) -> Result<()> {
+fn write(plan: &Plan, part: &str, found: &Found, about: &str) -> Result<()> {
     let Found { title, tables, figures, pictures } = found;
     println!("\n# {title}\n\n{tables}");
-    let Plan { repeats, seconds, seed, size, keep, .. } = bench.plan;
+    let Plan { repeats, seconds, seed, size, keep, .. } = plan;
     let dir = match keep {
         true => super::report::results(&format!("disk/{part}"))?,
         false => shell::scratch("results")?,
     };
-    let shown: String =
-        pictures.iter().map(|(name, _)| format!("![{name}]({name}.svg)\n\n")).collect();
+    let shown = |(name, _): &(&str, String)| format!("![{name}]({name}.svg)\n\n");
+    let shown: String = pictures.iter().map(shown).collect();
+    let command = format!(
+        "cargo xtask bench disk --only {part} --repeats {repeats} --seconds {seconds} \
+         --seed {seed} --size {size}"
+    );
     let summary = format!(
-        "# {title}\n\n`cargo xtask bench disk --only {part} --repeats {repeats} --seconds \
-         {seconds} --seed {seed} --size {size}`\n\nMedian [least..greatest] of the runs.\n\n{tables}\n{shown}\
-         ## Device\n\n{}\n## Machine\n\n{}",
-        bench.ground.describe(),
+        "# {title}\n\n`{command}`\n\nMedian [least..greatest] of the runs.\n\n{tables}\n\
+         {shown}{about}## Machine\n\n{}",
         machine::describe()
     );
     fs::write(dir.join("summary.md"), summary)?;

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{Bench, DEPTH, Found, ratio, shown};
+use super::{Bench, DEPTH, Found, ratio, repeat, shown};
 use crate::bench::figures::Figures;
 use crate::bench::stats::Mean;
 use crate::shell;
@@ -56,7 +56,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Found> {
         }
     }
     let mut figures = Figures::default();
-    bench.repeat(&mut cells, |cell| match cell.fio {
+    repeat(bench.plan, &mut cells, |cell| match cell.fio {
         true => fio(bench, &mut figures, cell),
         false => {
             let (who, sizes, path) = (cell.who, cell.sizes.1, &cell.device.1);
@@ -114,8 +114,8 @@ fn size(path: &Path, bench: &Bench<'_>) -> Result<u64> {
 
 fn table(bench: &Bench<'_>, figures: &Figures) -> String {
     let mut table = format!(
-        "{DEPTH} calls in flight, of ours {WAITING} reads waited for, sorted and merged as by default; \
-         mean and p99 are of one call.\n\n| device | sizes | who | reads/s \
+        "{DEPTH} calls in flight; of ours {WAITING} reads are waited for, sorted and merged as by \
+         default. Mean and p99 are of one call.\n\n| device | sizes | who | reads/s \
          | MiB/s | CPU us/read | mean us | p99 us |\n|---|---|---|---|---|---|---|---|\n"
     );
     for (device, _) in bench.ground.direct() {
@@ -124,14 +124,14 @@ fn table(bench: &Bench<'_>, figures: &Figures) -> String {
                 for (who, shown_as) in [(ours, "stage, "), (fio, "fio, ")] {
                     let cell = name(device, sizes, who);
                     let median = |name| figures.median(&cell, name).unwrap_or(f64::NAN);
+                    let rate = shown(figures.spread(&cell, "per_second"), 0);
+                    let mib = median("per_second") * median("bytes_a_read") / f64::from(1 << 20);
+                    let cpu = shown(figures.spread(&cell, "cpu_us"), 2);
+                    let [mean, p99] = ["call_mean_us", "call_p99_us"].map(median);
                     let _ = writeln!(
                         table,
-                        "| {device} | {sizes} | {shown_as}{who} | {} | {:.0} | {} | {:.0} | {:.0} |",
-                        shown(figures.spread(&cell, "per_second"), 0),
-                        median("per_second") * median("bytes_a_read") / f64::from(1 << 20),
-                        shown(figures.spread(&cell, "cpu_us"), 2),
-                        median("call_mean_us"),
-                        median("call_p99_us"),
+                        "| {device} | {sizes} | {shown_as}{who} | {rate} | {mib:.0} | {cpu} | \
+                         {mean:.0} | {p99:.0} |",
                     );
                 }
             }

@@ -13,7 +13,7 @@ use crate::shell;
 
 /// MiB that must stay free on the disk.
 const SPARE: u64 = 10 << 10;
-/// MiB of the file system that reads through the buffer cache, of its journal, and of the file in it.
+/// MiB of the file system that reads through the buffer cache, of its journal and of its file.
 const IMAGE: u64 = 192;
 const JOURNAL: u64 = 16;
 const CACHED: u64 = 64;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
-use super::{Bench, DEPTH, Found, ratio, shown};
+use super::{Bench, DEPTH, Found, ratio, repeat, shown};
 use crate::bench::figures::Figures;
 
 const PATTERNS: [&str; 2] = ["random", "clustered"];
@@ -28,7 +28,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Found> {
         }
     }
     let mut figures = Figures::default();
-    bench.repeat(&mut cells, |(cell, words)| bench.measure(&mut figures, cell, words))?;
+    repeat(bench.plan, &mut cells, |(cell, words)| bench.measure(&mut figures, cell, words))?;
     let tables = table(bench, &figures);
     Ok(Found { title: "Reads sorted and merged", tables, figures, pictures: Vec::new() })
 }
@@ -41,8 +41,8 @@ fn table(bench: &Bench<'_>, figures: &Figures) -> String {
     let mut table = format!(
         "Reads of 4 KiB by a worker's ring, {WAITING} waited for, {DEPTH} calls in flight. \
          Clustered: eight runs of 16 neighbours at random places at once, each in a random order. \
-         Times are from the question to its answer.\n\n| device | pattern | how | reads/s | over as \
-         asked | calls/s | bytes/call | CPU us/read | mean us | p99 us |\n\
+         Times are from the question to its answer.\n\n| device | pattern | how | reads/s | over \
+         as asked | calls/s | bytes/call | CPU us/read | mean us | p99 us |\n\
          |---|---|---|---|---|---|---|---|---|---|\n"
     );
     for (device, _) in bench.ground.direct() {
@@ -51,16 +51,15 @@ fn table(bench: &Bench<'_>, figures: &Figures) -> String {
                 let (cell, first) =
                     (name(device, pattern, order), name(device, pattern, ORDERS[0].0));
                 let median = |name| figures.median(&cell, name).unwrap_or(f64::NAN);
+                let rate = shown(figures.spread(&cell, "per_second"), 0);
+                let over = ratio(&figures.ratios(&cell, &first, "per_second"));
+                let calls = median("per_second") * median("calls_a_read");
+                let cpu = shown(figures.spread(&cell, "cpu_us"), 2);
+                let [bytes, mean, p99] = ["bytes_a_call", "mean_us", "p99_us"].map(median);
                 let _ = writeln!(
                     table,
-                    "| {device} | {pattern} | {told} | {} | {} | {:.0} | {:.0} | {} | {:.0} | {:.0} |",
-                    shown(figures.spread(&cell, "per_second"), 0),
-                    ratio(&figures.ratios(&cell, &first, "per_second")),
-                    median("per_second") * median("calls_a_read"),
-                    median("bytes_a_call"),
-                    shown(figures.spread(&cell, "cpu_us"), 2),
-                    median("mean_us"),
-                    median("p99_us"),
+                    "| {device} | {pattern} | {told} | {rate} | {over} | {calls:.0} | {bytes:.0} \
+                     | {cpu} | {mean:.0} | {p99:.0} |",
                 );
             }
         }

@@ -7,7 +7,7 @@ use std::fs;
 use anyhow::Result;
 
 use super::plot::{Line, Plot};
-use super::{Bench, Found, shown};
+use super::{Bench, Found, repeat, shown};
 use crate::bench::figures::Figures;
 use crate::bench::stats::Spread;
 
@@ -44,7 +44,7 @@ pub fn run(bench: &Bench<'_>) -> Result<Found> {
     let mut figures = Figures::default();
     let (mut large, mut small): (Vec<_>, Vec<_>) =
         cells.into_iter().partition(|(tasks, ..)| *tasks >= ONCE);
-    bench.repeat(&mut small, |(_, cell, words)| bench.measure(&mut figures, cell, words))?;
+    repeat(bench.plan, &mut small, |(_, cell, words)| bench.measure(&mut figures, cell, words))?;
     large.sort();
     for (_, cell, words) in &large {
         bench.measure(&mut figures, cell, words)?;
@@ -172,8 +172,8 @@ fn claims(
             let holds = verdict(bytes < MEMORY_BOUND);
             let _ = writeln!(
                 lines,
-                "* {source}, {largest} flows: {bytes:.0} bytes of memory for each beyond {FILLED}, under \
-                 {MEMORY_BOUND}: {holds}"
+                "* {source}, {largest} flows: {bytes:.0} bytes of memory for each beyond \
+                 {FILLED}, under {MEMORY_BOUND}: {holds}"
             );
         }
         let rates = counts(bench, WHO[0], most).into_iter().filter(|tasks| *tasks > 16);
