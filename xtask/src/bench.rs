@@ -8,8 +8,10 @@ use crate::shell;
 use crate::test::{Scene, has_crates};
 
 mod client;
+mod disk;
 mod drain;
 mod fair;
+mod figures;
 mod hostile;
 mod http;
 mod idle;
@@ -35,7 +37,7 @@ mod wrk;
 
 use server::Profile;
 
-const NAMES: &str = "http, kernel, hostile, idle, many, fair, watch, scrape, instructions, \
+const NAMES: &str = "http, kernel, disk, hostile, idle, many, fair, watch, scrape, instructions, \
                      overload, soak, drain, reload, panic, profile";
 
 /// Runs the benchmark that the arguments name.
@@ -79,6 +81,7 @@ pub fn run(args: &[&str]) -> Result<()> {
             many::run(connections, Profile::Release, &options)
         }
         "kernel" => kernel::run(kernel::Plan::from(&mut options)?, Profile::Release, &options),
+        "disk" => disk::run(disk::Plan::from(&mut options)?, Profile::Release, &options),
         "overload" => overload::run(Profile::Release, rest),
         many::CLIENTS => many::clients(rest),
         "fair" => {
@@ -121,18 +124,26 @@ pub fn smoke() -> Result<Vec<Scene>> {
         true => Scene::of("bench kernel", kernel::run(kernel::Plan::smoke(), quick, &none)),
         false => Scene::skipped("bench kernel", "its crates are not here".to_owned()),
     });
-    let missing: Vec<&str> = ["wrk", "nginx", "taskset"]
-        .into_iter()
-        .filter(|program| shell::which(program).is_none())
-        .collect();
-    scenes.push(match missing.as_slice() {
-        [] => Scene::of("bench http", http::run(http::Plan::smoke(), quick, &none)),
-        _ => Scene::skipped("bench http", format!("not installed: {}", missing.join(", "))),
+    scenes.push(match (has_crates("disk"), missing(&["fio", "wrk", "taskset"])) {
+        (false, _) => Scene::skipped("bench disk", "its crates are not here".to_owned()),
+        (true, None) => Scene::of("bench disk", disk::run(disk::Plan::smoke(), quick, &none)),
+        (true, Some(why)) => Scene::skipped("bench disk", why),
+    });
+    scenes.push(match missing(&["wrk", "nginx", "taskset"]) {
+        None => Scene::of("bench http", http::run(http::Plan::smoke(), quick, &none)),
+        Some(why) => Scene::skipped("bench http", why),
     });
     for scene in &scenes {
         println!("{}", scene.line());
     }
     Ok(scenes)
+}
+
+/// Says which of the programs are missing, if any is.
+fn missing(programs: &[&str]) -> Option<String> {
+    let absent = programs.iter().filter(|program| shell::which(program).is_none());
+    let absent: Vec<&str> = absent.copied().collect();
+    (!absent.is_empty()).then(|| format!("not installed: {}", absent.join(", ")))
 }
 
 /// Arguments of one benchmark; each is taken once, what is left over is an error.

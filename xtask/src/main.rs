@@ -30,6 +30,9 @@ cargo xtask bench http [OPTIONS]      CPU per request beside nginx and bench/pee
 cargo xtask bench kernel [OPTIONS]    a hop, a wire between workers, large nets; beside channels
     --quick, --repeats N, --seconds S, --seed N as above
     --only NAME,NAME                  hop, stream, wakes, size, instructions
+cargo xtask bench disk [OPTIONS]      reads beside fio, sorted and merged; tasks that read
+    --quick, --repeats N, --seconds S, --seed N as above
+    --only NAME,NAME --size MIB       cold, sorted, tasks, start; of the file that is read
 cargo xtask bench hostile [OPTIONS]   honest clients beside each kind of hostile ones
 cargo xtask bench idle [OPTIONS]      memory of idle connections, and what they cost another
 cargo xtask bench fair [OPTIONS]      whether all of many connections are served alike

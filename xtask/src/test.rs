@@ -70,7 +70,7 @@ impl Session {
             both(tell(&clippy)?, || peer(&clippy))
         })?;
         let tools = has_cargo("fmt") && has_cargo("clippy");
-        for name in ["overload", "kernel"] {
+        for name in ["overload", "kernel", "disk"] {
             self.check(&format!("peers of bench {name}"), tools && has_crates(name), || {
                 let clippy =
                     ["clippy", "--locked", "--offline", "--all-targets", "--", "-D", "warnings"];

@@ -1,15 +1,15 @@
 //! `bench kernel`: what a hop, a wire between two workers and a stage cost, beside channels. The
 //! program that is measured is `bench/peers/kernel`; each measurement is a process of its own.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
+use super::figures::Figures;
 use super::server::Profile;
-use super::stats::{Random, Spread};
+use super::stats::Random;
 use super::{Options, instructions, machine, report};
 use crate::shell;
 
@@ -88,38 +88,10 @@ impl Plan {
     }
 }
 
-/// All figures by cell, without how long it is measured, and by name.
-#[derive(Default)]
-struct Figures(BTreeMap<(String, String), Vec<f64>>);
-
-impl Figures {
-    /// Runs the program once.
-    fn measure(&mut self, program: &Path, cell: &str) -> Result<()> {
-        let text = shell::read(Command::new(program).args(cell.split(' ')))?;
-        let key = cell.split(" --").next().unwrap_or(cell);
-        for line in text.lines() {
-            let (name, figure) = line.split_once(' ').context("a name and a figure a line")?;
-            let all = self.0.entry((key.to_owned(), name.to_owned())).or_default();
-            all.push(figure.parse()?);
-        }
-        Ok(())
-    }
-
-    fn spread(&self, cell: &str, name: &str) -> Option<Spread> {
-        Spread::of(self.0.get(&(cell.to_owned(), name.to_owned()))?)
-    }
-
-    fn median(&self, cell: &str, name: &str) -> Option<f64> {
-        Some(self.spread(cell, name)?.median)
-    }
-
-    fn csv(&self) -> String {
-        let line = |((cell, name), all): (&(String, String), &Vec<f64>)| {
-            let all: Vec<String> = all.iter().map(f64::to_string).collect();
-            format!("{cell},{name},{}\n", all.join(","))
-        };
-        self.0.iter().map(line).collect()
-    }
+/// Runs the program once. What a cell is called does not say how long it is measured.
+fn measure(figures: &mut Figures, program: &Path, cell: &str) -> Result<()> {
+    let text = shell::read(Command::new(program).args(cell.split(' ')))?;
+    figures.take(cell.split(" --").next().unwrap_or(cell), &text)
 }
 
 /// Measures, prints the tables, and keeps them below `bench/results` if asked to.
@@ -134,7 +106,7 @@ pub fn run(plan: Plan, profile: Profile, options: &Options<'_>) -> Result<()> {
     for repeat in 1..=plan.repeats {
         random.shuffle(&mut cells);
         for cell in &cells {
-            figures.measure(&program, cell)?;
+            measure(&mut figures, &program, cell)?;
         }
         println!("{repeat} of {} runs", plan.repeats);
     }
@@ -165,8 +137,7 @@ fn count(program: &Path, figures: &mut Figures) -> Result<()> {
             let rounds = COUNTED.div_ceil(batch * (chain + 1));
             let hops = (rounds * batch * (chain + 1)) as f64;
             let each = (counted(2 * rounds)? - counted(rounds)?) / hops;
-            let key = (format!("hop {chain} {batch}"), "instructions".to_owned());
-            figures.0.insert(key, vec![each]);
+            figures.add(&format!("hop {chain} {batch}"), "instructions", each);
         }
     }
     Ok(())

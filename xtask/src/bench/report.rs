@@ -121,12 +121,11 @@ pub fn write(command: &str, nginx: &str, samples: &[Sample], keep: bool) -> Resu
 /// A new directory `bench/results/NAME-DATE`, numbered if there is one of today already.
 pub fn results(name: &str) -> Result<PathBuf> {
     let parent = shell::root().join("bench/results");
-    fs::create_dir_all(&parent)?;
     let base = format!("{name}-{}", shell::today());
     let numbered = (2..).map(|n| format!("{base}-{n}"));
     let mut names = std::iter::once(base.clone()).chain(numbered).map(|name| parent.join(name));
     let dir = names.find(|dir| !dir.exists()).unwrap_or_else(|| parent.join(&base));
-    fs::create_dir(&dir)?;
+    fs::create_dir_all(&dir)?;
     Ok(dir)
 }
 

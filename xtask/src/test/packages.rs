@@ -16,11 +16,12 @@ pub struct Need {
     tests: &'static str,
 }
 
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 6] = [
     Need { package: "chromium", program: "chromium", tests: "the pages in a browser" },
     Need { package: "chromium-driver", program: "chromedriver", tests: "the dashboard" },
     Need { package: "npm", program: "npm", tests: "faults of accessibility (axe-core)" },
     Need { package: "nginx-light", program: "nginx", tests: "bench http beside nginx" },
+    Need { package: "fio", program: "fio", tests: "bench disk" },
     Need { package: "wrk", program: "wrk", tests: "bench http" },
 ];
 

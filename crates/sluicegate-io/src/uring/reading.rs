@@ -9,6 +9,11 @@ use crate::disk::{Extent, Progress};
 use crate::uring::Uring;
 use crate::uring::op::Op;
 
+/// Operations of a poll that are submitted with a read that follows them: while more are made ready
+/// the device works on these. With all of a poll submitted at its end it idled meanwhile, and gave
+/// a fifth less than at one call each.
+const TOGETHER: usize = 8;
+
 /// A read that the kernel has. Its frames are nobody else's until it completes.
 pub(super) struct Reading {
     key: u64,
@@ -59,6 +64,10 @@ impl Uring {
         // list of places stays, as long as `reading` is in the table: until the operation has
         // completed.
         unsafe { self.ring.push(&entry.user_data(Op::Read.of(id))) };
+        if self.ring.queued() >= TOGETHER {
+            // What fails is tried again, and told, by the next poll.
+            let _ = self.ring.submit();
+        }
     }
 
     /// A read came to an end, or as far as it could in one go.

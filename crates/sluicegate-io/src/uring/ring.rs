@@ -173,6 +173,11 @@ impl Ring {
         }
     }
 
+    /// Operations that are not submitted.
+    pub fn queued(&mut self) -> usize {
+        self.ring.submission().len()
+    }
+
     /// Submits what is queued. Costs no call when that is nothing.
     pub fn submit(&mut self) -> io::Result<()> {
         let idle = self.ring.submission().is_empty();

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{BATCHES, CHAINS, CHANNELS, Figures, LOOKED_AT, OURS, SIZES, STREAMS};
+use super::{BATCHES, CHAINS, CHANNELS, LOOKED_AT, OURS, SIZES, STREAMS};
+use crate::bench::figures::Figures;
 use crate::bench::stats::Spread;
 
 /// The most that a hop may cost in nanoseconds, by the batch from which on.
