@@ -159,7 +159,7 @@ pub trait Stage: 'static {
     /// let memory = Gauge::new("memory");
     /// memory.set(Some(1.0));
     /// let mut rig = Rig::of(Memory::default());
-    /// rig.feed([7_u64, 8]).batch(2).level(&memory).feed([9]).batch(1);
+    /// rig.feed([7_u64, 8]).batch(2).level(&memory).feed([9_u64]).batch(1);
     /// assert_eq!(*rig.out.take()[2], 1);
     /// ```
     fn level(&mut self, _gauge: &Gauge, _level: Level, _cx: &mut Cx<'_, Self::Out>) {}
