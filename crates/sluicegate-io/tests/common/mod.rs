@@ -111,6 +111,12 @@ pub fn take_line<W: World>(world: &mut W, client: &mut W::Client) -> String {
     }
 }
 
+/// What ends a client's part in order.
+pub fn leave<W: World>(world: &mut W, mut client: W::Client) {
+    world.finish(&mut client);
+    assert_eq!(world.rest(&mut client), Rest { bytes: b"eof\n".to_vec(), how: How::Eof });
+}
+
 /// Drains the service and checks that nothing vanished.
 pub fn even<W: World>(mut world: W) -> ConnCounts {
     let (flows, conns) = world.stop();
