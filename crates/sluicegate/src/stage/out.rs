@@ -328,10 +328,6 @@ impl<T: 'static> AnyOut for Out<T> {
         Out::room(self)
     }
 
-    fn room_for_answers(&self) -> usize {
-        Out::room_for_answers(self)
-    }
-
     fn flows(&self) -> usize {
         self.flows
     }

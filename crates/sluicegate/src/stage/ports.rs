@@ -41,8 +41,6 @@ pub trait AnyOut {
     }
     /// How many more events of new work the outbox takes.
     fn room(&self) -> usize;
-    /// How many more events it takes of those that answers and ends of flows make the stage emit.
-    fn room_for_answers(&self) -> usize;
     /// Flows that wait in the outbox.
     fn flows(&self) -> usize;
     /// The pressure of the inlet that the port leads to.

@@ -26,11 +26,11 @@ impl<S: Stage> Replica<S> {
     /// The most answers, and the most events that ask, that may be handled before the outboxes
     /// could be full. Answers have room of their own: what is held may wait for them.
     pub(super) fn limits(&mut self) -> (usize, usize) {
-        let (mut answers, mut asks) = (usize::MAX, usize::MAX);
-        self.out.each(&mut |port: &mut dyn AnyOut| {
-            answers = answers.min(port.room_for_answers());
-            asks = asks.min(port.room());
-        });
+        let (bound, spare) = self.outbox;
+        let mut longest = 0;
+        self.out.each(&mut |port: &mut dyn AnyOut| longest = longest.max(port.len()));
+        let mut answers = bound.saturating_add(spare).saturating_sub(longest);
+        let mut asks = bound.saturating_sub(longest);
         if self.parked {
             asks = 0;
         } else if self.gate_cell.is_some() {

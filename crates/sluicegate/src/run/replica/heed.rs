@@ -121,6 +121,7 @@ impl<S: Stage> Replica<S> {
         let (batch, emits) = (self.batch, self.emits);
         let bound = batch.saturating_mul(emits);
         let spare = places.saturating_add(self.places).saturating_mul(emits);
+        self.outbox = (bound, spare);
         self.out.each(&mut |port: &mut dyn AnyOut| port.resize(bound, spare, batch));
     }
 

@@ -78,6 +78,7 @@ impl<S: Stage> Replica<S> {
             batch,
             emits: declared.emits,
             places: declared.flows,
+            outbox: (bound, spare),
             cell: spec.cell,
             ports: spec.ports,
             // In the run of another its own time is not known.

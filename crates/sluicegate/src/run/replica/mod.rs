@@ -65,6 +65,9 @@ pub(crate) struct Replica<S: Stage> {
     batch: usize,
     emits: usize,
     places: usize,
+    /// What each outbox takes of new work, and beyond that of what answers and ends of flows make
+    /// the stage emit.
+    outbox: (usize, usize),
     cell: u16,
     /// The names of the ports, for traces.
     ports: &'static [&'static str],
