@@ -273,7 +273,8 @@ const ENDS: &str = "SIGINT or SIGTERM drains: requests that were begun are answe
 
 const PACKED: &str = "A volume that is there gets a further generation; the one before stays \
                       whole until the new one is safe, whatever happens meanwhile.\nExit codes: \
-                      0 packed, 2 not packed, and what was there is as it was.";
+                      0 packed, 2 not packed, and what was there is as it was unless \
+                      --overwrite was given.";
 
 const VERIFIED: &str = "Exit codes: 0 sound, 1 something is broken, 2 it cannot be read.";
 

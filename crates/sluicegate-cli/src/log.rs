@@ -6,10 +6,11 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
 /// What is told unless something else is asked for: warnings, that a collector or a log that was
-/// told of takes things again, and who changed what. What stdout says too, the start, reloads and
-/// the end, is not said twice. That a handler slept is for who writes it.
+/// told of takes things again, who changed what, and that another generation of a volume is served.
+/// What stdout says too, the start, reloads and the end, is not said twice. That a handler slept is
+/// for who writes it.
 const UNLESS_ASKED: &str = "warn,sluicegate::settings=info,sluicegate::otlp=info,\
-                            sluicegate::log=info,sluicegate::slept=off";
+                            sluicegate::log=info,sluicegate::volume=info,sluicegate::slept=off";
 
 /// The variable that says what is told, by target.
 const VARIABLE: &str = "RUST_LOG";
@@ -54,6 +55,7 @@ mod tests {
         assert_eq!(told(UNLESS_ASKED, "sluicegate::service", Level::INFO), Ok(false));
         assert_eq!(told(UNLESS_ASKED, "sluicegate::otlp", Level::INFO), Ok(true));
         assert_eq!(told(UNLESS_ASKED, "sluicegate::log", Level::INFO), Ok(true));
+        assert_eq!(told(UNLESS_ASKED, "sluicegate::volume", Level::INFO), Ok(true));
         assert_eq!(told(UNLESS_ASKED, "sluicegate::stall", Level::WARN), Ok(true));
         assert_eq!(told(UNLESS_ASKED, "sluicegate::slept", Level::WARN), Ok(false));
         assert_eq!(told("debug", "sluicegate::incident", Level::DEBUG), Ok(true));

@@ -142,6 +142,10 @@ fn banner(config: &Config, service: &Service, args: &args::Serve, flags: &[&str]
         format!("  workers   {} pinned{cpus}, {}{why}", config.workers, backend.name()),
         format!("  memory    {cache} for the cache, of {}", show_bytes(memory::available())),
     ];
+    let volumes = service.volumes().into_iter();
+    lines.extend(
+        volumes.map(|(at, generation)| format!("  volume    {at}, generation {generation}")),
+    );
     if let Some(log) = &config.log {
         let target = match &log.target {
             Target::Stdout => "stdout".to_owned(),

@@ -92,6 +92,7 @@ fn what_is_packed_while_it_serves_is_served_soon() {
     let scratch = site();
     let (dir, file) = paths(&scratch);
     let server = Server::start(&["--workers", "2", &file]);
+    assert_eq!(server.line("volume"), format!("{file}, generation 1"));
     assert!(server.client().get("/").text().starts_with("home"));
     assert_eq!(server.client().get("/new").status, 404);
     scratch.write("www/index.html", "another home");
@@ -109,7 +110,11 @@ fn what_is_packed_while_it_serves_is_served_soon() {
     until("the other volume is served", || {
         (server.client().get("/new").text() == "newer").then_some(())
     });
-    server.stop();
+    server.signal(rustix::process::Signal::TERM);
+    let (status, _, complaints) = server.end();
+    assert!(status.success(), "{complaints}");
+    let told = complaints.matches("another generation is served from now on").count();
+    assert_eq!(told, 2, "{complaints}");
 }
 
 #[test]

@@ -104,6 +104,11 @@ fn what_cannot_be_packed_is_told_in_one_sentence() {
     let itself = "the volume would hold itself, as `volume`; put it outside of the directory";
     refused(&dir, &inside, itself);
     assert!(fs::metadata(&inside).is_err(), "what was made is removed");
+    let link = format!("{}/link", scratch.arg());
+    symlink(&inside, &link).expect("links can be made");
+    refused(&dir, &link, itself);
+    assert!(fs::metadata(&inside).is_err(), "what was made by a link is removed");
+    assert!(fs::symlink_metadata(&link).is_ok(), "and the link was there before");
     assert!(run(&["pack", &dir, &file]).status.success());
     let held = File::open(&file).expect("it is there");
     held.lock().expect("nobody has it");

@@ -2,6 +2,7 @@
 use crate::root::Root;
 use crate::stamp::Stamp;
 use rustix::fs::{AtFlags, Dir, FileType, Stat, fstat, statat};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 
@@ -41,7 +42,8 @@ pub enum LeftOut {
 /// Reads the directory at a name below the root, in no order. What goes meanwhile is passed over.
 ///
 /// # Errors
-/// `NotFound` where no directory is; else what the kernel says.
+/// `NotFound` where no directory is; else what the kernel says, of the directory or of an entry:
+/// nothing that is there is passed over because it cannot be read.
 pub fn held<'a>(
     root: &'a Root,
     dir: &str,
@@ -53,31 +55,37 @@ pub fn held<'a>(
     let slash = if dir.is_empty() || dir.ends_with('/') { "" } else { "/" };
     let dir = format!("{dir}{slash}");
     let entries = Dir::read_from(&opened)?.filter_map(move |entry| match entry {
-        Ok(entry) => look(root, &opened, &dir, entry.file_name().to_bytes()).map(Ok),
+        Ok(entry) => look(root, &opened, &dir, entry.file_name().to_bytes()).transpose(),
         Err(error) => Some(Err(error.into())),
     });
     Ok(entries)
 }
 
 /// What is at an entry; nothing where that has gone.
-fn look(root: &Root, opened: &File, dir: &str, name: &[u8]) -> Option<Held> {
+fn look(root: &Root, opened: &File, dir: &str, name: &[u8]) -> io::Result<Option<Held>> {
     let what = match std::str::from_utf8(name) {
-        Ok("." | "..") => return None,
+        Ok("." | "..") => return Ok(None),
         Ok(name) if name.starts_with('.') => What::LeftOut(LeftOut::Hidden),
         Ok(name) => {
-            let stat = statat(opened, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+            let stat = match statat(opened, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => stat,
+                Err(Errno::NOENT) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
             match FileType::from_raw_mode(stat.st_mode) {
-                FileType::Symlink => {
-                    let target = root.look(&format!("{dir}{name}")).ok();
-                    let stat = target.and_then(|target| fstat(target).ok());
-                    stat.map_or(What::LeftOut(LeftOut::Link), |stat| What::of(&stat))
-                }
+                FileType::Symlink => match root.look(&format!("{dir}{name}")) {
+                    Ok(target) => What::of(&fstat(target)?),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        What::LeftOut(LeftOut::Link)
+                    }
+                    Err(error) => return Err(error),
+                },
                 _ => What::of(&stat),
             }
         }
         Err(_) => What::LeftOut(LeftOut::Name),
     };
-    Some(Held { name: String::from_utf8_lossy(name).into_owned(), what })
+    Ok(Some(Held { name: String::from_utf8_lossy(name).into_owned(), what }))
 }
 
 impl What {

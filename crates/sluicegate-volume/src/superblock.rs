@@ -2,7 +2,7 @@
 use crate::error::VolumeError;
 use crate::fields::Fields;
 use crate::index::ENTRY;
-use crate::layout::{BLOCK, SLOTS, blocks};
+use crate::layout::{BLOCK, NAMES_MAX, SLOTS, blocks};
 use crate::storage::Storage;
 use bytes::Bytes;
 
@@ -73,10 +73,14 @@ impl Superblock {
         let bytes = self.objects.checked_mul(ENTRY as u64);
         let index_end = bytes.and_then(|bytes| self.index.checked_add(blocks(bytes)));
         let inside = self.index >= SLOTS && index_end.is_some_and(|end| end <= self.end);
-        if fits(self.end) && inside {
-            return Ok(());
+        if !fits(self.end) || !inside {
+            return Err(VolumeError::Structure("its superblock names blocks that cannot be"));
         }
-        Err(VolumeError::Structure("its superblock names blocks that cannot be"))
+        // The index is read into memory, and the next generation has a number too.
+        if self.objects > NAMES_MAX as u64 || self.generation == u64::MAX {
+            return Err(VolumeError::Structure("its superblock counts what cannot be"));
+        }
+        Ok(())
     }
 
     /// The superblocks of both slots, the newest first.
@@ -91,10 +95,10 @@ impl Superblock {
             let mut block = vec![0; BLOCK as usize];
             storage.read_at(slot * BLOCK, &mut block)?;
             // A superblock in the slot of another generation was never written there.
-            let own = |read: &Result<Superblock, _>| {
+            let foreign = |read: &Result<Superblock, _>| {
                 read.as_ref().is_ok_and(|block| block.generation % SLOTS != slot)
             };
-            found.extend(Superblock::read(block).filter(|read| !own(read)));
+            found.extend(Superblock::read(block).filter(|read| !foreign(read)));
         }
         let mut sound = found.into_iter().collect::<Result<Vec<_>, _>>()?;
         sound.sort_by_key(|block| std::cmp::Reverse(block.generation));

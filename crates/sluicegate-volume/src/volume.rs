@@ -121,6 +121,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_superblock_counts_is_bounded() {
+        let open = |generation: u64, objects: u64| {
+            let end = SLOTS + blocks(objects * 32);
+            let superblock =
+                Superblock { generation, seed: 0, index: SLOTS, objects, index_sum: 0, end };
+            let mut start = vec![0; 2 * BLOCK as usize];
+            let slot = superblock.offset() as usize;
+            start[slot..slot + BLOCK as usize].copy_from_slice(&superblock.write());
+            Volume::open(&Start(start, end * BLOCK)).map(drop).expect_err("it cannot be")
+        };
+        // A device may be that long; memory is not.
+        for (generation, objects) in [(1, crate::NAMES_MAX as u64 + 1), (1, 1 << 50), (u64::MAX, 0)]
+        {
+            let error = open(generation, objects);
+            assert!(matches!(error, VolumeError::Structure(_)), "{generation} {objects}: {error}");
+        }
+    }
+
+    #[test]
     fn each_of_100_000_names_is_found_where_it_lies() {
         const NAMES: u64 = 100_000;
         let name = |number: u64| format!("directory/{}/{number}.html", number % 1000);

@@ -10,9 +10,11 @@ pub use prepare::{check, plan};
 
 use crate::admittance::guard;
 use crate::app::{App, Brought};
+use crate::cache::Loader;
 use crate::config::Config;
 use crate::log::{Format, LogFile};
 use crate::site::{self, Ground};
+use crate::volume::Edition;
 use crate::watch::Watch;
 use prepare::{
     bind_admin, can_keep_to_cpus, ground, log_fails, needs_app, open_log, without_direct,
@@ -39,6 +41,7 @@ pub struct Service {
     config: Config,
     app: Option<Arc<dyn App>>,
     doors: Doors,
+    loader: Arc<Loader>,
 }
 
 /// The listeners of the site and of the admin, kept for a successor.
@@ -133,7 +136,7 @@ impl Service {
         let watch = Watch::new(config, &stores).guarded(guard(config)?);
         let watch = Arc::new(watch);
         let log = open_log(config, log)?;
-        let (own, eyes) = (backend.clone(), Arc::clone(&watch));
+        let (own, eyes, loader) = (backend.clone(), Arc::clone(&watch), Arc::clone(&stores.loader));
         let ground = ground((site, admin), own, stores, eyes, log.clone());
         let ground = Ground { app: app.clone(), ..ground };
         let mut net = site::net(config, ground);
@@ -143,7 +146,7 @@ impl Service {
         let exporter = export(config, &running, &watch)?;
         let log = log.zip(config.log.as_ref().map(|log| log.format));
         let config = config.clone();
-        Ok(Service { running, watch, exporter, backend, log, config, app, doors })
+        Ok(Service { running, watch, exporter, backend, log, config, app, doors, loader })
     }
 
     fn tell_start(&self) {
@@ -166,6 +169,15 @@ impl Service {
     /// Where the net shows itself, if it does.
     pub fn admin(&self) -> Option<&Addr> {
         self.doors.admin.as_ref()?.bound().first().map(|(addr, _)| addr)
+    }
+
+    /// The volumes that are served: where each lies, and the number of its generation by now.
+    pub fn volumes(&self) -> Vec<(String, u64)> {
+        let editions = self.loader.plan().volumes().map(|volume| volume.edition());
+        let told = |edition: Arc<Edition>| {
+            (edition.device().name().to_owned(), edition.volume().generation())
+        };
+        editions.map(told).collect()
     }
 
     /// What moves the bytes.

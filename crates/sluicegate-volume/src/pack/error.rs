@@ -1,6 +1,7 @@
 //! Why a directory was not packed.
 use crate::error::VolumeError;
-use crate::layout::{LEN_MAX, NAMES_MAX};
+use crate::layout::LEN_MAX;
+use crate::pack::plan::FOUND_MAX;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -59,7 +60,11 @@ impl fmt::Display for PackError {
             PackError::TooLong(name) => {
                 write!(f, "`{name}` is too long: a file may have {LEN_MAX} bytes")
             }
-            PackError::TooMany => write!(f, "there are more than {NAMES_MAX} files"),
+            PackError::TooMany => write!(
+                f,
+                "there are more than {FOUND_MAX} files and directories; pack them into several \
+                 volumes"
+            ),
             PackError::Inside(name) => write!(
                 f,
                 "the volume would hold itself, as `{name}`; put it outside of the directory"

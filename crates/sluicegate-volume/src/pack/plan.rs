@@ -25,6 +25,9 @@ pub(super) struct Object {
     pub(super) stamp: Option<Stamp>,
 }
 
+/// Files and directories of a volume: a directory with an index gives that a further name.
+pub(super) const FOUND_MAX: usize = NAMES_MAX / 2;
+
 const LOOP: &str = "links to a directory above them";
 const LONG: &str = "names that are too long";
 
@@ -70,7 +73,7 @@ impl Walked {
                     }
                 }
             }
-            if walked.found.len() > NAMES_MAX / 2 {
+            if walked.found.len() > FOUND_MAX {
                 return Err(PackError::TooMany);
             }
         }

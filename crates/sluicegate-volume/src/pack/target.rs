@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct PackTarget {
     file: File,
+    /// Without links, for it may be given up, and its directory is synced.
     path: PathBuf,
     /// The length of a device.
     limit: Option<u64>,
@@ -46,16 +47,17 @@ impl PackTarget {
             Err(TryLockError::WouldBlock) => return Err(PackError::Locked),
             Err(TryLockError::Error(error)) => return Err(PackError::Open(error)),
         }
+        // Once it is locked: a pack that failed before may have removed what it had made.
+        let path = path.canonicalize().map_err(PackError::Open)?;
         let metadata = file.metadata().map_err(PackError::Open)?;
         let limit = is_device.then(|| file.size()).transpose().map_err(PackError::Open)?;
         let (id, made) = ((metadata.dev(), metadata.ino()), there.is_none());
-        Ok(PackTarget { file, path: path.to_owned(), limit, id, made })
+        Ok(PackTarget { file, path, limit, id, made })
     }
 
     /// Makes the name of a new file last as its content does.
     pub(super) fn keep(&self) -> Result<(), PackError> {
-        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = File::open(parent.unwrap_or(Path::new(".")));
+        let directory = File::open(self.path.parent().unwrap_or(Path::new("/")));
         directory.and_then(|directory| directory.sync_all()).map_err(PackError::Write)
     }
 

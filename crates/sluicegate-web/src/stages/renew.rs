@@ -42,7 +42,7 @@ impl Stage for Renew {
             match renewed {
                 Ok(true) => tracing::info!(
                     target: "sluicegate::volume",
-                    volume, generation, "a newer generation is served from now on",
+                    volume, generation, "another generation is served from now on",
                 ),
                 Err(ref error) if !*failing => tracing::error!(
                     target: "sluicegate::volume",
