@@ -145,7 +145,7 @@ impl Stage for Pages {
     /// A read has died with whoever was to make it.
     fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, PagesOut>) {
         let Some(tag) = ended.tag else { return };
-        if let Some(miss) = self.misses.died(&tag) {
+        for miss in self.misses.died(&tag) {
             Counts::add(&self.share.counts.errors, 1);
             self.forms.remove(&miss.fetch.key());
             self.settle(miss.waiters, Err(Fault::Device));
