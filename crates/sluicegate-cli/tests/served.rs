@@ -81,6 +81,9 @@ fn a_volume_is_served_as_its_directory_over_each_backend() {
         let volumes = packed.net_by_now()["cache"]["volumes"].clone();
         assert!(volumes["asked"]["hit"].as_u64() > Some(10), "{volumes}");
         assert!(volumes["read_bytes"].as_u64() > Some(BIG as u64), "{volumes}");
+        for count in [&volumes["reads"], &volumes["calls"], &volumes["call_time"]["count"]] {
+            assert!(count.as_u64() > Some(1), "{volumes}");
+        }
         assert_eq!(volumes["faults"]["damaged"], 0);
         plain.stop();
         packed.stop();

@@ -166,6 +166,7 @@ impl Exchange {
     }
 
     /// Sets the reply; the last one counts.
+    #[inline]
     pub fn reply(&mut self, reply: Reply) {
         self.0.reply = Some(reply);
     }

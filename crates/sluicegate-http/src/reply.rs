@@ -100,6 +100,7 @@ impl Reply {
 
     /// A reply with a head made ahead by [`prebuild`]: nothing of it is formatted or copied when
     /// it is sent. The body's length must be the one that the head tells.
+    #[inline]
     pub fn prebuilt(status: u16, head: Bytes, body: Body) -> Self {
         Self { head: ReplyHead::Prebuilt(head), body, ..Self::new(status) }
     }

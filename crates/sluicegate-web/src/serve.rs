@@ -35,7 +35,7 @@ pub fn methods(head: &Head) -> Option<Reply> {
 /// The form that is elsewhere.
 pub fn known(exchange: &mut Exchange, known: &Known) -> Result<(), Lack> {
     let reply = match known {
-        Known::Page(kept) => page(exchange, kept)?,
+        Known::Page(kept) => return page(exchange, kept),
         Known::Directory => slash(exchange),
         // Whether it may be shown is up to the site.
         Known::Listable | Known::Missing => Reply::plain(404),
@@ -65,26 +65,32 @@ pub fn lacking(head: &Head, known: &Known) -> Option<Job> {
     }
 }
 
-fn page(exchange: &mut Exchange, kept: &Kept) -> Result<Reply, Lack> {
+fn page(exchange: &mut Exchange, kept: &Kept) -> Result<(), Lack> {
     kept.warm();
     let (coded, verdict) = pick(exchange, &kept.plain.meta, &kept.coded);
     let form = coded.unwrap_or(&kept.plain);
     let meta = &form.meta;
-    let (reply, extent) = match part(exchange, meta, verdict) {
+    let reply = match part(exchange, meta, verdict) {
         Part::Whole => {
-            let body = body(exchange, kept, form, Extent::Whole(meta.len))?;
-            return Ok(Reply::prebuilt(200, form.head.clone(), body));
+            let body = match &form.payload {
+                // Most replies are this: nothing is cut, and nothing comes later.
+                Payload::Bytes(bytes) => Body::Bytes(bytes.clone()),
+                _ => body(exchange, kept, form, Extent::Whole(meta.len))?,
+            };
+            Reply::prebuilt(200, form.head.clone(), body)
         }
-        Part::Unchanged => {
-            return Ok(Reply::prebuilt(304, form.unchanged.clone(), Body::Empty));
-        }
+        Part::Unchanged => Reply::prebuilt(304, form.unchanged.clone(), Body::Empty),
         Part::Bytes { first, last } => {
-            (partial(meta, first, last), Extent::Part { first, len: last - first + 1 })
+            let extent = Extent::Part { first, len: last - first + 1 };
+            partial(meta, first, last).with(body(exchange, kept, form, extent)?)
         }
-        Part::Several(parts) => (several(meta, &parts), Extent::Several(parts)),
-        Part::Other(reply) => return Ok(reply),
+        Part::Several(parts) => {
+            several(meta, &parts).with(body(exchange, kept, form, Extent::Several(parts))?)
+        }
+        Part::Other(reply) => reply,
     };
-    Ok(reply.with(body(exchange, kept, form, extent)?))
+    exchange.reply(reply);
+    Ok(())
 }
 
 /// The bytes of a reply, or where they will come from.
@@ -92,14 +98,12 @@ fn body(exchange: &mut Exchange, kept: &Kept, form: &Form, extent: Extent) -> Re
     let len = extent.len();
     match &form.payload {
         Payload::Bytes(bytes) => {
-            let slice = |first, len| Chunk::Bytes(bytes.slice(offsets(first, len)));
-            Ok(extent.cut(|| Body::Bytes(bytes.clone()), slice))
+            Ok(extent.cut(|first, len| Chunk::Bytes(bytes.slice(offsets(first, len)))))
         }
         Payload::Piece(piece) => {
             piece.life.warm();
             let pages = piece.pages();
-            let slice = |first, len| Chunk::from(pages.slice(offsets(first, len)));
-            Ok(extent.cut(|| Body::Paged(pages.clone()), slice))
+            Ok(extent.cut(|first, len| Chunk::from(pages.slice(offsets(first, len)))))
         }
         Payload::Stream(source) => {
             exchange.keep(Streamed { source: source.clone(), extent });

@@ -184,7 +184,9 @@ where
         false => Readers::Pool(disk),
     };
     let (disk_times, lookups) = (watch.disk_times(), watch.lookups());
-    let volumes = Volumes { plan: &plan, memory: kept, cpu, workers, readers, disk_times, lookups };
+    let ledger = watch.disk_ledger();
+    let volumes =
+        Volumes { plan: &plan, memory: kept, cpu, workers, readers, ledger, disk_times, lookups };
     let fed = volumes.add(&mut net, http, cache);
     let streams = Streams { files: stream.inlet, volumes: fed };
 

@@ -4,7 +4,7 @@ use crate::volume::Object;
 use bytes::Bytes;
 use sluicegate_http::Body;
 use sluicegate_http::multipart::{Multipart, Piece};
-use sluicegate_io::Chunk;
+use sluicegate_io::{Chunk, Homed};
 use std::io;
 use std::sync::Arc;
 
@@ -51,16 +51,11 @@ impl Extent {
         }
     }
 
-    /// The body where all of the content is in memory: `all` of it, or slices.
-    pub fn cut(&self, all: impl Fn() -> Body, slice: impl Fn(u64, u64) -> Chunk) -> Body {
+    /// The body where all of the content is in memory, of slices by their offset and length.
+    pub fn cut(&self, slice: impl Fn(u64, u64) -> Chunk) -> Body {
         let parts = match self {
-            Extent::Whole(_) => return all(),
-            Extent::Part { first, len } => {
-                return match slice(*first, *len) {
-                    Chunk::Bytes(bytes) => Body::Bytes(bytes),
-                    chunk => Body::Chunks(vec![chunk]),
-                };
-            }
+            Extent::Whole(len) => return one(slice(0, *len)),
+            Extent::Part { first, len } => return one(slice(*first, *len)),
             Extent::Several(parts) => parts,
         };
         let chunk = |piece: &Piece| match piece {
@@ -82,6 +77,14 @@ impl Extent {
             }
         };
         Piece::Part { first, len: left }
+    }
+}
+
+fn one(chunk: Chunk) -> Body {
+    match chunk {
+        Chunk::Bytes(bytes) => Body::Bytes(bytes),
+        Chunk::Homed(Homed::Paged(paged)) => Body::Paged(paged),
+        chunk @ Chunk::Homed(Homed::Buf(_)) => Body::Chunks(vec![chunk]),
     }
 }
 

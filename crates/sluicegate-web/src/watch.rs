@@ -16,7 +16,7 @@ use sluicegate_admin::{Guard, Look, Watcher, otlp};
 use sluicegate_http::log::Lost;
 use sluicegate_http::{Refusals, TraceParents};
 use sluicegate_io::resources::{Budget, Resource, Samples};
-use sluicegate_io::{ConnCounts, ConnLedger};
+use sluicegate_io::{ConnCounts, ConnLedger, DiskLedger};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -36,6 +36,7 @@ pub struct Watch {
     resources: Vec<Resource>,
     heeded: usize,
     disk_times: Arc<Samples>,
+    disk_ledger: Arc<DiskLedger>,
     lookups: Arc<Samples>,
     deadlines: Arc<AtomicU64>,
     traces: TraceParents,
@@ -51,7 +52,7 @@ impl Watch {
     /// gauge for each resource that is watched.
     pub fn new(config: &Config, Stores { loader, memory }: &Stores) -> Watch {
         let resources = config.watched().copied().map(Resource::new).collect();
-        let (disk_times, lookups) = Default::default();
+        let (disk_times, disk_ledger, lookups) = Default::default();
         let connections = (0..=config.workers).map(|_| ConnLedger::new()).collect();
         let (cache, variants) = (Arc::clone(loader.budget()), Arc::clone(loader.counts()));
         let (observer, refusals, log, deadlines, watcher, seats) = Default::default();
@@ -67,6 +68,7 @@ impl Watch {
             resources,
             heeded: config.resources.len(),
             disk_times,
+            disk_ledger,
             lookups,
             deadlines,
             traces,
@@ -122,6 +124,11 @@ impl Watch {
     /// Where it is counted how long looks at the disk take, in nanoseconds.
     pub fn disk_times(&self) -> Arc<Samples> {
         Arc::clone(&self.disk_times)
+    }
+
+    /// Where reads of volumes are counted.
+    pub fn disk_ledger(&self) -> Arc<DiskLedger> {
+        Arc::clone(&self.disk_ledger)
     }
 
     /// Where looks into the page cache are counted: 0 for a hit, 1 for a miss.

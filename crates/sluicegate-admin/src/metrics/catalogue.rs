@@ -179,6 +179,16 @@ metrics! {
             "Pieces and fronts of objects that had to make room.";
         VolumePinned: Gauge, "sluicegate_volume_pinned_bytes", "bytes", [],
             "How much memory of volumes is neither kept nor read into: mostly what is being sent.";
+        VolumeReads: Counter, "sluicegate_volume_reads_total", "", [],
+            "Reads of volumes that were answered, those with an error too.";
+        VolumeMerged: Counter, "sluicegate_volume_merged_reads_total", "", [],
+            "Reads that were made as one with those of neighbours.";
+        VolumeCalls: Counter, "sluicegate_volume_calls_total", "", [],
+            "Calls to the device for them: fewer than reads where neighbours were read as one.";
+        VolumeInFlight: Gauge, "sluicegate_volume_in_flight", "", [],
+            "Calls that the device has not answered.";
+        VolumeCallTime: Histogram, "sluicegate_volume_call_seconds", "seconds", [],
+            "How long the device took for a call.";
         ResourceUsed: Gauge, "sluicegate_resource_used_ratio", "ratio", ["resource"],
             "How much of its budget a resource uses; absent where not known.";
         ResourceLevel: Gauge, "sluicegate_resource_level", "", ["resource"],

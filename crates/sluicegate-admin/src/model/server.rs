@@ -1,6 +1,6 @@
 //! What a server tells beside its net: of its connections, its cache and log, and its machine.
 
-use super::Counts;
+use super::{Counts, Times};
 use serde::{Deserialize, Serialize};
 
 /// The connections of a server.
@@ -111,6 +111,16 @@ pub struct Volumes {
     pub evictions: u64,
     /// Bytes that are neither kept nor read into: mostly what is being sent.
     pub pinned_bytes: u64,
+    /// Reads that were answered, those with an error too.
+    pub reads: u64,
+    /// Reads that were made as one with those of neighbours.
+    pub merged: u64,
+    /// Calls to the device for them.
+    pub calls: u64,
+    /// Calls that the device has not answered.
+    pub in_flight: u64,
+    /// How long the device took for a call.
+    pub call_time: Times,
 }
 
 /// What HTTP refused.

@@ -18,8 +18,8 @@ const ABSENT_MAX: usize = 1024;
 /// The names of one site and what is known of them.
 #[derive(Debug)]
 pub struct Index {
-    /// How long what is known is believed.
-    fresh: Duration,
+    /// How long what is known is believed; forever where that is nothing.
+    fresh: Option<Duration>,
     known: HashMap<Text, Entry, RandomState>,
     /// Names that were absent when they were noted, in that order.
     absent: VecDeque<Name>,
@@ -27,21 +27,21 @@ pub struct Index {
 
 #[derive(Debug)]
 struct Entry {
-    /// When it was asked.
-    asked: Time,
+    /// Until when it is believed.
+    until: Time,
     what: Known,
 }
 
 impl Entry {
-    fn believed(&self, now: Time, fresh: Duration) -> Option<&Known> {
-        (now.since(self.asked) < fresh).then_some(&self.what)
+    fn believed(&self, now: Time) -> Option<&Known> {
+        (now < self.until).then_some(&self.what)
     }
 }
 
 /// Of a directory, which may change at any time.
 impl Default for Index {
     fn default() -> Index {
-        Index { fresh: FRESH, known: HashMap::default(), absent: VecDeque::new() }
+        Index { fresh: Some(FRESH), known: HashMap::default(), absent: VecDeque::new() }
     }
 }
 
@@ -61,29 +61,30 @@ pub enum Known {
 impl Index {
     /// Of a volume, which never changes: what is known holds until it is told to be gone.
     pub fn lasting() -> Index {
-        Index { fresh: Duration::MAX, ..Index::default() }
+        Index { fresh: None, ..Index::default() }
     }
 
     /// What is known of the name behind the slash of `path`, unless it is too old to be believed.
     pub fn get(&self, path: &[u8], now: Time) -> Option<&Known> {
-        self.known.get(path.strip_prefix(b"/")?)?.believed(now, self.fresh)
+        self.known.get(path.strip_prefix(b"/")?)?.believed(now)
     }
 
     /// The same of a name.
     pub fn at(&self, name: &Name, now: Time) -> Option<&Known> {
-        self.known.get(name.text())?.believed(now, self.fresh)
+        self.known.get(name.text())?.believed(now)
     }
 
     /// Notes what lies at a name, as it was when it was asked for at `asked`.
     pub fn put(&mut self, name: Name, what: Known, asked: Time) {
+        let until = self.fresh.map_or(Time(u64::MAX), |fresh| asked + fresh);
         match &what {
             // It may be sent, not be kept: it had to go on the way here, or is too large.
             Known::Page(kept) if !kept.may_stay() => self.forget(&name),
             Known::Page(_) => {
-                self.known.insert(name.text().clone(), Entry { asked, what });
+                self.known.insert(name.text().clone(), Entry { until, what });
             }
             Known::Directory | Known::Listable | Known::Missing => {
-                let known = self.known.insert(name.text().clone(), Entry { asked, what });
+                let known = self.known.insert(name.text().clone(), Entry { until, what });
                 if known.is_none_or(|known| matches!(known.what, Known::Page(_))) {
                     self.note_absent(name);
                 }

@@ -6,7 +6,7 @@ use crate::volume::{Fetch, Memory, Warm as Wanted};
 use sluicegate::{Domain, Inlet, Net, Node, OnFull, bounded, stage};
 use sluicegate_http::HttpNodes;
 use sluicegate_io::resources::Samples;
-use sluicegate_io::{DiskOptions, Readers, disk};
+use sluicegate_io::{DiskLedger, DiskOptions, Readers, disk};
 use std::sync::Arc;
 
 /// Pieces that one worker's replies may wait for; further ones wait for a place.
@@ -19,6 +19,8 @@ pub(super) struct Volumes<'a> {
     pub cpu: Domain,
     pub workers: usize,
     pub readers: Readers,
+    /// Where reads are counted.
+    pub ledger: Arc<DiskLedger>,
     /// Where reads, and looks for what is kept, are measured.
     pub disk_times: Arc<Samples>,
     pub lookups: Arc<Samples>,
@@ -27,7 +29,7 @@ pub(super) struct Volumes<'a> {
 impl Volumes<'_> {
     /// Adds the stages, where there are volumes: where replies go that are sent in pieces of them.
     pub fn add(self, net: &mut Net, http: HttpNodes, cache: Node<Cache>) -> Option<Inlet<FeedIn>> {
-        let Volumes { plan, memory, cpu, workers, readers, disk_times, lookups } = self;
+        let Volumes { plan, memory, cpu, workers, readers, ledger, disk_times, lookups } = self;
         let sources: Vec<_> = plan.volumes().map(Arc::clone).collect();
         if sources.is_empty() {
             net.seal(cache.out.fetch);
@@ -42,8 +44,8 @@ impl Volumes<'_> {
         // Room for the windows of all who ask, whatever they ask for.
         let pages = net.add(pages.queue(bounded((WINDOW + FEEDS) * workers)));
         let feed = net.add(stage("feed", Feed::default).on(cpu));
-        let disk =
-            disk(net, readers, &DiskOptions { queue: READS * workers, ..DiskOptions::default() });
+        let options = DiskOptions { queue: READS * workers, ledger, ..DiskOptions::default() };
+        let disk = disk(net, readers, &options);
         // All that is asked of an object is kept by one worker, and waited for there.
         let asks = net.wire(cache.out.fetch, pages.inlet).keyed(Fetch::object_key);
         asks.window(WINDOW).on_full(OnFull::ShedNewest);

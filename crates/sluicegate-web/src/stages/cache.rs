@@ -1,8 +1,8 @@
 //! Answers from memory; asks `load` for what it does not know of directories, and `pages` for what
 //! it does not know of volumes: once for all who wait for it.
+mod detours;
 mod volumes;
 
-use super::instead;
 use super::load::{Answered, Ask, Gone};
 use super::waiting::Waiting;
 use crate::cache::{Answer, Index, Job, Kept, Known, Lack};
@@ -17,7 +17,7 @@ use sluicegate_macros::{From, Ports};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use volumes::{Current, refused};
+use volumes::Current;
 
 /// Time between two looks whether other generations have taken the place of the volumes served.
 const LOOK: Duration = Duration::from_millis(500);
@@ -87,17 +87,6 @@ pub struct Cache {
     lists: VecDeque<Event<Exchange>>,
     /// Has each answer that it gave from memory, as 0. Written by this worker alone.
     lookups: Sampler,
-}
-
-/// What a request waits for instead of what it asked for; left in its exchange.
-#[derive(Debug, PartialEq, Eq)]
-enum Detour {
-    /// The page that stands in the place of what is missing.
-    Fallback,
-    /// The page for its reply, which is an error.
-    Error,
-    /// The page that it gets because there is too much to do.
-    Cheaper,
 }
 
 /// What lies at a name, ready for all who waited for it.
@@ -177,19 +166,7 @@ impl Stage for Cache {
             }
             let status = if ended.why == Why::Failed { 500 } else { 503 };
             let waited = if fetched { self.fetching.died(tag) } else { self.waiting.died(tag) };
-            for mut event in waited {
-                // Who waited for the page of an error has a reply; and where something is wrong
-                // with the disk no other page is waited for.
-                match event.take_kept::<Detour>() {
-                    Some(Detour::Error) => {}
-                    Some(Detour::Cheaper) => {
-                        instead::refuse(event);
-                        continue;
-                    }
-                    _ => event.reply(Reply::plain(status)),
-                }
-                self.dress(event);
-            }
+            waited.into_iter().for_each(|event| self.lost(event, status));
         }
         self.flush(cx);
     }
@@ -216,15 +193,6 @@ impl Cache {
             ready: VecDeque::new(),
             lists: VecDeque::new(),
             lookups,
-        }
-    }
-
-    /// The file that a request asks for came too late. Who waited for the page of an error has a
-    /// reply.
-    fn too_late(&mut self, mut event: Event<Exchange>) {
-        match event.take_kept::<Detour>() {
-            Some(Detour::Error) => self.dress(event),
-            _ => event.split().0.refuse(Why::Expired),
         }
     }
 
@@ -303,33 +271,6 @@ impl Cache {
         }
     }
 
-    /// Replies with a page in the place of what was asked for; where there is none the request is
-    /// refused, as it would have been without.
-    fn cheaper(&mut self, mut event: Event<Exchange>, page: &str, now: Time) {
-        let id = self.plan.site(&event).id();
-        let Some(name) = Name::of_site(id, page.as_bytes()) else {
-            return instead::refuse(event);
-        };
-        let lack = match self.indexes[id.number()].at(&name, now) {
-            Some(Known::Page(kept)) => {
-                event.reply(cheaper());
-                serve::instead(&mut event, kept).err()
-            }
-            Some(_) => return instead::refuse(event),
-            None => {
-                event.keep(Detour::Cheaper);
-                return self.find(event, name, now);
-            }
-        };
-        match lack {
-            None => self.dress(event),
-            Some(lack) => {
-                event.keep(Detour::Cheaper);
-                self.lacks(event, name, lack);
-            }
-        }
-    }
-
     fn answered(
         &mut self,
         tag: Tag,
@@ -369,101 +310,6 @@ impl Cache {
         Came::Known(Known::Page(make(&self.plan.of(name.site()).effect(&path))))
     }
 
-    /// Replies to one who waited for what lies at `name`; or has it wait for what still lacks.
-    fn settle(&mut self, mut event: Event<Exchange>, name: &Name, came: &Came, now: Time) {
-        let id = name.site();
-        let detour = event.take_kept::<Detour>();
-        let replied = match (&detour, came) {
-            (Some(Detour::Error), Came::Known(Known::Page(kept))) => {
-                serve::instead(&mut event, kept)
-            }
-            // There is no such page: the reply stays as it was.
-            (Some(Detour::Error), _) => Ok(()),
-            (Some(Detour::Cheaper), Came::Known(Known::Page(kept))) => {
-                event.reply(cheaper());
-                serve::instead(&mut event, kept)
-            }
-            (Some(Detour::Cheaper), _) => return instead::refuse(event),
-            (Some(Detour::Fallback), Came::Known(known)) if !matches!(known, Known::Page(_)) => {
-                Ok(())
-            }
-            (None, Came::Known(Known::Listable)) if self.plan.of(id).lists(event.path()) => {
-                return self.lists.push_back(event);
-            }
-            (_, Came::Known(known)) => serve::known(&mut event, known),
-            (_, Came::Fault(fault)) => {
-                event.reply(refused(*fault));
-                Ok(())
-            }
-            (_, Came::Failed) => {
-                event.reply(Reply::plain(503));
-                Ok(())
-            }
-        };
-        match (replied, detour) {
-            (Err(lack), detour) => {
-                if let Some(detour) = detour {
-                    event.keep(detour);
-                }
-                self.lacks(event, name.clone(), lack);
-            }
-            (Ok(()), Some(Detour::Error | Detour::Cheaper)) => self.dress(event),
-            (Ok(()), detour) => self.finish(event, id, detour, now),
-        }
-    }
-
-    /// Sends a reply, unless the site has a page to stand in its place. `detour` is the one that
-    /// the request has made: none is made twice.
-    fn finish(
-        &mut self,
-        mut event: Event<Exchange>,
-        id: SiteId,
-        detour: Option<Detour>,
-        now: Time,
-    ) {
-        let site = self.plan.of(id);
-        let index = &self.indexes[id.number()];
-        let status = event.replied().map_or(0, Reply::status);
-        if status == 404
-            && detour.is_none()
-            && event.method.is_read()
-            && let Some(name) = site.fallback(&event)
-        {
-            let name = name.clone();
-            match index.at(&name, now) {
-                Some(known @ Known::Page(_)) => match serve::known(&mut event, known) {
-                    Ok(()) => return self.dress(event),
-                    Err(lack) => {
-                        event.keep(Detour::Fallback);
-                        return self.lacks(event, name, lack);
-                    }
-                },
-                Some(_) => {}
-                None => {
-                    event.keep(Detour::Fallback);
-                    return self.find(event, name, now);
-                }
-            }
-        }
-        if let Some(name) = site.error(status) {
-            let name = name.clone();
-            match index.at(&name, now) {
-                Some(Known::Page(kept)) => {
-                    if let Err(lack) = serve::instead(&mut event, kept) {
-                        event.keep(Detour::Error);
-                        return self.lacks(event, name, lack);
-                    }
-                }
-                Some(_) => {}
-                None => {
-                    event.keep(Detour::Error);
-                    return self.find(event, name, now);
-                }
-            }
-        }
-        self.dress(event);
-    }
-
     /// Adds what holds for the path, and lines the reply up.
     fn dress(&mut self, mut event: Event<Exchange>) {
         let site = self.plan.site(&event);
@@ -500,11 +346,6 @@ impl Cache {
             cx.again();
         }
     }
-}
-
-/// What stands in the place of a handler's reply, still without its page: not to be kept as that.
-fn cheaper() -> Reply {
-    Reply::new(200).header("Cache-Control", "no-store")
 }
 
 #[cfg(test)]

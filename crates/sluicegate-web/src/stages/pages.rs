@@ -145,7 +145,7 @@ impl Stage for Pages {
     /// A read has died with whoever was to make it.
     fn ended(&mut self, ended: Ended, cx: &mut Cx<'_, PagesOut>) {
         let Some(tag) = ended.tag else { return };
-        if let Some(miss) = self.misses.died(&tag) {
+        for miss in self.misses.died(&tag) {
             Counts::add(&self.share.counts.errors, 1);
             self.forms.remove(&miss.fetch.key());
             self.settle(miss.waiters, Err(Fault::Device));
@@ -215,9 +215,12 @@ impl Pages {
             return miss.waiters.push(waiter);
         }
         let many = self.misses.len() >= MISSES && waiter.asker == Asker::Cache;
-        if many || waiter.fetch.pages() > share.arena.pages() / READ_SHARE {
+        let large = waiter.fetch.pages() > share.arena.pages() / READ_SHARE;
+        if many || large {
             Counts::add(&share.counts.refused, 1);
-            return self.answer(waiter, Err(Fault::Busy));
+            let fault = if large { Fault::TooLarge } else { Fault::Busy };
+            tell(&waiter.fetch, fault);
+            return self.answer(waiter, Err(fault));
         }
         Counts::add(&share.counts.misses, 1);
         let (tag, fetch) = (second(&waiter.tag), waiter.fetch.clone());
@@ -289,7 +292,7 @@ impl Pages {
                 Err(Fault::Device)
             }
         };
-        if let Err(fault @ (Fault::Device | Fault::Damaged)) = got {
+        if let Err(fault) = got {
             tell(&miss.fetch, fault);
         }
         self.warm_forms(miss.fetch.key(), &got);
@@ -367,13 +370,19 @@ fn second(tag: &Tag) -> Tag {
     second
 }
 
-/// Tells of what is wrong with a volume, where it lies.
+/// Tells of what is wrong with a volume, or with the memory for it, and where it lies.
 fn tell(fetch: &Fetch, fault: Fault) {
     let Key { offset, .. } = fetch.key();
     let (volume, bytes) = (fetch.edition().device().name().to_owned(), fetch.pages() * PAGE);
     let what = match fault {
         Fault::Damaged => "a checksum is wrong",
-        _ => "it cannot be read",
+        Fault::Device => "it cannot be read",
+        Fault::TooLarge => {
+            "what is to be known of an object is more than an eighth of what a worker has: set \
+             `cache.budget` higher, or fewer `workers`"
+        }
+        // Which pass.
+        Fault::Busy | Fault::Late => return,
     };
     tracing::error!(
         target: "sluicegate::volume",

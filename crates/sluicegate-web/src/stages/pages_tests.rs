@@ -227,6 +227,41 @@ fn a_device_that_fails_or_ends_is_an_error_for_those_who_asked() {
     assert!(world.answer().is_ok(), "the next who asks has it read again");
 }
 
+/// Nobody can tell which of them it was; and who waits for it is not to wait for nothing.
+#[test]
+fn of_a_flow_whose_read_dies_all_reads_are_given_up() {
+    let mut world = World::new(&[("big.bin", text(1, 400_000))]);
+    let (object, _) = world.object("/big.bin");
+    world.rig.feed([Next(piece(&object, 0, 0, 1))]).batch(1);
+    // Another reply waits for what is read ahead.
+    world.rig.feed([Next(piece(&object, 0, 1, 0))]).batch(1);
+    let mut reads = world.rig.out.read.take();
+    assert_eq!(reads.len(), 2, "what is asked for, and the next");
+    let (tag, _) = reads.remove(0).split();
+    let (flow, why) = (tag.flow(), sluicegate::Why::Failed);
+    world.rig.ended(Ended { flow, why, tag: Some(tag) });
+    let answers = world.rig.out.piece.take().into_iter().map(|event| {
+        let (tag, Fetched { got, .. }) = event.split();
+        tag.finish();
+        got.err()
+    });
+    assert_eq!(answers.collect::<Vec<_>>(), [Some(Fault::Device); 2], "nobody waits on");
+    let done = reads.into_iter().map(|event| {
+        event.map(|Read { frames, token, .. }| {
+            PagesIn::Read(ReadDone { token, frames, result: Ok(0) })
+        })
+    });
+    let done: Vec<_> = done.collect();
+    world.rig.feed_events(done).batch(1);
+    assert!(world.rig.out.piece.take().is_empty(), "what came of the other is not taken");
+    world.rig.feed([Next(piece(&object, 0, 1, 0))]).batch(1);
+    assert_eq!(world.read(), 1, "the next who asks has it read again");
+    let mut sent = world.rig.out.piece.take();
+    let (tag, Fetched { got, .. }) = sent.remove(0).split();
+    tag.finish();
+    assert!(got.is_ok());
+}
+
 #[test]
 fn who_waits_for_a_device_that_hangs_is_refused_and_others_are_answered() {
     let mut world = World::new(&[("a.txt", text(1, 60)), ("b.txt", text(2, 60))]);

@@ -68,6 +68,8 @@ pub enum Got {
 pub enum Fault {
     /// Too much is waited for already, or there is no page free for it.
     Busy,
+    /// All that a worker has would not be enough for what is to be known of the object.
+    TooLarge,
     /// The device does not answer.
     Late,
     /// The device failed, or ends too early.
@@ -80,7 +82,7 @@ impl Fault {
     /// The status of the reply.
     pub fn status(self) -> u16 {
         match self {
-            Fault::Busy | Fault::Late => 503,
+            Fault::Busy | Fault::TooLarge | Fault::Late => 503,
             Fault::Device | Fault::Damaged => 500,
         }
     }

@@ -91,8 +91,13 @@ impl Keeper {
     }
 
     fn lacks_charge(&self, bytes: u64) -> bool {
+        self.objects.size() + bytes > self.charge_max()
+    }
+
+    /// The most bytes that may be known of all objects.
+    fn charge_max(&self) -> u64 {
         let limit = self.share.fronts.limit();
-        self.objects.size() + bytes > limit - limit / SLACK as u64
+        limit - limit / SLACK as u64
     }
 
     /// What is hot: forms of objects that were asked for lately.
@@ -151,10 +156,8 @@ impl Keeper {
                 return Err(Fault::Damaged);
             }
         };
-        let Some(charge) = self.charge(Object::cost(entry.front_len())) else {
-            Counts::add(&self.share.counts.refused, 1);
-            return Err(Fault::Busy);
-        };
+        let charge = self.charge(Object::cost(entry.front_len()));
+        let charge = charge.inspect_err(|_| Counts::add(&self.share.counts.refused, 1))?;
         let mut object = Object::new(key, edition, front, charge);
         if self.stays(edition) {
             object = self.objects.put(object);
@@ -217,12 +220,18 @@ impl Keeper {
     }
 
     /// Charges what is known of an object, letting go of others for it.
-    fn charge(&mut self, bytes: u64) -> Option<Charge> {
+    ///
+    /// # Errors
+    /// It is too large whatever goes, so that nothing does; or others hold too much.
+    fn charge(&mut self, bytes: u64) -> Result<Charge, Fault> {
+        if bytes > self.charge_max() {
+            return Err(Fault::TooLarge);
+        }
         while self.lacks_charge(bytes) {
-            let (object, holders) = self.objects.evict()?;
+            let (object, holders) = self.objects.evict().ok_or(Fault::Busy)?;
             self.note(&holders, |evicted| evicted.objects.push(Arc::clone(&object)));
         }
-        self.share.fronts.take(bytes)
+        self.share.fronts.take(bytes).ok_or(Fault::Busy)
     }
 
     fn evict_piece(&mut self) -> bool {
@@ -288,4 +297,35 @@ fn parse<'a>(
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::memory::{Memory, SHARE_MIN};
+    use super::super::open_volume::OpenVolume;
+    use super::super::pack;
+    use super::*;
+    use crate::scratch::Scratch;
+    use sluicegate_files::Compression;
+    use sluicegate_volume::Kind;
+
+    #[test]
+    fn nothing_goes_for_an_object_that_never_fits() {
+        let scratch = Scratch::new();
+        let (site, packed) = (scratch.path().join("site"), scratch.path().join("volume"));
+        scratch.write("site/a", "a");
+        pack(&site, &packed, Compression::off());
+        let edition = OpenVolume::open(&packed).expect("it was packed").edition();
+        let memory = Memory::new(SHARE_MIN, 1).expect("it is enough");
+        let mut keeper = Keeper::new(Arc::clone(&memory.shares()[0]));
+        let most = keeper.charge_max();
+        let charge = keeper.charge(most / 2).expect("there is room");
+        let front = Front { kind: Kind::Directory, names: Vec::new() };
+        let key = Key { edition: edition.number(), offset: 0 };
+        keeper.objects.put(Object::new(key, &edition, front, charge));
+        assert_eq!(keeper.charge(most + 1).err(), Some(Fault::TooLarge));
+        assert_eq!(keeper.objects.size(), most / 2, "it is kept");
+        assert!(keeper.charge(most).is_ok(), "all others go for it");
+        assert_eq!(keeper.objects.size(), 0);
+    }
 }

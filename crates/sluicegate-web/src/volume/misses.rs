@@ -139,12 +139,13 @@ impl Misses {
         self.all.remove(&read.key)
     }
 
-    /// A read has died whose question had this tag: what it was for. Of several of one flow it is
-    /// any; the others are given up for having taken too long.
-    pub fn died(&mut self, tag: &Tag) -> Option<Miss> {
+    /// A read has died whose question had this tag: what it was for. Of several of one flow all are
+    /// given up, as nobody can tell which it was; what comes of the others is not taken.
+    pub fn died(&mut self, tag: &Tag) -> Vec<Miss> {
         let flow = (tag.flow(), tag.home());
-        let number = *self.reads.iter().find(|(_, read)| read.flow == flow)?.0;
-        self.end(number)
+        let numbers = self.reads.iter().filter(|(_, read)| read.flow == flow);
+        let numbers: Vec<u64> = numbers.map(|(number, _)| *number).collect();
+        numbers.into_iter().filter_map(|number| self.end(number)).collect()
     }
 
     /// Gives up what is to be read next.

@@ -5,7 +5,7 @@ use crate::log;
 use crate::volume::Sum;
 use sluicegate_admin::metrics::{Page, ServiceMetric as M};
 use sluicegate_io::resources::{Parts, Usage};
-use sluicegate_io::{How, Refusal};
+use sluicegate_io::{DiskCounts, How, Refusal};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Puts what the process uses of its machine onto a page.
@@ -60,7 +60,7 @@ pub(super) fn put_server(page: &mut Page, watch: &Watch) {
     page.put(M::CacheLookups, &[], lookups);
     page.put(M::CacheMisses, &[], misses);
     put_variants(page, &watch.variants);
-    put_volumes(page, &volumes);
+    put_volumes(page, &volumes, &watch.disk_ledger.count());
     for resource in &watch.resources {
         let gauge = resource.gauge();
         page.put_some(M::ResourceUsed, &[gauge.name()], gauge.used());
@@ -69,7 +69,7 @@ pub(super) fn put_server(page: &mut Page, watch: &Watch) {
 }
 
 /// Nothing where no volume is served.
-fn put_volumes(page: &mut Page, sum: &Sum) {
+fn put_volumes(page: &mut Page, sum: &Sum, disk: &DiskCounts) {
     if sum.budget == 0 {
         return;
     }
@@ -83,6 +83,11 @@ fn put_volumes(page: &mut Page, sum: &Sum) {
     }
     page.put(M::VolumeEvictions, &[], sum.evictions);
     page.put(M::VolumePinned, &[], sum.pinned);
+    page.put(M::VolumeReads, &[], disk.reads);
+    page.put(M::VolumeMerged, &[], disk.merged);
+    page.put(M::VolumeCalls, &[], disk.calls);
+    page.put(M::VolumeInFlight, &[], disk.in_flight);
+    page.put(M::VolumeCallTime, &[], &disk.latency);
 }
 
 fn put_log(page: &mut Page, counts: &log::Counts) {

@@ -9,7 +9,7 @@ use sluicegate_admin::model::{
 };
 use sluicegate_http::Refusals;
 use sluicegate_io::resources::{self, Budget, Parts, Usage};
-use sluicegate_io::{ConnCounts, How, Refusal};
+use sluicegate_io::{ConnCounts, DiskCounts, How, Refusal};
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -45,13 +45,13 @@ impl Watch {
     fn page_cache(&self) -> PageCache {
         let sum = Sum::of(&self.volumes);
         let (bytes, budget) = (self.cache.used() + sum.used, self.cache.limit() + sum.budget);
-        let volumes = (sum.budget > 0).then(|| volumes(&sum));
+        let volumes = (sum.budget > 0).then(|| volumes(&sum, &self.disk_ledger.count()));
         let (lookups, misses) = self.lookups.total();
         PageCache { bytes, budget, lookups, misses, variants: variants(&self.variants), volumes }
     }
 }
 
-fn volumes(sum: &Sum) -> Volumes {
+fn volumes(sum: &Sum, disk: &DiskCounts) -> Volumes {
     Volumes {
         asked: sum.asked.map(|(what, n)| (what.into(), n)).into(),
         hit_rate: sum.hit_rate(),
@@ -60,6 +60,11 @@ fn volumes(sum: &Sum) -> Volumes {
         faults: sum.faults.map(|(what, n)| (what.into(), n)).into(),
         evictions: sum.evictions,
         pinned_bytes: sum.pinned,
+        reads: disk.reads,
+        merged: disk.merged,
+        calls: disk.calls,
+        in_flight: disk.in_flight,
+        call_time: (&disk.latency).into(),
     }
 }
 

@@ -128,6 +128,7 @@ pub(super) fn refused(fault: Fault) -> Reply {
     let reply = Reply::plain(fault.status());
     match fault {
         Fault::Busy | Fault::Late => reply.header("Retry-After", RETRY_AFTER),
-        Fault::Device | Fault::Damaged => reply,
+        // Coming again does not help.
+        Fault::TooLarge | Fault::Device | Fault::Damaged => reply,
     }
 }
