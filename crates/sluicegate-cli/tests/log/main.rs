@@ -1,15 +1,20 @@
-//! The access log of the real binary: what is in it, how it is rotated, and that nothing is lost.
+//! The access log of the real binary: what is in it, and that a drain loses nothing of it.
+#![forbid(unsafe_code)]
+
+#[path = "../common/mod.rs"]
 mod common;
 
-use common::{Client, Scratch, Server, run, until};
+mod disk;
+mod numbered;
+mod rotation;
+mod slow;
+
+use common::{Client, Scratch, Server, until};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// More than the kernel takes for a client that does not read.
 const BIG: usize = 64 << 20;
@@ -128,45 +133,6 @@ fn clients_that_leave_are_logged_with_what_they_got() {
 }
 
 #[test]
-fn a_renamed_log_is_begun_anew() {
-    let site = site("");
-    let mut client = site.server.client();
-    client.get("/a.txt");
-    has(&site.log, 1);
-    let moved = site.files.path().join("access.log.1");
-    fs::rename(&site.log, &moved).unwrap();
-    client.get("/none");
-    has(&moved, 2);
-    site.server.signal(Signal::USR1);
-    until("the new file", || site.log.exists().then_some(()));
-    client.get("/a.txt");
-    has(&site.log, 1);
-    drop(client);
-    site.server.stop();
-    assert_eq!((lines(&moved).len(), lines(&site.log).len()), (2, 1));
-}
-
-#[test]
-fn a_log_that_cannot_be_opened_again_is_written_on() {
-    let site = site("");
-    let mut client = site.server.client();
-    client.get("/a.txt");
-    has(&site.log, 1);
-    let moved = site.files.path().join("moved");
-    fs::rename(&site.log, &moved).unwrap();
-    fs::create_dir(&site.log).unwrap();
-    for _ in 0..3 {
-        site.server.signal(Signal::USR1);
-    }
-    client.get("/a.txt");
-    has(&moved, 2);
-    drop(client);
-    site.server.signal(Signal::TERM);
-    let (status, _, complaints) = site.server.end();
-    assert!(status.success() && complaints.contains("cannot log to `"), "{complaints}");
-}
-
-#[test]
 fn a_drain_writes_every_line() {
     for more in ["", "when_full = \"wait\""] {
         let site = site(more);
@@ -242,200 +208,6 @@ fn times_are_told_only_where_they_are_asked_for() {
 }
 
 #[test]
-fn a_full_disk_costs_lines_and_no_request() {
-    let files = Scratch::new();
-    files.write("www/a.txt", "a");
-    let text = "root = \"www\"\n[log]\naccess = \"/dev/full\"\n";
-    let server = Server::start(&["--config", &files.write("site.toml", text)]);
-    let mut client = server.client();
-    for _ in 0..5 {
-        assert_eq!(client.get("/a.txt").text(), "a");
-    }
-    until("the lost lines", || (server.net()["log"]["lost"] == 5).then_some(()));
-    drop(client);
-    server.signal(Signal::TERM);
-    let (status, _, complaints) = server.end();
-    assert!(status.success());
-    let told = "WARN sluicegate::log: the access log cannot be written: No space left on device";
-    assert!(complaints.contains(told), "{complaints}");
-    assert_eq!(complaints.lines().count(), 1, "{complaints}");
-}
-
-/// A file system of its own, of so many bytes, where that is allowed.
-struct Mounted(PathBuf);
-
-impl Mounted {
-    fn new(dir: PathBuf, bytes: usize) -> Option<Mounted> {
-        fs::create_dir_all(&dir).expect("a directory");
-        let size = format!("size={bytes}");
-        let mount = ["-t", "tmpfs", "-o", &size, "tmpfs"];
-        let mounted = Command::new("mount").args(mount).arg(&dir).output().ok()?;
-        if !mounted.status.success() {
-            // Past the test harness, which keeps what is printed by a test that passes.
-            let why = String::from_utf8_lossy(&mounted.stderr);
-            _ = writeln!(std::io::stderr(), "skipped: nothing can be mounted: {}", why.trim());
-            return None;
-        }
-        Some(Mounted(dir))
-    }
-
-    /// Takes all the room that is left.
-    fn fill(&self) -> PathBuf {
-        let path = self.0.join("filler");
-        let mut file = File::create(&path).expect("a file");
-        while file.write(&[0; 4096]).is_ok_and(|n| n > 0) {}
-        path
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
-/// Asks for paths that count on, so many times; the next number.
-fn ask_on(client: &mut Client<TcpStream>, from: usize, times: usize, pad: &str) -> usize {
-    for n in from..from + times {
-        client.send(format!("GET /a.txt?{n}{pad} HTTP/1.1\r\nHost: h\r\n\r\n"));
-    }
-    (0..times).for_each(|_| assert_eq!(client.response(false).status, 200));
-    from + times
-}
-
-/// The numbers of the requests in a log; each of its lines has to be whole.
-fn numbers(text: &str) -> Vec<usize> {
-    let number = |line: &str| -> Option<usize> {
-        let value: Value = serde_json::from_str(line).expect("JSON");
-        let request = value["request"].as_str()?;
-        let rest = request.strip_prefix("GET /a.txt?")?;
-        rest[..rest.find(|c: char| !c.is_ascii_digit())?].parse().ok()
-    };
-    assert!(text.is_empty() || text.ends_with('\n'), "the last line is torn");
-    text.lines().filter_map(number).collect()
-}
-
-#[test]
-fn a_disk_that_fills_costs_lines_until_it_has_room_again() {
-    let files = Scratch::new();
-    let Some(mounted) = Mounted::new(files.path().join("logs"), 64 << 10) else { return };
-    files.write("www/a.txt", "a");
-    let log = mounted.0.join("access.log");
-    let text = "root = \"www\"\n[log]\naccess = \"logs/access.log\"\nformat = \"json\"\n";
-    let server = Server::start(&["--config", &files.write("site.toml", text), "--workers", "2"]);
-    let mut client = server.client();
-    let mut asked = ask_on(&mut client, 0, 10, "");
-    has(&log, 10);
-    let filler = mounted.fill();
-    // What is left of the last page takes some of them; the next write ends within a line.
-    until("a disk that is full", || {
-        asked = ask_on(&mut client, asked, 10, "");
-        (server.net()["log"]["failing"] == true).then_some(())
-    });
-    asked = ask_on(&mut client, asked, 500, "");
-    fs::remove_file(filler).expect("it is there");
-    until("a log that is written again", || {
-        asked = ask_on(&mut client, asked, 1, "");
-        (server.net()["log"]["failing"] == false).then_some(())
-    });
-    drop(client);
-    server.signal(Signal::TERM);
-    let (status, _, complaints) = server.end();
-    assert!(status.success());
-    let text = fs::read_to_string(&log).expect("it is there");
-    let found = numbers(&text);
-    let unlike: BTreeSet<_> = found.iter().collect();
-    assert_eq!(unlike.len(), found.len(), "no line is there twice");
-    let lost = |line: &str| -> Option<u64> {
-        serde_json::from_str::<Value>(line).ok()?.get("lost")?.as_u64()
-    };
-    let lost: u64 = text.lines().filter_map(lost).sum();
-    assert!(lost >= 500, "{lost}");
-    assert_eq!(found.len() + lost as usize, asked);
-    let told =
-        ["WARN sluicegate::log: the access log cannot be", "INFO sluicegate::log: the access"];
-    for (line, told) in complaints.lines().zip(told) {
-        assert!(line.contains(told), "{complaints}");
-    }
-    assert_eq!(complaints.lines().count(), 2, "each is said once: {complaints}");
-}
-
-#[test]
-fn a_log_keeps_to_its_budget_and_loses_nothing_but_the_oldest() {
-    const BUDGET: u64 = 1 << 20;
-    let files = Scratch::new();
-    files.write("www/a.txt", "a");
-    let table = |more: &str| {
-        let log = "access = \"logs/access.log\"\nformat = \"json\"\nwhen_full = \"wait\"\n";
-        let routes = "[[route]]\npath = \"/sleep\"\nhandler = \"sleep\"\n";
-        files.write("site.toml", format!("root = \"www\"\n{routes}[log]\n{log}{more}"))
-    };
-    files.write("logs/access.log.1", "not ours");
-    let config = table("");
-    let server = Server::start(&["--config", &config, "--workers", "1"]);
-    let dir = files.path().join("logs");
-    let bytes = || {
-        let sizes = fs::read_dir(&dir).expect("a directory").map(|entry| {
-            let entry = entry.expect("an entry");
-            let counts = entry.file_name() != "access.log.1";
-            entry.metadata().map_or(0, |known| if counts { known.len() } else { 0 })
-        });
-        sizes.sum::<u64>()
-    };
-    // The former net of a reload still has this client, and logs to the same files.
-    let mut former = server.client();
-    let pad = "x".repeat(3000);
-    let mut asked = ask_on(&mut former, 0, 200, &pad);
-    until("more than a file of the budget has", || (bytes() > 600_000).then_some(()));
-    table("rotate_size = \"100 KiB\"\nbudget = \"1 MiB\"\n");
-    former.send("GET /sleep?ms=1000 HTTP/1.1\r\nHost: h\r\n\r\n");
-    until("the request in the net", || {
-        let net = server.net();
-        let stages = net["stages"].as_array()?.clone();
-        stages.iter().find(|stage| stage["name"] == "sleep" && stage["served"] == 1).map(drop)
-    });
-    server.signal(Signal::HUP);
-    // The new net shows itself with figures of its own.
-    until("the new settings", || {
-        asked = ask_on(&mut server.client(), asked, 1, &pad);
-        (server.net()["log"]["rotated"].as_u64()? > 0).then_some(())
-    });
-    for _ in 0..8 {
-        asked = ask_on(&mut server.client(), asked, 60, &pad);
-        assert!(bytes() <= BUDGET, "{} bytes", bytes());
-    }
-    assert_eq!(former.response(false).status, 200);
-    drop(former);
-    server.stop();
-    assert!(bytes() <= BUDGET && bytes() > BUDGET / 2, "{} bytes", bytes());
-    let (mut found, mut of_former) = (Vec::new(), 0);
-    for entry in fs::read_dir(&dir).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        if !path.ends_with("access.log.1") {
-            let text = fs::read_to_string(path).expect("text");
-            of_former += text.matches("GET /sleep").count();
-            found.extend(numbers(&text));
-        }
-    }
-    found.sort_unstable();
-    assert_eq!(of_former, 1);
-    // Blocks of records may overtake each other by a file or two, but not by half of the budget.
-    assert!(found[0] > 0, "the file before the reload was removed as the oldest");
-    let newest: Vec<_> = found.into_iter().filter(|n| *n >= asked - 120).collect();
-    assert_eq!(newest, (asked - 120..asked).collect::<Vec<_>>());
-}
-
-#[test]
-fn what_cannot_be_rotated_is_said_at_the_start() {
-    let files = Scratch::new();
-    files.write("www/a.txt", "a");
-    let text = "root = \"www\"\n[log]\naccess = \"/dev/null\"\nrotate_age = \"1h\"\n";
-    let output = run(&["serve", "--config", &files.write("site.toml", text)]);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && said.contains("is no plain file"), "{said}");
-}
-
-#[test]
 fn a_log_may_go_to_the_standard_output() {
     let files = Scratch::new();
     files.write("www/a.txt", "a");
@@ -445,60 +217,4 @@ fn a_log_may_go_to_the_standard_output() {
     server.signal(Signal::TERM);
     let (_, said, _) = server.end();
     assert!(said.lines().any(|line| line.ends_with("\"GET /a.txt HTTP/1.1\" 200 1")), "{said}");
-}
-
-/// Lines of requests, and those that are told to be lost and left out.
-fn count(text: &str) -> (usize, usize, usize) {
-    let told = |what: &str| -> usize {
-        let told = text.lines().filter_map(|line| line.split_once(what)?.1.split('"').next());
-        told.map(|n| n.parse::<usize>().expect("a number")).sum()
-    };
-    let lines = text.lines().filter(|line| !line.starts_with("- - - ")).count();
-    (lines, told("\"LOST "), told("\"SAMPLED "))
-}
-
-#[test]
-fn a_log_that_is_not_taken_leaves_lines_out_or_makes_requests_wait() {
-    // More than its queue, its buffers and a pipe hold together.
-    const ASKED: usize = 30_000;
-    const AHEAD: usize = 200;
-    for when_full in ["shed", "wait"] {
-        let files = Scratch::new();
-        files.write("www/a.txt", "a");
-        let pipe = files.path().join("pipe");
-        assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
-        // Opened for both it does not wait for anybody, and holds the pipe open.
-        let hold = File::options().read(true).write(true).open(&pipe).expect("a pipe");
-        let mut reader = File::open(&pipe).expect("a pipe");
-        let log = format!("access = \"pipe\"\nwhen_full = \"{when_full}\"\nformat = \"common\"");
-        let config = files.write("site.toml", format!("root = \"www\"\n[log]\n{log}\n"));
-        let server = Server::start(&["--config", &config, "--workers", "1"]);
-        let mut client = server.client();
-        let asking = std::thread::spawn(move || {
-            for _ in 0..ASKED / AHEAD {
-                client.send("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n".repeat(AHEAD));
-                (0..AHEAD).for_each(|_| assert_eq!(client.response(false).status, 200));
-            }
-        });
-        let waits = when_full == "wait";
-        until("a log that is full", || {
-            let net = server.net();
-            let http = net["stages"].as_array()?.iter().find(|stage| stage["name"] == "http")?;
-            let full = if waits { http["parked_now"] == true } else { net["log"]["lost"] != 0 };
-            full.then_some(())
-        });
-        let reading = std::thread::spawn(move || {
-            let mut text = String::new();
-            reader.read_to_string(&mut text).expect("text");
-            text
-        });
-        asking.join().expect("every request is answered");
-        let lost = server.net()["log"]["lost"].as_u64().expect("a number");
-        assert_eq!(lost > 0, !waits);
-        server.stop();
-        drop(hold);
-        let (lines, lost, left_out) = count(&reading.join().expect("no panic"));
-        assert_eq!(lines + lost + left_out, ASKED);
-        assert_eq!([lost > 0, left_out > 0], [!waits; 2]);
-    }
 }
