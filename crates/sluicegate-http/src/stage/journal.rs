@@ -70,7 +70,7 @@ impl HttpStage {
         self.look_later(cx);
     }
 
-    /// Sends on all that there is, with what slow clients took meanwhile. Whether there was nothing.
+    /// Sends on all that there is, with what slow clients took by now. Whether there was nothing.
     pub(super) fn empty_journal(&mut self, cx: &mut Cx<'_, HttpOut>) -> bool {
         self.look_at_journal(cx);
         let (worker, now) = (cx.worker(), cx.now());
