@@ -87,9 +87,7 @@ impl Journal {
     /// The socket of a connection was closed after that many bytes.
     pub fn conn_ended(&mut self, conn: u64, sent: u64, now: Time) {
         self.ended.insert(conn, sent);
-        if let Some(entries) = self.slow.remove(&conn) {
-            entries.into_iter().for_each(|entry| self.finish(entry, sent, now));
-        }
+        self.finish_older(conn, sent, now);
     }
 
     /// The stage knows of a connection's end: nothing more is answered on it.
@@ -102,30 +100,40 @@ impl Journal {
     pub fn look(&mut self, sent: impl Fn(u64, u64) -> Option<Sent>, now: Time) {
         let mut fresh = mem::replace(&mut self.fresh, mem::take(&mut self.looked));
         for mut entry in fresh.drain(..) {
-            match (self.ended.get(&entry.conn), sent(entry.conn, entry.end)) {
-                (None, Some(Sent::All)) => {
-                    let end = entry.end;
-                    self.finish(entry, end, now);
-                }
-                (Some(&bytes), _) => self.finish(entry, bytes, now),
-                (None, None) => {
-                    let bytes = entry.seen;
-                    self.finish(entry, bytes, now);
-                }
+            let bytes = match (self.ended.get(&entry.conn), sent(entry.conn, entry.end)) {
+                (Some(&bytes), _) => bytes,
+                (None, Some(Sent::All)) => entry.end,
+                (None, None) => entry.seen,
                 // Not written yet.
                 (None, Some(Sent::Part(bytes))) => {
                     entry.seen = bytes;
                     self.fresh.push(entry);
+                    continue;
                 }
                 (None, Some(Sent::Waits(bytes))) => {
                     (entry.seen, entry.slow) = (bytes, true);
                     self.slow.entry(entry.conn).or_default().push(entry);
+                    continue;
                 }
-            }
+            };
+            self.finish_older(entry.conn, bytes, now);
+            self.finish(entry, bytes, now);
         }
         self.looked = fresh;
         for conn in self.over.drain(..) {
             self.ended.remove(&conn);
+        }
+    }
+
+    /// Records what the client of a connection kept waiting, now that `sent` bytes are out: the
+    /// records of a connection are in the order of its requests.
+    fn finish_older(&mut self, conn: u64, sent: u64, now: Time) {
+        if self.slow.is_empty() {
+            return;
+        }
+        for entry in self.slow.remove(&conn).into_iter().flatten() {
+            let sent = sent.max(entry.seen);
+            self.finish(entry, sent, now);
         }
     }
 
@@ -224,5 +232,74 @@ impl Entry {
         (self.conn, self.peer, self.born) = (conn, peer, born);
         (self.status, self.body, self.end) = (0, NEVER, NEVER);
         (self.seen, self.slow) = (0, false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::SystemTime;
+
+    /// A connection: bytes of its replies, those that were sent, and whether its client lets more
+    /// of them wait.
+    #[derive(Clone, Copy, Default)]
+    struct Conn {
+        replies: u16,
+        end: u64,
+        sent: u64,
+        waits: bool,
+    }
+
+    impl Conn {
+        fn answer(&mut self, conn: u64, bytes: u64, journal: &mut Journal) {
+            let mut entry = journal.entry(conn, None, Time(0));
+            (entry.status, entry.body) = (self.replies, self.end);
+            (self.replies, self.end) = (self.replies + 1, self.end + bytes);
+            entry.end = self.end;
+            journal.ends(entry);
+        }
+
+        fn sent(&self, end: u64) -> Sent {
+            match self.sent {
+                sent if sent >= end => Sent::All,
+                sent if self.waits => Sent::Waits(sent),
+                sent => Sent::Part(sent),
+            }
+        }
+    }
+
+    proptest! {
+        /// However clients take their replies.
+        #[test]
+        fn records_of_a_connection_are_in_the_order_of_its_requests(
+            steps in prop::collection::vec((0..3_usize, 0..4, 1..40_u64, any::<bool>()), 1..100),
+        ) {
+            let mut journal = Journal::new(LogSettings::default(), |_| SystemTime::UNIX_EPOCH);
+            let mut conns = [Conn::default(); 3];
+            for (at, what, bytes, yes) in steps {
+                let one = &mut conns[at];
+                match what {
+                    0 | 1 => one.answer(at as u64, bytes, &mut journal),
+                    2 => (one.sent, one.waits) = (one.end.min(one.sent + bytes), yes),
+                    _ if yes => journal.look(|c, end| Some(conns[c as usize].sent(end)), Time(1)),
+                    _ => journal
+                        .look_at_slow(|c, end| Some(conns[c as usize].sent(end)), Time(1)),
+                }
+            }
+            conns.iter_mut().for_each(|one| one.sent = one.end);
+            journal.look(|_, _| Some(Sent::All), Time(2));
+            journal.look_at_slow(|_, _| Some(Sent::All), Time(2));
+            let block = journal.take();
+            for (at, one) in conns.iter().enumerate() {
+                let lines = block.iter().flat_map(Block::lines);
+                let own = lines.filter(|line| line.conn.1 == at as u64);
+                let (found, bytes): (Vec<_>, Vec<_>) =
+                    own.map(|line| (line.status, line.bytes)).unzip();
+                prop_assert_eq!(found, (0..one.replies).collect::<Vec<_>>());
+                prop_assert_eq!(bytes.iter().sum::<u64>(), one.end);
+            }
+            prop_assert!(journal.is_empty());
+        }
     }
 }

@@ -5,15 +5,13 @@ use crate::diagnose::Diagnosis;
 use crate::events;
 use crate::model::{Admission, Net, Resource, Stage};
 use serde::Serialize;
-use sluicegate::Changed;
+use sluicegate::{Changed, Level};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Incidents that are remembered.
 pub const INCIDENTS_KEPT: usize = 512;
 /// How many times as large or small a bound, or a pool, has to be for it to be told.
 const MUCH: f64 = 2.0;
-/// The level of a resource of which there is enough.
-const CALM: &str = "calm";
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,7 +43,7 @@ pub(super) struct Incidents {
     /// The number of the last change that was told.
     change: u64,
     /// The levels of resources that were told; those that are not here were calm.
-    levels: HashMap<String, String>,
+    levels: HashMap<String, Level>,
     stopped: bool,
     /// The last that was told; at first that all is well.
     diagnosis: Diagnosis,
@@ -268,17 +266,21 @@ impl Incidents {
         }
     }
 
-    /// A resource is at another level. The gauge has a hysteresis, so that each change is told.
+    /// A resource is at another level: a higher one is told at once, a lower one when that of
+    /// before is over for a while, as a mean may swing by more than the hysteresis of its gauge.
     fn level(&mut self, resource: &Resource) {
-        let Resource { name, level, .. } = resource;
-        let told = self.levels.get(name).map_or(CALM, String::as_str);
+        let name = &resource.name;
+        let known = Level::ALL.into_iter().find(|level| level.name() == resource.level);
         // Recordings of nets without levels have none.
-        if told == level || level.is_empty() {
-            return;
+        let Some(level) = known else { return };
+        let told = self.levels.get(name).copied().unwrap_or_default();
+        if level > told || (level < told && self.conditions.is_off("resource", name)) {
+            let (is, was) = (level.name(), told.name());
+            let words = format!("{name} is {is}, before {was}: {}", use_of(resource));
+            self.levels.insert(name.clone(), level);
+            self.note_as(level == Level::Calm, "resource", None, words);
         }
-        let words = format!("{name} is {level}, before {told}: {}", use_of(resource));
-        self.levels.insert(name.clone(), level.clone());
-        self.note_as(level == CALM, "resource", None, words);
+        self.conditions.begins("resource", name, level >= told);
     }
 
     /// What is of the net and not of a stage.

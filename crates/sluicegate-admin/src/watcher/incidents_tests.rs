@@ -112,27 +112,42 @@ fn pressure_is_told_when_it_begins_and_when_it_is_long_over() {
     assert_eq!(told, [(1, "pressure", begun.to_owned()), (14, "pressure", over.to_owned())]);
 }
 
+/// A net whose memory is at this level.
+fn memory(level: &str, used: Option<f64>) -> Net {
+    let mut one = json!({ "name": "memory", "level": level, "budget": 200, "unit": "bytes" });
+    one["used"] = used.into();
+    net(json!({}), json!({ "resources": [one] }))
+}
+
 #[test]
 fn a_resource_is_told_with_its_numbers_when_its_level_changes() {
-    let memory = |level: &str, used: Option<f64>| {
-        let mut one = json!({ "name": "memory", "level": level, "budget": 200, "unit": "bytes" });
-        one["used"] = used.into();
-        net(json!({}), json!({ "resources": [one] }))
-    };
-    let looks = [
+    let mut looks = vec![
         memory("", Some(0.99)),
         memory("calm", Some(0.5)),
         memory("pressed", Some(0.86)),
         memory("pressed", Some(0.8)),
         memory("short", Some(0.955)),
-        memory("calm", None),
     ];
+    looks.extend((0..15).map(|_| memory("pressed", Some(0.855))));
+    looks.extend((0..15).map(|_| memory("calm", None)));
     let expected = [
         (2, "resource", "memory is pressed, before calm: 172 of 200 bytes, 86 %"),
         (4, "resource", "memory is short, before pressed: 191 of 200 bytes, 96 %"),
-        (5, "resource", "memory is calm, before short: its use is not known"),
+        (15, "resource", "memory is pressed, before short: 171 of 200 bytes, 86 %"),
+        (30, "resource", "memory is calm, before pressed: its use is not known"),
     ];
     assert_eq!(told(&looks), expected.map(|(at, kind, words)| (at, kind, words.to_owned())));
+}
+
+#[test]
+fn a_level_that_comes_and_goes_is_told_once() {
+    let swings = |look: usize| match look % 8 {
+        0..3 => memory("pressed", Some(0.9)),
+        _ => memory("calm", Some(0.7)),
+    };
+    let told = told(&(0..2 * INCIDENTS_KEPT).map(swings).collect::<Vec<_>>());
+    let words = "memory is pressed, before calm: 180 of 200 bytes, 90 %";
+    assert_eq!(told, [(0, "resource", words.to_owned())]);
 }
 
 #[test]

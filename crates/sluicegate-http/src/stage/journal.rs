@@ -6,7 +6,6 @@ use sluicegate::{Cx, Event};
 use sluicegate_io::{ConnId, Io};
 
 use crate::journal::{Journal, Sent};
-use crate::log::Block;
 use crate::stage::timers::LOOK;
 use crate::stage::{HttpOut, HttpStage};
 
@@ -71,22 +70,20 @@ impl HttpStage {
         self.look_later(cx);
     }
 
-    /// Sends on all that there is. Whether there was nothing.
+    /// Sends on all that there is, with what slow clients took by now. Whether there was nothing.
     pub(super) fn empty_journal(&mut self, cx: &mut Cx<'_, HttpOut>) -> bool {
         self.look_at_journal(cx);
-        let block = self.last_block(cx);
-        let worker = cx.worker();
-        let sent = block.map(|block| cx.out.log.emit(Event::note(worker, block.sent()))).is_some();
-        !sent && self.journal().is_none_or(|journal| journal.is_empty())
-    }
-
-    /// The block that is being filled, with what slow clients took meanwhile.
-    fn last_block(&mut self, cx: &mut Cx<'_, HttpOut>) -> Option<Block> {
-        let now = cx.now();
-        let journal = self.shared.extras.as_mut()?.journal.as_mut()?;
+        let (worker, now) = (cx.worker(), cx.now());
+        let Some(journal) = self.journal() else { return true };
         let io = cx.local.get::<Io>();
         journal.look_at_slow(|conn, end| sent(io, conn, end), now);
-        journal.take()
+        let mut nothing = true;
+        // What slow clients took may have filled blocks, which are older than the last.
+        while let Some(block) = journal.take_full().or_else(|| journal.take()) {
+            cx.out.log.emit(Event::note(worker, block.sent()));
+            nothing = false;
+        }
+        nothing && journal.is_empty()
     }
 }
 

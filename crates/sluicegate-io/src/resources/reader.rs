@@ -36,11 +36,11 @@ pub struct Sources {
 }
 
 /// Reads resources and sets their gauges. Files of the kernel are opened once and read from their
-/// beginning: a system call a resource, one for each control group with a limit beside it, some a
-/// thread with [`Budget::RunDelay`], and one a directory. Memory, descriptors and the run-queue
-/// delay are read each time, the rest once a second. None of the kernel's files waits for
-/// anything; the directories of a network's file system may. Several times a second, and not on a
-/// worker that serves.
+/// beginning, by two system calls each: one file a resource, up to three for each control group
+/// beside it, some a thread with [`Budget::RunDelay`]. Directories take one call each. Memory,
+/// descriptors and the run-queue delay are read each time, the rest once a second. None of the
+/// kernel's files waits for anything; the directories of a network's file system may. Several
+/// times a second, and not on a worker that serves.
 #[derive(Debug)]
 pub struct Reader {
     watched: Vec<Watched>,
