@@ -141,9 +141,7 @@ fn flows_are_listed_by_what_they_were_kept_for() {
     until("all are listed again", || (!listed(&mut browser, "").is_empty()).then_some(()));
     browser.go(&format!("http://{admin}/"));
     ready(&mut browser);
-    until("who comes later sees them too", || {
-        (!listed(&mut browser, "").is_empty()).then_some(())
-    });
+    until("who comes later sees them too", || (!listed(&mut browser, "").is_empty()).then_some(()));
     assert_eq!(browser.complaints(), [""; 0]);
     load.stop();
     server.stop();
