@@ -41,24 +41,20 @@ impl Pieces {
         bytes
     }
 
-    /// The pieces at the front that are to be sent by one call, in at most `most` slices unless the
-    /// first alone has more: up to a large one that is not the first. One that lies in
-    /// [`PageMemory`](crate::PageMemory) goes alone.
+    /// The pieces at the front that are to be sent by one call, at most `most`: up to a large one
+    /// that is not the first. One that lies in [`PageMemory`](crate::PageMemory) goes alone. Those
+    /// that lie in pages may have more slices than one call takes.
     ///
     /// What stands before a large piece goes ahead of it: the receiver wakes by it and takes the
     /// large piece in on its own processor while that is still being copied. Sent together, 100 KiB
     /// cost the sender half as much again (`bench/results/head-first`).
     pub fn together(&self, most: usize) -> &[Chunk] {
         let left = self.as_slice();
-        let Some(first) = left.first() else { return left };
-        if Splice::takes(first) {
+        let left = &left[..left.len().min(most)];
+        if left.first().is_some_and(Splice::takes) {
             return &left[..1];
         }
-        let mut slices = first.parts();
-        let behind = left[1..].iter().position(|chunk| {
-            slices += chunk.parts();
-            slices > most || chunk.len() >= LARGE
-        });
+        let behind = left.iter().skip(1).position(|chunk| chunk.len() >= LARGE);
         behind.map_or(left, |at| &left[..=at])
     }
 

@@ -5,13 +5,13 @@ mod common;
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
+use common::reads::answers;
 use common::real::uring_works;
 use sluicegate::sim::Random;
-use sluicegate::{Batch, Cx, Entry, Net, Running, from_fn, stage};
+use sluicegate::{Entry, Net, Running};
 use sluicegate_io::{
     Arena, Asked, Choice, ConnLedger, Device, DiskOptions, Frames, PAGE, Read, ReadDone, Readers,
     Settings, disk,
@@ -74,8 +74,6 @@ impl World {
     }
 
     fn on(choice: Choice, by: By, options: DiskOptions) -> Self {
-        let (tell, done) = channel();
-        let tell = Mutex::new(tell);
         let mut net = Net::new("reader");
         let machine = move |_| Ok(choice.machine(Settings::default(), ConnLedger::new())?);
         let cpu = net.domain("cpu").machine(machine).pinned(1);
@@ -84,19 +82,7 @@ impl World {
             By::Pool => Readers::Pool(net.domain("disk").pool(4)),
         };
         let disk = disk(&mut net, readers, &options);
-        let answered = stage("answered", move || {
-            let tell = tell.lock().unwrap().clone();
-            from_fn(move |batch: Batch<'_, ReadDone>, _: &mut Cx<'_, ()>| {
-                for event in batch {
-                    let (tag, done) = event.split();
-                    // Who ended the test listens no more.
-                    let _ = tell.send(done);
-                    tag.finish();
-                }
-            })
-        });
-        let answered = net.add(answered.on(cpu));
-        net.wire(disk.done, answered.inlet);
+        let done = answers(&mut net, cpu, disk.done);
         let entry = net.entry(disk.read);
         let running = net.run().unwrap();
         Self { arena: Arena::new(64 << 20).unwrap(), options, entry, done, running }
@@ -303,6 +289,5 @@ fn a_thread_that_may_wait_reads_by_itself() {
     let mut frames = arena.take(4).unwrap();
     assert_eq!(device.read_at(PAGE as u64, &mut frames).unwrap(), 2 * PAGE + 5);
     assert!(bytes(frames, 2 * PAGE + 5) == content[PAGE..]);
-    let ends = Arc::new(device);
-    assert_eq!(ends.read_at(1 << 40, &mut arena.take(1).unwrap()).unwrap(), 0);
+    assert_eq!(device.read_at(1 << 40, &mut arena.take(1).unwrap()).unwrap(), 0);
 }

@@ -1,9 +1,12 @@
 //! Reads from a simulated disk: delays, faults and a disk that hangs, in virtual time.
 
+mod common;
+
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
+
+use common::reads::answers;
 
 use sluicegate::sim::{Random, Setup, Trouble, Troubles};
 use sluicegate::{Batch, Cx, Entry, Net, Sim, Why, from_fn, ms, stage};
@@ -31,8 +34,6 @@ impl World {
     fn new(seed: u64, options: DiskOptions, pool: bool, troubles: Troubles) -> Self {
         let ledger = Arc::clone(&options.ledger);
         let network = SimNet::new(seed, SimOptions::default());
-        let (tell, done) = channel();
-        let tell = Mutex::new(tell);
         let mut net = Net::new("reader");
         let machine =
             move |_| Ok(Io::new(network.backend(), Settings::default(), ConnLedger::new()));
@@ -42,18 +43,7 @@ impl World {
             false => Readers::Workers(cpu),
         };
         let disk = disk(&mut net, readers, &options);
-        let answered = stage("answered", move || {
-            let tell = tell.lock().unwrap().clone();
-            from_fn(move |batch: Batch<'_, ReadDone>, _: &mut Cx<'_, ()>| {
-                for event in batch {
-                    let (tag, done) = event.split();
-                    tell.send(done).unwrap();
-                    tag.finish();
-                }
-            })
-        });
-        let answered = net.add(answered.on(cpu));
-        net.wire(disk.done, answered.inlet);
+        let done = answers(&mut net, cpu, disk.done);
         let other = stage("other", || {
             from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
                 batch.for_each(|event| event.split().0.finish());

@@ -46,8 +46,6 @@ pub struct Arena(Arc<Shared>);
 struct Shared {
     mapping: Mapping,
     backing: Backing,
-    /// Pages in all.
-    pages: usize,
     /// Locked once for all pages of a read or of what comes home, beside which a read from a disk
     /// or a send costs a thousand times as much; workers with an arena each never wait for it.
     free: Mutex<Free>,
@@ -70,16 +68,14 @@ impl Arena {
     /// Less than one page or more than 16 TiB is asked for, or the process may not have so many
     /// addresses.
     pub fn new(bytes: usize) -> io::Result<Self> {
-        let fits = |pages: &u32| *pages > 0;
-        if u32::try_from(bytes / PAGE).ok().as_ref().is_none_or(|pages| !fits(pages)) {
+        if !(1..=u32::MAX as usize).contains(&(bytes / PAGE)) {
             let text = format!("an arena has {PAGE} bytes at least and 16 TiB at most");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         let (mapping, backing) = Mapping::new(bytes / PAGE * PAGE)?;
-        let pages = mapping.len() / PAGE;
-        let numbers = (0..pages as u32).rev().collect();
-        let free = Free { pages: numbers, starved: false, waiters: Vec::new() };
-        Ok(Self(Arc::new(Shared { mapping, backing, pages, free: Mutex::new(free) })))
+        let pages = (0..(mapping.len() / PAGE) as u32).rev().collect();
+        let free = Mutex::new(Free { pages, starved: false, waiters: Vec::new() });
+        Ok(Self(Arc::new(Shared { mapping, backing, free })))
     }
 
     /// Takes so many pages, or none where fewer are free.
@@ -106,7 +102,7 @@ impl Arena {
 
     /// Pages in all: the budget.
     pub fn pages(&self) -> usize {
-        self.0.pages
+        self.0.pages()
     }
 
     /// Pages that nobody has.
@@ -135,13 +131,17 @@ impl Shared {
     fn give_back(&self, pages: &[u32]) {
         let mut free = self.free();
         free.pages.extend(pages.iter().rev());
-        debug_assert!(free.pages.len() <= self.pages, "a page came home twice");
+        debug_assert!(free.pages.len() <= self.pages(), "a page came home twice");
         let told = match std::mem::take(&mut free.starved) {
             true => free.waiters.clone(),
             false => Vec::new(),
         };
         drop(free);
         told.iter().for_each(|wake| wake());
+    }
+
+    fn pages(&self) -> usize {
+        self.mapping.len() / PAGE
     }
 
     /// Where a page begins.

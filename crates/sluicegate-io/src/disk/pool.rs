@@ -24,9 +24,8 @@ impl Stage for PoolDisk {
     type Out = Out<ReadDone>;
 
     fn handle(&mut self, batch: Batch<'_, Read>, cx: &mut Cx<'_, Out<ReadDone>>) {
-        let ledger = Arc::clone(&self.ledger);
         let mut calls = plan(batch, self.merge, &mut |answer| {
-            ledger.answered(&answer.result);
+            self.ledger.answered(&answer.result);
             cx.out.emit(answer);
         });
         while let Some(mut call) = calls.pop_front() {

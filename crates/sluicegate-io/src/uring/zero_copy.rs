@@ -74,12 +74,11 @@ impl Uring {
         if self.conns.get(id).is_none_or(|sock| sock.copies) {
             return None;
         }
-        let clones: Option<SmallVec<_>> = chunks.iter().map(Chunk::shared).collect();
-        let (conn, _chunks) = (id, clones?);
         if !self.experience.tries() {
             return None;
         }
-        let place = self.pinned.insert(Pinned { conn, _chunks }).ok()?;
+        let clones: Option<SmallVec<_>> = chunks.iter().map(Chunk::shared).collect();
+        let place = self.pinned.insert(Pinned { conn: id, _chunks: clones? }).ok()?;
         self.experience.news.sends += 1;
         Some(place)
     }
@@ -98,8 +97,8 @@ impl Uring {
         }
         let Some(sock) = self.conns.get_mut(conn) else { return };
         sock.pin = None;
-        let unfit = matches!(result, Err(Errno::NOMEM | Errno::NOBUFS | Errno::INVAL))
-            || result == Err(Errno::OPNOTSUPP);
+        let unfit =
+            matches!(result, Err(Errno::NOMEM | Errno::NOBUFS | Errno::INVAL | Errno::OPNOTSUPP));
         if unfit && !sock.closing {
             // The socket or the system does not have it, or may hold no more: as ever, then.
             sock.copies = true;

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod reads;
 pub mod real;
 pub mod service;
 pub mod simulated;
@@ -108,6 +109,12 @@ pub fn take_line<W: World>(world: &mut W, client: &mut W::Client) -> String {
         }
         line.extend(byte);
     }
+}
+
+/// What ends a client's part in order.
+pub fn leave<W: World>(world: &mut W, mut client: W::Client) {
+    world.finish(&mut client);
+    assert_eq!(world.rest(&mut client), Rest { bytes: b"eof\n".to_vec(), how: How::Eof });
 }
 
 /// Drains the service and checks that nothing vanished.

@@ -197,14 +197,10 @@ impl Service {
     /// So many bytes of a pattern, in pages of which few lie side by side.
     fn paged(&mut self, len: usize) -> Chunk {
         let pages = len.div_ceil(PAGE);
-        let mut apart: Vec<_> =
+        let taken: Vec<_> =
             (0..2 * pages).map(|_| self.arena().take(1).expect("enough pages")).collect();
         // At first each of those that are given back lies between two that are not.
-        let mut n = 0;
-        apart.retain(|_| {
-            n += 1;
-            n % 2 == 0
-        });
+        let _apart: Vec<_> = taken.into_iter().step_by(2).collect();
         let mut frames = self.arena().take(pages).expect("as many are free");
         let bytes = pattern(len, len);
         let mut rest = &bytes[..];
