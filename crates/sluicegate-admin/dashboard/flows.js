@@ -15,7 +15,7 @@ const [LEFT, W] = [120, 520];
 export class Flows {
   constructor() {
     const made = table("Table of flows", ["flow", "kept for", "class", "end", "took", "began"]);
-    Object.assign(this, { table: made.table, region: made.region, flows: [], why: "" });
+    Object.assign(this, { table: made.table, region: made.region, flows: [], buttons: new Map(), why: "" });
     this.told = h("p", { class: "note" });
     this.fall = h("div", { class: "fall" });
     this.kept = new Settings("Which flows are kept", "traces");

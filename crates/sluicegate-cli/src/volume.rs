@@ -4,7 +4,6 @@ use crate::args::Pack;
 use crate::say;
 use sluicegate_volume::{Checked, Options, Packed, VolumeError, pack_into};
 use sluicegate_web::{Compression, Effort, show_bytes};
-use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -67,7 +66,8 @@ fn told(packed: &Packed) -> Vec<String> {
 /// One sentence, where there is nothing that can be read.
 pub fn verify(path: &Path) -> Result<ExitCode, String> {
     let volume = path.display();
-    let file = File::open(path).map_err(|error| format!("cannot open `{volume}`: {error}"))?;
+    let file = sluicegate_volume::open(path)
+        .map_err(|error| format!("cannot open `{volume}`: {error}"))?;
     match sluicegate_volume::verify(&file, |broken| _ = say(&format!("{volume}: {broken}"))) {
         Ok(checked @ Checked { broken: 0, .. }) => {
             let Checked { generation, objects, bytes, .. } = checked;

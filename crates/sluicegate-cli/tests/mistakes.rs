@@ -4,6 +4,7 @@ mod common;
 use common::{Client, Scratch, Server, on_each_backend, run};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 
 /// The command ends with 2, says this on stderr, and nothing on stdout.
 #[track_caller]
@@ -39,6 +40,20 @@ fn what_is_typed_wrong_is_told_in_one_sentence() {
             "cannot serve `{dir}/nowhere`: No such file or directory (os error 2); accepted: a \
              directory or a volume that can be read"
         ),
+    );
+    let pipe = site.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+    let pipe = pipe.display();
+    check(
+        &["serve", &format!("{pipe}")],
+        &format!(
+            "cannot serve `{pipe}`: it cannot be read: it is neither a file nor a block device; \
+             accepted: a directory or a volume that can be read"
+        ),
+    );
+    check(
+        &["verify", &format!("{pipe}")],
+        &format!("cannot open `{pipe}`: it is neither a file nor a block device"),
     );
     check(
         &["serve", "--workers", "0"],

@@ -31,6 +31,6 @@ pub use front::{Bad, Form, Front, Kind};
 pub use index::Entry;
 pub use layout::{BLOCK, FRONT_MAX, LEN_MAX, NAMES_MAX, PIECE};
 pub use pack::{HELD_MAX, Options, PackError, Packed, pack, pack_into};
-pub use storage::{Storage, Target};
+pub use storage::{Storage, Target, open};
 pub use verify::{Broken, Checked, verify};
 pub use volume::Volume;

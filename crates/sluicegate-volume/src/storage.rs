@@ -1,7 +1,8 @@
 //! Where a volume lies: anything that bytes can be read from, or written to, by their place.
-use std::fs::File;
+use std::fs::{self, File, FileType};
 use std::io::{self, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, FileTypeExt};
+use std::path::Path;
 
 /// What a volume is read from when it is opened and checked.
 pub trait Storage {
@@ -38,6 +39,24 @@ pub trait Target: Storage {
 
     /// What tells it from the files of a directory, where it is one: device and inode.
     fn file(&self) -> Option<(u64, u64)>;
+}
+
+/// Opens a file or a block device, to read a volume from it.
+///
+/// # Errors
+/// It cannot be opened, or is neither.
+pub fn open(path: &Path) -> io::Result<File> {
+    // Looked at first: to open a pipe waits for somebody who writes to it.
+    if !holds_volume(fs::metadata(path)?.file_type()) {
+        let text = "it is neither a file nor a block device";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    File::open(path)
+}
+
+/// Whether a volume can lie in what is of this type.
+pub(crate) fn holds_volume(kind: FileType) -> bool {
+    kind.is_file() || kind.is_block_device()
 }
 
 /// A file or a block device.

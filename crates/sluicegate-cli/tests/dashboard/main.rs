@@ -139,6 +139,9 @@ fn flows_are_listed_by_what_they_were_kept_for() {
         (none && browser.text("#flows").contains("kept as sampled")).then_some(())
     });
     until("all are listed again", || (!listed(&mut browser, "").is_empty()).then_some(()));
+    browser.go(&format!("http://{admin}/"));
+    ready(&mut browser);
+    until("who comes later sees them too", || (!listed(&mut browser, "").is_empty()).then_some(()));
     assert_eq!(browser.complaints(), [""; 0]);
     load.stop();
     server.stop();

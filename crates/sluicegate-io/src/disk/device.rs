@@ -1,7 +1,7 @@
 //! What is read from: a file or a block device, around the buffer cache where that is possible.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, IoSliceMut, Seek, SeekFrom};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::FileTypeExt;
@@ -53,6 +53,12 @@ impl Device {
     }
 
     fn opened(path: &Path) -> io::Result<Self> {
+        // Looked at first: to open a pipe waits for somebody who writes to it.
+        let kind = fs::metadata(path)?.file_type();
+        if !kind.is_file() && !kind.is_block_device() {
+            let text = "it is neither a file nor a block device";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let (mut file, mut buffered) = match open(path, flags | OFlags::DIRECT, Mode::empty()) {
             Ok(file) => (File::from(file), None),
@@ -63,10 +69,6 @@ impl Device {
             Err(error) => return Err(error.into()),
         };
         let about = file.metadata()?;
-        if !about.is_file() && !about.file_type().is_block_device() {
-            let text = "it is neither a file nor a block device";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-        }
         let mut alignment = alignment(&file);
         if buffered.is_none() && !(1..=PAGE as u32).contains(&alignment) {
             file = File::from(open(path, flags, Mode::empty())?);

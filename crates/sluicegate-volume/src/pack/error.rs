@@ -84,14 +84,14 @@ impl fmt::Display for PackError {
             PackError::Full(limit) => write!(
                 f,
                 "it does not fit into the {limit} bytes of the device, which has to hold the \
-                 generation before too; that one is still whole"
+                 generation before too; one that was there is still whole"
             ),
             PackError::Write(error) if error.kind() == io::ErrorKind::StorageFull => f.write_str(
-                "there is no space left for the volume; the generation before is still whole",
+                "there is no space left for the volume; a generation that was there is still whole",
             ),
             PackError::Write(error) => write!(
                 f,
-                "the volume cannot be written: {error}; the generation before is still whole"
+                "the volume cannot be written: {error}; a generation that was there is still whole"
             ),
         }
     }

@@ -1,6 +1,6 @@
 //! A file or block device that is packed into: opened, and locked against a second pack.
 use crate::pack::PackError;
-use crate::storage::{Storage, Target};
+use crate::storage::{Storage, Target, holds_volume};
 use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -29,7 +29,7 @@ impl PackTarget {
             Err(error) => return Err(PackError::Open(error)),
         };
         let is_device = there.is_some_and(|kind| kind.is_block_device());
-        if there.is_some_and(|kind| !kind.is_file() && !is_device) {
+        if there.is_some_and(|kind| !holds_volume(kind)) {
             return Err(PackError::Odd);
         }
         let mut options = OpenOptions::new();

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub const HOT_MAX: usize = 1 << 14;
 /// A longer list is not read; in bytes.
 const LIST_MAX: u64 = 64 << 20;
-const FIRST_LINE: &str = "sluicegate: hot content of volumes";
+const FIRST_LINE: &[u8] = b"sluicegate: hot content of volumes\n";
 
 /// A form of an object that was asked for lately.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,19 +40,51 @@ pub struct Warm {
 /// Writes what is hot by now into a file, whole or not at all.
 ///
 /// # Errors
-/// It cannot be written.
+/// It cannot be written; or what is there is no such list, and is left as it is.
 pub fn write(path: &Path, memory: &Memory) -> io::Result<()> {
+    open(path)?;
     let next = path.with_extension(format!("{}.next", std::process::id()));
-    let mut out = BufWriter::new(File::create(&next)?);
-    writeln!(out, "{FIRST_LINE}")?;
+    let written = write_new(&next, memory).and_then(|()| fs::rename(&next, path));
+    if written.is_err() {
+        // That it cannot be written is told; this would say the same.
+        let _ = fs::remove_file(&next);
+    }
+    written
+}
+
+fn write_new(path: &Path, memory: &Memory) -> io::Result<()> {
+    let mut out = BufWriter::new(File::create(path)?);
+    out.write_all(FIRST_LINE)?;
     for Hot { volume, name, form } in memory.shares().iter().flat_map(|share| share.hot()) {
         let name = String::from_utf8_lossy(&name);
         if !name.chars().chain(volume.chars()).any(char::is_control) {
             writeln!(out, "{form}\t{name}\t{volume}")?;
         }
     }
-    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    fs::rename(&next, path)
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}
+
+/// Opens a list behind its first line; nothing where there is none yet, or an empty file.
+fn open(path: &Path) -> io::Result<Option<File>> {
+    let no_list = || {
+        let text = "it is no list of hot content; name another file, or remove it";
+        Err(io::Error::new(ErrorKind::InvalidData, text))
+    };
+    match fs::metadata(path) {
+        Ok(about) if about.is_file() => {}
+        // To open a pipe waits for somebody who writes to it.
+        Ok(_) => return no_list(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let mut list = File::open(path)?;
+    let mut first = Vec::with_capacity(FIRST_LINE.len());
+    (&mut list).take(FIRST_LINE.len() as u64).read_to_end(&mut first)?;
+    match &first[..] {
+        [] => Ok(None),
+        FIRST_LINE => Ok(Some(list)),
+        _ => no_list(),
+    }
 }
 
 /// What to read of volumes by the list in a file, sorted by place; nothing where there is none yet.
@@ -61,19 +93,12 @@ pub fn write(path: &Path, memory: &Memory) -> io::Result<()> {
 /// # Errors
 /// It cannot be read, or is no such list.
 pub fn read(path: &Path, volumes: &[Arc<OpenVolume>]) -> io::Result<Vec<Warm>> {
+    let Some(list) = open(path)? else { return Ok(Vec::new()) };
     let mut text = String::new();
-    match File::open(path) {
-        Ok(file) => file.take(LIST_MAX).read_to_string(&mut text)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut lines = text.lines();
-    if lines.next() != Some(FIRST_LINE) {
-        return Err(io::Error::new(ErrorKind::InvalidData, "it is no list of hot content"));
-    }
+    list.take(LIST_MAX).read_to_string(&mut text)?;
     let editions: Vec<_> = volumes.iter().map(|volume| volume.edition()).collect();
     let mut found: BTreeMap<(u32, u64), Warm> = BTreeMap::new();
-    for line in lines {
+    for line in text.lines() {
         let mut parts = line.splitn(3, '\t');
         let (Some(form), Some(name), Some(volume)) = (parts.next(), parts.next(), parts.next())
         else {
@@ -98,6 +123,7 @@ mod tests {
     use super::*;
     use crate::scratch::Scratch;
     use crate::volume::pack;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
     use sluicegate_files::Compression;
 
     #[test]
@@ -133,7 +159,23 @@ mod tests {
             .collect();
         found.sort();
         assert_eq!(found, [("b.txt".to_owned(), &[1, 0][..]), ("c d/".to_owned(), &[0])]);
-        scratch.write("other", "nothing of the kind");
-        assert!(read(&scratch.path().join("other"), &volumes).is_err());
+    }
+
+    #[test]
+    fn what_is_no_list_is_neither_read_nor_written_over() {
+        let scratch = Scratch::new();
+        let memory = Memory::new(1 << 20, 1).expect("it is enough");
+        let (text, pipe) = (scratch.path().join("text"), scratch.path().join("pipe"));
+        scratch.write("text", "nothing of the kind");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR, 0).expect("a pipe can be made");
+        for path in [&text, &pipe, &scratch.path().to_owned()] {
+            assert!(read(path, &[]).is_err(), "{path:?}");
+            assert!(write(path, &memory).is_err(), "{path:?}");
+        }
+        assert_eq!(fs::read_to_string(text).expect("it stays"), "nothing of the kind");
+        scratch.write("empty", "");
+        write(&scratch.path().join("empty"), &memory).expect("nothing is lost");
+        let names = fs::read_dir(scratch.path()).expect("it is there").count();
+        assert_eq!(names, 3, "nothing is left of what was not written");
     }
 }

@@ -5,7 +5,6 @@ use bytes::Bytes;
 use sluicegate_io::Device;
 use sluicegate_volume::{Front, Kind, Storage, Volume, VolumeError};
 use std::fmt;
-use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -116,7 +115,7 @@ impl OpenVolume {
 
 impl Place {
     fn at(path: &Path) -> Result<Place, VolumeError> {
-        let file = File::open(path)?;
+        let file = sluicegate_volume::open(path)?;
         let volume = Volume::open(&file)?;
         let metadata = file.metadata()?;
         let identity = (metadata.dev(), metadata.ino());
