@@ -39,7 +39,12 @@ fn paused(flows: u64) -> Running {
     let held = net.add(stage("held", end).on(cpu));
     let entry = net.entry(held.inlet);
     let running = net.run().unwrap();
-    running.observer().pause("", "held").unwrap();
+    let net = running.observer();
+    // A run that has begun before the pause is no part of it: that in which the stage is made.
+    while !net.snapshot().workers.iter().all(|worker| worker.asleep) {
+        thread::yield_now();
+    }
+    net.pause("", "held").unwrap();
     (0..flows).for_each(|n| entry.send(n).unwrap());
     running
 }
