@@ -59,8 +59,9 @@ impl Volumes<'_> {
         net.wire(feed.out.reply, http.replies).returns(http.pull);
 
         let own = net.domain("volumes").machine(park).pinned(1);
-        let all = sources.clone();
-        net.add(stage("renew", move || Renew::new(all.clone())).on(own));
+        let (all, held) = (sources.clone(), Arc::clone(&memory));
+        let renew = move || Renew::new(all.clone(), Arc::clone(&held));
+        net.add(stage("renew", renew).on(own));
         if memory.list().is_some() {
             let warm = move || Warm::new(Arc::clone(&memory), sources.clone());
             let warm = net.add(stage("warm", warm).on(own));

@@ -6,7 +6,7 @@ use crate::volume::{
     Waiter, Warm,
 };
 use sluicegate::{Batch, Cx, Ended, Event, Out, Stage, Tag, Time, WorkerId};
-use sluicegate_io::{PAGE, Read, ReadDone};
+use sluicegate_io::{Read, ReadDone};
 use sluicegate_macros::{From, Ports};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -219,7 +219,7 @@ impl Pages {
         if many || large {
             Counts::add(&share.counts.refused, 1);
             let fault = if large { Fault::TooLarge } else { Fault::Busy };
-            tell(&waiter.fetch, fault);
+            share.faults.note(&waiter.fetch, fault);
             return self.answer(waiter, Err(fault));
         }
         Counts::add(&share.counts.misses, 1);
@@ -293,7 +293,7 @@ impl Pages {
             }
         };
         if let Err(fault) = got {
-            tell(&miss.fetch, fault);
+            self.share.faults.note(&miss.fetch, fault);
         }
         self.warm_forms(miss.fetch.key(), &got);
         self.settle(miss.waiters, got);
@@ -368,26 +368,6 @@ fn second(tag: &Tag) -> Tag {
     let mut second = tag.fork();
     second.set_deadline(None);
     second
-}
-
-/// Tells of what is wrong with a volume, or with the memory for it, and where it lies.
-fn tell(fetch: &Fetch, fault: Fault) {
-    let Key { offset, .. } = fetch.key();
-    let (volume, bytes) = (fetch.edition().device().name().to_owned(), fetch.pages() * PAGE);
-    let what = match fault {
-        Fault::Damaged => "a checksum is wrong",
-        Fault::Device => "it cannot be read",
-        Fault::TooLarge => {
-            "what is to be known of an object is more than an eighth of what a worker has: set \
-             `cache.budget` higher, or fewer `workers`"
-        }
-        // Which pass.
-        Fault::Busy | Fault::Late => return,
-    };
-    tracing::error!(
-        target: "sluicegate::volume",
-        volume, offset, bytes, "{what}; what lies there is answered with an error",
-    );
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use crate::scratch::{Random, Scratch};
 use crate::volume::{Edition, Object, OpenVolume, Piece, pack};
 use sluicegate::Rig;
 use sluicegate_files::{Compression, Effort};
-use sluicegate_io::Paged;
 use sluicegate_io::resources::Samples;
+use sluicegate_io::{PAGE, Paged};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -187,6 +187,9 @@ fn damaged_content_is_told_counted_and_never_kept() {
         assert_eq!(world.answer().err(), Some(Fault::Damaged));
         assert_eq!(world.count(|c| &c.damaged), seen);
     }
+    assert_eq!(world.share.faults.counted(), (1, 2), "one place, as often as it was met");
+    world.share.faults.tell();
+    assert_eq!(world.share.faults.counted(), (0, 0));
     assert_eq!(world.count(|c| &c.pages), 0);
     let front = world.look("/a.txt").key().offset;
     drop(object);
@@ -225,6 +228,18 @@ fn a_device_that_fails_or_ends_is_an_error_for_those_who_asked() {
     assert_eq!(world.answer().err(), Some(Fault::Device));
     world.ask(fetch).read();
     assert!(world.answer().is_ok(), "the next who asks has it read again");
+}
+
+#[test]
+fn faults_of_many_places_are_counted_and_of_some_are_told() {
+    let mut world = World::new(&[("big.bin", vec![0; 40 << 17])]);
+    let (object, _) = world.object("/big.bin");
+    for fault in [Fault::Device, Fault::Busy, Fault::Late] {
+        (0..40).for_each(|n| world.share.faults.note(&piece(&object, 0, n, 0), fault));
+    }
+    let (places, all) = world.share.faults.counted();
+    assert!(places < 40, "{places}");
+    assert_eq!(all, 40, "what passes by itself is none");
 }
 
 /// Nobody can tell which of them it was; and who waits for it is not to wait for nothing.

@@ -1,6 +1,7 @@
-//! Looks for newer generations of the volumes that are served: on a thread of its own, which holds
-//! up nobody where a device does not answer.
-use crate::volume::OpenVolume;
+//! Looks for newer generations of the volumes that are served, and tells what is wrong with them:
+//! on a thread of its own, which holds up nobody where a device, or who reads what it tells, does
+//! not answer.
+use crate::volume::{Memory, OpenVolume};
 use sluicegate::{Batch, Cx, Stage};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +13,16 @@ const EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Renew {
     sources: Vec<Arc<OpenVolume>>,
+    memory: Arc<Memory>,
     /// Which of them could not be looked at; told once each time.
     failing: Vec<bool>,
 }
 
 impl Renew {
-    /// Looks at these.
-    pub fn new(sources: Vec<Arc<OpenVolume>>) -> Renew {
+    /// Looks at these, which are served from this memory.
+    pub fn new(sources: Vec<Arc<OpenVolume>>, memory: Arc<Memory>) -> Renew {
         let failing = vec![false; sources.len()];
-        Renew { sources, failing }
+        Renew { sources, memory, failing }
     }
 }
 
@@ -34,7 +36,12 @@ impl Stage for Renew {
 
     fn handle(&mut self, _: Batch<'_, ()>, _: &mut Cx<'_, ()>) {}
 
+    fn drain(&mut self, _: &mut Cx<'_, ()>) {
+        self.memory.tell_faults();
+    }
+
     fn timer(&mut self, _: u64, cx: &mut Cx<'_, ()>) {
+        self.memory.tell_faults();
         for (source, failing) in self.sources.iter().zip(&mut self.failing) {
             let renewed = source.renew();
             let edition = source.edition();

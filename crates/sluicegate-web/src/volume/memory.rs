@@ -1,5 +1,6 @@
 //! The memory of volumes: a number that somebody sets, divided among the workers.
 use super::counts::Counts;
+use super::faults::Faults;
 use super::hot::{self, Hot};
 use crate::cache::Budget;
 use sluicegate::WorkerId;
@@ -30,6 +31,8 @@ pub struct Share {
     pub fronts: Arc<Budget>,
     /// What becomes of questions.
     pub counts: Counts,
+    /// What is wrong with volumes and not told yet.
+    pub faults: Faults,
     /// Workers that asked once, and may hold something. Locked for each once.
     askers: Mutex<Vec<WorkerId>>,
     /// What was hot when the worker looked last: once in a while, and when a drain begins.
@@ -73,6 +76,11 @@ impl Memory {
         }
     }
 
+    /// Tells what workers found to be wrong with volumes. May block.
+    pub fn tell_faults(&self) {
+        self.shares.iter().for_each(|share| share.faults.tell());
+    }
+
     /// That of a worker of the first domain.
     ///
     /// # Panics
@@ -92,8 +100,8 @@ impl Share {
         let fronts = bytes / FRONTS_SHARE;
         let pages = (bytes - fronts) / PAGE as u64 * PAGE as u64;
         let arena = Arena::new(usize::try_from(pages).map_err(io::Error::other)?)?;
-        let (counts, askers, hot) = Default::default();
-        Ok(Share { arena, fronts: Budget::new(fronts), counts, askers, hot })
+        let (counts, faults, askers, hot) = Default::default();
+        Ok(Share { arena, fronts: Budget::new(fronts), counts, faults, askers, hot })
     }
 
     /// Pages that somebody has.

@@ -2,6 +2,7 @@
 //! arena, and what the caches ask the stage `pages` for.
 mod counts;
 mod edition;
+mod faults;
 mod fetch;
 mod hot;
 mod keeper;
