@@ -6,9 +6,14 @@ const at = (path) => new URL(path, location.origin + location.pathname);
 /** Whether somebody looks at this net all the time: then news are pushed, and its past is kept. */
 export const watched = (net) => net?.viewers !== undefined;
 
+/** Asks; a browser calls it a TypeError where there is nobody who answers. */
+const reach = (path, how) => fetch(at(path), { ...how, signal: AbortSignal.timeout(8000) }).catch((error) => {
+  throw error instanceof TypeError ? new Error("the server cannot be reached", { cause: error }) : error;
+});
+
 /** JSON of a path; null where the server has nothing there. */
 export async function get(path) {
-  const reply = await fetch(at(path), { cache: "no-store", signal: AbortSignal.timeout(8000) });
+  const reply = await reach(path, { cache: "no-store" });
   if (reply.status === 404) return null;
   if (!reply.ok) throw new Error((await reply.text()).trim() || `${path} answers ${reply.status}`);
   return reply.json();
@@ -18,7 +23,7 @@ export async function get(path) {
 export async function post(path, query = {}) {
   const pairs = Object.entries({ ...query, ...by() });
   const text = pairs.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`).join("&");
-  const reply = await fetch(at(`${path}?${text}`), { method: "POST", signal: AbortSignal.timeout(8000) });
+  const reply = await reach(`${path}?${text}`, { method: "POST" });
   const said = await reply.text();
   if (!reply.ok) throw new Error(said.trim() || `${path} answers ${reply.status}`);
   document.dispatchEvent(new Event("changed"));
@@ -26,8 +31,7 @@ export async function post(path, query = {}) {
 }
 
 /** Why something went wrong, for people. */
-export const why = (error) => (error.name === "TimeoutError" ? "no answer in 8 s"
-  : error instanceof TypeError ? "the server cannot be reached" : error.message);
+export const why = (error) => (error.name === "TimeoutError" ? "no answer in 8 s" : error.message);
 
 const KEY = "sluicegate-name";
 
