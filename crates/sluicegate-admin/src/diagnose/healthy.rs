@@ -40,7 +40,7 @@ pub fn of(look: &Look<'_>) -> Diagnosis {
             count(look.rates.finished_s)
         ),
         format!(
-            "{in_flight} flows are in the net, {} of them in the hands of stages",
+            "flows in the net: {in_flight}, of them in the hands of stages: {}",
             look.in_hand()
         ),
     ];
