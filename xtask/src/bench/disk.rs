@@ -1,6 +1,6 @@
-//! `bench disk`: reads by the stage `disk` beside fio, what sorting and merging them is worth, and
-//! tasks that read as flows and as threads. The program that is measured is `bench/peers/disk`;
-//! each measurement is a process of its own.
+//! `bench disk`: reads by the stage `disk` beside fio, what sorting and merging them is worth,
+//! tasks that read as flows and as threads, and what is served from volumes. The programs that are
+//! measured beside the server are those of `bench/peers/disk`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,9 +14,12 @@ use super::stats::{Mean, Random, Spread};
 use super::{Options, machine};
 use crate::shell;
 
+mod brake;
+mod churn;
 mod cold;
 mod ground;
 mod plot;
+mod slowed;
 mod sorted;
 mod start;
 mod tasks;
@@ -24,7 +27,7 @@ mod tasks;
 use ground::Ground;
 
 /// What can be measured, each alone.
-const PARTS: [&str; 4] = ["cold", "sorted", "tasks", "start"];
+const PARTS: [&str; 6] = ["cold", "sorted", "tasks", "start", "slowed", "churn"];
 /// Seconds after which a measurement is given up.
 const LIMIT: u32 = 180;
 /// Calls that are in flight at once.
@@ -126,9 +129,10 @@ pub fn run(plan: Plan, profile: Profile, options: &Options<'_>) -> Result<()> {
     }
     let mut bench = None;
     for part in PARTS.into_iter().filter(|part| plan.asks(part)) {
-        if part == "start" {
-            let found = start::run(&plan, profile).context("start")?;
-            write(&plan, part, &found, "")?;
+        if let Some(found) = served(part, &plan, profile) {
+            if let Some(found) = found.with_context(|| part.to_owned())? {
+                write(&plan, part, &found, "")?;
+            }
             continue;
         }
         let bench = match &bench {
@@ -145,6 +149,22 @@ pub fn run(plan: Plan, profile: Profile, options: &Options<'_>) -> Result<()> {
         write(&plan, part, &found, &format!("## Devices\n\n{}\n", bench.ground.describe()))?;
     }
     Ok(())
+}
+
+/// What is measured at the server, if the part is such a one; nothing where that is not possible.
+fn served(part: &str, plan: &Plan, profile: Profile) -> Option<Result<Option<Found>>> {
+    match part {
+        "start" => Some(start::run(plan, profile).map(Some)),
+        "churn" => Some(churn::run(plan, profile).map(Some)),
+        "slowed" => Some(match brake::Brake::is_possible() {
+            Ok(()) => slowed::run(plan, profile).map(Some),
+            Err(why) => {
+                println!("slowed: skipped: {why:#}");
+                Ok(None)
+            }
+        }),
+        _ => None,
+    }
 }
 
 fn write(plan: &Plan, part: &str, found: &Found, about: &str) -> Result<()> {

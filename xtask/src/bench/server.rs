@@ -220,9 +220,23 @@ impl Server {
         bail!("{shown} does not answer on {address} within {PATIENCE:?}: {}", server.said());
     }
 
+    /// Whether it still runs.
+    pub fn is_up(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// The process it was started as.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Moves it with its children into a control group, by the group's directory.
+    pub fn confine(&self, group: &Path) -> Result<()> {
+        for pid in family(self.child.id()) {
+            fs::write(group.join("cgroup.procs"), pid.to_string())
+                .with_context(|| format!("{} takes no process", group.display()))?;
+        }
+        Ok(())
     }
 
     /// Nanoseconds of processor time that all its threads and children have used.

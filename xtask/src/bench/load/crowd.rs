@@ -19,7 +19,9 @@ const COME_BACK: Duration = Duration::from_millis(100);
 /// Clients on connections of their own.
 pub struct Crowd {
     address: SocketAddr,
-    request: Vec<u8>,
+    /// What they ask for, one after the other and again from the first, and which is next.
+    requests: Vec<Vec<u8>>,
+    next: usize,
     poller: Poller,
     clients: Vec<Client>,
     /// Clients that come back after an error, and when.
@@ -45,6 +47,9 @@ pub struct Heard {
     pub seconds: f64,
     pub answers: u64,
     pub errors: u64,
+    /// Answers with a 200: those in time, and those that came after the end.
+    pub good: u64,
+    pub late: u64,
     /// From when each answered request should have been sent to its answer, in ms, sorted.
     pub waits: Vec<f64>,
     /// Answers of each client.
@@ -71,12 +76,18 @@ impl Heard {
 }
 
 impl Crowd {
-    /// Connects all clients.
+    /// Connects all clients, who ask for one path.
     pub fn gather(address: SocketAddr, path: &str, clients: usize) -> Result<Crowd> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes();
+        Crowd::of(address, &[path], clients)
+    }
+
+    /// Connects all clients, who ask for these paths one after the other, and again.
+    pub fn of(address: SocketAddr, paths: &[impl AsRef<str>], clients: usize) -> Result<Crowd> {
+        let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
         let mut crowd = Crowd {
             address,
-            request,
+            requests: paths.iter().map(|path| request(path.as_ref()).into_bytes()).collect(),
+            next: 0,
             poller: Poller::new()?,
             clients: Vec::new(),
             returning: VecDeque::new(),
@@ -169,8 +180,13 @@ impl Crowd {
         }
         client.asked = Some(due);
         if client.stands {
-            client.send(&self.request);
+            self.send(n);
         }
+    }
+
+    fn send(&mut self, n: usize) {
+        self.clients[n].send(&self.requests[self.next]);
+        self.next = (self.next + 1) % self.requests.len();
     }
 
     fn hear(&mut self, ready: Ready, now: Duration, over: bool, again: bool, heard: &mut Heard) {
@@ -180,17 +196,20 @@ impl Crowd {
             return;
         }
         if ready.write && !std::mem::replace(&mut client.stands, true) && client.asked.is_some() {
-            client.send(&self.request);
+            self.send(n);
         }
         if !ready.read {
             return;
         }
+        let client = &mut self.clients[n];
         let goes_on = read_into(&client.stream, &mut client.held);
         while let Some((len, good)) = answer(&client.held) {
             client.held.drain(..len);
             let Some(asked) = client.asked.take() else { break };
             heard.waits.push((now - asked).as_secs_f64() * 1e3);
             heard.errors += u64::from(!good);
+            let of = if over { &mut heard.late } else { &mut heard.good };
+            *of += u64::from(good);
             if !over {
                 client.answers += 1;
                 heard.answers += 1;

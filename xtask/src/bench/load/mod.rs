@@ -25,6 +25,9 @@ const EVENTS_MAX: usize = 512;
 /// Addresses of this machine that connections come from, so that none runs out of ports.
 const SOURCES: usize = 8;
 
+/// The niceness of who comes last.
+const LAST: i32 = 19;
+
 /// The receive buffer of a client that does not read, as small as the kernel allows.
 const DEAF_BUFFER: usize = 4096;
 
@@ -37,6 +40,12 @@ pub fn pin(core: usize) -> Result<Pinned> {
     cores.set(core);
     sched_setaffinity(None, &cores).context("cannot stay on one core")?;
     Ok(Pinned(before))
+}
+
+/// Lets the calling thread stand back behind all others of its core from now on.
+pub fn stand_back() -> Result<()> {
+    let me = Some(rustix::thread::gettid());
+    rustix::process::setpriority_process(me, LAST).context("cannot stand back")
 }
 
 /// A thread that runs on one core, with the cores it ran on before.
