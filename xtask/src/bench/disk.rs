@@ -28,6 +28,8 @@ use ground::Ground;
 
 /// What can be measured, each alone.
 const PARTS: [&str; 6] = ["cold", "sorted", "tasks", "start", "slowed", "churn"];
+/// What is too long to be only seen to work, unless it is asked for by name.
+const LONG: [&str; 2] = ["slowed", "churn"];
 /// Seconds after which a measurement is given up.
 const LIMIT: u32 = 180;
 /// Calls that are in flight at once.
@@ -67,7 +69,8 @@ impl Plan {
     }
 
     fn asks(&self, part: &str) -> bool {
-        self.only.is_empty() || self.only.split(',').any(|name| name == part)
+        let named = self.only.split(',').any(|name| name == part);
+        named || (self.only.is_empty() && (self.keep || !LONG.contains(&part)))
     }
 }
 
