@@ -65,7 +65,11 @@ pub fn lacking(head: &Head, known: &Known) -> Option<Job> {
     }
 }
 
-fn page(exchange: &mut Exchange, kept: &Kept) -> Result<(), Lack> {
+/// Replies with a page, in the form that the client takes and as far as it asks for it.
+///
+/// # Errors
+/// The form that is elsewhere.
+pub fn page(exchange: &mut Exchange, kept: &Kept) -> Result<(), Lack> {
     kept.warm();
     let (coded, verdict) = pick(exchange, &kept.plain.meta, &kept.coded);
     let form = coded.unwrap_or(&kept.plain);

@@ -1,7 +1,7 @@
 //! Pages in the place of what was asked for: of errors, of what is missing, of what is too much.
 use super::volumes::refused;
 use super::{Cache, Came};
-use crate::cache::Known;
+use crate::cache::{Kept, Known, Lack};
 use crate::files::{Name, SiteId};
 use crate::serve;
 use crate::stages::instead;
@@ -17,6 +17,21 @@ pub(super) enum Detour {
     Error,
     /// The page that it gets because there is too much to do.
     Cheaper,
+}
+
+impl Detour {
+    /// Replies with the page.
+    fn reply(&self, event: &mut Exchange, kept: &Kept) -> Result<(), Lack> {
+        match self {
+            Detour::Fallback => serve::page(event, kept),
+            Detour::Error => serve::instead(event, kept),
+            Detour::Cheaper => {
+                // Not to be kept as what a handler replies.
+                event.reply(Reply::new(200).header("Cache-Control", "no-store"));
+                serve::instead(event, kept)
+            }
+        }
+    }
 }
 
 impl Cache {
@@ -42,28 +57,13 @@ impl Cache {
 
     /// Replies with a page in the place of what was asked for; where there is none the request is
     /// refused, as it would have been without.
-    pub(super) fn cheaper(&mut self, mut event: Event<Exchange>, page: &str, now: Time) {
+    pub(super) fn cheaper(&mut self, event: Event<Exchange>, page: &str, now: Time) {
         let id = self.plan.site(&event).id();
         let Some(name) = Name::of_site(id, page.as_bytes()) else {
             return instead::refuse(event);
         };
-        let lack = match self.indexes[id.number()].at(&name, now) {
-            Some(Known::Page(kept)) => {
-                event.reply(cheaper());
-                serve::instead(&mut event, kept).err()
-            }
-            Some(_) => return instead::refuse(event),
-            None => {
-                event.keep(Detour::Cheaper);
-                return self.find(event, name, now);
-            }
-        };
-        match lack {
-            None => self.dress(event),
-            Some(lack) => {
-                event.keep(Detour::Cheaper);
-                self.lacks(event, name, lack);
-            }
+        if let Some(event) = self.stand_in(event, name, Detour::Cheaper, now) {
+            instead::refuse(event);
         }
     }
 
@@ -78,19 +78,10 @@ impl Cache {
         let id = name.site();
         let detour = event.take_kept::<Detour>();
         let replied = match (&detour, came) {
-            (Some(Detour::Error), Came::Known(Known::Page(kept))) => {
-                serve::instead(&mut event, kept)
-            }
+            (Some(detour), Came::Known(Known::Page(kept))) => detour.reply(&mut event, kept),
             // There is no such page: the reply stays as it was.
-            (Some(Detour::Error), _) => Ok(()),
-            (Some(Detour::Cheaper), Came::Known(Known::Page(kept))) => {
-                event.reply(cheaper());
-                serve::instead(&mut event, kept)
-            }
+            (Some(Detour::Error), _) | (Some(Detour::Fallback), Came::Known(_)) => Ok(()),
             (Some(Detour::Cheaper), _) => return instead::refuse(event),
-            (Some(Detour::Fallback), Came::Known(known)) if !matches!(known, Known::Page(_)) => {
-                Ok(())
-            }
             (None, Came::Known(Known::Listable)) if self.plan.of(id).lists(event.path()) => {
                 return self.lists.push_back(event);
             }
@@ -125,51 +116,49 @@ impl Cache {
         detour: Option<Detour>,
         now: Time,
     ) {
-        let site = self.plan.of(id);
-        let index = &self.indexes[id.number()];
         let status = event.replied().map_or(0, Reply::status);
         if status == 404
             && detour.is_none()
             && event.method.is_read()
-            && let Some(name) = site.fallback(&event)
+            && let Some(name) = self.plan.of(id).fallback(&event).cloned()
         {
-            let name = name.clone();
-            match index.at(&name, now) {
-                Some(known @ Known::Page(_)) => match serve::known(&mut event, known) {
-                    Ok(()) => return self.dress(event),
-                    Err(lack) => {
-                        event.keep(Detour::Fallback);
-                        return self.lacks(event, name, lack);
-                    }
-                },
-                Some(_) => {}
-                None => {
-                    event.keep(Detour::Fallback);
-                    return self.find(event, name, now);
-                }
+            match self.stand_in(event, name, Detour::Fallback, now) {
+                Some(without) => event = without,
+                None => return,
             }
         }
-        if let Some(name) = site.error(status) {
-            let name = name.clone();
-            match index.at(&name, now) {
-                Some(Known::Page(kept)) => {
-                    if let Err(lack) = serve::instead(&mut event, kept) {
-                        event.keep(Detour::Error);
-                        return self.lacks(event, name, lack);
-                    }
-                }
-                Some(_) => {}
-                None => {
-                    event.keep(Detour::Error);
-                    return self.find(event, name, now);
-                }
+        if let Some(name) = self.plan.of(id).error(status).cloned() {
+            match self.stand_in(event, name, Detour::Error, now) {
+                Some(without) => event = without,
+                None => return,
             }
         }
         self.dress(event);
     }
-}
 
-/// What stands in the place of a handler's reply, still without its page: not to be kept as that.
-fn cheaper() -> Reply {
-    Reply::new(200).header("Cache-Control", "no-store")
+    /// Sends a request on a detour: the page at `name` is its reply, at once or when it has come.
+    /// Gives the request back where there is no such page.
+    fn stand_in(
+        &mut self,
+        mut event: Event<Exchange>,
+        name: Name,
+        detour: Detour,
+        now: Time,
+    ) -> Option<Event<Exchange>> {
+        match self.indexes[name.site().number()].at(&name, now) {
+            Some(Known::Page(kept)) => match detour.reply(&mut event, kept) {
+                Ok(()) => self.dress(event),
+                Err(lack) => {
+                    event.keep(detour);
+                    self.lacks(event, name, lack);
+                }
+            },
+            Some(_) => return Some(event),
+            None => {
+                event.keep(detour);
+                self.find(event, name, now);
+            }
+        }
+        None
+    }
 }
