@@ -17,6 +17,7 @@ use crate::shell;
 mod brake;
 mod churn;
 mod cold;
+mod devices;
 mod ground;
 mod plot;
 mod slowed;
@@ -132,42 +133,46 @@ pub fn run(plan: Plan, profile: Profile, options: &Options<'_>) -> Result<()> {
     }
     let mut bench = None;
     for part in PARTS.into_iter().filter(|part| plan.asks(part)) {
-        if let Some(found) = served(part, &plan, profile) {
-            if let Some(found) = found.with_context(|| part.to_owned())? {
-                write(&plan, part, &found, "")?;
-            }
+        if part == "slowed"
+            && let Err(why) = brake::Brake::is_possible()
+        {
+            println!("slowed: skipped: {why:#}");
             continue;
         }
-        let bench = match &bench {
-            Some(bench) => bench,
-            None => bench.insert(Bench::prepare(&plan, profile)?),
-        };
-        let found = match part {
-            "cold" => cold::run(bench),
-            "sorted" => sorted::run(bench),
-            "tasks" => tasks::run(bench),
-            other => bail!("{other} is not measured"),
-        };
-        let found = found.with_context(|| part.to_owned())?;
-        write(&plan, part, &found, &format!("## Devices\n\n{}\n", bench.ground.describe()))?;
+        let (found, about) = measure(part, &plan, profile, &mut bench).context(part)?;
+        write(&plan, part, &found, &about)?;
     }
     Ok(())
 }
 
-/// What is measured at the server, if the part is such a one; nothing where that is not possible.
-fn served(part: &str, plan: &Plan, profile: Profile) -> Option<Result<Option<Found>>> {
-    match part {
-        "start" => Some(start::run(plan, profile).map(Some)),
-        "churn" => Some(churn::run(plan, profile).map(Some)),
-        "slowed" => Some(match brake::Brake::is_possible() {
-            Ok(()) => slowed::run(plan, profile).map(Some),
-            Err(why) => {
-                println!("slowed: skipped: {why:#}");
-                Ok(None)
-            }
-        }),
+/// Measures one part; returns what is to be said of where it was measured too. What is read from is
+/// prepared for the first that needs it.
+fn measure<'a>(
+    part: &'static str,
+    plan: &'a Plan,
+    profile: Profile,
+    bench: &mut Option<Bench<'a>>,
+) -> Result<(Found, String)> {
+    let at_server = match part {
+        "start" => Some(start::run(plan, profile)?),
+        "slowed" => Some(slowed::run(plan, profile)?),
+        "churn" => Some(churn::run(plan, profile)?),
         _ => None,
+    };
+    if let Some(found) = at_server {
+        return Ok((found, String::new()));
     }
+    let bench = match bench {
+        Some(bench) => bench,
+        None => bench.insert(Bench::prepare(plan, profile)?),
+    };
+    let found = match part {
+        "cold" => cold::run(bench)?,
+        "sorted" => sorted::run(bench)?,
+        "tasks" => tasks::run(bench)?,
+        other => bail!("{other} is not measured"),
+    };
+    Ok((found, format!("## Devices\n\n{}\n", bench.ground.describe())))
 }
 
 fn write(plan: &Plan, part: &str, found: &Found, about: &str) -> Result<()> {

@@ -220,11 +220,6 @@ impl Server {
         bail!("{shown} does not answer on {address} within {PATIENCE:?}: {}", server.said());
     }
 
-    /// Whether it still runs.
-    pub fn is_up(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
-    }
-
     /// The process it was started as.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -20,6 +20,11 @@ impl Random {
         self.next() % bound
     }
 
+    /// Bytes, so many rounded down to eighths, that nothing finds a pattern in.
+    pub fn noise(&mut self, bytes: usize) -> Vec<u8> {
+        (0..bytes / 8).flat_map(|_| self.next().to_ne_bytes()).collect()
+    }
+
     /// Puts the items in a random order.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {

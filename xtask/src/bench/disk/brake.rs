@@ -4,9 +4,12 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use super::devices;
 use crate::shell;
 
 /// Where groups of the first version are.
@@ -16,7 +19,7 @@ const MEMORY: &str = "/sys/fs/cgroup/memory";
 const NAME: &str = "sluicegate-bench";
 /// How often a group that is to go is tried to be removed, and the pause between.
 const TRIES: usize = 50;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A mounted file system, the group that slows its device, and that which bounds memory.
 pub struct Brake {
@@ -56,9 +59,7 @@ impl Brake {
         File::create(&brake.image)?.set_len(mib << 20)?;
         let mut make = Command::new("mkfs.ext4");
         shell::read(make.args(["-q", "-E", "lazy_itable_init=0"]).arg(&brake.image))?;
-        let mut attach = Command::new("losetup");
-        attach.args(["--find", "--show", "--direct-io=on"]).arg(&brake.image);
-        brake.device = PathBuf::from(shell::read(&mut attach)?.trim());
+        brake.device = devices::attach(&brake.image, &[])?;
         brake.mount()?;
         fill(&brake.mounted)?;
         Ok(brake)
@@ -71,10 +72,7 @@ impl Brake {
     }
 
     fn mount(&self) -> Result<()> {
-        let mut mount = Command::new("mount");
-        mount.args(["-o", "noatime"]).args([&self.device, &self.mounted]);
-        shell::read(&mut mount)?;
-        Ok(())
+        devices::mount(&self.device, "noatime", &self.mounted)
     }
 
     /// The groups that a server is to be in, which may use so many bytes, cached files with them.
@@ -99,11 +97,15 @@ impl Brake {
         Ok(sectors.parse::<u64>()? * 512)
     }
 
+    /// Processes of the groups that were killed as they wanted more memory, so far.
+    pub fn killed(&self) -> Result<u64> {
+        let text = fs::read_to_string(self.bounded.join("memory.oom_control"))?;
+        let killed = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+        Ok(killed.context("the kernel does not count who is killed")?.parse()?)
+    }
+
     /// What it is, as a list in markdown.
     pub fn describe(&self) -> String {
-        let mut show = Command::new("findmnt");
-        show.args(["-nro", "SOURCE,FSTYPE,OPTIONS", "-T"]).arg(&self.mounted);
-        let shown = shell::read(&mut show).unwrap_or_else(|_| "unknown".into());
         let name = self.name().unwrap_or("unknown").to_owned();
         let block = |fact: &str| {
             let path = format!("/sys/block/{name}/queue/{fact}");
@@ -114,7 +116,7 @@ impl Brake {
              reads are aligned to), physical {}, scheduler {}, read-ahead {} KiB\n* slowed by \
              `blkio.throttle.read_bps_device`, memory bounded by `memory.limit_in_bytes`, both \
              of control groups of the first version\n",
-            shown.trim(),
+            devices::mounted(&self.mounted),
             block("logical_block_size"),
             block("physical_block_size"),
             block("scheduler"),
@@ -129,11 +131,7 @@ impl Brake {
     /// Takes everything away that is there, also what a run that was killed left.
     fn clear(&self) {
         let _ = Command::new("umount").arg(&self.mounted).output();
-        let devices =
-            shell::read(Command::new("losetup").args(["-nO", "NAME", "-j"]).arg(&self.image));
-        for device in devices.unwrap_or_default().lines() {
-            let _ = Command::new("losetup").arg("-d").arg(device.trim()).output();
-        }
+        devices::detach(&self.image);
         let _ = fs::remove_file(&self.image);
         for group in [&self.slowed, &self.bounded] {
             // The kernel lets go of the processes that ended a little later.
@@ -141,7 +139,7 @@ impl Brake {
                 if fs::remove_dir(group).is_ok() || !group.exists() {
                     break;
                 }
-                std::thread::sleep(PAUSE);
+                thread::sleep(PAUSE);
             }
         }
     }

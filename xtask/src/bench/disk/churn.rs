@@ -84,9 +84,8 @@ impl Site {
     }
 
     fn write(&self, n: usize, random: &mut Random) -> Result<()> {
-        let words = random.below(LENGTH / 8) + 1;
-        let bytes: Vec<u8> = (0..words).flat_map(|_| random.next().to_ne_bytes()).collect();
-        Ok(fs::write(self.dir().join(format!("{n}.bin")), bytes)?)
+        let len = random.below(LENGTH) as usize;
+        Ok(fs::write(self.dir().join(format!("{n}.bin")), random.noise(len))?)
     }
 
     fn pack(&self) -> Result<()> {

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use super::devices;
 use crate::bench::stats::Random;
 use crate::shell;
 
@@ -44,7 +45,7 @@ impl Ground {
             mib + IMAGE
         );
         fill(&ground.file, mib, seed)?;
-        ground.device = attach(&ground.file, &["--read-only"]);
+        ground.device = devices::attach(&ground.file, &["--read-only"]);
         ground.cached = journaled(&ground.dir, seed);
         for (what, made) in [("loop", &ground.device), ("cached", &ground.cached)] {
             if let Err(error) = made {
@@ -63,17 +64,12 @@ impl Ground {
 
     /// What is known of them, as a list in markdown.
     pub fn describe(&self) -> String {
-        let mount = |path: &Path| {
-            let mut command = Command::new("findmnt");
-            command.args(["-nro", "SOURCE,FSTYPE,OPTIONS", "-T"]).arg(path);
-            shell::read(&mut command).unwrap_or_else(|_| "unknown".into())
-        };
         let made = |made: &Result<PathBuf>| match made {
             Ok(path) => path.display().to_string(),
             Err(error) => format!("skipped: {error:#}"),
         };
         let size = fs::metadata(&self.file).map_or(0, |about| about.len() >> 20);
-        let mut text = format!("* file: {size} MiB of noise on {}\n", mount(&self.file).trim());
+        let mut text = format!("* file: {size} MiB of noise on {}\n", devices::mounted(&self.file));
         text += &format!(
             "* loop: a loop device over that file, `--direct-io=on`: {}\n",
             made(&self.device)
@@ -127,18 +123,10 @@ fn fill(path: &Path, mib: u64, seed: u64) -> Result<()> {
         File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
     let mut random = Random(seed);
     for _ in 0..mib {
-        let piece: Vec<u8> = (0..(1 << 20) / 8).flat_map(|_| random.next().to_ne_bytes()).collect();
-        file.write_all(&piece)?;
+        file.write_all(&random.noise(1 << 20))?;
     }
     file.sync_all()?;
     Ok(())
-}
-
-fn attach(file: &Path, more: &[&str]) -> Result<PathBuf> {
-    let mut command = Command::new("losetup");
-    command.args(["--find", "--show", "--direct-io=on"]).args(more).arg(file);
-    let path = shell::read(&mut command).context("no loop device; it needs root")?;
-    Ok(PathBuf::from(path.trim()))
 }
 
 /// A file of a file system that journals data, and so has no direct I/O.
@@ -147,11 +135,9 @@ fn journaled(dir: &Path, seed: u64) -> Result<PathBuf> {
     File::create(&image)?.set_len(IMAGE << 20)?;
     let journal = format!("size={JOURNAL}");
     shell::read(Command::new("mkfs.ext4").args(["-q", "-J", &journal]).arg(&image))?;
-    let device = attach(&image, &[])?;
+    let device = devices::attach(&image, &[])?;
     fs::create_dir_all(&mounted)?;
-    let mut mount = Command::new("mount");
-    mount.args(["-o", "data=journal"]).args([&device, &mounted]);
-    shell::read(&mut mount).context("no file system of our own; it needs root")?;
+    devices::mount(&device, "data=journal", &mounted)?;
     let file = mounted.join("file");
     fill(&file, CACHED, seed)?;
     // Into the cache.
@@ -162,12 +148,7 @@ fn journaled(dir: &Path, seed: u64) -> Result<PathBuf> {
 /// Takes everything away that is there.
 fn clear(dir: &Path) {
     let _ = Command::new("umount").arg(dir.join("mounted")).output();
-    for file in ["file", "image"].map(|name| dir.join(name)) {
-        let devices = shell::read(Command::new("losetup").args(["-nO", "NAME", "-j"]).arg(&file));
-        for device in devices.unwrap_or_default().lines() {
-            let _ = Command::new("losetup").arg("-d").arg(device.trim()).output();
-        }
-    }
+    ["file", "image"].iter().for_each(|name| devices::detach(&dir.join(name)));
     let _ = fs::remove_dir_all(dir);
     let _ = fs::create_dir_all(dir);
 }

@@ -123,8 +123,7 @@ impl Stand {
             fs::create_dir_all(&dir)?;
             fs::write(dir.join("index.html"), "<!doctype html><title>bench</title>\n")?;
             for name in &names {
-                let bytes = (0..LENGTH / 8).flat_map(|_| random.next().to_ne_bytes());
-                fs::write(dir.join(&name[1..]), bytes.collect::<Vec<u8>>())?;
+                fs::write(dir.join(&name[1..]), random.noise(LENGTH))?;
             }
             let mut pack = Command::new(&ours);
             pack.arg("pack").args([&dir, &mounted.join("volume")]).args(["--effort", "off"]);
@@ -163,7 +162,7 @@ impl Stand {
     fn measure(&mut self, who: Who, plan: &Plan, figures: &mut Figures) -> Result<()> {
         self.brake.slow(None)?;
         self.brake.cool()?;
-        let mut server = self.start(who)?;
+        let server = self.start(who)?;
         for group in self.brake.groups(BUDGET + BESIDE)? {
             server.confine(group)?;
         }
@@ -172,7 +171,7 @@ impl Stand {
         let of = |paths: &[String], clients| Crowd::of(server.address, paths, clients);
         let mut hot = of(&self.hot, HOT_ONES)?;
         let (mut hits, mut cold) = (of(&self.hot, COLD_ONES)?, of(&self.cold, COLD_ONES)?);
-        let span = Duration::from_secs_f64(plan.seconds * SPAN);
+        let (span, killed) = (Duration::from_secs_f64(plan.seconds * SPAN), self.brake.killed()?);
         for load in &LOADS {
             let cell = |kind: &str| format!("{}, {}, {kind}", who.name(), load.name);
             for (kind, others) in [("hits", &mut hits), ("misses", &mut cold)] {
@@ -180,7 +179,7 @@ impl Stand {
                 let heard = both((&mut hot, load.hot), (others, load.cold), span)?;
                 let (read, cpu) = (self.brake.read()? - read, server.cpu_ns().saturating_sub(cpu));
                 note(figures, &cell(kind), &heard, (read, cpu));
-                figures.add(&cell(kind), "ended", f64::from(!server.is_up()));
+                figures.add(&cell(kind), "killed", (self.brake.killed()? - killed) as f64);
             }
         }
         figures.add(&who.name(), "rss_kib", server.rss_kib() as f64);
@@ -264,8 +263,7 @@ fn table(figures: &Figures, all: &[Who]) -> String {
         let _ = writeln!(
             text,
             "\n## {}: {} hits and {} misses a second\n\n{}.\n\n| | p99 ms, hits alone | p99 ms \
-             beside misses | ratio | longest ms | answers/s of {} | refused or failed of the \
-             misses/s | misses | read a miss | p99 ms of misses | CPU us an answer |\n\
+             beside misses | ratio | longest ms | answers/s of {} | misses refused or failed | misses | read a miss | p99 ms of misses | CPU us an answer |\n\
              |---|---|---|---|---|---|---|---|---|---|---|",
             load.name,
             load.hot,
@@ -286,10 +284,10 @@ fn row(figures: &Figures, who: Who, load: &Load) -> String {
     let (hits, misses) = (cell("hits"), cell("misses"));
     let of = |name: &str, digits| shown(figures.spread(&misses, name), digits);
     let ratios = figures.ratios(&misses, &hits, "p99_ms");
-    let ended = figures.spread(&misses, "ended").is_some_and(|ended| ended.max > 0.0);
-    let ended = if ended { ", killed by the bound of its group" } else { "" };
+    let killed = figures.spread(&misses, "killed").is_some_and(|killed| killed.max > 0.0);
+    let killed = if killed { ", killed as it wanted more memory: figures until then" } else { "" };
     format!(
-        "| {}{ended} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+        "| {}{killed} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
         who.name(),
         shown(figures.spread(&hits, "p99_ms"), 2),
         of("p99_ms", 2),
