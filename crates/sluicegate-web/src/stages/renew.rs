@@ -36,10 +36,6 @@ impl Stage for Renew {
 
     fn handle(&mut self, _: Batch<'_, ()>, _: &mut Cx<'_, ()>) {}
 
-    fn drain(&mut self, _: &mut Cx<'_, ()>) {
-        self.memory.tell_faults();
-    }
-
     fn timer(&mut self, _: u64, cx: &mut Cx<'_, ()>) {
         self.memory.tell_faults();
         for (source, failing) in self.sources.iter().zip(&mut self.failing) {
@@ -61,5 +57,12 @@ impl Stage for Renew {
             *failing = renewed.is_err();
         }
         cx.after(EVERY, 0);
+    }
+}
+
+impl Drop for Renew {
+    /// What was found until the net ended, also while it drained.
+    fn drop(&mut self) {
+        self.memory.tell_faults();
     }
 }
