@@ -263,7 +263,8 @@ fn table(figures: &Figures, all: &[Who]) -> String {
         let _ = writeln!(
             text,
             "\n## {}: {} hits and {} misses a second\n\n{}.\n\n| | p99 ms, hits alone | p99 ms \
-             beside misses | ratio | longest ms | answers/s of {} | misses refused or failed | misses | read a miss | p99 ms of misses | CPU us an answer |\n\
+             beside misses | ratio | longest ms | answers/s of {} | misses refused or failed | \
+             misses | read a miss | p99 ms of misses | CPU us an answer |\n\
              |---|---|---|---|---|---|---|---|---|---|---|",
             load.name,
             load.hot,
