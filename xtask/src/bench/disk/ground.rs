@@ -12,8 +12,8 @@ use super::devices;
 use crate::bench::stats::Random;
 use crate::shell;
 
-/// MiB that must stay free on the disk.
-const SPARE: u64 = 10 << 10;
+/// MiB that must stay free on the disk, so that a measurement does not fill it for others.
+const SPARE: u64 = 1 << 10;
 /// MiB of the file system that reads through the buffer cache, of its journal and of its file.
 const IMAGE: u64 = 192;
 const JOURNAL: u64 = 16;
