@@ -1,7 +1,7 @@
 //! The stages around the volumes that are served: between the caches and the devices.
 use super::{WINDOW, park};
 use crate::rules::Plan;
-use crate::stages::{Cache, Feed, FeedIn, Measured, Next, Pages, READS, Renew, Warm};
+use crate::stages::{Cache, Feed, FeedIn, Measured, Next, PAGES_BATCH, Pages, READS, Renew, Warm};
 use crate::volume::{Fetch, Memory, Warm as Wanted};
 use sluicegate::{Domain, Inlet, Net, Node, OnFull, bounded, stage};
 use sluicegate_http::HttpNodes;
@@ -42,7 +42,8 @@ impl Volumes<'_> {
         });
         let pages = pages.on(cpu);
         // Room for the windows of all who ask, whatever they ask for.
-        let pages = net.add(pages.queue(bounded((WINDOW + FEEDS) * workers)));
+        let queue = bounded((WINDOW + FEEDS) * workers);
+        let pages = net.add(pages.queue(queue).batch(PAGES_BATCH));
         let feed = net.add(stage("feed", Feed::default).on(cpu));
         let options = DiskOptions { queue: READS * workers, ledger, ..DiskOptions::default() };
         let disk = disk(net, readers, &options);

@@ -42,7 +42,7 @@ pub use log::Log;
 pub use login::CheckLogin;
 pub use make::Make;
 pub use net::ShowNet;
-pub use pages::{Next, Pages, READS};
+pub use pages::{BATCH as PAGES_BATCH, Next, Pages, READS};
 pub use panic::Panic;
 pub use pull::Pull;
 pub use renew::Renew;

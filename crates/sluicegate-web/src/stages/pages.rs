@@ -15,6 +15,10 @@ use std::time::Duration;
 
 /// Reads that the device has not answered; what is asked for beyond that waits here, in order.
 pub const READS: usize = 64;
+/// Events of a batch. A device may answer all that it was asked at once: with few of them a batch,
+/// what they bring is sent before more of it, and the worker sees meanwhile who asks for what is
+/// kept and waits for no device.
+pub const BATCH: usize = 4;
 /// Pieces that are waited for, by whomever: more are refused, but for those of replies under way.
 pub const MISSES: usize = 512;
 /// Who has waited for so long is refused: the device hangs, or slow clients hold all pages.

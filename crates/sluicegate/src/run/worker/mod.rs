@@ -24,9 +24,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
 
-/// How long stages run before the machine is looked at again, so that a dear handler cannot
-/// blind the gate.
-const BETWEEN_POLLS: Duration = Duration::from_micros(500);
+/// How long stages run before the machine is looked at again, so that neither a dear handler nor a
+/// burst of answers keeps from it what came meanwhile. A look costs a few microseconds.
+const BETWEEN_POLLS: Duration = Duration::from_micros(100);
 
 /// How old a worker's part of the ledger may get while it runs: a handler that looks at the net
 /// cannot have its own worker publish, and sees what was published last.
