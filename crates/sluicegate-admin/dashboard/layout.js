@@ -66,9 +66,11 @@ function layered({ stages, wires }) {
   return { layers, routes };
 }
 
-/** Wires against the stream: those that say so, and those that would close a cycle. */
+/** Wires against the stream: those that say so, those beside them, and those that would close a cycle. */
 function backward(nodes, edges) {
-  const back = new Set(edges.filter((w) => w.returns));
+  const way = (w) => JSON.stringify([w.from, w.to]);
+  const answers = new Set(edges.filter((w) => w.returns).map(way));
+  const back = new Set(edges.filter((w) => answers.has(way(w))));
   const state = new Map();
   const visit = (name) => {
     state.set(name, 1);

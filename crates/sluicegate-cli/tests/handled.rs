@@ -106,9 +106,11 @@ fn a_request_that_is_lost_gets_the_page_of_its_site() {
         let file = site.path().join("site.toml");
         let said = run(&["check", file.to_str().expect("a plain path")]);
         let said = String::from_utf8(said.stdout).expect("text");
-        for (status, why) in [(500, "large.txt is longer than 64 KiB"), (503, "none.txt is not th")]
+        for (status, why) in
+            [(500, "large.txt is longer than 64 KiB"), (503, "none.txt is not there")]
         {
-            assert!(said.contains(&format!("note: error {status}: /{why}")), "{said}");
+            let lost = "lost requests are answered without it (large.example)";
+            assert!(said.contains(&format!("note: error {status}: /{why}: {lost}\n")), "{said}");
         }
     });
 }

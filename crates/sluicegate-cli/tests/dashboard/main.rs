@@ -15,7 +15,7 @@ mod shown;
 mod troubles;
 
 use browser::{Browser, DESK, View};
-use common::{Client, Scratch, Server, until};
+use common::{Client, Scratch, Server, run, until};
 use load::Load;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -90,6 +90,29 @@ fn every_stage_and_wire_is_drawn_and_nothing_else_is_asked() {
         browser.requests().into_iter().filter(|url| !url.starts_with(&origin)).collect();
     assert_eq!(foreign, [""; 0], "requests that left the page's own origin");
     assert_eq!(browser.complaints(), [""; 0]);
+    server.stop();
+}
+
+#[test]
+fn who_asks_stands_left_of_who_answers_so_that_the_net_of_a_volume_fits_a_desk() {
+    // Beside a panel, or with large type, a desk has no more than this.
+    let Some(mut browser) = Browser::open(View { width: 1120, ..DESK }) else { return };
+    let files = Scratch::new();
+    files.write("www/a.txt", "a");
+    let file = |name: &str| files.path().join(name).to_str().expect("a plain path").to_owned();
+    assert!(run(&["pack", &file("www"), &file("site.vol")]).status.success());
+    let server = Server::start(&["--workers", "2", &file("site.vol")]);
+    browser.go(&format!("http://{}/", server.address("admin")));
+    ready(&mut browser);
+    let lefts = "return ['http', 'cache', 'pages', 'disk'].map((name) => document.querySelector(\
+                 `.net .stage[data-name=${name}]`).transform.baseVal[0].matrix.e)";
+    let lefts = browser.script(lefts);
+    let lefts: Vec<_> = lefts.as_array().expect("a list").iter().map(Value::as_f64).collect();
+    assert!(lefts.is_sorted_by(|left, right| left < right), "{lefts:?}");
+    let widths = "const net = document.querySelector('.net'); \
+                  return [net.scrollWidth, net.clientWidth]";
+    let widths = browser.script(widths);
+    assert!(widths[0].as_f64() <= widths[1].as_f64(), "{widths}");
     server.stop();
 }
 

@@ -1,4 +1,6 @@
 //! What a log asks of the file system: one seam, so that tests can have any call fail.
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use std::fmt::Debug;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -23,7 +25,7 @@ pub trait Disk: Debug + Send {
     fn find(&self, path: &Path) -> io::Result<Option<State>>;
     /// Whether the last byte of a file ends a line.
     fn ends_a_line(&self, path: &Path) -> io::Result<bool>;
-    /// Gives a file another name.
+    /// Gives a file another name, which no file has: `AlreadyExists` where one has it.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
@@ -86,7 +88,11 @@ impl Disk for System {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // Not every file system knows the flag: NFS does not, nor do old systems.
+            Err(Errno::INVAL | Errno::NOSYS) => rename_where_free(from, to),
+            done => Ok(done?),
+        }
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -107,6 +113,16 @@ impl Disk for System {
     }
 }
 
+/// Looks, then renames: who makes a file between the two loses it.
+fn rename_where_free(from: &Path, to: &Path) -> io::Result<()> {
+    // Not `exists`, for which a link that leads nowhere is none.
+    match fs::symlink_metadata(to) {
+        Ok(_) => Err(ErrorKind::AlreadyExists.into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => fs::rename(from, to),
+        Err(error) => Err(error),
+    }
+}
+
 impl State {
     fn of(known: &fs::Metadata) -> io::Result<State> {
         Ok(State {
@@ -116,5 +132,31 @@ impl State {
             names: known.nlink(),
             is_plain: known.is_file(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn no_file_is_replaced_with_the_flag_or_without_it() {
+        for rename in [|from: &Path, to: &Path| System.rename(from, to), rename_where_free] {
+            let scratch = Scratch::new();
+            let at = |name: &str| scratch.path().join(name);
+            scratch.write("log", "new");
+            scratch.write("file", "old");
+            symlink("nowhere", at("link")).expect("links can be made");
+            for taken in ["file", "link"] {
+                let kind = rename(&at("log"), &at(taken)).map_err(|error| error.kind());
+                assert_eq!(kind, Err(ErrorKind::AlreadyExists), "{taken}");
+            }
+            rename(&at("log"), &at("free")).expect("there is no such file");
+            let read = |name: &str| fs::read_to_string(at(name)).expect("it is there");
+            assert_eq!((read("file"), read("free")), ("old".into(), "new".into()));
+            assert!(at("link").is_symlink() && !at("log").exists());
+        }
     }
 }

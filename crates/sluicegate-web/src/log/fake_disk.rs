@@ -40,6 +40,8 @@ pub struct Content {
     /// Bytes that files with names may have.
     pub capacity: usize,
     pub now: SystemTime,
+    /// Names that somebody else takes for a file of his own just before a rename to them.
+    pub claims: usize,
     /// The most bytes that the files of the log ever had.
     pub peak: usize,
 }
@@ -53,6 +55,7 @@ impl Default for Content {
             calls: 0,
             capacity: usize::MAX,
             now: SystemTime::UNIX_EPOCH,
+            claims: 0,
             peak: 0,
         }
     }
@@ -172,6 +175,16 @@ impl Disk for FakeDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let (mut content, _) = self.call()?;
+        if content.claims > 0 {
+            content.claims -= 1;
+            let now = content.now;
+            content.files.push((Vec::new(), now));
+            let claimed = content.files.len() - 1;
+            content.names.entry(to.to_owned()).or_insert(claimed);
+        }
+        if content.names.contains_key(to) {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
         let file = content.names.remove(from).ok_or(ErrorKind::NotFound)?;
         content.names.insert(to.to_owned(), file);
         Ok(())

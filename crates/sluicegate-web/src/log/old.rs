@@ -1,7 +1,7 @@
 //! The files that a log was in before: their names tell when each was ended, and so their order.
 use super::disk::Disk;
 use super::format::Date;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -24,11 +24,29 @@ impl Old {
         let dir = log.parent().filter(|dir| !dir.as_os_str().is_empty());
         let own = log.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let mut found = disk.list(dir.unwrap_or(Path::new(".")))?;
-        found.retain(|(name, _)| is_old(name, own));
+        found.retain(|(name, _)| stamp_of(name, own).is_some());
         found.sort();
         let bytes = found.iter().map(|(_, len)| len).sum();
         let files = found.into_iter().map(|(name, len)| (log.with_file_name(name), len)).collect();
         Ok(Old { files, bytes })
+    }
+
+    /// Names for the file of this log that is ended at this time, the best first. None has the
+    /// stamp of another, also where a tool has added to that one's name, as it may to this one.
+    pub fn free_names(&self, log: &Path, at: SystemTime) -> impl Iterator<Item = PathBuf> {
+        let own = log.file_name().unwrap_or_default();
+        let known = |path: &Path| {
+            let name = path.file_name()?.to_str()?;
+            stamp_of(name, own.to_str()?).map(str::to_owned)
+        };
+        let taken: HashSet<_> = self.files.iter().filter_map(|(path, _)| known(path)).collect();
+        let stamps = (0..).map(move |step| stamp(at + STEP * step));
+        let free = stamps.filter(move |stamp| !taken.contains(stamp));
+        free.map(move |stamp| {
+            let mut name = own.to_owned();
+            name.push(format!(".{stamp}"));
+            log.with_file_name(name)
+        })
     }
 
     /// The bytes of all of them.
@@ -53,19 +71,6 @@ impl Old {
     }
 }
 
-/// A free name for the file of a log that is ended at this time.
-pub fn free_name(disk: &impl Disk, log: &Path, mut at: SystemTime) -> io::Result<PathBuf> {
-    loop {
-        let mut name = log.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}", stamp(at)));
-        let path = log.with_file_name(name);
-        if disk.find(&path)?.is_none() {
-            return Ok(path);
-        }
-        at += STEP;
-    }
-}
-
 /// A time as names have it: in UTC, so that they sort by it.
 fn stamp(at: SystemTime) -> String {
     let date = httpdate::fmt_http_date(at);
@@ -74,20 +79,19 @@ fn stamp(at: SystemTime) -> String {
     format!("{year}{number:02}{day}T{}.{millis:03}Z", time.replace(':', ""))
 }
 
-/// Whether a name is that of a log with a stamp; also where a tool that compressed the file has
-/// added to it.
-fn is_old(name: &str, log: &str) -> bool {
-    let stamp = name.strip_prefix(log).and_then(|rest| rest.strip_prefix('.'));
-    let Some((stamp, rest)) = stamp.and_then(|stamp| stamp.split_at_checked(STAMP_LEN)) else {
-        return false;
-    };
+/// The stamp of a name, if it is that of an old file of this log; also where a tool that
+/// compressed the file has added to it.
+fn stamp_of<'a>(name: &'a str, log: &str) -> Option<&'a str> {
+    let stamp = name.strip_prefix(log)?.strip_prefix('.')?;
+    let (stamp, rest) = stamp.split_at_checked(STAMP_LEN)?;
     let shape = |(at, byte): (usize, u8)| match at {
         8 => byte == b'T',
         15 => byte == b'.',
         19 => byte == b'Z',
         _ => byte.is_ascii_digit(),
     };
-    stamp.bytes().enumerate().all(shape) && (rest.is_empty() || rest.starts_with('.'))
+    let is_old = stamp.bytes().enumerate().all(shape) && (rest.is_empty() || rest.starts_with('.'));
+    is_old.then_some(stamp)
 }
 
 #[cfg(test)]
@@ -121,18 +125,21 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_the_time_and_free() {
+    fn a_name_is_the_time_unless_another_has_it_in_any_form() {
         let scratch = Scratch::new();
         let log = scratch.path().join("a.log");
-        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_999);
-        let mut names = Vec::new();
-        for _ in 0..2 {
-            let path = free_name(&System, &log, at).expect("the directory is there");
-            let name = path.file_name().and_then(|name| name.to_str()).expect("text").to_owned();
-            assert!(is_old(&name, "a.log"));
-            scratch.write(&name, "");
-            names.push(name);
-        }
-        assert_eq!(names, ["a.log.19941106T084937.999Z", "a.log.19941106T084938.000Z"]);
+        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_998);
+        let names = || -> Vec<_> {
+            let old = Old::find(&System, &log).expect("the directory is there");
+            let free = old.free_names(&log, at).take(2);
+            free.map(|path| path.file_name().expect("a name").to_owned()).collect()
+        };
+        let (a, b) = ("a.log.19941106T084937.998Z", "a.log.19941106T084937.999Z");
+        assert_eq!(names(), [a, b]);
+        // One that was compressed, one that is, and one of another log; and a gap between.
+        scratch.write(&format!("{a}.gz"), "");
+        scratch.write("a.log.19941106T084938.000Z", "");
+        scratch.write(&format!("b{b}"), "");
+        assert_eq!(names(), [b, "a.log.19941106T084938.001Z"]);
     }
 }

@@ -1,6 +1,6 @@
 //! The file of a log that is written now: ended in time, within a budget, by whole lines.
 use super::disk::{Disk, State};
-use super::old::{Old, free_name};
+use super::old::Old;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -9,6 +9,8 @@ use std::time::{Duration, SystemTime};
 const PIECE: usize = 256 * 1024;
 /// After a rotation that failed, how long the file is written on before the next trial.
 const ROTATE_AGAIN: Duration = Duration::from_secs(1);
+/// Names that a rotation tries, if others take them between the look and the rename.
+const NAMES: usize = 16;
 
 /// When the file of a log is ended and begun anew, and how many bytes all of its files may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -293,9 +295,8 @@ impl<D: Disk> Writer<D> {
         let found = self.disk.find(&path)?;
         // Else somebody has renamed it already.
         if found.is_some_and(|found| found.id == state.id) {
-            let mut old = self.find_old(&path)?;
-            let name = free_name(&self.disk, &path, at)?;
-            self.disk.rename(&path, &name)?;
+            let mut old = Old::find(&self.disk, &path)?;
+            let name = self.rename(&path, &old, at)?;
             let file = self.disk.open(&path);
             if file.is_err() {
                 // If that fails too, the file is found without its name the next time.
@@ -312,6 +313,17 @@ impl<D: Disk> Writer<D> {
         self.forget_rest();
         self.span = self.span_of(at);
         Ok(())
+    }
+
+    /// Renames the file to a name that is free; to which.
+    fn rename(&self, path: &Path, old: &Old, at: SystemTime) -> io::Result<PathBuf> {
+        for name in old.free_names(path, at).take(NAMES) {
+            match self.disk.rename(path, &name) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                done => return done.map(|()| name),
+            }
+        }
+        Err(io::Error::other("others take the names that its old files would have"))
     }
 
     /// Appends lines: how many bytes of whole ones are in the file now, and whether all are.

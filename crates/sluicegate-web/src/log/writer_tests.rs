@@ -29,6 +29,8 @@ enum Step {
     Faults(Vec<Fault>),
     /// The disk has room for so many bytes.
     Room(usize),
+    /// Others take the names for the next old files first.
+    Claim(usize),
     /// An operator renames the file, and has it opened again or not.
     Rename(bool),
     /// He removes it.
@@ -52,6 +54,7 @@ impl Trial {
             Step::Pass(ms) => self.disk.lock().now += Duration::from_millis(*ms),
             Step::Faults(faults) => self.disk.lock().faults = faults.iter().copied().collect(),
             Step::Room(bytes) => self.disk.lock().capacity = *bytes,
+            Step::Claim(names) => self.disk.lock().claims = *names,
             Step::Rename(opens) => {
                 self.moved += 1;
                 let name = format!("moved.{}", self.moved);
@@ -90,6 +93,7 @@ impl Trial {
         let mut content = self.disk.lock();
         content.faults.clear();
         content.capacity = usize::MAX;
+        content.claims = 0;
         content.now += Duration::from_secs(5);
         drop(content);
         self.write(&[1]).expect("nothing is in the way");
@@ -175,6 +179,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => prop::collection::vec(fault(), 0..25).prop_map(Step::Faults),
         2 => (0..600_usize).prop_map(Step::Room),
         1 => Just(Step::Room(usize::MAX)),
+        1 => (0..2 * NAMES).prop_map(Step::Claim),
         1 => any::<bool>().prop_map(Step::Rename),
         1 => Just(Step::Remove),
         1 => Just(Step::Empty),
@@ -278,4 +283,19 @@ fn a_file_that_cannot_be_ended_is_written_on_and_that_is_told_once() {
     trial.heal();
     assert_eq!(trial.writer.take_rotated(), 1, "it is, as soon as it can be");
     trial.check();
+}
+
+#[test]
+fn a_name_that_others_take_first_is_left_to_them() {
+    for (claims, rotated) in [(NAMES - 1, 1), (NAMES, 0)] {
+        let mut trial = Trial::new(Limits { size: Some(20), ..Limits::default() });
+        trial.write(&[10]).expect("there is room");
+        trial.disk.lock().claims = claims;
+        trial.write(&[10]).expect("it is written all the same");
+        assert_eq!(trial.writer.take_rotated(), rotated, "{claims} are taken");
+        assert_eq!(trial.writer.take_unrotated().is_none(), rotated == 1);
+        assert_eq!(trial.disk.lock().claims, 0, "as many were tried");
+        trial.heal();
+        trial.check();
+    }
 }

@@ -8,6 +8,7 @@ pub mod fields;
 pub mod hosts;
 mod login;
 mod network;
+mod notes;
 mod pattern;
 mod plan;
 pub mod redirect;

@@ -1,6 +1,7 @@
 //! All sites and the hosts they answer to: the one value to exchange when settings change.
 use super::hosts::Hosts;
 use super::login::{self, Door};
+use super::notes::Notes;
 use super::site::{Rule, Site};
 use crate::config::{Access, Config, Handler, RuleConfig, SiteConfig};
 use crate::files::{Content, Name, SiteId};
@@ -33,7 +34,7 @@ impl Plan {
     /// Every directory and every file that cannot be had.
     pub fn new(config: &Config) -> Result<Plan, Unusable> {
         let mut hosts = Hosts::new();
-        let (mut sites, mut faults, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut sites, mut faults, mut notes) = (Vec::new(), Vec::new(), Notes::default());
         for (number, site) in config.sites().enumerate() {
             // The configuration names at most SITES_MAX.
             let id = SiteId(number as u16);
@@ -46,8 +47,12 @@ impl Plan {
         }
         let pages = config.routes.iter().filter_map(|route| Some((route, route.instead.as_ref()?)));
         for (route, page) in pages {
-            notes.extend(sites.iter().filter_map(|site| missing(site, &route.path, page)));
+            for site in &sites {
+                let note = missing(site, &route.path, page);
+                note.into_iter().for_each(|note| notes.add(site.id(), note));
+            }
         }
+        let notes = notes.tell(config);
         match faults.is_empty() {
             true => Ok(Plan { sites: sites.into(), hosts, strict: config.strict_hosts, notes }),
             false => Err(Unusable(faults.join("\n"))),

@@ -1,6 +1,7 @@
 //! One site: its content, and what holds for each of its paths.
 use super::cors::Cors;
 use super::login::Door;
+use super::notes::Notes;
 use super::pattern::Pattern;
 use super::plan::page;
 use super::redirect::Redirect;
@@ -83,7 +84,7 @@ impl Site {
     }
 
     /// The same with the pages for errors that reach no site; `notes` says which cannot be had.
-    pub(super) fn with_spare(mut self, notes: &mut Vec<String>) -> Site {
+    pub(super) fn with_spare(mut self, notes: &mut Notes) -> Site {
         self.spare = Spare::of(&self, notes);
         self
     }

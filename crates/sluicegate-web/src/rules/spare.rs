@@ -1,5 +1,6 @@
 //! Pages for errors that are answered when no site can be asked any more: read with the settings,
 //! and kept beside the cache.
+use super::notes::Notes;
 use super::site::Site;
 use bytes::Bytes;
 use sluicegate_http::{Body, Reply};
@@ -28,7 +29,7 @@ struct Page {
 
 impl Spare {
     /// Reads the pages of a site, and says in `notes` which of them cannot be had.
-    pub fn of(site: &Site, notes: &mut Vec<String>) -> Spare {
+    pub fn of(site: &Site, notes: &mut Notes) -> Spare {
         let mut pages = Vec::new();
         for status in SPARE_STATUSES {
             let Some(name) = site.error(status) else { continue };
@@ -40,10 +41,10 @@ impl Spare {
                 Ok(None) => "is not there".to_owned(),
                 Err(why) => why,
             };
-            notes.push(format!(
-                "error {status}: /{} {why}: lost requests are answered without it",
-                name.as_str()
-            ));
+            let name = name.as_str();
+            let note =
+                format!("error {status}: /{name} {why}: lost requests are answered without it");
+            notes.add(site.id(), note);
         }
         let effect = site.everywhere();
         let fields = effect.fields(500).map(|(name, value)| (name.to_owned(), value.to_owned()));
