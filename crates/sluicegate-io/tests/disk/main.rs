@@ -3,13 +3,15 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-
 mod hears;
 mod reads;
+mod sim_cuts;
 mod sim_reads;
 mod sim_world;
-
+mod sim_writes;
+mod space;
 mod world;
+mod writes;
 
 use sluicegate::sim::Random;
 
