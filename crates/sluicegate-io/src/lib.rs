@@ -3,8 +3,8 @@
 //! [`Io`] is the machine of a pinned domain's worker. [`serve`] and [`dial`] add the stages that
 //! move bytes to a net: `accept`, `connect`, `read` and `write`. A protocol is a stage between
 //! them, which asks the machine to read, keeps its state with the connection, and sends writes.
-//! [`disk`](fn@disk) adds a stage that reads files and devices into pages of an [`Arena`], and writes
-//! them from such.
+//! [`disk`](fn@disk) adds a stage that reads files and devices into pages of an [`Arena`], and
+//! writes them from such.
 
 mod addr;
 mod addresses;

@@ -176,7 +176,8 @@ proptest! {
 
         let of_call = |call: &Call| {
             let op = call.op;
-            parts(call).into_iter().map(move |(token, device, at, len)| (token, device, op, at, len))
+            let parts = parts(call).into_iter();
+            parts.map(move |(token, device, at, len)| (token, device, op, at, len))
         };
         let mut planned: Vec<_> = calls.iter().flat_map(of_call).collect();
         prop_assert!(planned.iter().is_sorted_by_key(|(_, device, op, at, _)| (*device, *op, *at)));

@@ -143,8 +143,8 @@ impl Device {
         self.0.writable
     }
 
-    /// What the place and the length of direct I/O are a multiple of: at most [`PAGE`], which always
-    /// does. 1 where it goes through the buffer cache.
+    /// What the place and the length of direct I/O are a multiple of: at most [`PAGE`], which
+    /// always does. 1 where it goes through the buffer cache.
     pub fn alignment(&self) -> u32 {
         self.0.alignment
     }

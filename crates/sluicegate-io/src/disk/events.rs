@@ -60,8 +60,8 @@ pub struct WriteDone {
     /// How many bytes from the first one on are written: all of them where `result` is well, else
     /// those before the error. What is at the places of the others is unknown.
     pub written: usize,
-    /// Whether all bytes are written; they may be lost until a [`DiskSync`] is answered. Or what the
-    /// system said: that the device is full (`ENOSPC`), say.
+    /// Whether all bytes are written; they may be lost until a [`DiskSync`] is answered. Or what
+    /// the system said: that the device is full (`ENOSPC`), say.
     pub result: io::Result<()>,
 }
 

@@ -84,9 +84,10 @@ pub enum DiskBy {
 /// The ports of the stage `disk`. A net that only reads [seals](Net::seal) the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Disk {
-    /// [`Read`]s, [`DiskWrite`]s and [`DiskSync`]s. The wire has a [window](sluicegate::Wire::window)
-    /// where flows wait for the answer, and [sheds](sluicegate::OnFull) what finds no room: an asker
-    /// that waited for `disk`, which waits for the asker to take answers, would be a circle.
+    /// [`Read`]s, [`DiskWrite`]s and [`DiskSync`]s. The wire has a
+    /// [window](sluicegate::Wire::window) where flows wait for the answer, and
+    /// [sheds](sluicegate::OnFull) what finds no room: an asker that waited for `disk`, which waits
+    /// for the asker to take answers, would be a circle.
     pub inlet: Inlet<DiskIn>,
     /// What was read: one answer for each read, in any order.
     pub read: Outlet<ReadDone>,

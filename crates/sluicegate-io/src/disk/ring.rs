@@ -1,5 +1,5 @@
-//! The stage `disk` on workers whose machines have disks: calls are begun, and answered when a later poll
-//! finds them done.
+//! The stage `disk` on workers whose machines have disks: calls are begun, and answered when a
+//! later poll finds them done.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
