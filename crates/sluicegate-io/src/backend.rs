@@ -17,7 +17,7 @@ use sluicegate::{Time, Wait, Waker};
 use crate::addr::{Addr, Peer};
 use crate::buf::{Buf, Pool};
 use crate::conn::{ConnId, How};
-use crate::disk::Extent;
+use crate::disk::{DiskOp, Extent};
 use crate::listen::Listener;
 use crate::pieces::Pieces;
 use crate::settings::Settings;
@@ -118,15 +118,18 @@ pub struct ZeroCopy {
     pub copied: u64,
 }
 
-/// A read from a disk that came to its end.
+/// A call to a disk that came to its end.
 #[derive(Debug)]
-pub struct ReadEnd {
+pub struct DiskEnd {
     /// The key given when it was begun.
     pub key: u64,
-    /// What was read, and into what.
+    /// What it was made for.
     pub extent: Extent,
-    /// How many bytes came: fewer than there was room for where the device ends.
-    pub result: io::Result<usize>,
+    /// How many bytes were moved, also before an error: fewer than there was room for, without one,
+    /// where a device that is read ends.
+    pub bytes: usize,
+    /// Whether it went well.
+    pub result: io::Result<()>,
 }
 
 /// Sockets in one thread's hands. All calls return at once, but for [`Backend::poll`].
@@ -210,17 +213,17 @@ pub trait Backend {
         ZeroCopy::default()
     }
 
-    /// Whether it reads from disks: others are never asked to.
-    fn reads(&self) -> bool {
+    /// Whether it makes calls to disks: others are never asked to.
+    fn has_disks(&self) -> bool {
         false
     }
 
-    /// Begins to read at `now`. It ends after some poll, under `key`; the frames are the backend's
+    /// Begins a call at `now`. It ends after some poll, under `key`; the frames are the backend's
     /// until then, also where the device never answers.
-    fn read(&mut self, _now: Time, _key: u64, _extent: Extent) {
-        debug_assert!(false, "{} was asked to read from a disk", self.name());
+    fn call_disk(&mut self, _now: Time, _key: u64, _op: DiskOp, _extent: Extent) {
+        debug_assert!(false, "{} was asked to call a disk", self.name());
     }
 
-    /// Moves the reads that have ended since the last call to `ends`.
-    fn take_reads(&mut self, _ends: &mut Vec<ReadEnd>) {}
+    /// Moves the calls to disks that have ended since the last time to `ends`.
+    fn take_disk_ends(&mut self, _ends: &mut Vec<DiskEnd>) {}
 }

@@ -98,8 +98,8 @@ impl Choice {
         self.why.as_deref()
     }
 
-    /// Whether the workers' machines read from disks; else threads of a pool have to.
-    pub fn reads(&self) -> bool {
+    /// Whether the workers' machines read, write and sync disks; else threads of a pool have to.
+    pub fn has_disks(&self) -> bool {
         self.uring
     }
 

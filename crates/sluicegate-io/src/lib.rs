@@ -3,7 +3,8 @@
 //! [`Io`] is the machine of a pinned domain's worker. [`serve`] and [`dial`] add the stages that
 //! move bytes to a net: `accept`, `connect`, `read` and `write`. A protocol is a stage between
 //! them, which asks the machine to read, keeps its state with the connection, and sends writes.
-//! [`disk`](fn@disk) adds a stage that reads from files and devices into pages of an [`Arena`].
+//! [`disk`](fn@disk) adds a stage that reads files and devices into pages of an [`Arena`], and
+//! writes them from such.
 
 mod addr;
 mod addresses;
@@ -46,7 +47,8 @@ pub use chunk::{Chunk, Homed};
 pub use conn::{ConnId, How, Lease};
 pub use cpus::{BadCpus, Cpus, NoCpu};
 pub use disk::{
-    Device, Disk, DiskCounts, DiskLedger, DiskOptions, Extent, Read, ReadDone, Readers, disk,
+    Device, Disk, DiskBy, DiskCounts, DiskIn, DiskLedger, DiskOp, DiskOptions, DiskSync, DiskWrite,
+    Extent, Read, ReadDone, SyncDone, WriteDone, disk,
 };
 pub use epoll::Epoll;
 pub use events::{

@@ -23,7 +23,7 @@ use sluicegate_http::{
 };
 use sluicegate_io::resources::Threads;
 use sluicegate_io::{
-    Addresses, ConnLedger, Io, Listeners, Options, Readers, Settings, ThreadPark, WhenFull,
+    Addresses, ConnLedger, DiskBy, Io, Listeners, Options, Settings, ThreadPark, WhenFull,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -179,14 +179,14 @@ where
     // Room for all: a stream that has begun is not refused, and `http` never waits for the disk.
     let streams = http_flows * workers;
     let stream = net.add(stage("stream", || Stream).on(disk).queue(bounded(streams)));
-    let readers = match reads {
-        true => Readers::Workers(cpu),
-        false => Readers::Pool(disk),
+    let by = match reads {
+        true => DiskBy::Workers(cpu),
+        false => DiskBy::Pool(disk),
     };
     let (disk_times, lookups) = (watch.disk_times(), watch.lookups());
     let ledger = watch.disk_ledger();
     let volumes =
-        Volumes { plan: &plan, memory: kept, cpu, workers, readers, ledger, disk_times, lookups };
+        Volumes { plan: &plan, memory: kept, cpu, workers, by, ledger, disk_times, lookups };
     let fed = volumes.add(&mut net, http, cache);
     let streams = Streams { files: stream.inlet, volumes: fed };
 

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use sluicegate::sim::Random;
 use sluicegate::{Batch, Cx, Entering, Net, Out, Stage, Time, bounded, stage};
 use sluicegate_io::{
-    Arena, Asked, Choice, ConnLedger, Device, DiskOptions, PAGE, Read, ReadDone, Readers, Settings,
+    Arena, Asked, Choice, ConnLedger, Device, DiskBy, DiskOptions, PAGE, Read, ReadDone, Settings,
     disk,
 };
 
@@ -108,10 +108,12 @@ pub fn run(tasks: usize, path: &str, seconds: f64, seed: u64) -> Result<Figures>
     let begin = move || Begin { device: device.clone(), arena: arena.clone(), random: None, seed };
     let begin = net.add(stage("begin", begin).on(cpu).queue(bounded(each)));
     let options = DiskOptions { queue: QUEUE, depth: DEPTH, ..DiskOptions::default() };
-    let reader = disk(&mut net, Readers::Workers(cpu), &options);
+    let reader = disk(&mut net, DiskBy::Workers(cpu), &options);
     net.wire(source.out, begin.inlet);
-    net.wire(begin.out, reader.read);
-    net.wire(reader.done, source.inlet).returns(source.out);
+    net.wire(begin.out, reader.inlet);
+    net.wire(reader.read, source.inlet).returns(source.out);
+    net.seal(reader.written);
+    net.seal(reader.synced);
     let running = net.run().map_err(|error| anyhow::anyhow!("{error}"))?;
     let figures = measure(&meter, each * workers, seconds)?;
     let ledger = running.stop();

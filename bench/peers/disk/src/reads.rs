@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use anyhow::{Context, Result, bail, ensure};
 use sluicegate::{Batch, Cx, Entering, Net, Out, Stage, Time, stage};
 use sluicegate_io::{
-    Arena, Asked, Choice, ConnLedger, Device, DiskCounts, DiskOptions, PAGE, Read, ReadDone,
-    Readers, Settings, disk,
+    Arena, Asked, Choice, ConnLedger, Device, DiskBy, DiskCounts, DiskOptions, PAGE, Read,
+    ReadDone, Settings, disk,
 };
 
 use crate::Figures;
@@ -120,11 +120,11 @@ pub fn run(plan: &Plan, path: &str, seconds: f64) -> Result<Figures> {
             net.domain("cpu").machine(machine).pinned(1)
         }
     };
-    let readers = match plan.pool {
-        true => Readers::Pool(net.domain("disk").pool(plan.depth)),
-        false => Readers::Workers(cpu),
+    let by = match plan.pool {
+        true => DiskBy::Pool(net.domain("disk").pool(plan.depth)),
+        false => DiskBy::Workers(cpu),
     };
-    let reader = disk(&mut net, readers, &options);
+    let reader = disk(&mut net, by, &options);
     let (sizes, clustered) = (plan.sizes.clone(), plan.clustered);
     let (own, of_wrong) = (Arc::clone(&meter), Arc::clone(&wrong));
     let asker = stage("asker", move || Asker {
@@ -136,8 +136,10 @@ pub fn run(plan: &Plan, path: &str, seconds: f64) -> Result<Figures> {
         wrong: Arc::clone(&of_wrong),
     });
     let asker = net.add(asker.on(cpu).emits(waiting).flows(waiting));
-    net.wire(asker.out, reader.read);
-    net.wire(reader.done, asker.inlet).returns(asker.out);
+    net.wire(asker.out, reader.inlet);
+    net.wire(reader.read, asker.inlet).returns(asker.out);
+    net.seal(reader.written);
+    net.seal(reader.synced);
     let running = net.run().map_err(|error| anyhow::anyhow!("{error}"))?;
     let mut before = None;
     let ledger = &options.ledger;

@@ -1,8 +1,9 @@
-//! What is read from: a file or a block device, around the buffer cache where that is possible.
+//! What is read from and written to: a file or a block device, around the buffer cache where that
+//! is possible.
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, IoSliceMut, Seek, SeekFrom};
+use std::io::{self, IoSlice, IoSliceMut, Seek, SeekFrom};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -13,14 +14,16 @@ use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, open, statx};
 use rustix::io::Errno;
 
 use crate::arena::{Frames, PAGE};
-use crate::disk::extent::fill;
+use crate::disk::DiskOp;
+use crate::disk::extent::carry_out;
 use crate::sim::{SECTOR, SimDisk};
 
-/// A file or a block device to read from; clones are the same device.
+/// A file or a block device to read from, and to write to where it was opened for that; clones are
+/// the same device.
 ///
-/// It is opened for direct I/O: what is read comes into the pages of the reader, and the system
-/// keeps no copy of it. Where the file system has no direct I/O it is read through the buffer
-/// cache, and [`why_buffered`](Self::why_buffered) says why.
+/// It is opened for direct I/O: what is read comes into the pages of the reader, what is written
+/// comes out of the writer's, and the system keeps no copy of it. Where the file system has no
+/// direct I/O it goes through the buffer cache, and [`why_buffered`](Self::why_buffered) says why.
 #[derive(Clone)]
 pub struct Device(Arc<Opened>);
 
@@ -31,6 +34,7 @@ struct Opened {
     len: u64,
     alignment: u32,
     buffered: Option<String>,
+    writable: bool,
 }
 
 /// Where the bytes come from.
@@ -45,21 +49,35 @@ impl Device {
     /// # Errors
     /// What the system says, with the path before it; or it is neither a file nor a block device.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref();
-        let told = |error: io::Error| {
-            io::Error::new(error.kind(), format!("{} cannot be read: {error}", path.display()))
-        };
-        Self::opened(path).map_err(told)
+        Self::told(path.as_ref(), false)
     }
 
-    fn opened(path: &Path) -> io::Result<Self> {
+    /// Opens a file or a block device that is there, for reading and writing.
+    ///
+    /// # Errors
+    /// The same; it may be there to be read only.
+    pub fn open_to_write(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::told(path.as_ref(), true)
+    }
+
+    fn told(path: &Path, writable: bool) -> io::Result<Self> {
+        let told = |error: io::Error| {
+            let what = if writable { "written" } else { "read" };
+            let text = format!("{} cannot be {what}: {error}", path.display());
+            io::Error::new(error.kind(), text)
+        };
+        Self::opened(path, writable).map_err(told)
+    }
+
+    fn opened(path: &Path, writable: bool) -> io::Result<Self> {
         // Looked at first: to open a pipe waits for somebody who writes to it.
         let kind = fs::metadata(path)?.file_type();
         if !kind.is_file() && !kind.is_block_device() {
             let text = "it is neither a file nor a block device";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
+        let flags = access | OFlags::CLOEXEC;
         let (mut file, mut buffered) = match open(path, flags | OFlags::DIRECT, Mode::empty()) {
             Ok(file) => (File::from(file), None),
             Err(Errno::INVAL | Errno::OPNOTSUPP) => {
@@ -85,22 +103,24 @@ impl Device {
         let number = Self::unique();
         let name = path.display().to_string();
         let source = Source::File(file);
-        Ok(Self(Arc::new(Opened { number, source, name, len, alignment, buffered })))
+        Ok(Self(Arc::new(Opened { number, source, name, len, alignment, buffered, writable })))
     }
 
-    /// Whatever can be read, also what does not end.
+    /// Whatever can be read or written, also what does not end.
     #[cfg(test)]
     pub(crate) fn of(file: File) -> Self {
         let (number, name, source) = (Self::unique(), "test".to_owned(), Source::File(file));
         let buffered = Some("it is for a test".to_owned());
-        Self(Arc::new(Opened { number, source, name, len: 0, alignment: 1, buffered }))
+        let (len, alignment, writable) = (0, 1, true);
+        Self(Arc::new(Opened { number, source, name, len, alignment, buffered, writable }))
     }
 
     /// A disk of a simulation.
     pub(crate) fn simulated(disk: SimDisk) -> Self {
         let (number, len, name) = (disk.number(), disk.len(), "simulated disk".to_owned());
-        let (source, alignment) = (Source::Simulated(disk), SECTOR);
-        Self(Arc::new(Opened { number, source, name, len, alignment, buffered: None }))
+        let (source, alignment, buffered) = (Source::Simulated(disk), SECTOR, None);
+        let writable = true;
+        Self(Arc::new(Opened { number, source, name, len, alignment, buffered, writable }))
     }
 
     /// Its path.
@@ -118,13 +138,18 @@ impl Device {
         self.len() == 0
     }
 
-    /// What the place and the length of a direct read are a multiple of: at most [`PAGE`], which
-    /// always does. 1 where it is read through the buffer cache.
+    /// Whether it was opened to be written: one that was not answers each write with an error.
+    pub fn is_writable(&self) -> bool {
+        self.0.writable
+    }
+
+    /// What the place and the length of direct I/O are a multiple of: at most [`PAGE`], which
+    /// always does. 1 where it goes through the buffer cache.
     pub fn alignment(&self) -> u32 {
         self.0.alignment
     }
 
-    /// Why it is read through the buffer cache, where it is.
+    /// Why it goes through the buffer cache, where it does.
     pub fn why_buffered(&self) -> Option<&str> {
         self.0.buffered.as_deref()
     }
@@ -135,7 +160,8 @@ impl Device {
     /// # Errors
     /// What the device says.
     pub fn read_at(&self, offset: u64, frames: &mut Frames) -> io::Result<usize> {
-        fill(self, offset, std::slice::from_mut(frames))
+        let (bytes, result) = carry_out(DiskOp::Read, self, offset, std::slice::from_mut(frames));
+        result.map(|()| bytes)
     }
 
     /// One call to the system, which may read less than there is room for.
@@ -146,7 +172,27 @@ impl Device {
     ) -> Result<usize, Errno> {
         match &self.0.source {
             Source::File(file) => rustix::io::preadv(file, slices, offset),
-            Source::Simulated(disk) => disk.read(slices, offset),
+            Source::Simulated(disk) => disk.read_at(slices, offset),
+        }
+    }
+
+    /// The same to write.
+    pub(super) fn write_vectored_at(
+        &self,
+        slices: &[IoSlice<'_>],
+        offset: u64,
+    ) -> Result<usize, Errno> {
+        match &self.0.source {
+            Source::File(file) => rustix::io::pwritev(file, slices, offset),
+            Source::Simulated(disk) => disk.write_at(slices, offset),
+        }
+    }
+
+    /// Has it keep what it has taken.
+    pub(super) fn sync(&self) -> Result<usize, Errno> {
+        match &self.0.source {
+            Source::File(file) => rustix::fs::fdatasync(file).map(|()| 0),
+            Source::Simulated(disk) => disk.sync(disk.taken()).map(|()| 0),
         }
     }
 

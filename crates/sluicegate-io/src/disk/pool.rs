@@ -1,13 +1,15 @@
-//! The stage `disk` where the workers' machines do not read: in a pool, whose threads may wait.
+//! The stage `disk` where the workers' machines have no disks: in a pool, whose threads may wait.
 
 use std::sync::Arc;
 
-use sluicegate::{Batch, Cx, Out, Stage};
+use sluicegate::{Batch, Cx, Stage};
 
+use crate::disk::answer::give;
 use crate::disk::call::{Outcome, plan};
-use crate::disk::{DiskLedger, Read, ReadDone};
+use crate::disk::events::DiskOut;
+use crate::disk::{DiskIn, DiskLedger};
 
-/// Reads on a thread of its own, one call at a time.
+/// Makes calls on a thread of its own, one at a time.
 pub(super) struct PoolDisk {
     merge: usize,
     ledger: Arc<DiskLedger>,
@@ -20,25 +22,20 @@ impl PoolDisk {
 }
 
 impl Stage for PoolDisk {
-    type In = Read;
-    type Out = Out<ReadDone>;
+    type In = DiskIn;
+    type Out = DiskOut;
 
-    fn handle(&mut self, batch: Batch<'_, Read>, cx: &mut Cx<'_, Out<ReadDone>>) {
-        let mut calls = plan(batch, self.merge, &mut |answer| {
-            self.ledger.answered(&answer.result);
-            cx.out.emit(answer);
-        });
+    fn handle(&mut self, batch: Batch<'_, DiskIn>, cx: &mut Cx<'_, DiskOut>) {
+        let ledger = &self.ledger;
+        let mut calls = plan(batch, self.merge, &mut |answer| give(answer, ledger, cx));
         while let Some(mut call) = calls.pop_front() {
-            self.ledger.called(call.askers.len());
+            ledger.called(call.askers.len());
             let began = cx.clock();
-            let result = call.extent.read();
-            self.ledger.returned(cx.clock().since(began));
-            match call.outcome(result) {
+            let (bytes, result) = call.extent.carry_out(call.op);
+            ledger.returned(call.op, cx.clock().since(began));
+            match call.outcome(bytes, result) {
                 Outcome::Answered(answers) => {
-                    for answer in answers {
-                        self.ledger.answered(&answer.result);
-                        cx.out.emit(answer);
-                    }
+                    answers.into_iter().for_each(|answer| give(answer, ledger, cx));
                 }
                 Outcome::Apart(alone) => alone.into_iter().rev().for_each(|c| calls.push_front(c)),
             }

@@ -1,16 +1,18 @@
-//! The stage `disk` on workers whose machines read: calls are begun, and answered when a later poll
-//! finds them done.
+//! The stage `disk` on workers whose machines have disks: calls are begun, and answered when a
+//! later poll finds them done.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use sluicegate::{Batch, Cx, Event, Out, Stage, Time};
+use sluicegate::{Batch, Cx, Event, Stage, Time};
 
+use crate::disk::answer::{Answer, give};
 use crate::disk::call::{Askers, Call, Outcome, plan};
-use crate::disk::{DiskLedger, DiskOptions, Read, ReadDone};
+use crate::disk::events::DiskOut;
+use crate::disk::{DiskIn, DiskLedger, DiskOp, DiskOptions};
 use crate::io::{GateId, Io};
 
-/// Reads by the machine of its worker, so many calls at a time.
+/// Makes calls by the machine of its worker, so many at a time.
 pub(super) struct RingDisk {
     gate: GateId,
     place: u16,
@@ -22,10 +24,11 @@ pub(super) struct RingDisk {
     /// Who waits for the calls that are in flight, by the key of each.
     flying: HashMap<u64, Flying>,
     /// Answers for which there was no room.
-    answers: VecDeque<Event<ReadDone>>,
+    answers: VecDeque<Event<Answer>>,
 }
 
 struct Flying {
+    op: DiskOp,
     askers: Askers,
     began: Time,
 }
@@ -45,23 +48,22 @@ impl RingDisk {
     }
 
     /// Begins calls up to the depth.
-    fn begin(&mut self, cx: &mut Cx<'_, Out<ReadDone>>) {
+    fn begin(&mut self, cx: &mut Cx<'_, DiskOut>) {
         let began = cx.now();
         while self.flying.len() < self.depth
-            && let Some(Call { extent, askers }) = self.calls.pop_front()
+            && let Some(Call { op, extent, askers }) = self.calls.pop_front()
         {
             self.ledger.called(askers.len());
-            let key = cx.local.get::<Io>().read_disk(self.place, extent, began);
-            self.flying.insert(key, Flying { askers, began });
+            let key = cx.local.get::<Io>().call_disk(self.place, op, extent, began);
+            self.flying.insert(key, Flying { op, askers, began });
         }
     }
 
     /// Gives out what is answered, as far as there is room.
-    fn answer(&mut self, cx: &mut Cx<'_, Out<ReadDone>>) {
+    fn answer(&mut self, cx: &mut Cx<'_, DiskOut>) {
         for _ in 0..cx.room().min(self.answers.len()) {
             let Some(answer) = self.answers.pop_front() else { break };
-            self.ledger.answered(&answer.result);
-            cx.out.emit(answer);
+            give(answer, &self.ledger, cx);
         }
         if !self.answers.is_empty() {
             cx.again();
@@ -70,14 +72,14 @@ impl RingDisk {
 }
 
 impl Stage for RingDisk {
-    type In = Read;
-    type Out = Out<ReadDone>;
+    type In = DiskIn;
+    type Out = DiskOut;
 
-    fn handle(&mut self, mut batch: Batch<'_, Read>, cx: &mut Cx<'_, Out<ReadDone>>) {
+    fn handle(&mut self, mut batch: Batch<'_, DiskIn>, cx: &mut Cx<'_, DiskOut>) {
         // What waits until a call is done is sorted with more.
         if !self.calls.is_empty() || self.flying.len() >= self.depth {
-            if let Some(read) = batch.next() {
-                batch.put_back(read);
+            if let Some(asked) = batch.next() {
+                batch.put_back(asked);
             }
             return;
         }
@@ -87,17 +89,17 @@ impl Stage for RingDisk {
         self.answer(cx);
     }
 
-    fn start(&mut self, cx: &mut Cx<'_, Out<ReadDone>>) {
+    fn start(&mut self, cx: &mut Cx<'_, DiskOut>) {
         let stage = cx.stage();
         self.place = cx.local.get::<Io>().disk(self.gate, stage);
     }
 
-    fn signal(&mut self, cx: &mut Cx<'_, Out<ReadDone>>) {
-        while let Some(done) = cx.local.get::<Io>().next_read(self.place) {
+    fn signal(&mut self, cx: &mut Cx<'_, DiskOut>) {
+        while let Some(end) = cx.local.get::<Io>().next_disk_end(self.place) {
             // One that a replica before this asked for has nobody who waits for it.
-            let Some(Flying { askers, began }) = self.flying.remove(&done.key) else { continue };
-            self.ledger.returned(cx.now().since(began));
-            match (Call { extent: done.extent, askers }).outcome(done.result) {
+            let Some(Flying { op, askers, began }) = self.flying.remove(&end.key) else { continue };
+            self.ledger.returned(op, cx.now().since(began));
+            match (Call { op, extent: end.extent, askers }).outcome(end.bytes, end.result) {
                 Outcome::Answered(answers) => self.answers.extend(answers),
                 Outcome::Apart(calls) => {
                     calls.into_iter().rev().for_each(|call| self.calls.push_front(call));

@@ -33,7 +33,7 @@ impl Machine for Io {
             self.ledger.zero_copied(zero_copy);
         }
         if !self.disks.is_empty() {
-            self.take_reads();
+            self.take_disk_ends();
         }
         self.feed_hungry();
         for stage in self.raised.drain(..) {

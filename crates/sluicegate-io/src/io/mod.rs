@@ -18,7 +18,7 @@ use sluicegate::{StageId, Time};
 
 use crate::addr::Peer;
 use crate::addresses::Addresses;
-use crate::backend::{Backend, ReadEnd, Ready};
+use crate::backend::{Backend, DiskEnd, Ready};
 use crate::buf::{Buf, Pool};
 use crate::conn::{Abandoned, ConnId, How};
 use crate::events::State;
@@ -56,9 +56,9 @@ pub struct Io {
     gates: Vec<Gate>,
     listeners: Vec<Listening>,
     disks: Vec<DiskPlace>,
-    /// Reads from disks that were begun.
-    disk_reads: u64,
-    read_ends: Vec<ReadEnd>,
+    /// Calls to disks that were begun.
+    disk_calls: u64,
+    disk_ends: Vec<DiskEnd>,
     /// The listener that is asked first.
     turn: usize,
     /// Accepting waits for descriptors or memory.
@@ -118,8 +118,8 @@ impl Io {
             gates: Vec::new(),
             listeners: Vec::new(),
             disks: Vec::new(),
-            disk_reads: 0,
-            read_ends: Vec::new(),
+            disk_calls: 0,
+            disk_ends: Vec::new(),
             turn: 0,
             starved: false,
             crowded: false,

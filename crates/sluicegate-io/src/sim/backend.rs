@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use sluicegate::{Time, Wait, Waker};
 
 use crate::addr::Addr;
-use crate::backend::{Accept, Backend, Decision, ReadEnd, Ready, Recv, Sent, Shed, Socket};
+use crate::backend::{Accept, Backend, Decision, DiskEnd, Ready, Recv, Sent, Shed, Socket};
 use crate::buf::Pool;
 use crate::chunk::Chunk;
-use crate::disk::Extent;
+use crate::disk::{DiskOp, Extent};
 use crate::listen::Listener;
 use crate::pieces::Pieces;
 use crate::settings::Settings;
-use crate::sim::disk::Reads;
+use crate::sim::disk_calls::DiskCalls;
 use crate::sim::end::Phase;
 use crate::sim::transfer::Got;
 use crate::sim::{Place, SimNet, SimSocket};
@@ -28,13 +28,13 @@ pub struct SimBackend {
     net: SimNet,
     host: usize,
     woken: Arc<AtomicBool>,
-    reads: Reads,
+    disk_calls: DiskCalls,
 }
 
 impl SimBackend {
     pub(crate) fn new(net: SimNet) -> Self {
         let host = net.world().add_host();
-        Self { net, host, woken: Arc::default(), reads: Reads::default() }
+        Self { net, host, woken: Arc::default(), disk_calls: DiskCalls::default() }
     }
 
     fn socket(&self, end: u32) -> Socket {
@@ -58,7 +58,7 @@ impl Backend for SimBackend {
         world.advance(now);
         world.take_news(self.host, ready);
         drop(world);
-        self.reads.advance(now);
+        self.disk_calls.advance(now);
     }
 
     fn due(&self) -> Option<Time> {
@@ -66,7 +66,7 @@ impl Backend for SimBackend {
         if self.woken.load(Relaxed) {
             return Some(world.now);
         }
-        world.due(self.host).into_iter().chain(self.reads.due(world.now)).min()
+        world.due(self.host).into_iter().chain(self.disk_calls.due(world.now)).min()
     }
 
     fn listen(&mut self, key: u64, listener: Listener) -> io::Result<Socket> {
@@ -164,16 +164,16 @@ impl Backend for SimBackend {
         self.net.world().reset(end_of(&socket));
     }
 
-    fn reads(&self) -> bool {
+    fn has_disks(&self) -> bool {
         true
     }
 
-    fn read(&mut self, now: Time, key: u64, extent: Extent) {
-        self.reads.begin(now, key, extent);
+    fn call_disk(&mut self, now: Time, key: u64, op: DiskOp, extent: Extent) {
+        self.disk_calls.begin(now, key, op, extent);
     }
 
-    fn take_reads(&mut self, ends: &mut Vec<ReadEnd>) {
-        self.reads.take(ends);
+    fn take_disk_ends(&mut self, ends: &mut Vec<DiskEnd>) {
+        self.disk_calls.take(ends);
     }
 }
 

@@ -1,30 +1,29 @@
 //! A simulated disk: its content in memory, its delays and faults by chance or as a test wants.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::io::IoSliceMut;
+use std::io::{IoSlice, IoSliceMut};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use sluicegate::Time;
 use sluicegate::sim::Random;
 
-use crate::backend::ReadEnd;
-use crate::disk::{Device, Extent, Progress};
+use crate::disk::Device;
+use crate::sim::unsynced::Unsynced;
 
-/// Bytes that a read of a simulated disk is a multiple of.
+/// Bytes that a read or a write of a simulated disk is a multiple of.
 pub(crate) const SECTOR: u32 = 512;
 
 /// How a simulated disk behaves.
 #[derive(Clone, Debug)]
 pub struct SimDiskOptions {
-    /// The shortest and the longest time that a read takes.
+    /// The shortest and the longest time that a read, a write or a sync takes.
     pub latency: (Duration, Duration),
-    /// Of 100 reads, how many bring less than they could, or are interrupted.
+    /// Of 100 reads and writes, how many move less than they could, or are interrupted.
     pub short: u8,
-    /// Of 100 reads, how many fail although there is nothing wrong with the place.
+    /// Of 100 calls, how many fail although there is nothing wrong with the place. Of a write that
+    /// does, a part may be there.
     pub errors: u8,
 }
 
@@ -35,8 +34,11 @@ impl Default for SimDiskOptions {
     }
 }
 
-/// A disk in virtual time, read by machines on a [`SimBackend`](crate::sim::SimBackend); clones are
-/// the same disk. A thread of a pool that reads it is answered at once, with the same faults.
+/// A disk in virtual time, called by machines on a [`SimBackend`](crate::sim::SimBackend); clones
+/// are the same disk. A thread of a pool that calls it is answered at once, with the same faults.
+///
+/// Its size is that of its content: a write that begins before its end is short, and one that
+/// begins there or beyond finds it full (`ENOSPC`).
 #[derive(Clone)]
 pub struct SimDisk(Arc<Mutex<Disk>>);
 
@@ -46,37 +48,68 @@ struct Disk {
     options: SimDiskOptions,
     random: Random,
     content: Vec<u8>,
-    /// Places that cannot be read.
+    unsynced: Unsynced,
+    /// Places that can be neither read nor written.
     bad: Vec<Range<u64>>,
     hangs: bool,
+    fails_syncs: bool,
 }
 
 impl SimDisk {
     /// A disk that holds `content`, whose chances come from `seed`.
     pub fn new(seed: u64, content: Vec<u8>, options: SimDiskOptions) -> Self {
-        let (number, random) = (Device::unique(), Random::new(seed));
-        let (bad, hangs) = (Vec::new(), false);
-        Self(Arc::new(Mutex::new(Disk { number, options, random, content, bad, hangs })))
+        let disk = Disk {
+            number: Device::unique(),
+            options,
+            random: Random::new(seed),
+            content,
+            unsynced: Unsynced::default(),
+            bad: Vec::new(),
+            hangs: false,
+            fails_syncs: false,
+        };
+        Self(Arc::new(Mutex::new(disk)))
     }
 
-    /// The disk as a device.
+    /// The disk as a device, to read and to write.
     pub fn device(&self) -> Device {
         Device::simulated(self.clone())
     }
 
-    /// From now on no read ends, or again: those that were begun meanwhile, too.
+    /// From now on no call ends, or again: those that were begun meanwhile, too.
     pub fn hang(&self, hangs: bool) {
         self.disk().hangs = hangs;
     }
 
-    /// From now on reads of these bytes fail.
+    /// From now on reads and writes of these bytes fail.
     pub fn spoil(&self, bytes: Range<u64>) {
         self.disk().bad.push(bytes);
     }
 
-    /// Another content, as if it had been written.
+    /// From now on all syncs fail, or no more than others.
+    pub fn fail_syncs(&self, fails: bool) {
+        self.disk().fails_syncs = fails;
+    }
+
+    /// Its power fails, and comes back. What was synced is there; of all other writes, each sector
+    /// is there, lost, or partly there, by chance. What is in flight meanwhile may be written
+    /// afterwards: who wants to see what a crash leaves drops the net that called it.
+    pub fn cut(&self) {
+        let mut disk = self.disk();
+        let Disk { random, content, unsynced, .. } = &mut *disk;
+        unsynced.cut(random, content);
+    }
+
+    /// What a read of all of it would bring.
+    pub fn content(&self) -> Vec<u8> {
+        self.disk().content.clone()
+    }
+
+    /// Another content, as if it had been written and synced.
     pub fn write(&self, content: Vec<u8>) {
-        self.disk().content = content;
+        let mut disk = self.disk();
+        disk.content = content;
+        disk.unsynced = Unsynced::default();
     }
 
     pub(crate) fn number(&self) -> u32 {
@@ -88,35 +121,72 @@ impl SimDisk {
     }
 
     /// One read, which may bring less than there is room for.
-    pub(crate) fn read(&self, slices: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize, Errno> {
+    pub(crate) fn read_at(
+        &self,
+        slices: &mut [IoSliceMut<'_>],
+        offset: u64,
+    ) -> Result<usize, Errno> {
         let mut disk = self.disk();
         let room: usize = slices.iter().map(|slice| slice.len()).sum();
         let want = disk.fate(room)?;
-        let len = disk.content.len();
-        let first = usize::try_from(offset).unwrap_or(len).min(len);
-        let end = first.saturating_add(want).min(len);
-        let (bytes, touched) = (&disk.content[first..end], first as u64..end as u64);
-        if disk.bad.iter().any(|bad| bad.start < touched.end && touched.start < bad.end) {
-            return Err(Errno::IO);
-        }
-        let mut rest = bytes;
+        let touched = disk.within(offset, want, disk.content.len())?;
+        let mut rest = &disk.content[touched.clone()];
         for slice in slices {
             let n = slice.len().min(rest.len());
             slice[..n].copy_from_slice(&rest[..n]);
             rest = &rest[n..];
         }
-        Ok(bytes.len())
+        Ok(touched.len())
     }
 
-    fn hangs(&self) -> bool {
+    /// One write, which may take less than there is.
+    pub(crate) fn write_at(&self, slices: &[IoSlice<'_>], offset: u64) -> Result<usize, Errno> {
+        let mut disk = self.disk();
+        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+        let fate = disk.fate(bytes.len());
+        let want = match fate {
+            Ok(want) => want,
+            Err(_) => disk.some_sectors(bytes.len()),
+        };
+        let whole_sectors = disk.content.len() - disk.content.len() % SECTOR as usize;
+        let touched = disk.within(offset, want, whole_sectors)?;
+        let Disk { content, unsynced, .. } = &mut *disk;
+        unsynced.write(content, touched.start, &bytes[..touched.len()]);
+        match fate {
+            Ok(_) if touched.is_empty() => Err(Errno::NOSPC),
+            fate => fate.map(|_| touched.len()),
+        }
+    }
+
+    /// How many writes it has taken so far.
+    pub(crate) fn taken(&self) -> u64 {
+        self.disk().unsynced.taken()
+    }
+
+    /// Keeps the first `taken` of the writes that it has taken.
+    pub(crate) fn sync(&self, taken: u64) -> Result<(), Errno> {
+        let mut disk = self.disk();
+        if disk.fails_syncs || disk.fails() {
+            return Err(Errno::IO);
+        }
+        disk.unsynced.sync(taken);
+        Ok(())
+    }
+
+    pub(super) fn hangs(&self) -> bool {
         self.disk().hangs
     }
 
-    fn latency(&self) -> Duration {
+    pub(super) fn latency(&self) -> Duration {
         let mut disk = self.disk();
         let (shortest, longest) = disk.options.latency;
         let spread = longest.saturating_sub(shortest).as_nanos() as u64;
         shortest + Duration::from_nanos(disk.random.next_u64() % (spread + 1))
+    }
+
+    /// Whether a write that is begun happens at once, long before its end is told.
+    pub(super) fn is_early(&self) -> bool {
+        self.disk().random.one_in(2)
     }
 
     fn disk(&self) -> MutexGuard<'_, Disk> {
@@ -125,97 +195,41 @@ impl SimDisk {
 }
 
 impl Disk {
-    /// How many of so many bytes a read shall bring, if it does not fail.
+    /// How many of so many bytes a call shall move, if it does not fail.
     fn fate(&mut self, room: usize) -> Result<usize, Errno> {
-        if self.random.below(100) < usize::from(self.options.errors) {
+        if self.fails() {
             return Err(Errno::IO);
         }
         if self.random.below(100) >= usize::from(self.options.short) {
             return Ok(room);
         }
-        let sectors = room / SECTOR as usize;
-        match self.random.below(sectors.max(1)) {
+        match self.some_sectors(room) {
             0 => Err(Errno::INTR),
-            some => Ok(some * SECTOR as usize),
+            some => Ok(some),
         }
+    }
+
+    fn fails(&mut self) -> bool {
+        self.random.below(100) < usize::from(self.options.errors)
+    }
+
+    /// Less than so many bytes.
+    fn some_sectors(&mut self, of: usize) -> usize {
+        self.random.below((of / SECTOR as usize).max(1)) * SECTOR as usize
+    }
+
+    /// Which bytes of the content are meant that lie before `end`, if all of them can be had.
+    fn within(&self, offset: u64, want: usize, end: usize) -> Result<Range<usize>, Errno> {
+        let first = usize::try_from(offset).unwrap_or(end).min(end);
+        let touched = first..first.saturating_add(want).min(end);
+        let hits =
+            |bad: &Range<u64>| bad.start < touched.end as u64 && (touched.start as u64) < bad.end;
+        if self.bad.iter().any(hits) { Err(Errno::IO) } else { Ok(touched) }
     }
 }
 
 impl fmt::Debug for SimDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SimDisk({} bytes)", self.len())
-    }
-}
-
-/// The reads that one machine has begun.
-#[derive(Default)]
-pub(super) struct Reads {
-    /// By the time when they are due, and the order in which they were begun.
-    begun: BTreeMap<(Time, u64), Begun>,
-    count: u64,
-    ended: Vec<ReadEnd>,
-}
-
-struct Begun {
-    key: u64,
-    extent: Extent,
-    progress: Progress,
-}
-
-impl Reads {
-    pub fn begin(&mut self, now: Time, key: u64, extent: Extent) {
-        self.plan(now, Begun { key, extent, progress: Progress::default() });
-    }
-
-    fn plan(&mut self, now: Time, begun: Begun) {
-        let Begun { key, extent, .. } = begun;
-        let Some(disk) = extent.device.simulation() else {
-            let result = Err(std::io::ErrorKind::Unsupported.into());
-            return self.ended.push(ReadEnd { key, extent, result });
-        };
-        self.count += 1;
-        let at = now + disk.latency();
-        self.begun.insert((at, self.count), Begun { key, extent, progress: begun.progress });
-    }
-
-    /// Ends what is due; what is short goes on.
-    pub fn advance(&mut self, now: Time) {
-        let due =
-            |(at, begun): (&(Time, u64), &Begun)| (at.0 <= now && !begun.hangs()).then_some(*at);
-        while let Some(at) = self.begun.iter().find_map(due) {
-            let Some(mut begun) = self.begun.remove(&at) else { break };
-            let len = begun.extent.len();
-            let offset = begun.extent.offset + begun.progress.done as u64;
-            let device = begun.extent.device.clone();
-            let mut slices: Vec<_> =
-                begun.extent.rest(begun.progress.done).map(IoSliceMut::new).collect();
-            let read = device.simulation().map_or(Ok(0), |disk| disk.read(&mut slices, offset));
-            drop(slices);
-            match begun.progress.went(&device, len, read) {
-                Some(result) => {
-                    let Begun { key, extent, .. } = begun;
-                    self.ended.push(ReadEnd { key, extent, result });
-                }
-                None => self.plan(now, begun),
-            }
-        }
-    }
-
-    /// When the next ends; now where one has.
-    pub fn due(&self, now: Time) -> Option<Time> {
-        if !self.ended.is_empty() {
-            return Some(now);
-        }
-        self.begun.iter().find(|(_, begun)| !begun.hangs()).map(|((at, _), _)| *at)
-    }
-
-    pub fn take(&mut self, ends: &mut Vec<ReadEnd>) {
-        ends.append(&mut self.ended);
-    }
-}
-
-impl Begun {
-    fn hangs(&self) -> bool {
-        self.extent.device.simulation().is_some_and(SimDisk::hangs)
     }
 }

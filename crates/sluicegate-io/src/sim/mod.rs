@@ -1,16 +1,18 @@
 //! A simulated network in virtual time: every run with one seed is the same run.
 //!
 //! Machines of any number of workers share one [`SimNet`]; tests take part by [`SimPeer`]s, and
-//! machines read from [`SimDisk`]s. Time moves only when a machine is polled with a later time, so
-//! that a whole net runs without threads, clocks, sockets or files, with latency, short transfers,
-//! resets, peers that vanish and disks that fail or hang.
+//! machines read and write [`SimDisk`]s. Time moves only when a machine is polled with a later
+//! time, so that a whole net runs without threads, clocks, sockets or files, with latency, short
+//! transfers, resets, peers that vanish and disks that fail, fill up, hang or lose power.
 
 mod backend;
 mod disk;
+mod disk_calls;
 mod end;
 mod happen;
 mod peer;
 mod transfer;
+mod unsynced;
 mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

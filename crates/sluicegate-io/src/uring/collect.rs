@@ -44,7 +44,7 @@ impl Uring {
                 Op::Close => self.place_is_free(ready),
                 Op::ZeroCopy if cqueue::notif(flags) => self.unpin(id, result),
                 Op::ZeroCopy => self.zero_copied(id, outcome(result), more, ready),
-                Op::Read => self.has_read(id, outcome(result)),
+                Op::Disk => self.disk_went(id, outcome(result)),
             }
         }
         self.done = done;

@@ -8,11 +8,11 @@
 mod buffers;
 mod collect;
 mod direct;
+mod disk;
 mod handle;
 mod inbox;
 mod listening;
 mod op;
-mod reading;
 mod ring;
 mod sending;
 mod sock;
@@ -38,11 +38,11 @@ use sluicegate::{Time, Wait, Waker};
 
 use crate::addr::Addr;
 use crate::backend::{
-    Accept, Backend, Decision, ReadEnd, Ready, Recv, Sent, Shed, Socket, ZeroCopy,
+    Accept, Backend, Decision, DiskEnd, Ready, Recv, Sent, Shed, Socket, ZeroCopy,
 };
 use crate::buf::Pool;
 use crate::conn::ConnId;
-use crate::disk::Extent;
+use crate::disk::{DiskOp, Extent};
 use crate::listen::Listener;
 use crate::pages::Splice;
 use crate::pieces::Pieces;
@@ -51,9 +51,9 @@ use crate::slab::Slab;
 use crate::system::{Reserve, deafen};
 use buffers::Lent;
 use direct::{Call, Places};
+use disk::DiskCall;
 use handle::Handle;
 use op::{Op, PLACES_MAX};
-use reading::Reading;
 use ring::{Done, Ring};
 use sending::Sending;
 use sock::{Connecting, Ear, Sock};
@@ -83,10 +83,10 @@ pub struct Uring {
     pinned: Slab<Pinned>,
     has_zero_copy: bool,
     experience: Experience,
-    /// Reads from disks.
-    reads: Slab<Reading>,
+    /// Calls to disks.
+    disk_calls: Slab<DiskCall>,
     /// Those that have ended and are not taken.
-    read: Vec<ReadEnd>,
+    disk_ends: Vec<DiskEnd>,
     /// Free direct descriptors; none where descriptors of the process are used.
     places: Option<Places>,
     /// Buffers in the inboxes of connections.
@@ -129,8 +129,8 @@ impl Uring {
             conns: Slab::new(PLACES_MAX),
             ears: Slab::new(PLACES_MAX),
             calls: Slab::new(PLACES_MAX),
-            reads: Slab::new(PLACES_MAX),
-            read: Vec::new(),
+            disk_calls: Slab::new(PLACES_MAX),
+            disk_ends: Vec::new(),
             places: None,
             held: 0,
             aside: 0,
@@ -184,7 +184,7 @@ impl Uring {
 
     /// What the kernel may still have a hand in.
     fn in_flight(&self) -> usize {
-        self.conns.len() + self.ears.len() + self.places_taken() + self.reads.len()
+        self.conns.len() + self.ears.len() + self.places_taken() + self.disk_calls.len()
     }
 
     /// Submits and collects. Panics when the ring is broken, as nothing could go on.
@@ -220,7 +220,7 @@ impl Backend for Uring {
         }
         let fed = self.feed();
         ready.append(&mut self.early);
-        let known = fed || !ready.is_empty() || !self.read.is_empty();
+        let known = fed || !ready.is_empty() || !self.disk_ends.is_empty();
         let wait = if known { Wait::Not } else { wait };
         self.turn(wait, ready);
     }
@@ -341,16 +341,16 @@ impl Backend for Uring {
         std::mem::take(&mut self.experience.news)
     }
 
-    fn reads(&self) -> bool {
+    fn has_disks(&self) -> bool {
         true
     }
 
-    fn read(&mut self, _now: Time, key: u64, extent: Extent) {
-        self.begin_read(key, extent);
+    fn call_disk(&mut self, _now: Time, key: u64, op: DiskOp, extent: Extent) {
+        self.begin_disk(key, op, extent);
     }
 
-    fn take_reads(&mut self, ends: &mut Vec<ReadEnd>) {
-        ends.append(&mut self.read);
+    fn take_disk_ends(&mut self, ends: &mut Vec<DiskEnd>) {
+        ends.append(&mut self.disk_ends);
     }
 }
 
@@ -362,8 +362,8 @@ impl Drop for Uring {
         for id in self.ears.ids().collect::<Vec<_>>() {
             self.close_listener(id);
         }
-        for id in self.reads.ids().collect::<Vec<_>>() {
-            self.cancel(Op::Read, id);
+        for id in self.disk_calls.ids().collect::<Vec<_>>() {
+            self.cancel(Op::Disk, id);
         }
         let mut ready = Vec::new();
         let end = Instant::now() + LAST_WAIT;
@@ -380,8 +380,8 @@ impl Drop for Uring {
         if self.pinned.len() > 0 {
             std::mem::forget(std::mem::replace(&mut self.pinned, Slab::new(0)));
         }
-        if self.reads.len() > 0 {
-            std::mem::forget(std::mem::replace(&mut self.reads, Slab::new(0)));
+        if self.disk_calls.len() > 0 {
+            std::mem::forget(std::mem::replace(&mut self.disk_calls, Slab::new(0)));
         }
         if self.conns.len() + self.ears.len() > 0 {
             self.lent.leak();

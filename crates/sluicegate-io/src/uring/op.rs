@@ -27,8 +27,8 @@ pub(super) enum Op {
     Shutdown,
     /// Closes a direct descriptor.
     Close,
-    /// Reads from a disk.
-    Read,
+    /// Reads from a disk, writes to it or syncs it.
+    Disk,
     /// Sends without a copy.
     ZeroCopy,
 }
@@ -48,7 +48,7 @@ const KINDS: [Op; 13] = [
     Op::Call,
     Op::Shutdown,
     Op::Close,
-    Op::Read,
+    Op::Disk,
     Op::ZeroCopy,
 ];
 

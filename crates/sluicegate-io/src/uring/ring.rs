@@ -13,9 +13,10 @@ use crate::uring::unfit::Unfit;
 const SUBMISSIONS: u32 = 1024;
 /// Completions for which there is room; the kernel keeps what is more until there is again.
 const COMPLETIONS: u32 = 4096;
-/// Threads that the kernel may start for a ring: for reads from files whose file system cannot
-/// begin without waiting, as one in user space, and for all else. Sockets need none, and neither do
-/// direct reads from local disks; without a bound, an operation that should not be there could
+/// Threads that the kernel may start for a ring: for syncs, and for reads and writes of files whose
+/// file system cannot begin without waiting, as one in user space or one that has to find room for
+/// a file that grows; and for all else. Sockets need none, and neither do direct reads from local
+/// disks; without a bound, an operation that should not be there could
 /// bring a pool that no controller sees.
 const KERNEL_THREADS: [u32; 2] = [8, 1];
 
@@ -87,6 +88,9 @@ impl Ring {
             (opcode::AsyncCancel::CODE, "cancelling"),
             (opcode::Read::CODE, "reading of files"),
             (opcode::Readv::CODE, "reading of files into pages"),
+            (opcode::Write::CODE, "writing of files"),
+            (opcode::Writev::CODE, "writing of files from pages"),
+            (opcode::Fsync::CODE, "syncing of files"),
         ];
         let operations = operations.map(|(code, what)| (probe.is_supported(code), what));
         match features.into_iter().chain(operations).find(|(has, _)| !has) {

@@ -276,20 +276,26 @@ fn a_read_that_does_not_end_holds_up_nobody_and_gives_its_frames_back_at_the_end
     let (hangs, writer) = std::io::pipe().unwrap();
     let device = Device::of(std::fs::File::from(OwnedFd::from(hangs)));
     let frames = smallvec::smallvec![arena.take(3).unwrap()];
-    bench.uring.read(Time(0), 7, Extent { device: device.clone(), offset: 0, frames });
+    bench.uring.call_disk(
+        Time(0),
+        7,
+        DiskOp::Read,
+        Extent { device: device.clone(), offset: 0, frames },
+    );
     let mut client = bench.client();
     let socket = bench.accept();
     bench.uring.attach(1, &socket).unwrap();
     client.write_all(b"ask").unwrap();
     assert_eq!(bench.recv(&socket), b"ask");
     let mut ends = Vec::new();
-    bench.uring.take_reads(&mut ends);
+    bench.uring.take_disk_ends(&mut ends);
     assert!(ends.is_empty() && arena.free() == 1);
     // Of a second it has a part when all ends.
     let (parts, mut feeder) = std::io::pipe().unwrap();
     let device = Device::of(std::fs::File::from(OwnedFd::from(parts)));
     let frames = smallvec::smallvec![arena.take(1).unwrap()];
-    bench.uring.read(Time(0), 8, Extent { device, offset: 0, frames });
+    let extent = Extent { device, offset: 0, frames };
+    bench.uring.call_disk(Time(0), 8, DiskOp::Read, extent);
     feeder.write_all(b"some").unwrap();
     client.write_all(b"more").unwrap();
     assert_eq!(bench.recv(&socket), b"more");

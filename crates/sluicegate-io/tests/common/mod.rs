@@ -2,7 +2,6 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-pub mod reads;
 pub mod real;
 pub mod service;
 pub mod simulated;

@@ -155,7 +155,7 @@ pub(super) fn ground(
     watch: Arc<Watch>,
     log: Option<Arc<LogFile>>,
 ) -> Ground<impl Fn(Settings, Arc<ConnLedger>) -> Result<Io, BoxError> + Clone + Send + Sync> {
-    let reads = backend.reads();
+    let reads = backend.has_disks();
     let machine = move |settings, ledger| Ok(backend.machine(settings, ledger)?);
     let clock = |_| SystemTime::now();
     let (burn, root) = (Arc::new(burn), PathBuf::from("/"));

@@ -6,7 +6,7 @@ use crate::volume::{Fetch, Memory, Warm as Wanted};
 use sluicegate::{Domain, Inlet, Net, Node, OnFull, bounded, stage};
 use sluicegate_http::HttpNodes;
 use sluicegate_io::resources::Samples;
-use sluicegate_io::{DiskLedger, DiskOptions, Readers, disk};
+use sluicegate_io::{DiskBy, DiskLedger, DiskOptions, disk};
 use std::sync::Arc;
 
 /// Pieces that one worker's replies may wait for; further ones wait for a place.
@@ -18,7 +18,7 @@ pub(super) struct Volumes<'a> {
     pub memory: Arc<Memory>,
     pub cpu: Domain,
     pub workers: usize,
-    pub readers: Readers,
+    pub by: DiskBy,
     /// Where reads are counted.
     pub ledger: Arc<DiskLedger>,
     /// Where reads, and looks for what is kept, are measured.
@@ -29,7 +29,7 @@ pub(super) struct Volumes<'a> {
 impl Volumes<'_> {
     /// Adds the stages, where there are volumes: where replies go that are sent in pieces of them.
     pub fn add(self, net: &mut Net, http: HttpNodes, cache: Node<Cache>) -> Option<Inlet<FeedIn>> {
-        let Volumes { plan, memory, cpu, workers, readers, ledger, disk_times, lookups } = self;
+        let Volumes { plan, memory, cpu, workers, by, ledger, disk_times, lookups } = self;
         let sources: Vec<_> = plan.volumes().map(Arc::clone).collect();
         if sources.is_empty() {
             net.seal(cache.out.fetch);
@@ -46,7 +46,7 @@ impl Volumes<'_> {
         let pages = net.add(pages.queue(queue).batch(PAGES_BATCH));
         let feed = net.add(stage("feed", Feed::default).on(cpu));
         let options = DiskOptions { queue: READS * workers, ledger, ..DiskOptions::default() };
-        let disk = disk(net, readers, &options);
+        let disk = disk(net, by, &options);
         // All that is asked of an object is kept by one worker, and waited for there.
         let asks = net.wire(cache.out.fetch, pages.inlet).keyed(Fetch::object_key);
         asks.window(WINDOW).on_full(OnFull::ShedNewest);
@@ -55,8 +55,11 @@ impl Volumes<'_> {
         net.wire(pages.out.answer, cache.inlet).returns(cache.out.fetch);
         net.wire(pages.out.piece, feed.inlet).returns(feed.out.fetch);
         net.wire(pages.out.gone, cache.inlet);
-        net.wire(pages.out.read, disk.read).window(READS).on_full(OnFull::ShedNewest);
-        net.wire(disk.done, pages.inlet).returns(pages.out.read);
+        net.wire(pages.out.read, disk.inlet).window(READS).on_full(OnFull::ShedNewest);
+        net.wire(disk.read, pages.inlet).returns(pages.out.read);
+        // A server writes to no volume.
+        net.seal(disk.written);
+        net.seal(disk.synced);
         net.wire(feed.out.reply, http.replies).returns(http.pull);
 
         let own = net.domain("volumes").machine(park).pinned(1);

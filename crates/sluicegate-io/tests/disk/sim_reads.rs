@@ -1,86 +1,16 @@
 //! Reads from a simulated disk: delays, faults and a disk that hangs, in virtual time.
 
-mod common;
-
-use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use common::reads::answers;
+use sluicegate::sim::{Random, Trouble, Troubles};
+use sluicegate::{Why, ms};
+use sluicegate_io::sim::{SimDisk, SimDiskOptions};
+use sluicegate_io::{DiskOptions, PAGE, ReadDone};
 
-use sluicegate::sim::{Random, Setup, Trouble, Troubles};
-use sluicegate::{Batch, Cx, Entry, Net, Sim, Why, from_fn, ms, stage};
-use sluicegate_io::sim::{SimDisk, SimDiskOptions, SimNet, SimOptions};
-use sluicegate_io::{
-    Arena, ConnLedger, Device, DiskLedger, DiskOptions, Io, PAGE, Read, ReadDone, Readers,
-    Settings, disk,
-};
+use crate::noise;
+use crate::sim_world::{PAGES, SEEDS, SimWorld};
 
-const SEEDS: u64 = 20;
-const STEPS: usize = 1_000_000;
-const PAGES: usize = 10_000;
-
-struct World {
-    sim: Sim,
-    arena: Arena,
-    ledger: Arc<DiskLedger>,
-    entry: Entry<Read>,
-    done: Receiver<ReadDone>,
-    /// A stage of the same worker that only answers.
-    other: Entry<u64>,
-}
-
-impl World {
-    fn new(seed: u64, options: DiskOptions, pool: bool, troubles: Troubles) -> Self {
-        let ledger = Arc::clone(&options.ledger);
-        let network = SimNet::new(seed, SimOptions::default());
-        let mut net = Net::new("reader");
-        let machine =
-            move |_| Ok(Io::new(network.backend(), Settings::default(), ConnLedger::new()));
-        let cpu = net.domain("cpu").machine(machine).pinned(1);
-        let readers = match pool {
-            true => Readers::Pool(net.domain("disk").pool(2)),
-            false => Readers::Workers(cpu),
-        };
-        let disk = disk(&mut net, readers, &options);
-        let done = answers(&mut net, cpu, disk.done);
-        let other = stage("other", || {
-            from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
-                batch.for_each(|event| event.split().0.finish());
-            })
-        });
-        let other = net.add(other.on(cpu));
-        let (entry, other) = (net.entry(disk.read), net.entry(other.inlet));
-        let sim = Sim::with(net, Setup::seed(seed).troubles(troubles)).unwrap();
-        let arena = Arena::new(PAGES * PAGE).unwrap();
-        Self { sim, arena, ledger, entry, done, other }
-    }
-
-    fn plain(seed: u64, depth: usize) -> Self {
-        let options = DiskOptions { depth, ..DiskOptions::default() };
-        Self::new(seed, options, false, Troubles::none())
-    }
-
-    /// Asks for pages; `false` where there is no room.
-    fn ask(&self, device: &Device, page: usize, pages: usize, token: u64) -> bool {
-        let frames = self.arena.take(pages).expect("the arena has room");
-        let offset = (page * PAGE) as u64;
-        self.entry.send(Read { device: device.clone(), offset, frames, token }).is_ok()
-    }
-
-    fn pass(&mut self, time: Duration) -> Vec<ReadDone> {
-        assert!(self.sim.run_for(time, STEPS), "the worker never sleeps");
-        self.sim.assert_even();
-        self.done.try_iter().collect()
-    }
-}
-
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut random = Random::new(seed);
-    (0..len / 8).flat_map(|_| random.next_u64().to_ne_bytes()).collect()
-}
-
-fn numbered(pages: usize) -> Vec<u8> {
+pub fn numbered(pages: usize) -> Vec<u8> {
     (0..pages).flat_map(|page| [page as u8; PAGE]).collect()
 }
 
@@ -101,7 +31,7 @@ fn storm(seed: u64, pool: bool) -> Vec<(u64, Option<usize>)> {
     let device = SimDisk::new(seed, content.clone(), options).device();
     let options = DiskOptions { depth: 1 + random.below(8), ..DiskOptions::default() };
     let depth = if pool { 2 } else { options.depth };
-    let mut world = World::new(seed, options, pool, Troubles::none());
+    let mut world = SimWorld::new(seed, options, pool, Troubles::none());
     let (mut asked, mut story) = (Vec::new(), Vec::new());
     let mut check = |done: Vec<ReadDone>, asked: &[(usize, usize)]| {
         for ReadDone { token, frames, result } in done {
@@ -160,7 +90,7 @@ fn a_bad_place_costs_whoever_asked_for_it() {
         let disk = SimDisk::new(1, numbered(64), options);
         disk.spoil(5 * PAGE as u64 + 100..5 * PAGE as u64 + 101);
         let options = DiskOptions { pool_batch: 64, ..DiskOptions::default() };
-        let mut world = World::new(1, options, pool, Troubles::none());
+        let mut world = SimWorld::new(1, options, pool, Troubles::none());
         (0..10).for_each(|page| assert!(world.ask(&disk.device(), page, 1, page as u64)));
         let done = world.pass(Duration::from_secs(1));
         let (mut good, bad) = tokens(&done);
@@ -175,7 +105,7 @@ fn a_bad_place_costs_whoever_asked_for_it() {
 #[test]
 fn reads_go_by_place() {
     let device = SimDisk::new(1, numbered(200), SimDiskOptions::default()).device();
-    let mut world = World::plain(1, 1);
+    let mut world = SimWorld::plain(1, 1);
     let places = [90, 7, 55, 130, 2, 77, 40, 21];
     places.iter().for_each(|page| assert!(world.ask(&device, *page, 1, *page as u64)));
     let (good, _) = tokens(&world.pass(Duration::from_secs(1)));
@@ -186,7 +116,7 @@ fn reads_go_by_place() {
 fn neighbours_are_read_as_one_up_to_a_bound() {
     let options = SimDiskOptions { short: 0, ..SimDiskOptions::default() };
     let device = SimDisk::new(1, numbered(200), options).device();
-    let mut world = World::plain(1, 4);
+    let mut world = SimWorld::plain(1, 4);
     // 100 pages side by side, and one apart.
     (0..50).for_each(|n| assert!(world.ask(&device, 2 * (49 - n), 2, n as u64)));
     assert!(world.ask(&device, 150, 1, 50));
@@ -210,7 +140,7 @@ fn a_disk_that_hangs_holds_up_nobody_else() {
         SimDisk::new(1, numbered(200), SimDiskOptions::default()),
         SimDisk::new(2, numbered(200), SimDiskOptions::default()),
     );
-    let mut world = World::plain(3, 8);
+    let mut world = SimWorld::plain(3, 8);
     slow.hang(true);
     let hung = slow.device();
     (0..4).for_each(|n| assert!(world.ask(&hung, 5 * n, 1, n as u64)));
@@ -236,7 +166,7 @@ fn what_waits_beyond_depth_and_inlet_is_refused() {
     let disk = SimDisk::new(1, numbered(200), SimDiskOptions::default());
     disk.hang(true);
     let options = DiskOptions { depth: 2, queue: 5, batch: 1, ..DiskOptions::default() };
-    let mut world = World::new(1, options, false, Troubles::none());
+    let mut world = SimWorld::new(1, options, false, Troubles::none());
     let mut taken = 0;
     while world.ask(&disk.device(), 3 * taken, 1, taken as u64) {
         taken += 1;
@@ -253,10 +183,10 @@ fn what_waits_beyond_depth_and_inlet_is_refused() {
 fn frames_of_a_net_that_ends_while_a_disk_hangs_come_home() {
     let disk = SimDisk::new(1, numbered(200), SimDiskOptions::default());
     disk.hang(true);
-    let mut world = World::plain(1, 8);
+    let mut world = SimWorld::plain(1, 8);
     (0..20).for_each(|n| assert!(world.ask(&disk.device(), 3 * n, 1, n as u64)));
     world.pass(Duration::from_secs(1));
-    let World { sim, arena, ledger, .. } = world;
+    let SimWorld { sim, arena, ledger, .. } = world;
     drop(sim);
     assert_eq!((arena.free(), ledger.count().in_flight), (PAGES, 0));
 }
@@ -268,7 +198,7 @@ fn a_panic_costs_the_reads_that_the_stage_held() {
         let panic = Trouble::Panic { stage: "disk".to_owned(), after: 1 };
         let troubles = Troubles::none().at(sluicegate::Time(1_000_000), panic);
         let options = DiskOptions { depth: 4, ..DiskOptions::default() };
-        let mut world = World::new(seed, options, false, troubles);
+        let mut world = SimWorld::new(seed, options, false, troubles);
         let mut told = 0;
         for n in 0..30 {
             assert!(world.ask(&device, 3 * n, 1, n as u64));

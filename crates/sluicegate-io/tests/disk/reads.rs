@@ -1,52 +1,10 @@
-//! Reads from files and devices, the same by the workers' own rings and by a pool.
+//! Reads from files and devices.
 
-mod common;
-
-use std::fs::File;
-use std::io::Write;
-use std::path::PathBuf;
-use std::sync::mpsc::Receiver;
-use std::time::Duration;
-
-use common::reads::answers;
-use common::real::uring_works;
 use sluicegate::sim::Random;
-use sluicegate::{Entry, Net, Running};
-use sluicegate_io::{
-    Arena, Asked, Choice, ConnLedger, Device, DiskOptions, Frames, PAGE, Read, ReadDone, Readers,
-    Settings, disk,
-};
+use sluicegate_io::{Arena, Asked, Choice, Device, DiskOptions, PAGE, Read, ReadDone};
 
-/// After so long a test has failed.
-const LOST: Duration = Duration::from_secs(60);
-
-/// Who reads.
-#[derive(Clone, Copy, PartialEq)]
-enum By {
-    Ring,
-    Pool,
-}
-
-/// Makes a test for both.
-macro_rules! both {
-    ($($name:ident,)*) => {
-        mod by_ring {
-            $(#[test]
-            fn $name() {
-                if super::uring_works() {
-                    super::$name(super::By::Ring);
-                }
-            })*
-        }
-
-        mod by_pool {
-            $(#[test]
-            fn $name() {
-                super::$name(super::By::Pool);
-            })*
-        }
-    };
-}
+use crate::noise;
+use crate::world::{By, Scratch, World, both, bytes};
 
 both![
     bytes_come_as_they_are,
@@ -55,88 +13,6 @@ both![
     what_waits_beyond_the_inlet_is_refused,
     a_net_that_ends_gives_its_frames_back,
 ];
-
-/// A net that reads, and what it read.
-struct World {
-    arena: Arena,
-    options: DiskOptions,
-    entry: Entry<Read>,
-    done: Receiver<ReadDone>,
-    running: Running,
-}
-
-impl World {
-    fn new(by: By, options: DiskOptions) -> Self {
-        let choice = Choice::new(if by == By::Ring { Asked::Uring } else { Asked::Epoll });
-        let choice = choice.unwrap();
-        assert_eq!(choice.reads(), by == By::Ring);
-        Self::on(choice, by, options)
-    }
-
-    fn on(choice: Choice, by: By, options: DiskOptions) -> Self {
-        let mut net = Net::new("reader");
-        let machine = move |_| Ok(choice.machine(Settings::default(), ConnLedger::new())?);
-        let cpu = net.domain("cpu").machine(machine).pinned(1);
-        let readers = match by {
-            By::Ring => Readers::Workers(cpu),
-            By::Pool => Readers::Pool(net.domain("disk").pool(4)),
-        };
-        let disk = disk(&mut net, readers, &options);
-        let done = answers(&mut net, cpu, disk.done);
-        let entry = net.entry(disk.read);
-        let running = net.run().unwrap();
-        Self { arena: Arena::new(64 << 20).unwrap(), options, entry, done, running }
-    }
-
-    fn ask(&self, device: &Device, page: u64, pages: usize, token: u64) {
-        let frames = self.arena.take(pages).expect("the arena has room");
-        let offset = page * PAGE as u64;
-        let read = Read { device: device.clone(), offset, frames, token };
-        assert!(self.entry.send(read).is_ok(), "the inlet is full");
-    }
-
-    fn answer(&self) -> ReadDone {
-        self.done.recv_timeout(LOST).expect("an answer")
-    }
-
-    fn end(self) -> Arena {
-        let drained = self.running.drain(LOST);
-        assert!(drained.complete && drained.ledger.balanced(), "{:?}", drained.ledger);
-        assert_eq!(self.options.ledger.count().in_flight, 0);
-        self.arena
-    }
-}
-
-/// A file that is gone when the test is.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(bytes: &[u8]) -> Self {
-        let name =
-            format!("sluicegate-disk-{}-{:?}", std::process::id(), std::thread::current().id());
-        let path = std::env::temp_dir().join(name);
-        File::create(&path).unwrap().write_all(bytes).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut random = Random::new(seed);
-    let mut bytes: Vec<u8> =
-        (0..len.div_ceil(8)).flat_map(|_| random.next_u64().to_ne_bytes()).collect();
-    bytes.truncate(len);
-    bytes
-}
-
-fn bytes(frames: Frames, len: usize) -> Vec<u8> {
-    frames.freeze(len).chunks().collect::<Vec<_>>().concat()
-}
 
 fn bytes_come_as_they_are(by: By) {
     let content = noise(1, 300 * PAGE + 777);
@@ -188,7 +64,7 @@ fn what_is_asked_at_once_is_answered_each(by: By) {
 }
 
 /// Memory of this process as a file: one page that is there, and one behind it that is not.
-fn half_bad() -> (Device, u64) {
+pub fn half_bad() -> (Device, u64) {
     use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
     let (prot, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
     // SAFETY: a new mapping touches nobody's memory. What is written and unmapped is of it.
@@ -198,7 +74,7 @@ fn half_bad() -> (Device, u64) {
         munmap(at.cast::<u8>().add(PAGE).cast(), PAGE).unwrap();
         at as u64
     };
-    (Device::open("/proc/self/mem").unwrap(), at / PAGE as u64)
+    (Device::open_to_write("/proc/self/mem").unwrap(), at / PAGE as u64)
 }
 
 fn a_bad_place_costs_whoever_asked_for_it(by: By) {
@@ -231,11 +107,11 @@ fn what_waits_beyond_the_inlet_is_refused(by: By) {
     while refused == 0 {
         let frames = world.arena.take(100).expect("what is refused is given back");
         let read = Read { device: device.clone(), offset: 0, frames, token: 0 };
-        match world.entry.send(read) {
+        match world.entry.send(read.into()) {
             Ok(()) => sent += 1,
             Err(_) => refused += 1,
         }
-        world.done.try_iter().for_each(|done| {
+        world.answers.read.try_iter().for_each(|done| {
             sent -= 1;
             done.result.unwrap();
         });
@@ -250,15 +126,15 @@ fn a_net_that_ends_gives_its_frames_back(by: By) {
     for _ in 0..10 {
         let world = World::new(by, DiskOptions::default());
         (0..500).for_each(|n| world.ask(&device, n * 7 % 2000, 20, n));
-        let World { arena, running, done, .. } = world;
+        let World { arena, running, answers, .. } = world;
         drop(running);
-        drop(done);
+        drop(answers);
         assert_eq!(arena.free(), arena.pages());
     }
 }
 
 #[test]
-fn a_machine_that_does_not_read_says_so() {
+fn a_machine_without_disks_says_so() {
     let choice = Choice::new(Asked::Epoll).unwrap();
     let world = World::on(choice, By::Ring, DiskOptions::default());
     let scratch = Scratch::new(&noise(8, 4 * PAGE));
