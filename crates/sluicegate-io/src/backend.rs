@@ -15,6 +15,7 @@ use std::os::fd::OwnedFd;
 use sluicegate::{Time, Wait, Waker};
 
 use crate::addr::{Addr, Peer};
+use crate::arena::Arena;
 use crate::buf::{Buf, Pool};
 use crate::conn::{ConnId, How};
 use crate::disk::{DiskOp, Extent};
@@ -216,6 +217,12 @@ pub trait Backend {
     /// Whether it makes calls to disks: others are never asked to.
     fn has_disks(&self) -> bool {
         false
+    }
+
+    /// Has the pages of `arena` ready for all calls to disks that move them.
+    fn register(&mut self, _arena: &Arena) -> io::Result<()> {
+        let text = format!("{} does not register pages", self.name());
+        Err(io::Error::new(io::ErrorKind::Unsupported, text))
     }
 
     /// Begins a call at `now`. It ends after some poll, under `key`; the frames are the backend's

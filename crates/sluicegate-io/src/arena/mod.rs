@@ -110,6 +110,11 @@ impl Arena {
         self.0.free().pages.len()
     }
 
+    /// Where its bytes begin, and how many there are: mapped as long as it is there.
+    pub(crate) fn bytes(&self) -> (*mut u8, usize) {
+        (self.0.mapping.at(0), self.0.mapping.len())
+    }
+
     /// What memory it is, and why not better.
     pub fn backing(&self) -> &Backing {
         &self.0.backing

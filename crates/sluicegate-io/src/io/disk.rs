@@ -5,6 +5,7 @@ use std::io;
 
 use sluicegate::{StageId, Time};
 
+use crate::arena::Arena;
 use crate::backend::DiskEnd;
 use crate::disk::{DiskOp, Extent};
 use crate::io::{GateId, Io};
@@ -20,6 +21,19 @@ pub(super) struct DiskPlace {
 }
 
 impl Io {
+    /// Registers the pages of `arena` with the kernel: it looks their memory up once, and not for
+    /// each call to a disk that moves them, which spares a sixth of the CPU time of a direct read of
+    /// 32 KiB, and nothing that can be seen of one of 4 KiB. All of the arena is brought into memory
+    /// and kept there until the machine is gone. A machine has one such arena; others are moved as
+    /// ever, and so are all where this fails.
+    ///
+    /// # Errors
+    /// The backend is not io_uring, an arena is registered already, or the system refuses, as where
+    /// `RLIMIT_MEMLOCK` is below the bytes of the arena.
+    pub fn register(&mut self, arena: &Arena) -> io::Result<()> {
+        self.backend.register(arena)
+    }
+
     /// The place of the stage of this name, whose flag is raised when calls have ended.
     pub(crate) fn disk(&mut self, id: GateId, stage: StageId) -> u16 {
         let place = self.disks.iter().position(|disk| disk.id == id).unwrap_or_else(|| {

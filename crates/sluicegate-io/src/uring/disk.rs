@@ -9,6 +9,7 @@ use crate::conn::ConnId;
 use crate::disk::{DiskOp, Extent, Progress};
 use crate::uring::Uring;
 use crate::uring::op::Op;
+use crate::uring::registered::Registered;
 
 /// Operations of a poll that are submitted with a call that follows them: while more are made ready
 /// the device works on these. With all of a poll submitted at its end it idled meanwhile, and gave
@@ -45,7 +46,7 @@ impl Uring {
     /// Has the kernel do what is left.
     fn ask_disk(&mut self, id: ConnId) {
         let Some(call) = self.disk_calls.get_mut(id) else { return };
-        let Some(entry) = call.entry() else {
+        let Some(entry) = call.entry(self.registered.as_ref()) else {
             return self.end_disk(id, Err(std::io::ErrorKind::Unsupported.into()));
         };
         // SAFETY: the device is open, the frames are mapped and touched by nobody else, and the
@@ -76,7 +77,7 @@ impl Uring {
 
 impl DiskCall {
     /// What the kernel is asked for now; nothing where the device is not the kernel's.
-    fn entry(&mut self) -> Option<Entry> {
+    fn entry(&mut self, registered: Option<&Registered>) -> Option<Entry> {
         let (done, fd) = (self.progress.done, types::Fd(self.extent.device.descriptor()?));
         let offset = self.extent.offset + done as u64;
         self.places.clear();
@@ -84,21 +85,49 @@ impl DiskCall {
             iov_base: slice.as_mut_ptr().cast(),
             iov_len: slice.len(),
         }));
-        let one = match &self.places[..] {
-            [only] => u32::try_from(only.iov_len).ok().map(|len| (only.iov_base, len)),
-            _ => None,
-        };
-        let (places, n) = (self.places.as_ptr(), self.places.len() as u32);
-        Some(match (self.op, one) {
-            (DiskOp::Read, Some((at, len))) => {
-                opcode::Read::new(fd, at.cast(), len).offset(offset).build()
-            }
-            (DiskOp::Read, None) => opcode::Readv::new(fd, places, n).offset(offset).build(),
-            (DiskOp::Write, Some((at, len))) => {
-                opcode::Write::new(fd, at.cast(), len).offset(offset).build()
-            }
-            (DiskOp::Write, None) => opcode::Writev::new(fd, places, n).offset(offset).build(),
-            (DiskOp::Sync, _) => opcode::Fsync::new(fd).flags(types::FsyncFlags::DATASYNC).build(),
+        let places = &self.places[..];
+        // A file that only its cache moves gains nothing, and some take no registered memory.
+        let direct = self.extent.device.why_buffered().is_none();
+        let registered = registered.filter(|_| direct);
+        let part = registered.and_then(|registered| registered.part_of_all(places));
+        Some(match self.op {
+            DiskOp::Read => read(fd, offset, places, part),
+            DiskOp::Write => write(fd, offset, places, part),
+            DiskOp::Sync => opcode::Fsync::new(fd).flags(types::FsyncFlags::DATASYNC).build(),
         })
+    }
+}
+
+/// Reads to these places, which may be of a registered part of memory.
+fn read(fd: types::Fd, offset: u64, places: &[libc::iovec], part: Option<u16>) -> Entry {
+    let (list, n) = (places.as_ptr(), places.len() as u32);
+    match (only(places), part) {
+        (Some((at, len)), None) => opcode::Read::new(fd, at, len).offset(offset).build(),
+        (Some((at, len)), Some(part)) => {
+            opcode::ReadFixed::new(fd, at, len, part).offset(offset).build()
+        }
+        (None, None) => opcode::Readv::new(fd, list, n).offset(offset).build(),
+        (None, Some(part)) => opcode::ReadvFixed::new(fd, list, n, part).offset(offset).build(),
+    }
+}
+
+/// The same to write from them.
+fn write(fd: types::Fd, offset: u64, places: &[libc::iovec], part: Option<u16>) -> Entry {
+    let (list, n) = (places.as_ptr(), places.len() as u32);
+    match (only(places), part) {
+        (Some((at, len)), None) => opcode::Write::new(fd, at, len).offset(offset).build(),
+        (Some((at, len)), Some(part)) => {
+            opcode::WriteFixed::new(fd, at, len, part).offset(offset).build()
+        }
+        (None, None) => opcode::Writev::new(fd, list, n).offset(offset).build(),
+        (None, Some(part)) => opcode::WritevFixed::new(fd, list, n, part).offset(offset).build(),
+    }
+}
+
+/// The place, where it is a single one.
+fn only(places: &[libc::iovec]) -> Option<(*mut u8, u32)> {
+    match places {
+        [only] => u32::try_from(only.iov_len).ok().map(|len| (only.iov_base.cast(), len)),
+        _ => None,
     }
 }

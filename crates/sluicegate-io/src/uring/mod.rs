@@ -13,6 +13,7 @@ mod handle;
 mod inbox;
 mod listening;
 mod op;
+mod registered;
 mod ring;
 mod sending;
 mod sock;
@@ -37,6 +38,7 @@ use rustix::net::{self, Shutdown, sockopt};
 use sluicegate::{Time, Wait, Waker};
 
 use crate::addr::Addr;
+use crate::arena::Arena;
 use crate::backend::{
     Accept, Backend, Decision, DiskEnd, Ready, Recv, Sent, Shed, Socket, ZeroCopy,
 };
@@ -54,6 +56,7 @@ use direct::{Call, Places};
 use disk::DiskCall;
 use handle::Handle;
 use op::{Op, PLACES_MAX};
+use registered::Registered;
 use ring::{Done, Ring};
 use sending::Sending;
 use sock::{Connecting, Ear, Sock};
@@ -85,6 +88,8 @@ pub struct Uring {
     experience: Experience,
     /// Calls to disks.
     disk_calls: Slab<DiskCall>,
+    /// The pages that they move, where these are registered.
+    registered: Option<Registered>,
     /// Those that have ended and are not taken.
     disk_ends: Vec<DiskEnd>,
     /// Free direct descriptors; none where descriptors of the process are used.
@@ -130,6 +135,7 @@ impl Uring {
             ears: Slab::new(PLACES_MAX),
             calls: Slab::new(PLACES_MAX),
             disk_calls: Slab::new(PLACES_MAX),
+            registered: None,
             disk_ends: Vec::new(),
             places: None,
             held: 0,
@@ -343,6 +349,14 @@ impl Backend for Uring {
 
     fn has_disks(&self) -> bool {
         true
+    }
+
+    fn register(&mut self, arena: &Arena) -> io::Result<()> {
+        if self.registered.is_some() {
+            return Err(io::Error::other("an arena is registered already"));
+        }
+        self.registered = Some(Registered::new(&self.ring, arena)?);
+        Ok(())
     }
 
     fn call_disk(&mut self, _now: Time, key: u64, op: DiskOp, extent: Extent) {

@@ -112,6 +112,23 @@ impl Ring {
             && probe.is_supported(opcode::SendMsgZc::CODE)
     }
 
+    /// Whether the kernel takes lists of places in registered memory (Linux 6.15).
+    pub fn has_lists_of_registered(&self) -> bool {
+        let mut probe = Probe::new();
+        self.ring.submitter().register_probe(&mut probe).is_ok()
+            && probe.is_supported(opcode::ReadvFixed::CODE)
+            && probe.is_supported(opcode::WritevFixed::CODE)
+    }
+
+    /// Registers memory, which the kernel keeps where it is until the ring is gone.
+    ///
+    /// # Safety
+    /// It has to be mapped until the ring is gone.
+    pub unsafe fn register_pages(&self, parts: &[libc::iovec]) -> io::Result<()> {
+        // SAFETY: the caller promises what the kernel needs.
+        unsafe { self.ring.submitter().register_buffers(parts) }
+    }
+
     /// Registers `entries` entries at `at` as the ring of receive buffers of `group`.
     ///
     /// # Safety

@@ -1,12 +1,14 @@
 //! Reads from files and devices.
 
 use sluicegate::sim::Random;
-use sluicegate_io::{Arena, Asked, Choice, Device, DiskOptions, PAGE, Read, ReadDone};
+use sluicegate_io::{
+    Arena, Asked, Choice, ConnLedger, Device, DiskOptions, PAGE, Read, ReadDone, Settings,
+};
 
 use crate::noise;
-use crate::world::{By, Scratch, World, both, bytes};
+use crate::world::{ARENA, By, Scratch, World, bytes, each, registered_works};
 
-both![
+each![
     bytes_come_as_they_are,
     what_is_asked_at_once_is_answered_each,
     a_bad_place_costs_whoever_asked_for_it,
@@ -32,7 +34,7 @@ fn bytes_come_as_they_are(by: By) {
     let count = world.options.ledger.count();
     assert_eq!((count.reads, count.calls, count.errors), (200, 200, 0));
     assert_eq!(count.latency.count(), 200);
-    assert_eq!(world.end().free(), (64 << 20) / PAGE);
+    assert_eq!(world.end().free(), ARENA / PAGE);
 }
 
 fn what_is_asked_at_once_is_answered_each(by: By) {
@@ -60,7 +62,7 @@ fn what_is_asked_at_once_is_answered_each(by: By) {
     let count = world.options.ledger.count();
     assert_eq!((count.reads, count.errors), (4000, 0));
     assert!(count.calls <= count.reads && count.calls + count.merged >= count.reads);
-    assert_eq!(world.end().free(), (64 << 20) / PAGE);
+    assert_eq!(world.end().free(), ARENA / PAGE);
 }
 
 /// Memory of this process as a file: one page that is there, and one behind it that is not.
@@ -117,7 +119,7 @@ fn what_waits_beyond_the_inlet_is_refused(by: By) {
         });
     }
     (0..sent).for_each(|_| assert_eq!(world.answer().result.unwrap(), 100 * PAGE));
-    assert_eq!(world.end().free(), (64 << 20) / PAGE);
+    assert_eq!(world.end().free(), ARENA / PAGE);
 }
 
 fn a_net_that_ends_gives_its_frames_back(by: By) {
@@ -166,4 +168,49 @@ fn a_thread_that_may_wait_reads_by_itself() {
     assert_eq!(device.read_at(PAGE as u64, &mut frames).unwrap(), 2 * PAGE + 5);
     assert!(bytes(frames, 2 * PAGE + 5) == content[PAGE..]);
     assert_eq!(device.read_at(1 << 40, &mut arena.take(1).unwrap()).unwrap(), 0);
+}
+
+#[test]
+fn pages_that_are_not_registered_are_read_as_ever() {
+    if !registered_works() {
+        return;
+    }
+    let content = noise(9, 64 * PAGE);
+    let scratch = Scratch::new(&content);
+    let device = Device::open(&scratch.0).unwrap();
+    let mut world = World::new(By::Registered, DiskOptions::default());
+    let other = Arena::new(ARENA).unwrap();
+    let registered = std::mem::replace(&mut world.arena, other.clone());
+    for turn in 0..50 {
+        // Of both, as neighbours, and each alone.
+        for page in 0..8 {
+            world.ask(&device, page, 1, page);
+            let [registered, other] = [&registered, &other].map(Arena::clone);
+            world.arena = if (page + turn) % 3 == 0 { registered } else { other };
+        }
+        for _ in 0..8 {
+            let ReadDone { token, frames, result } = world.answer();
+            let first = token as usize * PAGE;
+            assert!(bytes(frames, result.unwrap()) == content[first..first + PAGE]);
+        }
+    }
+    world.end();
+    assert_eq!((registered.free(), other.free()), (ARENA / PAGE, ARENA / PAGE));
+}
+
+#[test]
+fn who_registers_pages_in_vain_is_told_why() {
+    let arena = Arena::new(16 * PAGE).unwrap();
+    let machine = |asked| {
+        let choice = Choice::new(asked).unwrap();
+        choice.machine(Settings::default(), ConnLedger::new()).unwrap()
+    };
+    let error = machine(Asked::Epoll).register(&arena).unwrap_err().to_string();
+    assert_eq!(error, "epoll does not register pages");
+    if registered_works() {
+        let mut io = machine(Asked::Uring);
+        io.register(&arena).unwrap();
+        let error = io.register(&arena).unwrap_err().to_string();
+        assert_eq!(error, "an arena is registered already");
+    }
 }

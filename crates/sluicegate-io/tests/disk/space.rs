@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use sluicegate_io::{Device, DiskOptions, PAGE, WriteDone};
 
 use crate::noise;
-use crate::world::{By, World, both};
+use crate::world::{By, World, each};
 
-both![a_full_device_says_how_far_it_came,];
+each![a_full_device_says_how_far_it_came,];
 
 /// Pages for which there is room.
 const ROOM: usize = 16;

@@ -11,26 +11,41 @@ use sluicegate_io::{
     Frames, PAGE, Read, ReadDone, Settings, SyncDone, WriteDone, disk,
 };
 
+use crate::common::real::uring_works;
 use crate::hears::{Answers, answers};
 
 /// After so long a test has failed.
 pub const LOST: Duration = Duration::from_secs(60);
 
+/// Bytes of the pages of a net.
+pub const ARENA: usize = 64 << 20;
+
 /// Who makes the calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum By {
     Ring,
+    /// A ring that the pages are registered with.
+    Registered,
     Pool,
 }
 
-/// Makes a test for both.
-macro_rules! both {
+/// Makes a test for each.
+macro_rules! each {
     ($($name:ident,)*) => {
         mod by_ring {
             $(#[test]
             fn $name() {
                 if crate::common::real::uring_works() {
                     super::$name(crate::world::By::Ring);
+                }
+            })*
+        }
+
+        mod by_ring_registered {
+            $(#[test]
+            fn $name() {
+                if crate::world::registered_works() {
+                    super::$name(crate::world::By::Registered);
                 }
             })*
         }
@@ -43,7 +58,7 @@ macro_rules! both {
         }
     };
 }
-pub(crate) use both;
+pub(crate) use each;
 
 /// A net that calls disks, and what that gave.
 pub struct World {
@@ -56,25 +71,31 @@ pub struct World {
 
 impl World {
     pub fn new(by: By, options: DiskOptions) -> Self {
-        let choice = Choice::new(if by == By::Ring { Asked::Uring } else { Asked::Epoll });
-        let choice = choice.unwrap();
-        assert_eq!(choice.has_disks(), by == By::Ring);
+        let asked = if by == By::Pool { Asked::Epoll } else { Asked::Uring };
+        let choice = Choice::new(asked).unwrap();
+        assert_eq!(choice.has_disks(), by != By::Pool);
         Self::on(choice, by, options)
     }
 
     pub fn on(choice: Choice, by: By, options: DiskOptions) -> Self {
         let mut net = Net::new("reader");
-        let machine = move |_| Ok(choice.machine(Settings::default(), ConnLedger::new())?);
+        let arena = Arena::new(ARENA).unwrap();
+        let registered = (by == By::Registered).then(|| arena.clone());
+        let machine = move |_| {
+            let mut io = choice.machine(Settings::default(), ConnLedger::new())?;
+            registered.iter().try_for_each(|arena| io.register(arena))?;
+            Ok(io)
+        };
         let cpu = net.domain("cpu").machine(machine).pinned(1);
         let by = match by {
-            By::Ring => DiskBy::Workers(cpu),
+            By::Ring | By::Registered => DiskBy::Workers(cpu),
             By::Pool => DiskBy::Pool(net.domain("disk").pool(4)),
         };
         let disk = disk(&mut net, by, &options);
         let answers = answers(&mut net, cpu, disk);
         let entry = net.entry(disk.inlet);
         let running = net.run().unwrap();
-        Self { arena: Arena::new(64 << 20).unwrap(), options, entry, answers, running }
+        Self { arena, options, entry, answers, running }
     }
 
     pub fn ask(&self, device: &Device, page: u64, pages: usize, token: u64) {
@@ -116,6 +137,21 @@ impl World {
         assert_eq!(self.options.ledger.count().in_flight, 0);
         self.arena
     }
+}
+
+/// Whether pages can be registered here; where not, it is said that the test is skipped.
+pub fn registered_works() -> bool {
+    if !uring_works() {
+        return false;
+    }
+    let choice = Choice::new(Asked::Uring).unwrap();
+    let mut io = choice.machine(Settings::default(), ConnLedger::new()).unwrap();
+    let result = io.register(&Arena::new(ARENA).unwrap());
+    if let Err(error) = &result {
+        // Past the test harness, which keeps what is printed by a test that passes.
+        let _ = writeln!(std::io::stderr(), "skipped: {error}");
+    }
+    result.is_ok()
 }
 
 /// A file that is gone when the test is.

@@ -5,9 +5,9 @@ use sluicegate_io::{Device, DiskOptions, PAGE, ReadDone, SyncDone, WriteDone};
 
 use crate::noise;
 use crate::reads::half_bad;
-use crate::world::{By, Scratch, World, both, bytes};
+use crate::world::{ARENA, By, Scratch, World, bytes, each};
 
-both![
+each![
     bytes_go_as_they_are,
     what_is_asked_at_once_is_answered_each,
     a_bad_place_costs_whoever_wrote_there,
@@ -55,7 +55,7 @@ fn bytes_go_as_they_are(by: By) {
     assert_eq!((count.calls, count.errors, count.written), (420, 0, written));
     let latencies = [count.latency, count.write_latency, count.sync_latency];
     assert_eq!(latencies.map(|latency| latency.count()), [200, 200, 20]);
-    assert_eq!(world.end().free(), (64 << 20) / PAGE);
+    assert_eq!(world.end().free(), ARENA / PAGE);
 }
 
 fn what_is_asked_at_once_is_answered_each(by: By) {
@@ -99,7 +99,7 @@ fn what_is_asked_at_once_is_answered_each(by: By) {
     let asked = count.reads + count.writes + count.syncs;
     assert_eq!((count.writes, asked, count.errors), (5120, 5120 + 2 * 160, 0));
     assert!(count.calls <= asked && count.calls + count.merged >= asked);
-    assert_eq!(world.end().free(), (64 << 20) / PAGE);
+    assert_eq!(world.end().free(), ARENA / PAGE);
 }
 
 fn a_bad_place_costs_whoever_wrote_there(by: By) {
