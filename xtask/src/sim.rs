@@ -27,7 +27,7 @@ struct Target {
     nets: &'static [&'static str],
 }
 
-const TARGETS: [Target; 2] = [
+const TARGETS: [Target; 3] = [
     Target {
         package: "sluicegate",
         build: &["--test", "sim"],
@@ -41,6 +41,13 @@ const TARGETS: [Target; 2] = [
         binary: "sluicegate_web",
         test: "site::tests::seeds::the_site_is_even_and_comes_to_rest_whatever_befalls_it",
         nets: &["web"],
+    },
+    Target {
+        package: "sluicegate-web",
+        build: &["--lib"],
+        binary: "sluicegate_web",
+        test: "site::tests::volumes::seeds::a_volume_is_even_and_comes_to_rest_whatever_befalls_it",
+        nets: &["volume"],
     },
 ];
 

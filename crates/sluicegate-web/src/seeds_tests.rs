@@ -21,21 +21,32 @@ const REST: Duration = Duration::from_secs(200);
 
 #[test]
 fn the_site_is_even_and_comes_to_rest_whatever_befalls_it() {
+    try_seeds("web", SEEDS, MOST, site);
+}
+
+/// Tries so many seeds of a net, or those that the arguments say; says how one that fails is
+/// repeated.
+pub(super) fn try_seeds(
+    net: &str,
+    seeds: u64,
+    most: (u64, usize, usize),
+    run: impl FnMut(&Case, Setup),
+) {
     let arguments = std::env::var("SLUICEGATE_SIM").unwrap_or_default();
-    let search = Search::parse(&arguments, SEEDS).expect("arguments of a search");
-    if !search.wants("web") {
+    let search = Search::parse(&arguments, seeds).expect("arguments of a search");
+    if !search.wants(net) {
         return;
     }
     // Handlers panic as they should.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let outcome = search.run(MOST, site);
+    let outcome = search.run(most, run);
     std::panic::set_hook(hook);
     if let Err(failure) = outcome {
         let Failure { case, why, trace } = *failure;
         println!("{TRACE_COLUMNS}\n{}", trace.join("\n"));
-        println!("FAILED: {why}\nreplay: cargo xtask sim --net web {case}");
-        panic!("the net of the site failed");
+        println!("FAILED: {why}\nreplay: cargo xtask sim --net {net} {case}");
+        panic!("the net {net} failed");
     }
 }
 
@@ -79,9 +90,14 @@ fn site(case: &Case, setup: Setup) {
         run(&mut world, Duration::from_millis(random.below(3).into()));
     }
     drop(peers);
-    world.sim.drain();
-    run(&mut world, REST);
+    rest(&mut world);
     drop(lost);
+}
+
+/// Drains; then nothing may be left anywhere.
+pub(super) fn rest(world: &mut World) {
+    world.sim.drain();
+    run(world, REST);
     let ledger = world.sim.ledger();
     assert!(ledger.balanced() && ledger.in_flight == 0 && ledger.places == 0, "{ledger:?}");
     let connections = world.watch.connections();
@@ -89,7 +105,7 @@ fn site(case: &Case, setup: Setup) {
 }
 
 /// Runs for so long; both ledgers must be even after every batch.
-fn run(world: &mut World, span: Duration) {
+pub(super) fn run(world: &mut World, span: Duration) {
     let end = world.sim.now() + span;
     loop {
         for step in 0.. {

@@ -5,10 +5,11 @@ use crate::volume::{OpenVolume, pack};
 use sluicegate_files::{Compression, Effort};
 use sluicegate_io::sim::{SimDisk, SimDiskOptions};
 use sluicegate_volume::Storage;
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::sync::OnceLock;
+
+#[path = "volume_seeds_tests.rs"]
+mod seeds;
 
 /// Rules, error pages and a fallback of both sites.
 const RULES: &str = "fallback = \"/a.txt\"\n[errors]\n404 = \"/404.html\"\n416 = \"/big.txt\"\n\
@@ -304,93 +305,4 @@ fn a_newer_generation_takes_over_while_replies_are_under_way() {
     assert!(came[end..] == *b"line of text\n".repeat(40_000), "what was begun is ended");
     drop(slow);
     site.world.even();
-}
-
-/// Seeds over a volume, with clients and disks of all manners, and troubles.
-#[test]
-fn a_volume_is_even_and_comes_to_rest_whatever_befalls_it() {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let mut statuses = BTreeMap::new();
-    let failed = (0..16).find_map(|seed| {
-        let one = || befall(seed);
-        match std::panic::catch_unwind(one) {
-            Ok(seen) => {
-                seen.into_iter().for_each(|(status, n)| *statuses.entry(status).or_insert(0) += n);
-                None
-            }
-            Err(why) => Some((seed, why)),
-        }
-    });
-    std::panic::set_hook(hook);
-    if let Some((seed, why)) = failed {
-        println!("seed {seed}");
-        std::panic::resume_unwind(why);
-    }
-    assert!(statuses["200"] > 100 && statuses.contains_key("500"), "{statuses:?}");
-}
-
-fn befall(seed: u64) -> BTreeMap<String, u64> {
-    static PACKED: OnceLock<Vec<u8>> = OnceLock::new();
-    let packed = PACKED.get_or_init(|| {
-        let files = Scratch::new();
-        site(&files);
-        fs::read(files.path().join("volume")).expect("it was packed")
-    });
-    let troubled = seed % 4 == 3;
-    let spared = super::seeds::SPARED;
-    let troubles = |net: &Net| match troubled {
-        true => Troubles::drawn(net, seed, 4, &spared),
-        false => Troubles::none(),
-    };
-    let errors = if seed % 2 == 1 { 15 } else { 0 };
-    let options = SimDiskOptions { errors, ..SimDiskOptions::default() };
-    let mut site = OnDisk::befallen(
-        Setup::seed(seed),
-        troubles,
-        seed,
-        options,
-        (Scratch::new(), packed.clone()),
-    );
-    let paths =
-        ["/", "/a.txt", "/dir", "/dir/", "/none", "/big.txt", "/img/a%20b.png", "/empty.txt"];
-    let fields = ["", "Accept-Encoding: br\r\n", "Range: bytes=5-200000\r\n"];
-    let mut random = Random::new(seed);
-    let mut seen = BTreeMap::new();
-    let mut peers: Vec<SimPeer> = Vec::new();
-    for _ in 0..150 {
-        let n = random.below(peers.len() as u32 + 1) as usize;
-        match random.below(14) {
-            0..=2 => peers.push(site.world.net.connect(&site.world.site)),
-            3 if n < peers.len() => peers.swap_remove(n).reset(),
-            4 if n < peers.len() => drop(peers.swap_remove(n)),
-            5 => site.disk.0.hang(random.below(3) == 0),
-            6 => site.world.run(u64::from(random.below(400))),
-            7 | 8 if n < peers.len() => note(&peers[n].recv(), &mut seen),
-            _ if n < peers.len() => {
-                let path = paths[random.below(paths.len() as u32) as usize];
-                let fields = fields[random.below(fields.len() as u32) as usize];
-                let text = format!("GET {path} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
-                peers[n].send(text.as_bytes());
-            }
-            _ => {}
-        }
-        site.world.run(u64::from(random.below(5)));
-    }
-    site.disk.0.hang(false);
-    site.world.run(6000);
-    peers.iter_mut().for_each(|peer| note(&peer.recv(), &mut seen));
-    drop(peers);
-    site.world.sim.drain();
-    site.world.run(200_000);
-    let ledger = site.world.sim.ledger();
-    assert!(ledger.balanced() && ledger.in_flight == 0 && ledger.places == 0, "{ledger:?}");
-    seen
-}
-
-/// Counts the answers that came, by status.
-fn note(bytes: &[u8], seen: &mut BTreeMap<String, u64>) {
-    for status in statuses(&String::from_utf8_lossy(bytes)) {
-        *seen.entry(status.to_owned()).or_insert(0) += 1;
-    }
 }

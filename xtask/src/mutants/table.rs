@@ -51,6 +51,16 @@ pub const MUTATIONS: &[Mutation] = &[
         tests: &["run::models::an_epoch_is_published_by_workers_that_sleep_and_that_run"],
     },
     Mutation {
+        name: "a gauge takes a reading beside its level",
+        file: "crates/sluicegate/src/control/gauge.rs",
+        find: "        let mut kept = self.kept();\n        \
+               self.used.store(used.unwrap_or(f64::NAN).to_bits(), Relaxed);\n",
+        replace: "        self.used.store(used.unwrap_or(f64::NAN).to_bits(), Relaxed);\n        \
+                  let mut kept = self.kept();\n",
+        suite: MODELS,
+        tests: &["run::models::a_worker_hears_the_last_level_of_a_gauge_whoever_sets_it"],
+    },
+    Mutation {
         name: "an end of a flow is not told",
         file: "crates/sluicegate/src/run/worker/news.rs",
         find: "|replica, member| replica.notice(member, notice)",

@@ -2,8 +2,9 @@
 //! it, and stages hear when the level changes.
 
 use crate::run::{Mailbox, NEWS};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use crate::sync::{AtomicU8, AtomicU64, Mutex, MutexGuard};
+use std::sync::atomic::{Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, PoisonError, Weak};
 
 /// A level that was reached is left when so much less than its threshold is used.
 const EASE: f64 = 0.1;
@@ -123,9 +124,10 @@ impl Gauge {
     /// Where the level is another one now, workers are woken whose stages hear of it.
     pub fn set(&self, used: Option<f64>) {
         let used = used.filter(|used| !used.is_nan());
-        self.used.store(used.unwrap_or(f64::NAN).to_bits(), Relaxed);
-        // A reading is rare: laws and stages take no lock.
+        // A reading is rare: laws and stages take no lock. Under it, so that of two who set at once
+        // the level is that of whose reading stays.
         let mut kept = self.kept();
+        self.used.store(used.unwrap_or(f64::NAN).to_bits(), Relaxed);
         let before = self.level();
         let level = kept.levels.after(before, used);
         if level != before {

@@ -5,6 +5,7 @@
 //! models::`.
 
 use super::mailbox::{Bell, Mailbox, NEWS, Pool};
+use crate::control::{Gauge, Level};
 use crate::event::WorkerId;
 use crate::observe::{Cut, Stats};
 use crate::sync::{Condvar, Mutex};
@@ -162,5 +163,43 @@ fn an_epoch_is_published_by_workers_that_sleep_and_that_run() {
         assert!(cuts.iter().all(|cut| cut.epoch == 1), "all have published: {cuts:?}");
         tell_all(1);
         workers.into_iter().for_each(|worker| worker.join().unwrap());
+    });
+}
+
+#[test]
+fn a_worker_hears_the_last_level_of_a_gauge_whoever_sets_it() {
+    check(|| {
+        let (gauge, mailbox) = (Gauge::new("memory"), Arc::new(Mailbox::default()));
+        gauge.listen(&mailbox);
+        let set = |used| {
+            let gauge = Arc::clone(&gauge);
+            thread::spawn(move || gauge.set(used))
+        };
+        let setters = [set(Some(0.9)), set(None)];
+        let worker = {
+            let (gauge, mailbox) = (Arc::clone(&gauge), Arc::clone(&mailbox));
+            let bed = Bed::of(&mailbox);
+            thread::spawn(move || {
+                let mut heard = Level::Calm;
+                loop {
+                    let ready = mailbox.take_ready();
+                    if ready & NEWS != 0 {
+                        heard = gauge.level();
+                    }
+                    if ready & 1 != 0 {
+                        return heard;
+                    }
+                    if ready == 0 && mailbox.park() {
+                        bed.sleep();
+                        mailbox.unpark();
+                    }
+                }
+            })
+        };
+        setters.into_iter().for_each(|setter| setter.join().unwrap());
+        let level = gauge.level();
+        assert_eq!(gauge.used().map_or(Level::Calm, |_| Level::Pressed), level);
+        mailbox.notify(1);
+        assert_eq!(worker.join().unwrap(), level);
     });
 }

@@ -6,9 +6,9 @@ mod sequential;
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 #[cfg(all(test, loom))]
-pub(crate) use sequential::{AtomicBool, AtomicU64, AtomicUsize};
+pub(crate) use sequential::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize};
 #[cfg(not(all(test, loom)))]
 pub(crate) use std::sync::{
     Condvar, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize},
+    atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize},
 };

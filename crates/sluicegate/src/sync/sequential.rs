@@ -37,5 +37,6 @@ macro_rules! sequential {
 }
 
 sequential!(AtomicBool, bool, false, [swap]);
+sequential!(AtomicU8, u8, 0, []);
 sequential!(AtomicU64, u64, 0, [swap, fetch_add, fetch_and, fetch_max, fetch_or]);
 sequential!(AtomicUsize, usize, 0, [fetch_add, fetch_sub]);
