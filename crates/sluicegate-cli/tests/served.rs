@@ -184,3 +184,26 @@ fn what_was_hot_is_in_memory_after_a_restart() {
     assert_eq!((then["read_bytes"].as_u64(), &then["asked"]["missed"]), (Some(read), &0.into()));
     server.stop();
 }
+
+#[test]
+fn pages_are_registered_where_that_is_asked_for_and_can_be() {
+    let scratch = site();
+    let (dir, file) = paths(&scratch);
+    let text = format!("root = \"{file}\"\n[cache]\nbudget = \"8 MiB\"\nregistered = true\n");
+    let config = scratch.write("registered.toml", text);
+    let expected = fs::read(format!("{dir}/docs/app.js")).expect("it was packed");
+    on_each_backend(|| {
+        let server = Server::start(&["--workers", "2", "--config", &config]);
+        for _ in 0..2 {
+            let reply = server.client().get("/docs/app.js");
+            assert!(reply.status == 200 && reply.body == expected, "{reply:?}");
+        }
+        let pinned = server.pinned_kib();
+        server.signal(rustix::process::Signal::TERM);
+        let (status, said, complaints) = server.end();
+        assert!(status.success(), "{status}: {said}{complaints}");
+        // Seven eighths of the budget are pages.
+        let told = complaints.matches("`cache.registered` is of no use").count();
+        assert!(matches!((told, pinned), (0, 7168..) | (2, ..7168)), "{pinned} {complaints}");
+    });
+}

@@ -128,6 +128,14 @@ impl Server {
         })
     }
 
+    /// The memory of the process that the kernel may move bytes to at any time, in KiB.
+    pub fn pinned_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("it runs");
+        let pinned = status.lines().find_map(|line| line.strip_prefix("VmPin:"));
+        pinned.and_then(|kib| kib.split_whitespace().next()?.parse().ok()).expect("a number")
+    }
+
     /// Sends SIGTERM or SIGINT.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);

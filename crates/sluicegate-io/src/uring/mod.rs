@@ -352,11 +352,14 @@ impl Backend for Uring {
     }
 
     fn register(&mut self, arena: &Arena) -> io::Result<()> {
-        if self.registered.is_some() {
-            return Err(io::Error::other("an arena is registered already"));
+        match &self.registered {
+            Some(registered) if registered.is_of(arena) => Ok(()),
+            Some(_) => Err(io::Error::other("another arena is registered already")),
+            None => {
+                self.registered = Some(Registered::new(&self.ring, arena)?);
+                Ok(())
+            }
         }
-        self.registered = Some(Registered::new(&self.ring, arena)?);
-        Ok(())
     }
 
     fn call_disk(&mut self, _now: Time, key: u64, op: DiskOp, extent: Extent) {

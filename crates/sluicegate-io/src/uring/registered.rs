@@ -32,6 +32,11 @@ impl Registered {
         Ok(Self { arena: arena.clone(), has_lists: ring.has_lists_of_registered() })
     }
 
+    /// Whether it is this one.
+    pub fn is_of(&self, arena: &Arena) -> bool {
+        self.arena.bytes() == arena.bytes()
+    }
+
     /// The number of the part in which all of these lie, where one call can move them.
     pub fn part_of_all(&self, places: &[libc::iovec]) -> Option<u16> {
         let (begin, len) = self.arena.bytes();

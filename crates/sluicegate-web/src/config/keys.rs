@@ -209,6 +209,13 @@ const SERVICE_KEYS: &[Key] = &[
          read into memory by the next start",
     ),
     key(
+        "cache.registered",
+        Switch,
+        Text("false"),
+        "memory of volumes is registered with io_uring: reads of 32 KiB cost a sixth less, and all of \
+         the budget is taken at the start",
+    ),
+    key(
         "cache.stream_above",
         Bytes(0, PAGE_MAX),
         Text("1 MiB"),

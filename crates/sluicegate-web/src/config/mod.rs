@@ -74,6 +74,8 @@ pub struct Config {
     pub cache_budget: u64,
     /// Where the names of what is hot in volumes are written, if they are.
     pub hot_list: Option<PathBuf>,
+    /// Whether the memory of volumes is registered with io_uring.
+    pub registered: bool,
     /// A larger file is streamed, not kept; in bytes.
     pub stream_above: u64,
     /// What is sent coded.
@@ -265,6 +267,7 @@ impl Config {
             limits: limits(s, machine, workers),
             cache_budget: s.number("cache.budget").unwrap_or(crate::memory::share(machine.memory)),
             hot_list: hot_list(settings),
+            registered: s.flag("cache.registered").unwrap_or(false),
             stream_above: s.number("cache.stream_above").unwrap_or(0),
             compression: compression::read(s),
             pool_threads: threads(s.text("pool.threads"), 1),

@@ -191,7 +191,7 @@ pub(crate) fn stores(config: &Config) -> Result<Stores, NotStarted> {
     let memory = match plan.volumes().next() {
         Some(_) => {
             let memory = Memory::new(packed, config.workers.into()).map_err(without_memory)?;
-            memory.listed(config.hot_list.clone())
+            memory.listed(config.hot_list.clone()).registered(config.registered)
         }
         None => Memory::default(),
     };

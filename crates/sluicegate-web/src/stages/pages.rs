@@ -6,7 +6,7 @@ use crate::volume::{
     Waiter, Warm,
 };
 use sluicegate::{Batch, Cx, Ended, Event, Out, Stage, Tag, Time, WorkerId};
-use sluicegate_io::{Read, ReadDone};
+use sluicegate_io::{Io, Read, ReadDone};
 use sluicegate_macros::{From, Ports};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -93,6 +93,9 @@ impl Stage for Pages {
 
     fn start(&mut self, cx: &mut Cx<'_, PagesOut>) {
         self.share = Arc::clone(self.memory.share(cx.worker()));
+        if self.memory.is_registered() {
+            self.share.register(cx.local.get::<Io>());
+        }
         let flag = cx.flag();
         self.share.arena.on_return(Arc::new(move || flag.raise()));
         // Whoever holds what a former replica kept would never be told of its end else.

@@ -4,7 +4,7 @@ use super::faults::Faults;
 use super::hot::{self, Hot};
 use crate::cache::Budget;
 use sluicegate::WorkerId;
-use sluicegate_io::{Arena, PAGE};
+use sluicegate_io::{Arena, Io, PAGE};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +20,8 @@ pub struct Memory {
     shares: Vec<Arc<Share>>,
     /// Where what is hot is written.
     list: Option<PathBuf>,
+    /// Whether each worker's machine is to know its pages.
+    registered: bool,
 }
 
 /// What one worker has: it outlives its replica of the stage.
@@ -52,12 +54,22 @@ impl Memory {
         }
         let shares =
             (0..workers).map(|_| Share::new(each).map(Arc::new)).collect::<io::Result<_>>()?;
-        Ok(Memory { shares, list: None })
+        Ok(Memory { shares, list: None, registered: false })
     }
 
     /// The same whose hot content is written into a file.
     pub fn listed(self, list: Option<PathBuf>) -> Memory {
         Memory { list, ..self }
+    }
+
+    /// The same whose pages are registered with the machine of each worker, or not.
+    pub fn registered(self, registered: bool) -> Memory {
+        Memory { registered, ..self }
+    }
+
+    /// Whether they are to be.
+    pub fn is_registered(&self) -> bool {
+        self.registered
     }
 
     /// Where what is hot is written, if it is.
@@ -102,6 +114,17 @@ impl Share {
         let arena = Arena::new(usize::try_from(pages).map_err(io::Error::other)?)?;
         let (counts, faults, askers, hot) = Default::default();
         Ok(Share { arena, fronts: Budget::new(fronts), counts, faults, askers, hot })
+    }
+
+    /// Has the machine of the worker know the pages. Where it cannot, that is told, and all goes on
+    /// without.
+    pub fn register(&self, io: &mut Io) {
+        if let Err(error) = io.register(&self.arena) {
+            tracing::warn!(
+                target: "sluicegate::volume",
+                %error, "`cache.registered` is of no use: pages are read into as without it",
+            );
+        }
     }
 
     /// Pages that somebody has.
