@@ -9,6 +9,15 @@ use std::str::FromStr;
 pub const UNIX_PATH_MAX: usize = 107;
 
 /// Where to listen or connect: `127.0.0.1:8080`, `[::1]:80` or `unix:/run/web.sock`.
+///
+/// ```
+/// use sluicegate_io::Addr;
+///
+/// let tcp: Addr = "127.0.0.1:8080".parse()?;
+/// let unix: Addr = "unix:/run/web.sock".parse()?;
+/// assert_eq!(format!("{tcp} {unix}"), "127.0.0.1:8080 unix:/run/web.sock");
+/// # Ok::<(), sluicegate_io::BadAddr>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Addr {
     /// TCP over IPv4 or IPv6. Port 0 lets the kernel choose.
@@ -18,6 +27,13 @@ pub enum Addr {
 }
 
 /// The other end of a connection: smaller than a [`SocketAddr`], as each connection keeps it.
+///
+/// ```
+/// use sluicegate_io::Peer;
+///
+/// let addr = "192.0.2.7:4711".parse().expect("an address");
+/// assert_eq!((Peer::tcp(addr).addr(), Peer::UNIX.addr()), (Some(addr), None));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Peer(Kind);
 
@@ -57,6 +73,11 @@ impl Peer {
 }
 
 /// A text that is no address.
+///
+/// ```
+/// let bad = "localhost".parse::<sluicegate_io::Addr>().expect_err("it has no port");
+/// assert!(bad.to_string().contains("localhost"), "{bad}");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadAddr {
     found: String,

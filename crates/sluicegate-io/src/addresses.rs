@@ -71,6 +71,14 @@ impl Addresses {
 
 /// What a client of this address has for itself alone: an IPv4 address, as it is mapped into IPv6,
 /// or all IPv6 addresses that begin with the same 64 bits.
+///
+/// ```
+/// use sluicegate_io::network;
+///
+/// let of = |text: &str| network(text.parse().expect("an address"));
+/// assert_eq!(of("2001:db8::1"), of("2001:db8::2"));
+/// assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+/// ```
 pub fn network(addr: IpAddr) -> u128 {
     match addr.to_canonical() {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),

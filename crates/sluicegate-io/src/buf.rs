@@ -13,6 +13,17 @@ pub const BUFFER_SIZE: usize = 4096;
 ///
 /// Buffers are made when first needed, at most `capacity` of them, and are kept until the pool
 /// is dropped. Those still out at that time are freed when they are dropped.
+///
+/// ```
+/// use sluicegate_io::Pool;
+///
+/// let pool = Pool::new(1, 4096);
+/// let mut buf = pool.take().expect("one is free");
+/// assert_eq!(buf.push(b"hello"), 5);
+/// assert!(pool.take().is_none(), "it has one alone");
+/// drop(buf);
+/// assert_eq!(pool.in_use(), 0);
+/// ```
 pub struct Pool {
     home: Arc<Home>,
 }
@@ -20,6 +31,15 @@ pub struct Pool {
 /// An owned buffer with the bytes that are in it; goes home to its pool on drop, from any thread.
 ///
 /// Sixteen bytes, so that it can travel in an event. Reads as the filled part (`Deref<[u8]>`).
+///
+/// ```
+/// use sluicegate_io::Pool;
+///
+/// let mut buf = Pool::new(1, 4096).take().expect("one is free");
+/// buf.push(b"GET / HTTP/1.1");
+/// buf.advance(4);
+/// assert_eq!(&buf[..1], b"/");
+/// ```
 pub struct Buf {
     /// Taken out by `drop` alone.
     block: ManuallyDrop<Box<Block>>,

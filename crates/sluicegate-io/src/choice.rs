@@ -15,6 +15,13 @@ use crate::uring::{Unfit, Uring};
 const URING_FIRST: bool = true;
 
 /// Which backend is asked for.
+///
+/// ```
+/// use sluicegate_io::Asked;
+///
+/// assert_eq!(Asked::default(), Asked::Auto);
+/// assert_eq!(Asked::NAMES, Asked::ALL.map(Asked::name));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Asked {
     /// The better one of those that work here.
@@ -53,6 +60,16 @@ impl Asked {
 }
 
 /// The backend of all workers of a process, known to work.
+///
+/// ```
+/// use sluicegate_io::{Asked, Choice};
+///
+/// let choice = Choice::new(Asked::Auto)?;
+/// if let Some(why) = choice.why() {
+///     println!("{}, as {why}", choice.name());
+/// }
+/// # Ok::<(), sluicegate_io::Unfit>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Choice {
     uring: bool,

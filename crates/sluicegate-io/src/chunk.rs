@@ -6,6 +6,15 @@ use crate::arena::Paged;
 use crate::buf::Buf;
 
 /// One piece of output: immutable bytes that many share, or what goes home when it is sent.
+///
+/// ```
+/// use bytes::Bytes;
+/// use sluicegate_io::Chunk;
+///
+/// let mut chunk = Chunk::Bytes(Bytes::from_static(b"hello"));
+/// chunk.advance(1);
+/// assert_eq!((chunk.len(), chunk.as_slice()), (4, Some(&b"ello"[..])));
+/// ```
 #[derive(Debug)]
 pub enum Chunk {
     /// Shared, reference-counted bytes.

@@ -29,6 +29,15 @@ impl Refusal {
 }
 
 /// Counts of one worker's connections, written by that worker alone and read by anybody.
+///
+/// ```
+/// use sluicegate_io::ConnLedger;
+///
+/// // Given to the machines of all workers; whoever looks sees the sum.
+/// let ledger = ConnLedger::new();
+/// let counts = ledger.count();
+/// assert!(counts.balanced() && counts.open == 0);
+/// ```
 #[derive(Debug, Default)]
 pub struct ConnLedger {
     opened: AtomicU64,

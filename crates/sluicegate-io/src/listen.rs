@@ -22,6 +22,16 @@ use crate::unix::SocketFile;
 pub const BACKLOG: i32 = 4096;
 
 /// Bound listeners of all workers, waiting to be taken by them.
+///
+/// ```
+/// use sluicegate_io::{Addr, Listeners, Settings};
+///
+/// let any_port: Addr = "127.0.0.1:0".parse()?;
+/// let listeners = Listeners::bind(&[(any_port, 0)], 2, &Settings::default())?;
+/// let (bound, _service) = &listeners.bound()[0];
+/// println!("listens on {bound}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Listeners {
     bound: Vec<(Addr, u16)>,

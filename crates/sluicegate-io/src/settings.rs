@@ -5,6 +5,12 @@ use std::time::Duration;
 use crate::buf::BUFFER_SIZE;
 
 /// Numbers of one worker's machine. Change the fields that matter and keep the other defaults.
+///
+/// ```
+/// use sluicegate_io::Settings;
+///
+/// let settings = Settings { connections: 1000, output: 1 << 20, ..Settings::default() };
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Bytes of one receive buffer.

@@ -5,6 +5,21 @@ use std::fmt;
 use std::ops::{AddAssign, Index};
 
 /// Why a flow ended without an answer.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Rig, Why, from_fn};
+///
+/// let odd_alone = from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///     for event in batch {
+///         let (tag, n) = event.split();
+///         if n % 2 == 1 { tag.finish() } else { tag.refuse(Why::Refused) }
+///     }
+/// });
+/// let mut rig = Rig::of(odd_alone);
+/// rig.feed([1_u64, 2]).batch(64);
+/// assert_eq!(rig.ledger().ended[Why::Refused], 1);
+/// assert_eq!(Why::Refused.name(), "refused");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Why {
     /// A full queue refused it, or pushed it out.
@@ -70,6 +85,18 @@ impl fmt::Display for Why {
 }
 
 /// A count for each [`Why`].
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Rig, Why, from_fn};
+///
+/// let closed = from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///     batch.for_each(|event| event.split().0.refuse(Why::Refused));
+/// });
+/// let mut rig = Rig::of(closed);
+/// rig.feed([1_u64, 2]).batch(64);
+/// let ended = rig.ledger().ended;
+/// assert_eq!((ended[Why::Refused], ended[Why::Shed], ended.total()), (2, 0, 2));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByWhy([u64; Why::ALL.len()]);
 

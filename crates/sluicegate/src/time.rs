@@ -9,6 +9,14 @@ use std::time::{Duration, Instant};
 const NANOS: u64 = 1_000_000_000;
 
 /// A point in time, in nanoseconds since the clock of the net started.
+///
+/// ```
+/// use sluicegate::{Time, ms};
+///
+/// let later = Time(0) + ms(5);
+/// assert_eq!(later, Time(5_000_000));
+/// assert_eq!((later.since(Time(0)), Time(0).since(later)), (ms(5), ms(0)));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(pub u64);
 
@@ -36,6 +44,15 @@ impl Sub for Time {
 }
 
 /// Where a worker reads the time: the machine's monotonic clock, or the simulator's.
+///
+/// ```
+/// use sluicegate::{Clock, Time, VirtualTime, ms};
+///
+/// let time = VirtualTime::default();
+/// let clock = Clock::Virtual(time.clone());
+/// time.advance(ms(5));
+/// assert_eq!(clock.now(), Time(0) + ms(5));
+/// ```
 #[derive(Clone, Debug)]
 pub enum Clock {
     /// Nanoseconds since this instant.
@@ -115,6 +132,12 @@ impl VirtualTime {
 }
 
 /// `n` milliseconds.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// assert_eq!(sluicegate::ms(1500), Duration::new(1, 500_000_000));
+/// ```
 pub const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }

@@ -9,6 +9,15 @@ use super::{PAGE, Paged, Shared};
 /// side in memory. What they hold at first is what they were used for before, or zeroes.
 ///
 /// They come home when they are dropped.
+///
+/// ```
+/// use sluicegate_io::{Arena, PAGE};
+///
+/// let mut frames = Arena::new(4 * PAGE)?.take(3).expect("four are free");
+/// let others = frames.split_off(1);
+/// assert_eq!((frames.len(), others.len()), (PAGE, 2 * PAGE));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Frames {
     arena: Arc<Shared>,
     pages: Vec<u32>,

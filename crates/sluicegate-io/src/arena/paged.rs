@@ -9,6 +9,17 @@ use super::{Frames, PAGE};
 /// Immutable bytes in pages of an [`Arena`](crate::Arena), in order but not side by side in memory.
 /// A clone or a slice costs one reference count, whatever its length, and holds all pages: those of
 /// the whole are home when the last clone and slice is dropped, the copy that a socket sends too.
+///
+/// ```
+/// use sluicegate_io::{Arena, PAGE};
+///
+/// let mut frames = Arena::new(PAGE)?.take(1).expect("it is free");
+/// frames.slices_mut().next().expect("a page")[..5].copy_from_slice(b"hello");
+/// let page = frames.freeze(5);
+/// let part = page.slice(1..3);
+/// assert_eq!(part.chunks().next(), Some(&b"el"[..]));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Paged {
     frames: Arc<Frames>,

@@ -24,6 +24,17 @@ use crate::sim::{SECTOR, SimDisk};
 /// It is opened for direct I/O: what is read comes into the pages of the reader, what is written
 /// comes out of the writer's, and the system keeps no copy of it. Where the file system has no
 /// direct I/O it goes through the buffer cache, and [`why_buffered`](Self::why_buffered) says why.
+///
+/// ```
+/// use sluicegate_io::{Arena, Device, PAGE};
+///
+/// let device = Device::open("Cargo.toml")?;
+/// let mut frames = Arena::new(PAGE)?.take(1).expect("it is free");
+/// let n = device.read_at(0, &mut frames)?;
+/// let page = frames.freeze(n);
+/// assert!(page.chunks().next().expect("a page").starts_with(b"[package]"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Device(Arc<Opened>);
 

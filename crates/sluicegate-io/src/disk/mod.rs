@@ -36,6 +36,13 @@ const POOL_BATCH: usize = 4;
 const MERGE_MAX: usize = 256 << 10;
 
 /// How the stage `disk` is named and bounded.
+///
+/// ```
+/// use sluicegate_io::DiskOptions;
+///
+/// let options = DiskOptions { depth: 8, ..DiskOptions::default() };
+/// assert_eq!(options.name, "disk");
+/// ```
 #[derive(Clone, Debug)]
 pub struct DiskOptions {
     /// The name of the stage.

@@ -10,6 +10,13 @@ use std::sync::{Arc, PoisonError, Weak};
 const EASE: f64 = 0.1;
 
 /// How short a resource is.
+///
+/// ```
+/// use sluicegate::Level;
+///
+/// assert!(Level::Calm < Level::Pressed && Level::Pressed < Level::Short);
+/// assert_eq!(Level::ALL.map(Level::name), ["calm", "pressed", "short"]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// There is enough, or nothing is known of it.
@@ -37,6 +44,15 @@ impl Level {
 
 /// From what use on a resource is at a [`Level`]. The level is left when a tenth less than its
 /// threshold is used, so that a reading that swings about that changes nothing.
+///
+/// ```
+/// use sluicegate::{Gauge, Level, Levels};
+///
+/// let disk = Gauge::new("disk");
+/// disk.set_levels(Levels { pressed: 0.5, short: 0.9 });
+/// disk.set(Some(0.6));
+/// assert_eq!(disk.level(), Level::Pressed);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Levels {
     /// The use from which on it is [pressed](Level::Pressed).

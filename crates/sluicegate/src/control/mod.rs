@@ -57,6 +57,30 @@ use std::time::Duration;
 const TARGETS: RangeInclusive<Duration> = Duration::from_micros(1)..=Duration::from_secs(3600);
 
 /// A law of admission; each queue has its own, one or several.
+///
+/// ```
+/// use sluicegate::{Adjust, Controller, Sample, Time, bounded, ms};
+///
+/// /// Lets no more work wait than is done in 20 ms, and tells sources when half of that waits.
+/// #[derive(Clone)]
+/// struct Short;
+///
+/// impl Controller for Short {
+///     fn name(&self) -> &'static str {
+///         "short"
+///     }
+///
+///     fn tick(&mut self, _: Time, sample: &Sample) -> Adjust {
+///         let pressure = if sample.work > ms(10) { 0.5 } else { 0.0 };
+///         Adjust { work: ms(20), pressure, ..Adjust::default() }
+///     }
+/// }
+///
+/// let queue = bounded(4096).admit(Short);
+/// let mut busy = Sample::default();
+/// busy.work = ms(15);
+/// assert_eq!(Short.tick(Time(0), &busy).pressure, 0.5);
+/// ```
 pub trait Controller: Send + 'static {
     /// The law's name in snapshots.
     fn name(&self) -> &'static str;
@@ -116,6 +140,15 @@ pub struct Sample {
 }
 
 /// What a controller sets. By default nothing is bounded.
+///
+/// ```
+/// use sluicegate::{Adjust, ms};
+/// use std::time::Duration;
+///
+/// assert_eq!(Adjust::default().work, Duration::MAX);
+/// let strict = Adjust { work: ms(20), share: 0.1, ..Adjust::default() };
+/// assert_eq!(strict.events, usize::MAX);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adjust {
     /// The most work that may wait. An empty queue takes an event whatever it costs.

@@ -14,6 +14,18 @@ const NEWS: f64 = 1.0 / 32.0;
 /// Of a range the least come first. While more wait there are more, as long as more are served in a
 /// second by them, and fewer where fewer serve as many. The law is that of a
 /// [pool](crate::Net::domain), but that a place which nobody needs costs nothing and stays.
+///
+/// ```
+/// use sluicegate::{AsyncCx, Concurrency, Event, from_async_fn, ms, stage};
+///
+/// let places = Concurrency::from(8..=256).starting_at(32);
+/// let slow = stage("slow", move || {
+///     from_async_fn(places.clone(), async |event: Event<u32>, cx: AsyncCx| {
+///         cx.sleep(ms(20)).await;
+///         event
+///     })
+/// });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Concurrency {
     range: RangeInclusive<usize>,

@@ -12,6 +12,16 @@ const SUB_BITS: u32 = 3;
 const BUCKETS: usize = ((40 - FIRST_BITS) << SUB_BITS) as usize;
 
 /// How a number of times are spread.
+///
+/// ```
+/// use sluicegate::{Spread, ms};
+/// use std::time::Duration;
+///
+/// let mut waits = Spread::default();
+/// (1..=100).for_each(|n| waits.add(ms(n)));
+/// assert_eq!((waits.count(), waits.mean()), (100, Duration::from_micros(50_500)));
+/// assert!(waits.quantile(0.99).abs_diff(ms(99)) < ms(7));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Spread {
     buckets: Box<[u64; BUCKETS]>,

@@ -7,6 +7,23 @@ use crate::event::Tag;
 /// A flow is counted where its tag is held, and ends when that is dropped: so the tags belong in
 /// the stage, while what else is known of the flow, and the number of its tag, may lie with the
 /// worker's machine and outlive the stage. At most as many as the flows that the stage holds.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Rig, Tags, from_fn};
+///
+/// let mut kept = Tags::default();
+/// let waits = from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///     for event in batch {
+///         let (tag, _) = event.split();
+///         let name = kept.insert(tag);
+///         // When what it waits for has come:
+///         kept.take(name).expect("it is kept").finish();
+///     }
+/// });
+/// let mut rig = Rig::of(waits);
+/// rig.feed([1_u64, 2]).batch(64);
+/// assert_eq!(rig.ledger().finished, 2);
+/// ```
 #[derive(Default)]
 pub struct Tags {
     places: Vec<Option<Tag>>,

@@ -13,6 +13,13 @@ pub(crate) type ThreadStart = Box<dyn Fn(usize) -> Result<(), BoxError> + Send +
 pub(crate) type PolicyFactory = Box<dyn Fn() -> Box<dyn Policy> + Send + Sync>;
 
 /// A domain of a net, by which stages are placed.
+///
+/// ```
+/// let mut net = sluicegate::Net::new("web");
+/// let cpu = net.domain("cpu").pinned(2);
+/// let disk = net.domain("disk").pool(1..=16);
+/// assert_ne!(cpu, disk);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Domain(pub(crate) usize);
 
@@ -50,6 +57,12 @@ impl Kind {
 }
 
 /// How many threads a pool has: `4`, or from 4 to 64 as `4..=64`.
+///
+/// ```
+/// let mut net = sluicegate::Net::new("pools");
+/// let fixed = net.domain("fixed").pool(4);
+/// let grows = net.domain("grows").pool(1..=16);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Threads {
     least: usize,
@@ -72,6 +85,13 @@ impl From<RangeInclusive<usize>> for Threads {
 
 /// A domain under declaration: say how it runs by [`pinned`](Self::pinned) or
 /// [`pool`](Self::pool).
+///
+/// ```
+/// use sluicegate::{Fifo, Net};
+///
+/// let mut net = Net::new("web");
+/// let cpu = net.domain("cpu").policy(Fifo::default).pinned(2);
+/// ```
 pub struct DomainBuilder<'a> {
     domains: &'a mut Vec<DomainSpec>,
     spec: DomainSpec,

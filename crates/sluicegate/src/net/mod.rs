@@ -67,6 +67,28 @@ pub struct Net {
 }
 
 /// A stage in its net: what wires attach to.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Net, Out, from_fn, stage};
+///
+/// let mut net = Net::new("two");
+/// let cpu = net.domain("cpu").pinned(1);
+/// let double = || {
+///     from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+///         batch.for_each(|event| cx.out.emit(event.map(|n| 2 * n)));
+///     })
+/// };
+/// let end = || {
+///     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///         batch.for_each(|event| event.split().0.finish());
+///     })
+/// };
+/// let double = net.add(stage("double", double).on(cpu));
+/// let end = net.add(stage("end", end).on(cpu));
+/// net.wire(double.out, end.inlet);
+/// net.entry(double.inlet);
+/// assert!(net.check().is_ok());
+/// ```
 pub struct Node<S: Stage> {
     /// Where the stage listens.
     pub inlet: Inlet<S::In>,

@@ -26,6 +26,14 @@ pub(crate) const LETTERS: &str = "letters";
 const SLICE: Duration = Duration::from_micros(500);
 
 /// The queue of an inlet as declared: its capacity, and how it chooses.
+///
+/// ```
+/// use sluicegate::{Order, Overload, bounded, ms};
+///
+/// let plain = bounded(64);
+/// // The nearest deadline first, and no more work than keeps to 50 ms.
+/// let chosen = bounded(4096).order(Order::ByDeadline).admit(Overload::p99(ms(50)));
+/// ```
 #[derive(Clone)]
 pub struct Capacity {
     events: usize,
@@ -46,6 +54,23 @@ pub(crate) struct Gating {
 type MakeLaw = Arc<dyn Fn() -> Box<dyn Controller> + Send + Sync>;
 
 /// A queue for at most `events` events a worker: first come, first served, until it is full.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Net, Sim, bounded, from_fn, stage};
+///
+/// let mut net = Net::new("small");
+/// let cpu = net.domain("cpu").pinned(1);
+/// let end = || {
+///     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///         batch.for_each(|event| event.split().0.finish());
+///     })
+/// };
+/// let end = net.add(stage("end", end).on(cpu).queue(bounded(2)));
+/// let entry = net.entry(end.inlet);
+/// let sim = Sim::new(net, 1)?;
+/// assert_eq!([1, 2, 3].map(|n| entry.send(n).is_ok()), [true, true, false]);
+/// # Ok::<(), sluicegate::StartError>(())
+/// ```
 pub fn bounded(events: usize) -> Capacity {
     Capacity { events, gating: None, keeps_late: false }
 }
@@ -180,6 +205,26 @@ impl Capacity {
 }
 
 /// A stage to be added to a net; see [`stage`].
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Net, Out, bounded, from_fn, ms, stage};
+///
+/// let mut net = Net::new("words");
+/// let cpu = net.domain("cpu").pinned(2);
+/// let split = || {
+///     from_fn(|batch: Batch<'_, String>, cx: &mut Cx<'_, Out<String>>| {
+///         for event in batch {
+///             for word in event.split_whitespace().take(8) {
+///                 cx.out.emit(event.tag().fork().with(word.to_owned()));
+///             }
+///             event.split().0.finish();
+///         }
+///     })
+/// };
+/// // Small batches, as an event may make eight of the next stage's.
+/// let spec = stage("split", split).on(cpu).queue(bounded(256)).batch(16).emits(8).slice(ms(1));
+/// let split = net.add(spec);
+/// ```
 pub struct Spec<S: Stage> {
     stage: Declared,
     make: Make<S>,
@@ -218,6 +263,27 @@ impl Declared {
 }
 
 /// A stage called `name`, each replica of which is made by `make` on its worker.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Net, from_fn, stage};
+///
+/// let mut net = Net::new("sums");
+/// let cpu = net.domain("cpu").pinned(2);
+/// // Called once on each worker: each replica has a sum of its own, which needs no lock.
+/// let sum = || {
+///     let mut sum = 0;
+///     from_fn(move |batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///         for event in batch {
+///             let (tag, n) = event.split();
+///             sum += n;
+///             tag.finish();
+///         }
+///     })
+/// };
+/// let sum = net.add(stage("sum", sum).on(cpu));
+/// net.entry(sum.inlet);
+/// assert!(net.check().is_ok());
+/// ```
 pub fn stage<S: Stage>(name: &str, make: impl Fn() -> S + Send + Sync + 'static) -> Spec<S> {
     let stage = Declared {
         name: name.to_owned(),

@@ -105,6 +105,29 @@ impl Copies {
 }
 
 /// A wire under declaration.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Net, OnFull, Out, from_fn, stage};
+///
+/// let mut net = Net::new("sharded");
+/// let cpu = net.domain("cpu").pinned(2);
+/// let pass = || {
+///     from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+///         batch.for_each(|event| cx.out.emit(event));
+///     })
+/// };
+/// let end = || {
+///     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///         batch.for_each(|event| event.split().0.finish());
+///     })
+/// };
+/// let pass = net.add(stage("pass", pass).on(cpu));
+/// let end = net.add(stage("end", end).on(cpu));
+/// // The same number goes to the same worker; what finds no room there is shed.
+/// net.wire(pass.out, end.inlet).keyed(|n| *n).on_full(OnFull::ShedNewest);
+/// net.entry(pass.inlet);
+/// assert!(net.check().is_ok());
+/// ```
 pub struct Wire<'a, T> {
     wires: &'a mut Vec<WireSpec>,
     at: usize,

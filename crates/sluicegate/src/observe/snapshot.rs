@@ -13,12 +13,52 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// Watches a net from any thread.
+///
+/// ```
+/// # use sluicegate::{Batch, Cx, Net, from_fn, stage};
+/// # let mut net = Net::new("one");
+/// # let cpu = net.domain("cpu").pinned(1);
+/// # let end = || {
+/// #     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+/// #         batch.for_each(|event| event.split().0.finish());
+/// #     })
+/// # };
+/// # let end = net.add(stage("end", end).on(cpu));
+/// # let entry = net.entry(end.inlet);
+/// let running = net.run()?;
+/// let observer = running.observer();
+/// let looks = std::thread::spawn(move || observer.snapshot().name);
+/// assert_eq!(looks.join().expect("it does not panic"), "one");
+/// # Ok::<(), sluicegate::StartError>(())
+/// ```
 #[derive(Clone)]
 pub struct Observer {
     pub(crate) plan: Arc<Plan>,
 }
 
 /// A net at one moment.
+///
+/// ```
+/// # use sluicegate::{Batch, Cx, Net, from_fn, stage};
+/// # let mut net = Net::new("one");
+/// # let cpu = net.domain("cpu").pinned(1);
+/// # let end = || {
+/// #     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+/// #         batch.for_each(|event| event.split().0.finish());
+/// #     })
+/// # };
+/// # let end = net.add(stage("end", end).on(cpu));
+/// # let entry = net.entry(end.inlet);
+/// use sluicegate::Sim;
+///
+/// let mut sim = Sim::new(net, 1)?;
+/// entry.send(1).expect("there is room");
+/// assert!(sim.settle(100));
+/// let snapshot = sim.observer().snapshot();
+/// assert_eq!((&*snapshot.stages[0].name, snapshot.stages[0].served), ("end", 1));
+/// assert!(snapshot.ledger.balanced() && !snapshot.draining);
+/// # Ok::<(), sluicegate::StartError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Snapshot {

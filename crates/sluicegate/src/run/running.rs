@@ -19,6 +19,26 @@ const RUNS: usize = 256;
 pub(crate) const DRAIN_STEP: Duration = Duration::from_millis(5);
 
 /// A net that runs. Dropping it stops it.
+///
+/// ```
+/// # use sluicegate::{Batch, Cx, Net, from_fn, stage};
+/// # let mut net = Net::new("one");
+/// # let cpu = net.domain("cpu").pinned(1);
+/// # let end = || {
+/// #     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+/// #         batch.for_each(|event| event.split().0.finish());
+/// #     })
+/// # };
+/// # let end = net.add(stage("end", end).on(cpu));
+/// # let entry = net.entry(end.inlet);
+/// use sluicegate::ms;
+///
+/// let running = net.run()?;
+/// entry.send(1).expect("there is room");
+/// let drained = running.drain(ms(10_000));
+/// assert!(drained.complete && drained.ledger.balanced());
+/// # Ok::<(), sluicegate::StartError>(())
+/// ```
 pub struct Running {
     plan: Arc<Plan>,
     threads: Vec<JoinHandle<()>>,
@@ -27,6 +47,20 @@ pub struct Running {
 }
 
 /// Why a net did not start.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Net, StartError, from_fn, stage};
+///
+/// let mut net = Net::new("wrong");
+/// let end = || {
+///     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///         batch.for_each(|event| event.split().0.finish());
+///     })
+/// };
+/// net.add(stage("nowhere", end));
+/// let Err(StartError::Faults(faults)) = net.run() else { panic!("it has no domain") };
+/// assert!(faults.to_string().contains("`nowhere`"), "{faults}");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
@@ -64,6 +98,27 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 /// How a drain ended.
+///
+/// ```
+/// # use sluicegate::{Batch, Cx, Net, from_fn, stage};
+/// # let mut net = Net::new("one");
+/// # let cpu = net.domain("cpu").pinned(1);
+/// # let end = || {
+/// #     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+/// #         batch.for_each(|event| event.split().0.finish());
+/// #     })
+/// # };
+/// # let end = net.add(stage("end", end).on(cpu));
+/// # let entry = net.entry(end.inlet);
+/// use sluicegate::ms;
+///
+/// let running = net.run()?;
+/// entry.send(1).expect("there is room");
+/// let drained = running.drain(ms(10_000));
+/// assert!(drained.complete, "10 s were not enough");
+/// assert_eq!(drained.ledger.finished, 1);
+/// # Ok::<(), sluicegate::StartError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {
     /// Whether all flows ended and all stages were done before the time was over.

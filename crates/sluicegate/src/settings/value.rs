@@ -9,6 +9,13 @@ const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 /// A value that a setting has, or is to have.
 ///
 /// A plain number, whole or not, is taken in the unit of the setting: 20000 for a time is 20 ms.
+///
+/// ```
+/// use sluicegate::{Value, ms};
+///
+/// assert_eq!(Value::Time(ms(20)).number(), 20_000.0);
+/// assert_eq!(Value::Count(64).to_string(), "64");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub enum Value {
     /// A whole number.

@@ -45,6 +45,27 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// A net under simulation. The same net, seed and calls give the same run.
+///
+/// ```
+/// # use sluicegate::{Batch, Cx, Net, from_fn, stage};
+/// # let mut net = Net::new("one");
+/// # let cpu = net.domain("cpu").pinned(1);
+/// # let end = || {
+/// #     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+/// #         batch.for_each(|event| event.split().0.finish());
+/// #     })
+/// # };
+/// # let end = net.add(stage("end", end).on(cpu));
+/// # let entry = net.entry(end.inlet);
+/// use sluicegate::{Sim, ms};
+///
+/// let mut sim = Sim::new(net, 7)?;
+/// entry.send(1).expect("there is room");
+/// assert!(sim.run_for(ms(100), 1000), "it comes to rest");
+/// sim.assert_even();
+/// assert_eq!(sim.ledger().finished, 1);
+/// # Ok::<(), sluicegate::StartError>(())
+/// ```
 pub struct Sim {
     plan: Arc<Plan>,
     workers: Vec<Simulated>,

@@ -8,6 +8,18 @@ use std::any::Any;
 
 /// Any stage that listens to `I` and sends on the ports `O`. It costs one call through a table more
 /// a batch.
+///
+/// ```
+/// use sluicegate::{AnyStage, Batch, Cx, Rig, from_fn};
+///
+/// let end = from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+///     batch.for_each(|event| event.split().0.finish());
+/// });
+/// let any: AnyStage<u64, ()> = Box::new(end);
+/// let mut rig = Rig::of(any);
+/// rig.feed([1_u64]).batch(1);
+/// assert_eq!(rig.ledger().finished, 1);
+/// ```
 pub type AnyStage<I, O> = Box<dyn Stage<In = I, Out = O>>;
 
 impl<S: Stage + ?Sized> Stage for Box<S> {

@@ -12,6 +12,18 @@ use std::fmt;
 use std::time::Duration;
 
 /// The context of one call of a handler.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Out, Rig, Time, from_fn};
+///
+/// let stamp = from_fn(|batch: Batch<'_, ()>, cx: &mut Cx<'_, Out<Time>>| {
+///     let now = cx.now();
+///     batch.for_each(|event| cx.out.emit(event.map(|()| now)));
+/// });
+/// let mut rig = Rig::of(stamp);
+/// rig.feed([()]).batch(1);
+/// assert_eq!(*rig.out.take()[0], Time(0), "the time of a rig stands still");
+/// ```
 pub struct Cx<'a, O> {
     /// The stage's output ports.
     pub out: &'a mut O,

@@ -42,6 +42,22 @@ pub struct Out<T> {
 }
 
 /// There was no room: the event comes back.
+///
+/// ```
+/// use sluicegate::{Batch, Cx, Full, Out, Rig, Why, from_fn};
+///
+/// let sheds = from_fn(|batch: Batch<'_, u64>, cx: &mut Cx<'_, Out<u64>>| {
+///     for event in batch {
+///         if let Err(Full(event)) = cx.out.try_emit(event) {
+///             event.split().0.refuse(Why::Shed);
+///         }
+///     }
+/// });
+/// let mut rig = Rig::of(sheds);
+/// rig.out.set_credit(1);
+/// rig.feed([7_u64, 8, 9]).batch(64);
+/// assert_eq!((rig.out.take().len(), rig.ledger().ended[Why::Shed]), (1, 2));
+/// ```
 pub struct Full<T>(pub Event<T>);
 
 impl<T> fmt::Debug for Full<T> {

@@ -71,6 +71,17 @@ impl Binder<'_> {
 }
 
 /// An output port of a stage, to be wired.
+///
+/// ```
+/// use sluicegate::{Inlet, Net, Outlet};
+///
+/// /// Joins many ports to one stage.
+/// fn gather(net: &mut Net, from: &[Outlet<u64>], to: Inlet<u64>) {
+///     for &outlet in from {
+///         net.wire(outlet, to);
+///     }
+/// }
+/// ```
 pub struct Outlet<T> {
     pub(crate) stage: StageId,
     pub(crate) port: usize,
@@ -100,6 +111,22 @@ impl<T> fmt::Debug for Outlet<T> {
 }
 
 /// The input of a stage, to be wired.
+///
+/// ```
+/// # use sluicegate::{Batch, Cx, Net, from_fn, stage};
+/// # let mut net = Net::new("one");
+/// # let cpu = net.domain("cpu").pinned(1);
+/// # let end = || {
+/// #     from_fn(|batch: Batch<'_, u64>, _: &mut Cx<'_, ()>| {
+/// #         batch.for_each(|event| event.split().0.finish());
+/// #     })
+/// # };
+/// # let end = net.add(stage("end", end).on(cpu));
+/// # let entry = net.entry(end.inlet);
+///
+/// // Threads outside the net may send to it too.
+/// let other_door = net.entry(end.inlet);
+/// ```
 pub struct Inlet<T> {
     pub(crate) stage: StageId,
     kind: PhantomData<fn(T)>,

@@ -69,6 +69,22 @@ pub trait Policy: 'static {
 }
 
 /// What a policy says.
+///
+/// ```
+/// use sluicegate::{Next, Policy, Ready, Stages};
+///
+/// /// The stage that is farthest from the exit first.
+/// struct EntryFirst;
+///
+/// impl Policy for EntryFirst {
+///     fn next(&mut self, ready: Ready, _: &Stages<'_>) -> Next {
+///         Next::from(ready.iter().last())
+///     }
+/// }
+///
+/// let mut net = sluicegate::Net::new("eager");
+/// let cpu = net.domain("cpu").policy(|| EntryFirst).pinned(1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// The stage with this number runs: one batch. One that is not ready is as [`Next::Look`].
