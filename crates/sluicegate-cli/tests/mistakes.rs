@@ -24,14 +24,14 @@ fn what_is_typed_wrong_is_told_in_one_sentence() {
         &["check", &file],
         &format!(
             "{file}:3:1: unknown key `bugdet`; did you mean `budget`? accepted here: budget, \
-             hot_list, stream_above"
+             hot_list, registered, stream_above"
         ),
     );
     check(
         &["serve", "--config", &file],
         &format!(
             "{file}:3:1: unknown key `bugdet`; did you mean `budget`? accepted here: budget, \
-             hot_list, stream_above"
+             hot_list, registered, stream_above"
         ),
     );
     check(

@@ -22,14 +22,14 @@ pub(super) struct DiskPlace {
 
 impl Io {
     /// Registers the pages of `arena` with the kernel: it looks their memory up once, and not for
-    /// each call to a disk that moves them, which spares a sixth of the CPU time of a direct read of
-    /// 32 KiB, and nothing that can be seen of one of 4 KiB. All of the arena is brought into memory
-    /// and kept there until the machine is gone. A machine has one such arena, which may be registered
-    /// again; others are moved as ever, and so are all where this fails.
+    /// each call to a disk that moves them, which spares a sixth of the CPU time of a direct read
+    /// of 32 KiB, and nothing that can be seen of one of 4 KiB. All of the arena is brought into
+    /// memory and kept there until the machine is gone. A machine has one such arena, which may be
+    /// registered again; others are moved as ever, and so are all where this fails.
     ///
     /// # Errors
-    /// The backend is not io_uring, another arena is registered already, or the system refuses, as where
-    /// `RLIMIT_MEMLOCK` is below the bytes of the arena.
+    /// The backend is not io_uring, another arena is registered already, or the system refuses, as
+    /// where `RLIMIT_MEMLOCK` is below the bytes of the arena.
     pub fn register(&mut self, arena: &Arena) -> io::Result<()> {
         self.backend.register(arena)
     }

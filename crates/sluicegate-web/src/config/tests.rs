@@ -29,7 +29,7 @@ fn an_unknown_key_is_told_with_the_nearest_known_one() {
     check(
         "[cache]\nbudgets = 1\n",
         "site.toml:2:1: unknown key `budgets`; did you mean `budget`? accepted here: budget, \
-         hot_list, stream_above",
+         hot_list, registered, stream_above",
     );
     check(
         "[limits]\n  hed = 1\n",
@@ -128,7 +128,8 @@ fn all_complaints_are_told_in_the_order_of_the_file() {
     check(
         "workers = 0\n[cache]\nx = 1\n[[rule]]\npath = \"a\"\n",
         "site.toml:1:11: `workers` is 0; accepted: a whole number from 1 to 1024\n\
-         site.toml:3:1: unknown key `x`; accepted here: budget, hot_list, stream_above\n\
+         site.toml:3:1: unknown key `x`; accepted here: budget, hot_list, registered, \
+         stream_above\n\
          site.toml:5:8: `path` is \"a\"; accepted: \"/\", \"/assets\", \"*.js\" or \
          \"/assets/*.js\"",
     );
