@@ -22,7 +22,7 @@ pub(super) struct DiskPlace {
 
 impl Io {
     /// Registers the pages of `arena` with the kernel: it looks their memory up once, and not for
-    /// each call to a disk that moves them, which spares a sixth of the CPU time of a direct read
+    /// each call to a disk that moves them, which spares an eighth of the CPU time of a direct read
     /// of 32 KiB, and nothing that can be seen of one of 4 KiB. All of the arena is brought into
     /// memory and kept there until the machine is gone. A machine has one such arena, which may be
     /// registered again; others are moved as ever, and so are all where this fails.

@@ -212,8 +212,8 @@ const SERVICE_KEYS: &[Key] = &[
         "cache.registered",
         Switch,
         Text("false"),
-        "memory of volumes is registered with io_uring: reads of 32 KiB cost a sixth less, and all \
-         of the budget is taken at the start",
+        "memory of volumes is registered with io_uring: reads of 32 KiB cost an eighth less, and \
+         all of the budget is taken at the start",
     ),
     key(
         "cache.stream_above",
